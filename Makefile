@@ -1,0 +1,37 @@
+# Each target sets up its own .venv from a bare checkout (python3 and make are enough).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCALE ?= zh-Hant
+
+.PHONY: demo test check bench docs clean
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	touch $@
+
+demo: $(VENV)/.installed  ## an invented company's workspace in ./demo, files of all three sources, and a run
+	$(BIN)/fbbatch demo demo --locale $(LOCALE)
+
+test: $(VENV)/.installed  ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed  ## style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.bench  ## ratios against peers measured side by side in one run
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.installed  ## the generated key reference and the JSON Schemas for editors
+	$(BIN)/python -m fbbatch.schema.reference
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,437 @@
+"""The shell: one run of the batch, top to bottom. It only sequences.
+
+Lock → settle and claim files → read and judge in workers → one transaction per file → render what is owed → publish
+the run folder by one rename → archive the originals → close the run. A run that finds an unclosed one finishes it
+first: what is in the ledger stays, the rest is done again, so that a run killed anywhere ends where an undisturbed
+one would have.
+"""
+
+import contextlib
+import datetime as dt
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import filelock
+import orjson
+
+from fbbatch import __version__, findings, inbox, outbox, press
+from fbbatch.deadlines import Calendar
+from fbbatch.documents import Receipt, Templates, load_templates, receipt_workbook, summary_document, summary_workbook
+from fbbatch.documents.case import Office
+from fbbatch.documents.facts import Teller
+from fbbatch.documents.receipt import COUNTS, balance, field_labels, outcome_word
+from fbbatch.errors import BusyError, ExitCode, StorageError
+from fbbatch.findings import finding
+from fbbatch.inbox import Claimed
+from fbbatch.judge import Setup, Task
+from fbbatch.ledger import Ledger, RunRecord
+from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument
+from fbbatch.press import Job, Press, Printed
+from fbbatch.render import excel, html
+from fbbatch.schema import Book, load_book
+from fbbatch.settings import Settings
+from fbbatch.workers import WorkerLostError, run_tasks
+
+QUARANTINE = frozenset({"FB-broken", "FB-encrypted", "FB-too-large", "FB-too-expensive", "FB-not-readable", "FB-encoding"})
+_IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
+_LONGEST_GAP_DAYS = 366
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+class InterruptedRunError(Exception):
+    """The run was asked to stop; it ended after the file in hand and the next run goes on from there."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A workspace, read and checked: all that a run needs but the time."""
+
+    folder: Path
+    settings: Settings
+    book: Book
+    templates: Templates
+
+    @property
+    def office(self) -> Office:
+        """Who writes the documents."""
+        company = self.settings.company
+        return Office(company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts))
+
+    def ledger(self) -> Ledger:
+        """The workspace's ledger, opened."""
+        return Ledger(self.settings.database or self.folder / ".fbbatch" / "ledger.db")
+
+
+class RunResult(NamedTuple):
+    """What a run did: its manifest, its folder in the outbox (None for a rehearsal), its receipt, and the exit code."""
+
+    manifest: dict[str, Any]
+    folder: Path | None
+    receipt: Receipt
+    exit_code: ExitCode
+
+
+def open_workshop(folder: Path, settings: Settings) -> Workshop:
+    """Read and check the workspace.
+
+    Raises:
+        InvalidSetupError: nothing has been touched.
+    """
+    book = load_book(folder / "schemas")
+    return Workshop(folder, settings, book, load_templates(folder / "templates", book))
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the workspace; free again when the process ends, however it ends.
+
+    Raises:
+        BusyError: another run holds it.
+    """
+    private = folder / ".fbbatch"
+    try:
+        private.mkdir(mode=0o700, exist_ok=True)
+        with filelock.FileLock(private / "lock", timeout=0, mode=0o600):
+            (private / "owner.json").write_bytes(orjson.dumps({"pid": os.getpid()}))
+            yield
+    except filelock.Timeout as error:
+        raise BusyError(f"Another run is active in {folder}; try again when it has ended") from error
+    except OSError as error:
+        raise StorageError(f"The workspace cannot be written to: {error.strerror}: {private}") from error
+
+
+def run(
+    shop: Workshop,
+    as_of: dt.datetime,
+    *,
+    now: dt.datetime,
+    progress: Progress,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RunResult:
+    """Carry out one run.
+
+    Args:
+        shop: the workspace.
+        as_of: the aware time it computes with.
+        now: the clock, for the record only.
+        progress: told how far the run is.
+        should_stop: asked after every file.
+
+    Raises:
+        BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
+        InterruptedRunError: it was asked to stop.
+    """
+    with locked(shop.folder), contextlib.closing(shop.ledger()) as ledger:
+        if unfinished := ledger.unfinished_run():
+            result = _Run(shop, ledger, unfinished, progress, should_stop).carry_out(now)
+            if unfinished.as_of.date() == as_of.date():
+                return result
+        begun = ledger.begin_run(as_of, started_at=now, version=__version__)
+        return _Run(shop, ledger, begun, progress, should_stop).carry_out(now)
+
+
+def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Sequence[Path] | None = None, progress: Progress) -> RunResult:
+    """What a run would do, by the same code on a copy of the ledger; nothing is written to the workspace.
+
+    Args:
+        shop: the workspace.
+        as_of: as `run`.
+        now: as `run`.
+        files: judge these instead of the inbox.
+        progress: as `run`.
+    """
+    with tempfile.TemporaryDirectory(prefix="fbbatch-") as scratch:
+        copy = Path(scratch) / "ledger.db"
+        source = shop.folder / ".fbbatch" / "ledger.db"
+        if source.exists() and not shop.settings.database:
+            with (
+                contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+                contextlib.closing(sqlite3.connect(copy)) as new,
+            ):
+                old.backup(new)
+        with contextlib.closing(Ledger(copy)) as ledger:
+            begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__)
+            return _Run(shop, ledger, begun, progress, lambda: False).rehearse(files)
+
+
+class _Run:
+    """One run in the making."""
+
+    def __init__(self, shop: Workshop, ledger: Ledger, record: RunRecord, progress: Progress, should_stop: Callable[[], bool]) -> None:
+        self.shop = shop
+        self.ledger = ledger
+        self.record = record
+        self.progress = progress
+        self.should_stop = should_stop
+        self.office = shop.office
+        self.archived: list[str] = []
+
+    # --- the whole -----------------------------------------------------------------------------------------
+
+    def carry_out(self, now: dt.datetime) -> RunResult:
+        self.take(inbox.claim(self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds))
+        files = self.ledger.files_of(self.record)
+        receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases())
+        manifest, folder = self.publish(receipt)
+        for file in files:
+            if file.archived:
+                inbox.archive(self.shop.folder, self.shop.folder / "inbox" / file.name, file.archived)
+        self.ledger.close_run(self.record, now)
+        return RunResult(manifest, folder, receipt, _exit_code(files))
+
+    def rehearse(self, paths: Sequence[Path] | None) -> RunResult:
+        if paths is None:
+            claimed = inbox.claim(self.shop.folder / "inbox", settle_seconds=0)
+        else:
+            claimed = [item for path in paths for item in inbox.claim_one(path)]
+        self.take(claimed)
+        files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
+        cases = list(self.ledger.cases(run=self.record))
+        receipt = Receipt(self.record.name, self.record.as_of, files, cases)
+        return RunResult(self.manifest(receipt, cases, []), None, receipt, _exit_code(files))
+
+    def telling_cases(self) -> list[Case]:
+        """The run's cases that a receipt or a document speaks of one by one."""
+        return list(self.ledger.cases(run=self.record))
+
+    # --- taking files --------------------------------------------------------------------------------------
+
+    def take(self, claimed: Sequence[Claimed]) -> None:
+        """Judge and record every claimed file that this run has not recorded yet, each in one transaction."""
+        done = {(file.name, file.sha256) for file in self.ledger.files_of(self.record)}
+        waiting = [item for item in claimed if (item.name, item.sha256) not in done]
+        fresh: dict[str, Claimed] = {}
+        again: list[Claimed] = []
+        for item in waiting:
+            if item.deferred:
+                self.record_whole(item, finding(item.deferred), "deferred")
+            elif item.sha256 in fresh or self.ledger.file_of(item.sha256):
+                again.append(item)
+            else:
+                fresh[item.sha256] = item
+        tasks = [(item, Task(item.path, item.folder)) for item in fresh.values()]
+        setup = Setup(self.shop.book, self.shop.settings.limits, self.record.as_of, self.shop.settings.locale)
+        answers = run_tasks(
+            [task for _, task in tasks], module="fbbatch.judge", setup=setup,
+            jobs=min(self.shop.settings.jobs, len(tasks)), patience_seconds=self.shop.settings.limits.wall_seconds,
+        )  # fmt: skip
+        with contextlib.closing(answers):
+            for number, ((item, _), answer) in enumerate(zip(tasks, answers, strict=True), 1):
+                self.record_judged(item, answer.frames)
+                self.progress("files", number, len(tasks) + len(again))
+                if self.should_stop():
+                    raise InterruptedRunError
+        for item in again:
+            first = self.ledger.file_of(item.sha256)
+            if first:
+                self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
+
+    def record_judged(self, item: Claimed, frames: Iterator[bytes]) -> None:
+        """One file, one transaction; what goes wrong in the worker becomes the file's outcome."""
+        try:
+            with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+                schema = source = ""
+                for frame in frames:
+                    message = orjson.loads(frame)
+                    if failed := message.get("failed"):
+                        raise _FileRefusedError(Finding(*failed))
+                    if "head" in message:
+                        schema = message["head"]
+                        found = self.shop.book.schema(schema)
+                        source = found.source_code if found else ""
+                    if "rows" in message:
+                        recorder.take(message, schema=schema, source=source)
+                    else:
+                        recorder.note(Finding(*f) for f in message.get("findings", ()))
+                recorder.outcome(archive=self.archive_path(item))
+        except _FileRefusedError as refused:
+            reason = refused.reason
+        except WorkerLostError as error:
+            reason = finding("FB-too-expensive", what=str(error))
+        else:
+            return
+        self.record_whole(item, reason, "quarantined" if reason.code in QUARANTINE else "returned")
+
+    def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int | None = None) -> None:
+        """Record a file whose outcome one finding decides."""
+        with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+            recorder.note([reason])
+            recorder.outcome(reason.code, outcome, rows=rows, archive=None if outcome == "deferred" else self.archive_path(item))
+
+    def archive_path(self, item: Claimed) -> Callable[[str], str]:
+        """Where the original will go, once its outcome is known."""
+
+        def choose(outcome: str) -> str:
+            target = inbox.archive_path(self.shop.folder, item.name, outcome, self.record.as_of.date().isoformat(), self.archived)
+            self.archived.append(target)
+            return target
+
+        return choose
+
+    # --- publishing ----------------------------------------------------------------------------------------
+
+    def publish(self, receipt: Receipt) -> tuple[dict[str, Any], Path]:
+        """Print what the run owes and move it into the outbox as one folder."""
+        draft = outbox.Draft(self.shop.folder, self.record.name)
+        date = self.record.as_of.date()
+        printing = Press(self.office, self.shop.templates, date)
+        issued: list[IssuedDocument] = []
+        missing: set[str] = set()
+
+        def keep(item: Printed, *, period: str | None = None) -> None:
+            sha256 = draft.write(item.path, item.content)
+            missing.update(item.missing)
+            issued.append(IssuedDocument(item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period))
+
+        jobs = [Job(case, tuple(self.ledger.history(case)), kinds) for case in receipt.cases if (kinds := self.owed(case))]
+        for number, item in enumerate(self.print_all(printing, jobs), 1):
+            keep(item)
+            self.progress("documents", number, 2 * sum(len(job.kinds) for job in jobs))
+        days = self.summary_days(date)
+        for day in days:
+            cases = receipt.cases if self.is_only_run_of(day) else list(self.ledger.cases(registered_on=day))
+            for item in self.print_summary(printing, cases, day):
+                keep(item, period=day.isoformat())
+        keep(self.print_receipt(receipt))
+        receipt_path = issued[-1].path
+        keep(self.print_index(receipt, issued))
+        manifest = self.manifest(receipt, receipt.cases, issued)
+        draft.manifest(manifest)
+        self.ledger.record_documents(self.record, issued, {case.number: case.id for case in receipt.cases}, days)
+        folder = draft.publish()
+        newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
+        outbox.refresh_latest(self.shop.folder, folder, [receipt_path, *newest, "index.html", outbox.MANIFEST])
+        return manifest, folder
+
+    def owed(self, case: Case) -> tuple[str, ...]:
+        """The documents that a new case owes. Source: 1.3.3, 3.3.3."""
+        report = ("case_report",) if case.severity in self.shop.settings.case_reports else ()
+        return (*report, *(("escalation",) if case.escalations else ()))
+
+    def print_all(self, printing: Press, jobs: Sequence[Job]) -> Iterator[Printed]:
+        if len(jobs) <= _IN_PROCESS:
+            yield from printing.print_jobs(jobs)
+            return
+        size = press.CASES_PER_TASK
+        tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
+        answers = run_tasks(
+            tasks,
+            module="fbbatch.press",
+            setup=printing,
+            jobs=min(self.shop.settings.jobs, len(tasks)),
+            patience_seconds=120,
+        )
+        with contextlib.closing(answers):
+            for answer in answers:
+                for frame in answer.frames:
+                    yield press.printed(frame)
+
+    def is_only_run_of(self, day: dt.date) -> bool:
+        return day == self.record.as_of.date() and self.record.name.endswith("-001")
+
+    def summary_days(self, today: dt.date) -> list[dt.date]:
+        """The days that get a summary now: today, and working days since the last one (zero reports). Source: 3.3.1a."""
+        calendar = Calendar(self.shop.book.calendar)
+        last = self.ledger.last_summary_day()
+        first = today if last is None or last >= today else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
+        every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
+        if self.shop.settings.daily_summary == "every_day":
+            return every
+        return [d for d in every if calendar.is_working_day(d) or next(self.ledger.cases(registered_on=d), None)]
+
+    def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
+        workbook = summary_workbook(cases, day, self.office, self.shop.templates)
+        document = summary_document(cases, day, self.office, self.shop.templates)
+        path = f"summary/{workbook.title} {day.isoformat()}"
+        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook))
+        yield printing.pdf(document, path)
+
+    def print_receipt(self, receipt: Receipt) -> Printed:
+        workbook = receipt_workbook(receipt, self.office, self.shop.templates)
+        return Printed("receipt", f"D36-{receipt.run}", "receipt.xlsx", press.EXCEL, excel.render(workbook))
+
+    def print_index(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> Printed:
+        templates, language = self.shop.templates, self.office.language
+        word = self.shop.book.word
+        kinds = dict.fromkeys(d.kind for d in issued)
+        order = sorted(
+            kinds,
+            key=lambda k: ("receipt", "summary", "escalation").index(k) if k in {"receipt", "summary", "escalation"} else 9,
+        )
+        sections = [
+            html.Section(
+                word("document", kind, language),
+                [html.Entry(Path(d.path).name, d.path) for d in issued if d.kind == kind],
+            )
+            for kind in order
+        ]
+        sections.append(
+            html.Section(
+                templates["receipt"].word("files", language),
+                [html.Entry(f.name, _archive_link(f), outcome_word(f, self.office)) for f in receipt.files],
+            )
+        )
+        counts = [(templates["receipt"].word(name, language), receipt.total(name)) for name in COUNTS]
+        page = html.index(
+            language=language, company=self.office.company, title=templates["receipt"].word("index", language),
+            subtitle=f"{receipt.run}　{balance(receipt, self.office, templates)}", counts=counts, sections=sections,
+        )  # fmt: skip
+        return Printed("index", receipt.run, "index.html", press.HTML, page)
+
+    # --- the manifest --------------------------------------------------------------------------------------
+
+    def manifest(self, receipt: Receipt, cases: Sequence[Case], issued: Sequence[IssuedDocument]) -> dict[str, Any]:
+        """manifest.json: the machine's way to find what the run did. A stable contract."""
+        labels = field_labels(self.office)
+        return {
+            "run": receipt.run,
+            "as_of": receipt.as_of.isoformat(timespec="seconds"),
+            "version": __version__,
+            "counts": {"files": len(receipt.files), **{name: receipt.total(name) for name in COUNTS}},
+            "files": [self.file_entry(file, labels) for file in receipt.files],
+            "cases": [
+                {"number": c.number, "state": c.state, "source": c.source, "type": c.type, "severity": c.severity, "department": c.department}
+                for c in cases
+            ],
+            "documents": [
+                {"kind": d.kind, "number": d.number, "case": d.case, "department": d.department, "period": d.period, "path": d.path,
+                 "media_type": d.media_type, "sha256": d.sha256, "form": d.form}
+                for d in issued if d.kind != "index"
+            ],
+        }  # fmt: skip
+
+    def file_entry(self, file: FileOutcome, labels: dict[str, dict[str, str]]) -> dict[str, Any]:
+        language = self.office.language
+        return {
+            "name": file.name, "sha256": file.sha256, "bytes": file.size, "schema": file.schema, "outcome": file.outcome, "code": file.code,
+            **{name: getattr(file, name) for name in COUNTS}, "archived": file.archived,
+            "findings": [
+                {"code": f.code, "severity": f.severity, "sheet": f.sheet or None, "row": f.row, "column": f.column, "cell": f.cell,
+                 "field": f.field, "message": findings.message(f, language, labels.get(file.schema or "", {}))}
+                for f in file.findings
+            ],
+        }  # fmt: skip
+
+
+class _FileRefusedError(Exception):
+    """Leaves a file's transaction: nothing of it is kept but the reason."""
+
+    def __init__(self, reason: Finding) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+def _archive_link(file: FileOutcome) -> str:
+    return f"../../{file.archived}" if file.archived else f"../../inbox/{file.name}"
+
+
+def _exit_code(files: Sequence[FileOutcome]) -> ExitCode:
+    troubled = any(file.returned or file.outcome in {"returned", "partly", "quarantined"} for file in files)
+    return ExitCode.RETURNED if troubled else ExitCode.DONE

@@ -1,0 +1,161 @@
+"""What every command shares: its options, the workspace, the clock, and how it prints."""
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fbbatch.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from fbbatch.batch import Progress, Workshop
+    from fbbatch.settings import Settings
+
+
+@dataclass(frozen=True)
+class Call:
+    """The options that every command takes."""
+
+    workspace: Path | None
+    as_json: bool
+    quiet: bool
+    verbose: bool
+
+    @property
+    def folder(self) -> Path:
+        """The workspace: given, or found from the current folder upward.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        from fbbatch.settings import SETTINGS_FILE, find_workspace
+
+        if self.workspace is not None:
+            if not (self.workspace / SETTINGS_FILE).is_file():
+                raise NotFoundError(f"{self.workspace} is not a workspace (no {SETTINGS_FILE}); `fbbatch init DIR` makes one")
+            return self.workspace.resolve()
+        found = find_workspace(Path.cwd())
+        if found is None:
+            raise NotFoundError("No workspace here or above; go into one, or name it with -w DIR; `fbbatch init DIR` makes one")
+        return found
+
+    def settings(self, **options: Any) -> "Settings":
+        """The workspace's settings."""
+        from fbbatch.settings import load_settings
+
+        return load_settings(self.folder, **options)
+
+    def shop(self, **options: Any) -> "Workshop":
+        """The workspace, read and checked."""
+        from fbbatch.batch import open_workshop
+
+        return open_workshop(self.folder, self.settings(**options))
+
+    def say(self, text: str) -> None:
+        """Print for people; nothing with --quiet or --json."""
+        if not self.quiet and not self.as_json:
+            click.echo(text)
+
+    def data(self, value: object) -> None:
+        """Print data for programs."""
+        import orjson
+
+        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A click command with the common options; the function gets a `Call` first."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def wrapped(workspace: Path | None, as_json: bool, quiet: bool, verbose: bool, **rest: Any) -> Any:
+            os.umask(0o077)
+            return function(Call(workspace, as_json, quiet, verbose), **rest)
+
+        for option in (
+            click.option("-v", "--verbose", is_flag=True, help="Say more."),
+            click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+            click.option("--json", "as_json", is_flag=True, help="Print data only, as JSON."),
+            click.option(
+                "-w",
+                "--workspace",
+                type=click.Path(path_type=Path, file_okay=False),
+                help="The workspace (default: found upward).",
+            ),
+        ):
+            wrapped = option(wrapped)
+        return click.command(name, **attributes)(wrapped)
+
+    return decorate
+
+
+def now(zone: dt.tzinfo) -> dt.datetime:
+    """The clock, in whole seconds."""
+    return dt.datetime.now(zone).replace(microsecond=0)
+
+
+def parse_as_of(text: str | None, settings: "Settings") -> dt.datetime:
+    """`--as-of`: a date means that day at the first run time; a time is taken as it is.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    zone = settings.zone
+    if text is None:
+        return now(zone)
+    try:
+        if len(text) == 10:
+            hour, minute = map(int, (settings.run_times or ["23:00"])[0].split(":"))
+            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(hour, minute), zone)
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"'{text}' is neither a date (2026-11-22) nor a time (2026-11-22T23:00)", param_hint="--as-of") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def progress_of(call: Call) -> "Progress":
+    """A progress bar on a terminal, nothing elsewhere."""
+    if call.quiet or call.as_json or not sys.stderr.isatty():
+        return lambda *_: None
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    tasks: dict[str, Any] = {}
+    bar.start()
+    import atexit
+
+    atexit.register(bar.stop)
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done, total=total)
+
+    return show
+
+
+def table(headers: list[str], rows: list[list[str]]) -> str:
+    """A plain table for the terminal; wide characters count double."""
+    from unicodedata import east_asian_width
+
+    def width(text: str) -> int:
+        return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+    every = [headers, *rows]
+    widths = [max(width(row[n]) for row in every) for n in range(len(headers))]
+    lines = ["  ".join(cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip() for row in every]
+    lines.insert(1, "  ".join("─" * w for w in widths))
+    return "\n".join(lines)

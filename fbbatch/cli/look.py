@@ -1,0 +1,205 @@
+"""`status`, `cases`, `case`, `explain`: what the ledger knows."""
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fbbatch.cli.common import Call, command, now, table
+from fbbatch.errors import ExitCode, NotFoundError
+
+if TYPE_CHECKING:
+    from fbbatch.batch import Workshop
+    from fbbatch.ledger import Ledger
+    from fbbatch.model import Case
+
+
+@command("status")
+def status(call: Call) -> int:
+    """Say where the workspace stands: last run, inbox, cases by state."""
+    from fbbatch import inbox
+
+    shop = call.shop()
+    with contextlib.closing(shop.ledger()) as ledger:
+        last, unfinished, counts = ledger.last_run(), ledger.unfinished_run(), ledger.counts()
+        overdue = sum(1 for _ in ledger.cases(overdue_on=now(shop.settings.zone).date()))
+    waiting = len(inbox.claim(shop.folder / "inbox", settle_seconds=0))
+    facts = {
+        "workspace": str(shop.folder), "locale": shop.settings.locale, "last_run": last.name if last else None,
+        "last_as_of": last.as_of.isoformat() if last else None, "unfinished_run": unfinished.name if unfinished else None,
+        "waiting_files": waiting, "cases": counts, "overdue": overdue,
+    }  # fmt: skip
+    if call.as_json:
+        call.data(facts)
+        return ExitCode.DONE
+    teller = shop.office.teller
+    for name, value in facts.items():
+        if name != "cases":
+            call.say(f"{name.replace('_', ' '):16}{'—' if value is None else value}")
+    for state, n in counts.items():
+        call.say(f"  {teller.book.word('state', state, teller.language)}  {n}")
+    return ExitCode.DONE
+
+
+@command("cases")
+@click.option("--state", help="Only cases in this state.")
+@click.option("--department", help="Only cases of this department (id, name or alias).")
+@click.option("--overdue", is_flag=True, help="Only cases past their due date.")
+def cases(call: Call, state: str | None, department: str | None, overdue: bool) -> int:
+    """List cases, oldest first."""
+    shop = call.shop()
+    wanted = {
+        "state": _code(shop, "state", state), "department": _department(shop, department),
+        "overdue_on": now(shop.settings.zone).date() if overdue else None,
+    }  # fmt: skip
+    with contextlib.closing(shop.ledger()) as ledger:
+        found = list(ledger.cases(**wanted))
+    if call.as_json:
+        call.data([_entry(case) for case in found])
+        return ExitCode.DONE
+    teller = shop.office.teller
+    names = ["number", "severity", "type", "state", "department", "due_on", "product_and_model"]
+    call.say(table([teller.label(name) for name in names], [[teller.fact(case, name) for name in names] for case in found]))
+    return ExitCode.DONE
+
+
+@command("case")
+@click.argument("number")
+def case(call: Call, number: str) -> int:
+    """Tell one case's whole story: every step, document, sender, both dates, and what is next."""
+    shop = call.shop()
+    with contextlib.closing(shop.ledger()) as ledger:
+        found = _find(ledger, number)
+        history, documents, cells = ledger.history(found), ledger.documents_of(found), ledger.submission(found)
+    steps = [
+        {"to": s.to, "document": s.document, "by": s.by, "happened_on": s.happened_on, "recorded_at": s.recorded_at.isoformat(), "run": s.run, **s.details}
+        for s in history
+    ]  # fmt: skip
+    if call.as_json:
+        issued = [{"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"} for run, d in documents]
+        call.data({**_entry(found), "history": steps, "documents": issued, "submission": cells, "evidence": found.evidence})
+        return ExitCode.DONE
+    teller = shop.office.teller
+    for name in (
+        "number",
+        "state",
+        "source",
+        "channel",
+        "kind",
+        "type",
+        "severity",
+        "basis",
+        "product_and_model",
+        "department",
+        "cooperating",
+        "due",
+        "escalation_reasons",
+        "origin",
+    ):
+        if told := teller.fact(found, name):
+            call.say(f"{teller.label(name)}　{told}")
+    for step in history:
+        to = teller.book.word("state", step.to, teller.language)
+        call.say(f"  {step.happened_on}  {to}  {step.document}  {step.by}  ({step.recorded_at:%Y-%m-%d %H:%M}, {step.run})")
+    for run, document in documents:
+        call.say(f"  → outbox/{run}/{document.path}")
+    return ExitCode.DONE
+
+
+@command("explain")
+@click.argument("what")
+def explain(call: Call, what: str) -> int:
+    """Explain WHAT: a case number (why this class, deadline, department), or the code of a finding."""
+    from fbbatch import findings
+
+    if what in findings.CATALOGUE:
+        return _explain_code(call, what)
+    shop = call.shop()
+    with contextlib.closing(shop.ledger()) as ledger:
+        found = _find(ledger, what)
+    teller = shop.office.teller
+    if call.as_json:
+        call.data(
+            {
+                "number": found.number, "kind": found.kind, "type": found.type, "severity": found.severity, **found.evidence,
+                "department": found.department, "cooperating": found.cooperating, "assignment_rule": found.assignment_rule,
+                "escalations": found.escalations, "due_on": found.due_on, "due_rule": found.due_rule,
+            }
+        )  # fmt: skip
+        return ExitCode.DONE
+    call.say(f"{found.number}　{teller.fact(found, 'type')}　{teller.fact(found, 'severity')}")
+    for reason in found.evidence["reasons"]:
+        denied = f"（✗ {teller.words(reason['negated'])}）" if reason["negated"] else ""
+        call.say(f"  {reason['rule']}　{teller.says(reason['says'])}　{teller.words(reason['words'])}{denied}")
+    call.say(f"  {teller.basis_note(found)}")
+    for name in ("department", "cooperating", "assignment_rule", "due", "escalation_reasons", "escalated_to"):
+        if told := teller.fact(found, name):
+            call.say(f"{teller.label(name)}　{told}")
+    return ExitCode.DONE
+
+
+def _explain_code(call: Call, code: str) -> int:
+    from fbbatch import findings
+    from fbbatch.model import LANGUAGES, Finding
+
+    entry = findings.CATALOGUE[code]
+    sample = Finding(code, entry.severity, details={})
+    told: dict[str, Any] = {
+        language: {part: findings.part(sample, part, language) for part in ("found", "expected", "remedy")} for language in LANGUAGES
+    }
+    if call.as_json:
+        call.data({"code": code, "severity": entry.severity, **told})
+        return ExitCode.DONE
+    call.say(f"{code} ({entry.severity})")
+    for parts in told.values():
+        call.say("\n".join(f"  {text}" for text in parts.values()))
+    return ExitCode.DONE
+
+
+def _find(ledger: "Ledger", number: str) -> "Case":
+    found = next(ledger.cases(number=number.strip().upper()), None)
+    if found is None:
+        raise NotFoundError(f"There is no case {number}, and no finding has that code; `fbbatch cases` lists the cases")
+    return found
+
+
+def _code(shop: "Workshop", name: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    from fbbatch.words import fold
+
+    for value in shop.book.vocabulary.sets[name].values:
+        if fold(text) in {fold(n) for n in (value.code, *value.label.values(), *value.aliases)}:
+            return value.code
+    raise click.BadParameter(
+        f"'{text}' is none of: {', '.join(v.code for v in shop.book.vocabulary.sets[name].values)}",
+        param_hint=f"--{name}",
+    )
+
+
+def _department(shop: "Workshop", text: str | None) -> str | None:
+    if text is None:
+        return None
+    from fbbatch.words import fold
+
+    for department in shop.book.organisation.departments:
+        if fold(text) in {fold(n) for n in (department.id, *department.label.values(), *department.aliases)}:
+            return department.id
+    raise click.BadParameter(
+        f"'{text}' is none of: {', '.join(d.id for d in shop.book.organisation.departments)}", param_hint="--department"
+    )
+
+
+_CONTRACT = ("reporter", "contact", "product", "model", "description", "reported_at")
+
+
+def _entry(case: "Case") -> dict[str, Any]:
+    """A case for programs; a stable contract."""
+    return {
+        "number": case.number, "schema": case.schema, "source": case.source, "channel": case.channel, "kind": case.kind, "type": case.type,
+        "severity": case.severity, "state": case.state, "department": case.department, "cooperating": list(case.cooperating),
+        **{name: case.values.get(name) for name in _CONTRACT},
+        "due_on": case.due_on, "due_rule": case.due_rule, "registered_on": case.registered_on, "escalations": list(case.escalations),
+        "file": case.file, "sheet": case.sheet or None, "row": case.row, "run": case.run,
+        "values": {k: v for k, v in case.values.items() if k not in _CONTRACT},
+    }  # fmt: skip

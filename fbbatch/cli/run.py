@@ -1,0 +1,128 @@
+"""`run` and `check`."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from fbbatch.cli.common import Call, command, now, parse_as_of, progress_of, table
+from fbbatch.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fbbatch.batch import RunResult, Workshop
+
+
+@command("run")
+@click.option("--as-of", help="Compute as of this date or time (default: now).")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes.")
+def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
+    """Take what is in the inbox, record it, and write the documents."""
+    from fbbatch import batch
+
+    shop = call.shop(jobs=jobs)
+    moment, clock = parse_as_of(as_of, shop.settings), now(shop.settings.zone)
+    if dry_run:
+        result = batch.rehearse(shop, moment, now=clock, progress=progress_of(call))
+    else:
+        asked: list[int] = []
+
+        def stop(number: int, _: FrameType | None) -> None:
+            asked.append(number)
+
+        before = signal.signal(signal.SIGTERM, stop)
+        try:
+            result = batch.run(shop, moment, now=clock, progress=progress_of(call), should_stop=lambda: bool(asked))
+        except batch.InterruptedRunError:
+            click.echo("Stopped after the file in hand; the next run goes on from there.", err=True)
+            return ExitCode.INTERRUPTED
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    return show(call, shop, result)
+
+
+@command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--as-of", help="Compute as of this date or time (default: now).")
+def check(call: Call, files: tuple[Path, ...], as_of: str | None) -> int:
+    """Say what would happen to FILES; write nothing."""
+    from fbbatch import batch
+
+    shop = call.shop()
+    moment = parse_as_of(as_of, shop.settings)
+    result = batch.rehearse(shop, moment, now=now(shop.settings.zone), files=[f.resolve() for f in files], progress=progress_of(call))
+    return show(call, shop, result)
+
+
+def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
+    """The receipt on the terminal, in the workspace's language; no personal data, which stays in the outbox."""
+    if call.as_json:
+        call.data(result.manifest)
+        return result.exit_code
+    from fbbatch import findings
+    from fbbatch.documents.receipt import COUNTS, balance, field_labels, outcome_word
+
+    office, templates = shop.office, shop.templates
+    language = office.language
+
+    def word(name: str, **values: object) -> str:
+        return templates["receipt"].word(name, language, **values)
+
+    receipt = result.receipt
+    call.say(f"{office.title('receipt')}　{word('run', run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}")
+    if receipt.files:
+        heads = [word("file"), word("outcome"), *(word(name) for name in COUNTS)]
+        call.say(
+            table(
+                heads,
+                [[_printable(f.name), outcome_word(f, office), *(str(getattr(f, name)) for name in COUNTS)] for f in receipt.files],
+            )
+        )
+    else:
+        call.say(word("no_files"))
+    labels = field_labels(office)
+    for file in receipt.files:
+        for item in file.findings:
+            if item.severity == "error" and (call.verbose or item.code == file.code):
+                place = findings.where(item, language)
+                told = findings.part(
+                    item._replace(details=_impersonal(item.details)),
+                    "found",
+                    language,
+                    labels.get(file.schema or "", {}),
+                )
+                call.say(f"  {_printable(file.name)}　{place}　{told}")
+    call.say(balance(receipt, office, templates))
+    if result.folder:
+        call.say(f"→ {result.folder / 'index.html'}")
+    return result.exit_code
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name.encode("utf-8", "replace").decode())
+
+
+def _impersonal(details: object) -> dict[str, str]:
+    """Details without what was typed into cells: that may be personal, and a terminal is no place for it."""
+    kept = {
+        "minimum",
+        "maximum",
+        "length",
+        "allowed",
+        "limit",
+        "what",
+        "size",
+        "byte",
+        "first",
+        "expected",
+        "reason",
+        "found",
+        "candidates",
+        "name",
+        "rows",
+        "labels",
+    }
+    assert isinstance(details, dict)  # noqa: S101 - findings carry dicts
+    return {key: value for key, value in details.items() if key in kept}

@@ -1,0 +1,213 @@
+"""`init`, `lint`, `doctor`: a workspace laid out, checked, and the machine under it."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import click
+
+from fbbatch.cli.common import Call, command
+from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
+
+LOCALES = ("zh-Hant", "zh-Hans", "en")
+_PLACES = {
+    "zh-Hant": ("Asia/Taipei", "TW", "示範科技股份有限公司"),
+    "zh-Hans": ("Asia/Shanghai", "CN", "示范科技有限公司"),
+    "en": ("UTC", "none", "Example Technology Ltd."),
+}
+_FOLDERS = {
+    "zh-Hant": ("客戶", "員工", "合作夥伴"),
+    "zh-Hans": ("客户", "员工", "合作伙伴"),
+    "en": ("customer", "employee", "partner"),
+}
+_README = {
+    "zh-Hant": "把問卷、登記表（xlsx、xls、ods、csv）放在這裡，或放進客戶、員工、合作夥伴子資料夾。\n不要改動原件；處理後會移到 archive，結果在 outbox/latest/index.html。\n",
+    "zh-Hans": "把问卷、登记表（xlsx、xls、ods、csv）放在这里，或放进客户、员工、合作伙伴子文件夹。\n不要改动原件；处理后会移到 archive，结果在 outbox/latest/index.html。\n",
+    "en": "Drop questionnaires and registers (xlsx, xls, ods, csv) here, or into the folders customer, employee, partner.\nOriginals move to archive after a run; the results are in outbox/latest/index.html.\n",
+}  # fmt: skip
+
+_SETTINGS = """\
+# yaml-language-server: $schema=schemas/json/settings.json
+# Settings of this workspace; `fbbatch lint` checks them. Every key is explained in docs/schemas.md.
+
+company:
+  name: {company}            # the first line of every document
+  form_prefix: ""             # prefix of form numbers, e.g. QR-8.2
+
+locale: {locale}              # language of documents and messages: zh-Hant, zh-Hans, en
+time_zone: {zone}
+run_times: ["23:00"]          # when `fbbatch serve` runs
+daily_summary: working_days   # T01: every working day gets a summary, also without feedback; or every_day
+case_reports: [general, severe]  # severities that get a case report
+jobs: 2                       # worker processes
+"""
+
+
+def defaults() -> Path:
+    """The folder with the schemas and templates that come with fbbatch: in the wheel, or the checkout's own."""
+    packed = Path(__file__).parents[1] / "defaults"
+    return packed if packed.is_dir() else Path(__file__).parents[2]
+
+
+def lay_out(folder: Path, locale: str) -> None:
+    """Make a complete workspace in `folder`; what is already there stays."""
+    zone, country, company = _PLACES[locale]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("inbox", "outbox", "archive", ".fbbatch"):
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
+    for name in _FOLDERS[locale]:
+        (folder / "inbox" / name).mkdir(mode=0o700, exist_ok=True)
+    _write(folder / "inbox" / "README.txt", _README[locale])
+    for part in ("schemas", "templates"):
+        for source in sorted((defaults() / part).rglob("*")):
+            if source.is_file():
+                target = folder / part / source.relative_to(defaults() / part)
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not target.exists():
+                    shutil.copyfile(source, target)
+                    target.chmod(0o600)
+    calendar = folder / "schemas/company/calendar.yaml"
+    calendar.write_text(calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"), encoding="utf-8")
+    _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+
+
+@command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--locale",
+    type=click.Choice(LOCALES),
+    default="zh-Hant",
+    show_default=True,
+    help="Language of documents and messages.",
+)
+def init(call: Call, folder: Path, locale: str) -> int:
+    """Lay out a new workspace in FOLDER; what is already there stays."""
+    lay_out(folder, locale)
+    if call.as_json:
+        call.data({"workspace": str(folder.resolve())})
+    call.say(
+        f"{folder}: ready. Put the company's name into fbbatch.yaml, drop files into {folder / 'inbox'}, then: fbbatch run -w {folder}"
+    )
+    return ExitCode.DONE
+
+
+@command("lint")
+def lint(call: Call) -> int:
+    """Check settings, schemas, rules and templates, with file, line and column of everything wrong."""
+    try:
+        shop = call.shop()
+    except InvalidSetupError as error:
+        if call.as_json:
+            call.data({"problems": error.problems})
+        else:
+            click.echo("\n".join(error.problems))
+        return ExitCode.INVALID
+    vacant = [role for role in _ROLES if len(shop.book.holders(role)) < 2]
+    from fbbatch import findings
+
+    warnings = [findings.message(findings.finding("FB-role-vacant", role=role), shop.settings.locale) for role in vacant]
+    if call.as_json:
+        call.data({"problems": [], "warnings": warnings})
+        return ExitCode.DONE
+    for warning in warnings:
+        call.say(warning)
+    words = sum(len(rule.words) for rule in shop.book.classification.rules)
+    call.say(
+        f"OK: {len(shop.book.sources)} sources, {len(shop.book.forms)} forms, {len(shop.book.classification.rules)} rules with {words} words"
+    )
+    return ExitCode.DONE
+
+
+_ROLES = tuple(f"P{n:02d}" for n in range(1, 14) if n not in {5, 6, 9, 10})
+"""Roles that one person holds for the whole company; the others depend on the case."""
+
+
+@command("doctor")
+def doctor(call: Call) -> int:
+    """Check the machine, the installation and the workspace."""
+    results = [(name, *test()) for name, test in _CHECKS.items()]
+    try:
+        folder = call.folder
+    except NotFoundError as error:
+        results.append(("workspace", None, str(error)))
+    else:
+        results += list(_workspace(call, folder))
+    if call.as_json:
+        call.data([{"check": name, "ok": ok, "text": text} for name, ok, text in results])
+    for name, ok, text in results:
+        call.say(f"{'✓' if ok else '–' if ok is None else '✗'} {name:14}{text}")
+    if any(ok is False for name, ok, _ in results if name in _CHECKS):
+        return ExitCode.MISSING_COMPONENT
+    return ExitCode.INVALID if any(ok is False for _, ok, _ in results) else ExitCode.DONE
+
+
+def _python() -> tuple[bool, str]:
+    return sys.version_info >= (3, 11), ".".join(map(str, sys.version_info[:3]))
+
+
+def _packages() -> tuple[bool, str]:
+    missing = []
+    for requirement in requires("fbbatch") or []:
+        if ";" in requirement:
+            continue
+        name = "".join(c for c in requirement.split(">")[0].split("[")[0] if c.isalnum() or c in "-_.").strip()
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    return not missing, f"missing: {', '.join(missing)}" if missing else "all there"
+
+
+def _fonts() -> tuple[bool, str]:
+    from fbbatch.render.fonts import face
+
+    known = len(face("zh-Hant").known & face("zh-Hans", bold=False).known)
+    return known > 20_000, f"{known:,} characters in both scripts"
+
+
+def _limits() -> tuple[bool | None, str]:
+    try:
+        import resource
+    except ImportError:
+        return (
+            None,
+            "this system cannot limit a worker's memory and processor time; its waiting time is limited all the same",
+        )
+    return True, f"memory, processor time and waiting time of workers are limited ({resource.__name__})"
+
+
+_CHECKS: dict[str, Callable[[], tuple[bool | None, str]]] = {
+    "python": _python,
+    "packages": _packages,
+    "fonts": _fonts,
+    "worker limits": _limits,
+}
+
+
+def _workspace(call: Call, folder: Path) -> Iterator[tuple[str, bool | None, str]]:
+    yield "workspace", True, str(folder)
+    try:
+        shop = call.shop()
+        yield "set-up", True, f"{len(shop.book.sources)} sources, language {shop.settings.locale}"
+    except InvalidSetupError as error:
+        yield "set-up", False, f"{len(error.problems)} problems; `fbbatch lint` lists them"
+    for name in ("inbox", "outbox", "archive", ".fbbatch"):
+        place = folder / name
+        try:
+            place.mkdir(mode=0o700, exist_ok=True)
+            probe = place / ".fbbatch-probe"
+            probe.touch(mode=0o600)
+            probe.unlink()
+            yield name, True, "can be written to"
+        except OSError as error:
+            yield name, False, f"cannot be written to: {error.strerror}"
+    free = shutil.disk_usage(folder).free
+    yield "disk", free > 1_000_000_000, f"{free / 1e9:.1f} GB free"

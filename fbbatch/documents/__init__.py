@@ -1,0 +1,10 @@
+"""What each document says: records → documents, by the company's templates; never how it looks."""
+
+from fbbatch.documents.case import case_report, escalation
+from fbbatch.documents.receipt import Receipt, receipt_workbook
+from fbbatch.documents.summary import summary_document, summary_workbook
+from fbbatch.documents.templates import Templates, load_templates
+
+__all__ = [
+    "Receipt", "Templates", "case_report", "escalation", "load_templates", "receipt_workbook", "summary_document", "summary_workbook",
+]  # fmt: skip

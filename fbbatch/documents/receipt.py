@@ -1,0 +1,169 @@
+"""D36, the receipt of a run: what came, and what happened to it; the same on the terminal. Source: 1.3.2."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fbbatch import findings as catalogue
+from fbbatch.documents.case import Office
+from fbbatch.documents.templates import Templates
+from fbbatch.model import Case, FileOutcome, Finding
+from fbbatch.render.blocks import CellValue, Column, Table, WorkBook, WorkSheet
+
+COUNTS = ("rows", "accepted", "returned", "duplicate", "set_aside")
+_MOST_FINDINGS = 20_000
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a receipt tells: the run, its files with their findings, and the cases that need a person."""
+
+    run: str
+    as_of: dt.datetime
+    files: Sequence[FileOutcome]
+    cases: Sequence[Case]
+
+    def total(self, name: str) -> int:
+        """The sum of one count over all files."""
+        return sum(getattr(file, name) for file in self.files)
+
+
+Word = Callable[..., str]
+
+
+def balance(receipt: Receipt, office: Office, templates: Templates) -> str:
+    """The balance in one line."""
+    totals = {name: receipt.total(name) for name in COUNTS}
+    return templates["receipt"].word("balance", office.language, files=len(receipt.files), **totals)
+
+
+def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> WorkBook:
+    """The receipt as a workbook: files, findings, what needs a person."""
+    template, title = templates["receipt"], office.title("receipt")
+
+    def word(name: str, **values: object) -> str:
+        return template.word(name, office.language, **values)
+
+    lines = (
+        word("run", run=receipt.run, as_of=receipt.as_of.strftime("%Y-%m-%d %H:%M")),
+        balance(receipt, office, templates),
+    )
+    labels = field_labels(office)
+    sheets = (
+        WorkSheet(word("files"), title, lines, (_files(receipt, office, word, labels),)),
+        WorkSheet(word("findings"), f"{title}　{word('findings')}", lines[:1], (_findings(receipt, office, word, labels),)),
+        WorkSheet(word("people"), f"{title}　{word('people')}", lines[:1], (_people(receipt, office, word, labels),)),
+    )
+    return WorkBook("receipt", title, office.company, office.language, receipt.as_of.date(), sheets, office.form_number(template))
+
+
+def field_labels(office: Office) -> dict[str, dict[str, str]]:
+    """Labels by field id for each schema, in the office's language."""
+    book = office.teller.book
+    return {s.id: {f.id: f.label[office.language] for f in s.fields} for s in (*book.sources, *book.forms)}  # type: ignore[index]
+
+
+def outcome_word(file: FileOutcome, office: Office) -> str:
+    """What became of a file, in a word."""
+    return office.teller.book.word("file_outcome", file.outcome, office.language)
+
+
+def remark(file: FileOutcome, office: Office, labels: dict[str, dict[str, str]]) -> str:
+    """Why the whole file was treated so, in a sentence; `''` when its rows tell."""
+    if not file.code:
+        return ""
+    reason = next((f for f in file.findings if f.code == file.code), None)
+    return catalogue.message(reason, office.language, labels.get(file.schema or "", {})) if reason else ""
+
+
+def _files(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[str, str]]) -> Table:
+    columns = (
+        Column(word("serial"), align="center", kind="integer"), Column(word("file")), Column(word("schema")), Column(word("outcome")),
+        *(Column(word(name), align="right", kind="integer") for name in COUNTS), Column(word("archived")), Column(word("remark")),
+    )  # fmt: skip
+    rows: list[tuple[CellValue, ...]] = []
+    for number, file in enumerate(receipt.files, 1):
+        schema = office.teller.book.schema(file.schema or "")
+        title = schema.title[office.language] if schema else ""  # type: ignore[index]
+        counts = [getattr(file, name) for name in COUNTS]
+        rows.append(
+            (
+                number,
+                file.name,
+                title,
+                outcome_word(file, office),
+                *counts,
+                file.archived or "",
+                remark(file, office, labels),
+            )
+        )
+    marks = {n: "severe" for n, file in enumerate(receipt.files) if file.outcome in {"returned", "quarantined", "partly"}}
+    if rows:
+        marks[len(rows)] = "total"
+        rows.append((None, word("total"), "", "", *(receipt.total(name) for name in COUNTS), "", ""))
+    return Table(columns, tuple(rows), empty=word("no_files"), marks=marks)
+
+
+def _findings(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[str, str]]) -> Table:
+    names = ("serial", "severity", "file", "sheet", "row", "cell", "found", "expected", "remedy", "code")
+    columns = tuple(
+        Column(
+            word(n),
+            align="center" if n in {"serial", "row", "cell"} else "left",
+            kind="integer" if n in {"serial", "row"} else "text",
+        )
+        for n in names
+    )
+    rows: list[tuple[CellValue, ...]] = []
+    marks: dict[int, str] = {}
+    for file in receipt.files:
+        for item in sorted(file.findings, key=lambda f: (f.severity != "error", f.severity != "warning", f.row or 0)):
+            if len(rows) == _MOST_FINDINGS:
+                break
+            if item.severity == "error":
+                marks[len(rows)] = "severe"
+            rows.append(_finding(len(rows) + 1, file, item, office, labels.get(file.schema or "", {})))
+    return Table(columns, tuple(rows), empty=word("none"), marks=marks)
+
+
+def _finding(number: int, file: FileOutcome, item: Finding, office: Office, labels: dict[str, str]) -> tuple[CellValue, ...]:
+    language = office.language
+    level = office.teller.book.word("finding_severity", item.severity, language)
+    parts = [catalogue.part(item, which, language, labels) for which in ("found", "expected", "remedy")]
+    return (number, level, file.name, item.sheet or "", item.row, item.cell or "", *parts, item.code)
+
+
+def people_list(receipt: Receipt, office: Office, templates: Templates) -> list[tuple[str, str, str]]:
+    """(subject, matter, for whom) of everything that waits for a person."""
+    template = templates["receipt"]
+
+    def word(name: str, **values: object) -> str:
+        return template.word(name, office.language, **values)
+
+    return [(str(r[1]), str(r[2]), str(r[3])) for r in _people(receipt, office, word, field_labels(office)).rows]
+
+
+def _people(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[str, str]]) -> Table:
+    holders = {role: office.teller.join(p.name for p in office.teller.book.holders(role)[:1]) for role in ("P02", "P03")}
+    found: list[tuple[str, str, str]] = []
+    for file in receipt.files:
+        if file.returned:
+            found.append((file.name, word("file_returned", n=file.returned), holders["P02"]))
+        if file.code and file.outcome not in {"duplicate"}:
+            found.append((file.name, remark(file, office, labels), holders["P02"]))
+    for case in receipt.cases:
+        if case.escalations:
+            found.append((case.number, word("escalated"), office.teller.recipients(case) or holders["P03"]))
+        unsure = case.evidence.get("unsure", ())
+        if "type" in unsure:
+            found.append((case.number, word("unclassified"), holders["P02"]))
+        elif "severity" in unsure:
+            found.append((case.number, word("unsure"), holders["P02"]))
+    rows = tuple((n, *item) for n, item in enumerate(found, 1))
+    columns = (
+        Column(word("serial"), align="center", kind="integer"),
+        Column(word("subject")),
+        Column(word("matter")),
+        Column(word("who")),
+    )
+    return Table(columns, rows, empty=word("none"))

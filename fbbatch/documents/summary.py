@@ -1,0 +1,138 @@
+"""D05, the summary sheet of a day: all columns, the print edition, counts, charts; also when nothing came. Source: 3.3.1, 3.3.2."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from fbbatch.documents.case import Office
+from fbbatch.documents.facts import as_date
+from fbbatch.documents.templates import ColumnModel, Template, Templates
+from fbbatch.model import Case
+from fbbatch.render.blocks import CellValue, Chart, Column, Document, Note, Signatures, Table, Text, WorkBook, WorkSheet
+from fbbatch.render.words import long_date
+
+_FEW = 20
+
+
+def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> WorkBook:
+    """The workbook of the day `day`; `cases` are those registered on it."""
+    template, title = templates["summary"], office.title("summary")
+    word = _words(template, office)
+    lines = (_period(cases, day, office, word), _summariser(office, word))
+    signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
+    every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
+    printed = _table(cases, [c for c in template.columns if c.print], office, word)
+    by_type, by_source = _by_type(cases, office, word), _by_source(cases, office, word)
+    n_severities = len(by_type.columns) - 3
+    charts = (
+        Chart(word("by_type"), word("by_type"), tuple(range(1, 1 + n_severities)), stacked=True),
+        Chart(word("by_source"), word("by_source"), (1,)),
+    ) if cases else ()  # fmt: skip
+    few = (word("small"),) if len(cases) < _FEW else ()
+    return WorkBook(
+        "summary", title, office.company, office.language, day,
+        (
+            WorkSheet(word("all"), title, lines, (every,), signatures=signatures),
+            WorkSheet(word("print"), title, lines, (printed,), signatures=signatures),
+            WorkSheet(word("counts"), f"{title}　{word('counts')}", lines[:1], (by_type, by_source), charts, signatures, few, landscape=False, freeze=False),
+        ),
+        form_number=office.form_number(template),
+    )  # fmt: skip
+
+
+def summary_document(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> Document:
+    """The print edition as a document for PDF, with the counts."""
+    template = templates["summary"]
+    word = _words(template, office)
+    blocks = (
+        Text(_period(cases, day, office, word), "small"),
+        Text(_summariser(office, word), "small"),
+        _table(cases, [c for c in template.columns if c.print], office, word),
+        _by_type(cases, office, word),
+        _by_source(cases, office, word),
+        *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
+        Signatures(tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))),
+    )
+    number = f"D05-{day:%Y%m%d}"
+    return Document(
+        "summary",
+        office.title("summary"),
+        number,
+        office.company,
+        office.language,
+        day,
+        blocks,
+        office.form_number(template),
+        landscape=True,
+    )
+
+
+Word = Callable[..., str]
+
+
+def _words(template: Template, office: Office) -> Word:
+    def word(name: str, /, **values: object) -> str:
+        return template.word(name, office.language, **values)
+
+    return word
+
+
+def _period(cases: Sequence[Case], day: dt.date, office: Office, word: Word) -> str:
+    return word("period", day=long_date(day, office.language), n=len(cases), severe=sum(c.severity == "severe" for c in cases))
+
+
+def _summariser(office: Office, word: Word) -> str:
+    names = [p.name for p in office.teller.book.holders("P02")]
+    return word("summariser", name=names[0] if names else "＿＿＿＿", deputy=names[1] if len(names) > 1 else "＿＿＿＿")
+
+
+def _table(cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word) -> Table:
+    teller, language = office.teller, office.language
+    heads = tuple(Column(c.label[language] if c.label else teller.label(c.of), c.weight, c.align, c.kind) for c in columns)  # type: ignore[index]
+    rows = tuple(tuple(_value(case, column, number, office) for column in columns) for number, case in enumerate(cases, 1))
+    marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
+    return Table(heads, rows, empty=word("zero"), marks=marks)
+
+
+def _value(case: Case, column: ColumnModel, number: int, office: Office) -> CellValue:
+    if column.of == "serial":
+        return number
+    told = office.teller.fact(case, column.of)
+    return as_date(told) if column.kind == "date" else told
+
+
+def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
+    """Numbers by type and severity, with totals and shares. Source: 4.1.1."""
+    book, language = office.teller.book, office.language
+    severities = [v.code for v in book.vocabulary.sets["severity"].values]
+    counts = Counter((c.type, c.severity) for c in cases)
+    types = [v.code for v in book.vocabulary.sets["type"].values if any(counts[v.code, s] for s in severities)]
+    rows: list[tuple[CellValue, ...]] = []
+    for code in types:
+        numbers = [counts[code, s] for s in severities]
+        rows.append((book.word("type", code, language), *numbers, sum(numbers), sum(numbers) / len(cases)))
+    if cases:
+        totals = [sum(counts[t, s] for t in types) for s in severities]
+        rows.append((word("total"), *totals, len(cases), 1.0))
+    head = Column(office.teller.label("type"), 2)
+    columns = (head, *(Column(book.word("severity", s, language), 1, "right", "integer") for s in severities),
+               Column(word("total"), 1, "right", "integer"), Column(word("share"), 1, "right", "percent"))  # fmt: skip
+    return Table(columns, tuple(rows), word("by_type"), word("zero"), {len(rows) - 1: "total"} if rows else {})
+
+
+def _by_source(cases: Sequence[Case], office: Office, word: Word) -> Table:
+    book, language = office.teller.book, office.language
+    counts = Counter(c.source for c in cases)
+    rows: list[tuple[CellValue, ...]] = [
+        (book.word("source", v.code, language), counts[v.code], counts[v.code] / len(cases))
+        for v in book.vocabulary.sets["source"].values
+        if counts[v.code]
+    ]
+    if cases:
+        rows.append((word("total"), len(cases), 1.0))
+    columns = (
+        Column(office.teller.label("source"), 2),
+        Column(word("count"), 1, "right", "integer"),
+        Column(word("share"), 1, "right", "percent"),
+    )
+    return Table(columns, tuple(rows), word("by_source"), word("zero"), {len(rows) - 1: "total"} if rows else {})

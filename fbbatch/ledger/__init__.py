@@ -1,0 +1,5 @@
+"""The ledger: everything that happened, in SQL, append-only. The only room that speaks SQL."""
+
+from fbbatch.ledger.store import Ledger, RunRecord
+
+__all__ = ["Ledger", "RunRecord"]

@@ -1,0 +1,360 @@
+"""Open, migrate, record, and ask the ledger."""
+
+import datetime as dt
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from fbbatch.errors import StorageError
+from fbbatch.ledger import tables as t
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Transition
+
+_HEAD = "r0001"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One execution of the batch. `as_of` is the aware time it computes with."""
+
+    id: int
+    name: str
+    as_of: dt.datetime
+    finished_at: str | None
+
+
+class Ledger:
+    """A company's ledger.
+
+    Args:
+        url: SQLAlchemy URL, or the path of a SQLite file.
+
+    Raises:
+        StorageError: it cannot be opened, is newer than this version, or refuses.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        if isinstance(url, Path):
+            _make_private(url)
+            url = f"sqlite:///{url}"
+        self._url = url
+        self._engine = sa.create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _pragmas)
+        with self._storage():
+            self._migrate()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.OperationalError, exc.DatabaseError, sqlite3.Error) as error:
+            raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {_reason(error)}") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._storage(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._storage(), self._engine.connect() as connection:
+            yield connection
+
+    def _migrate(self) -> None:
+        with self._engine.connect() as connection:
+            present = sa.inspect(connection).has_table("alembic_version")
+            version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if present else None
+        if version == _HEAD:
+            return
+        if version is not None and not (Path(__file__).parent / "migrations/versions").glob(f"{version}_*.py"):
+            raise StorageError(f"The ledger was written by a newer version of fbbatch (revision {version}); install that version")
+        from alembic import command
+        from alembic.config import Config
+
+        if version is not None and self._engine.dialect.name == "sqlite":
+            self._backup(f"before-{_HEAD}")
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def _backup(self, suffix: str) -> None:
+        source = Path(str(self._engine.url.database))
+        target = source.with_name(f"{source.name}.{suffix}")
+        _make_private(target)
+        with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
+            old.backup(new)
+
+    # --- runs ----------------------------------------------------------------------------------------------
+
+    def unfinished_run(self) -> RunRecord | None:
+        """The run that was begun and never closed, if there is one."""
+        return next(iter(self._runs(t.run.c.finished_at.is_(None))), None)
+
+    def last_run(self) -> RunRecord | None:
+        """The newest closed run."""
+        return next(iter(self._runs(t.run.c.finished_at.is_not(None))), None)
+
+    def _runs(self, condition: sa.ColumnElement[bool]) -> list[RunRecord]:
+        query = (
+            sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of, t.run.c.finished_at).where(condition).order_by(t.run.c.id.desc()).limit(1)
+        )
+        with self._reading() as connection:
+            return [
+                RunRecord(i, name, dt.datetime.fromisoformat(as_of), finished) for i, name, as_of, finished in connection.execute(query)
+            ]
+
+    def begin_run(self, as_of: dt.datetime, *, started_at: dt.datetime, version: str) -> RunRecord:
+        """Open a run; its name is the as-of date and a number that was not used before."""
+        day = as_of.strftime("%Y%m%d")
+        with self._writing() as connection:
+            used = connection.execute(sa.select(sa.func.count()).where(t.run.c.name.like(f"{day}-%"))).scalar_one()
+            name = f"{day}-{used + 1:03d}"
+            row = connection.execute(
+                t.run.insert().values(name=name, as_of=as_of.isoformat(), started_at=started_at.isoformat(), version=version)
+            )  # fmt: skip
+            return RunRecord(int(row.inserted_primary_key[0]), name, as_of, None)  # type: ignore[index]
+
+    def close_run(self, run: RunRecord, finished_at: dt.datetime) -> None:
+        """Close a run: everything it owed is in the outbox and the originals are in the archive."""
+        with self._writing() as connection:
+            connection.execute(t.run.update().where(t.run.c.id == run.id).values(finished_at=finished_at.isoformat()))
+
+    # --- files ---------------------------------------------------------------------------------------------
+
+    def file_of(self, sha256: str) -> FileOutcome | None:
+        """The first file with these bytes whose rows were judged."""
+        query = sa.select(t.file).where(t.file.c.sha256 == sha256, t.file.c.outcome.not_in(("deferred",))).order_by(t.file.c.id).limit(1)
+        with self._reading() as connection:
+            row = connection.execute(query).mappings().first()
+            return _file_outcome(row, ()) if row else None
+
+    def files_of(self, run: RunRecord) -> list[FileOutcome]:
+        """What the run did with every file, findings included, in the order it took them."""
+        with self._reading() as connection:
+            findings: dict[int, list[Finding]] = {}
+            query = (
+                sa.select(t.finding)
+                .join(t.file, t.file.c.id == t.finding.c.file_id)
+                .where(t.file.c.run_id == run.id)
+                .order_by(t.finding.c.id)
+            )
+            for r in connection.execute(query).mappings():
+                item = Finding(r["code"], r["severity"], r["sheet"], r["row"], r["column"], r["field"], orjson.loads(r["details"]))
+                findings.setdefault(r["file_id"], []).append(item)
+            rows = connection.execute(sa.select(t.file).where(t.file.c.run_id == run.id).order_by(t.file.c.id)).mappings()
+            return [_file_outcome(row, findings.get(row["id"], ())) for row in rows]
+
+    @contextmanager
+    def record_file(self, run: RunRecord, *, name: str, sha256: str, size: int) -> Iterator[FileRecorder]:
+        """One transaction for one file; leaving the block by an exception forgets all of it."""
+        with self._writing() as connection:
+            yield FileRecorder(connection, run_id=run.id, as_of=run.as_of, name=name, sha256=sha256, size=size)
+
+    # --- cases ---------------------------------------------------------------------------------------------
+
+    def cases(self, *, registered_on: dt.date | None = None, run: RunRecord | None = None, number: str | None = None,
+              state: str | None = None, department: str | None = None, overdue_on: dt.date | None = None) -> Iterator[Case]:  # fmt: skip
+        """Cases in the order of their registration; all that are given must hold."""
+        query = _CASES
+        for condition in (
+            t.case.c.registered_on == registered_on.isoformat() if registered_on else None,
+            t.case.c.run_id == run.id if run else None,
+            t.case.c.registered_on == run.as_of.date().isoformat() if run else None,
+            t.case.c.number == number if number else None,
+            _LAST.c.to_state == state if state else None,
+            _ASSIGNED.c.department == department if department else None,
+            sa.and_(_ASSIGNED.c.due_on < overdue_on.isoformat(), _LAST.c.to_state != "closed") if overdue_on else None,
+        ):
+            if condition is not None:
+                query = query.where(condition)
+        with self._reading() as connection:
+            for row in connection.execution_options(stream_results=True).execute(query.order_by(t.case.c.id)):
+                yield _case(row)
+
+    def history(self, case: Case) -> list[Transition]:
+        """Every step of the case, oldest first."""
+        query = (
+            sa.select(t.transition, t.run.c.name.label("run"))
+            .join(t.run)
+            .where(t.transition.c.case_id == case.id)
+            .order_by(t.transition.c.n)
+        )
+        with self._reading() as connection:
+            return [
+                Transition(
+                    r["to_state"], r["document"], r["by_whom"], dt.date.fromisoformat(r["happened_on"]), dt.datetime.fromisoformat(r["recorded_at"]), r["run"],
+                    {**orjson.loads(r["details"] or "{}"), **({"department": r["department"], "due_on": r["due_on"]} if r["department"] else {})},
+                )
+                for r in connection.execute(query).mappings()
+            ]  # fmt: skip
+
+    def submission(self, case: Case) -> list[Any]:
+        """The raw cells of the row that opened the case."""
+        with self._reading() as connection:
+            cells = connection.execute(sa.select(t.submission.c.cells).where(t.submission.c.id == case.id)).scalar_one()
+            return list(orjson.loads(cells))
+
+    def counts(self) -> dict[str, int]:
+        """Cases by state."""
+        query = sa.select(_LAST.c.to_state, sa.func.count()).select_from(t.case.join(_LAST, _is_last(_LAST))).group_by(_LAST.c.to_state)
+        with self._reading() as connection:
+            return {state: n for state, n in connection.execute(query)}
+
+    # --- documents -----------------------------------------------------------------------------------------
+
+    def documents_of(self, case: Case) -> list[tuple[str, IssuedDocument]]:
+        """(run, document) of every document about the case."""
+        query = (
+            sa.select(t.document, t.run.c.name.label("run")).join(t.run).where(t.document.c.case_id == case.id).order_by(t.document.c.id)
+        )
+        with self._reading() as connection:
+            return [(r["run"], _document(r, case.number)) for r in connection.execute(query).mappings()]
+
+    def record_documents(
+        self, run: RunRecord, documents: Sequence[IssuedDocument], case_ids: dict[str, int], days: Iterable[dt.date]
+    ) -> None:
+        """Write down what the run publishes; replaces what an interrupted attempt had written."""
+        rows = [
+            {
+                "run_id": run.id, "kind": d.kind, "number": d.number, "case_id": case_ids.get(d.case or ""), "department": d.department,
+                "period": d.period, "path": d.path, "media_type": d.media_type, "sha256": d.sha256, "form": int(d.form),
+            }
+            for d in documents
+        ]  # fmt: skip
+        with self._writing() as connection:
+            connection.execute(t.document.delete().where(t.document.c.run_id == run.id))
+            if rows:
+                connection.execute(t.document.insert(), rows)
+            for day in days:
+                known = connection.execute(sa.select(t.summary_day.c.day).where(t.summary_day.c.day == day.isoformat())).scalar()
+                if known is None:
+                    connection.execute(t.summary_day.insert().values(day=day.isoformat(), run_id=run.id))
+
+    def last_summary_day(self) -> dt.date | None:
+        """The newest day whose daily summary has been published."""
+        with self._reading() as connection:
+            day = connection.execute(sa.select(sa.func.max(t.summary_day.c.day))).scalar()
+            return dt.date.fromisoformat(day) if day else None
+
+
+_LAST = t.transition.alias("last")
+_ASSIGNED = t.transition.alias("assigned")
+_JUDGED = t.classification.alias("judged")
+
+
+def _is_last(alias: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The join condition for a case's newest row of a table numbered by `n`."""
+    inner = (t.classification if alias.c.keys() == t.classification.c.keys() else t.transition).alias()
+    extra = [inner.c.department.is_not(None)] if alias is _ASSIGNED else []
+    newest = sa.select(sa.func.max(inner.c.n)).where(inner.c.case_id == t.case.c.id, *extra).correlate(t.case).scalar_subquery()
+    return sa.and_(alias.c.case_id == t.case.c.id, alias.c.n == newest, *conditions)
+
+
+_CASES = (
+    sa.select(
+        t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on, t.case.c.answers,
+        _JUDGED.c.kind, _JUDGED.c.type, _JUDGED.c.severity, _JUDGED.c.evidence, _LAST.c.to_state, _ASSIGNED.c.department,
+        _ASSIGNED.c.due_on, _ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name,
+    )
+    .select_from(
+        t.case.join(_JUDGED, _is_last(_JUDGED))
+        .join(_LAST, _is_last(_LAST))
+        .outerjoin(_ASSIGNED, _is_last(_ASSIGNED))
+        .join(t.submission, t.submission.c.id == t.case.c.id)
+        .join(t.file, t.file.c.id == t.submission.c.file_id)
+        .join(t.run, t.run.c.id == t.case.c.run_id)
+    )
+)  # fmt: skip
+
+
+def _case(row: Any) -> Case:
+    (
+        id_,
+        number,
+        schema,
+        source,
+        channel,
+        registered,
+        answers,
+        kind,
+        type_,
+        severity,
+        evidence,
+        state,
+        department,
+        due,
+        details,
+        name,
+        sheet,
+        line,
+        run,
+    ) = row
+    about = orjson.loads(details) if details else {}
+    return Case(
+        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=dt.date.fromisoformat(registered),
+        values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=orjson.loads(evidence), state=state,
+        department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
+        due_on=dt.date.fromisoformat(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
+        file=name, sheet=sheet, row=line, run=run,
+    )  # fmt: skip
+
+
+def _due_rule(about: dict[str, Any]) -> str | None:
+    return f"{about['due_rule']}:{about['due_days']:g}" if "due_rule" in about else None
+
+
+def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:
+    return FileOutcome(
+        row["name"], row["sha256"], row["size"], row["schema_id"], row["outcome"], row["code"], row["rows"], row["accepted"],
+        row["returned"], row["duplicate"], row["set_aside"], row["archived"], tuple(findings),
+    )  # fmt: skip
+
+
+def _document(row: Any, case: str | None) -> IssuedDocument:
+    return IssuedDocument(
+        row["kind"],
+        row["number"],
+        row["path"],
+        row["media_type"],
+        row["sha256"],
+        case,
+        row["department"],
+        row["period"],
+        bool(row["form"]),
+    )
+
+
+def _pragmas(connection: sqlite3.Connection, _: object) -> None:
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _make_private(path: Path) -> None:
+    """Create the database file for its owner only; SQLite gives the same mode to what it puts beside it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).splitlines()[0]

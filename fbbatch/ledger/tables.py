@@ -1,0 +1,127 @@
+"""The tables of the ledger. Dates are ISO text, so that SQLite and PostgreSQL compare them alike."""
+
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+run = Table(
+    "run", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True, comment="yyyymmdd-nnn, the name of its outbox folder"),
+    Column("as_of", String, nullable=False, comment="the time it computes with, ISO with offset"),
+    Column("started_at", String, nullable=False),
+    Column("finished_at", String, comment="null: not closed; the next run finishes it first"),
+    Column("version", String, nullable=False),
+)  # fmt: skip
+
+file = Table(
+    "file", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
+    Column("name", String, nullable=False, comment="path below the inbox"),
+    Column("sha256", String, nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+    Column("schema_id", String),
+    Column("outcome", String, nullable=False),
+    Column("code", String, comment="the finding that decided the outcome of the whole file"),
+    Column("rows", Integer, nullable=False, default=0),
+    Column("accepted", Integer, nullable=False, default=0),
+    Column("returned", Integer, nullable=False, default=0),
+    Column("duplicate", Integer, nullable=False, default=0),
+    Column("set_aside", Integer, nullable=False, default=0),
+    Column("archived", String, comment="where the original went, below the workspace"),
+)  # fmt: skip
+
+submission = Table(
+    "submission", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", Integer, ForeignKey("file.id"), nullable=False),
+    Column("sheet", String, nullable=False),
+    Column("row", Integer, nullable=False, comment="1-based, as Excel shows it"),
+    Column("outcome", String, nullable=False, comment="accepted, returned, duplicate"),
+    Column("cells", Text, nullable=False, comment="the raw cells as JSON, never altered"),
+)  # fmt: skip
+
+fingerprint = Table(
+    "fingerprint", metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("occurrence", Integer, primary_key=True),
+    Column("submission_id", Integer, ForeignKey("submission.id"), nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+finding = Table(
+    "finding", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", Integer, ForeignKey("file.id"), nullable=False, index=True),
+    Column("code", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("sheet", String),
+    Column("row", Integer),
+    Column("column", Integer),
+    Column("field", String),
+    Column("details", Text, nullable=False, comment="JSON"),
+)  # fmt: skip
+
+case = Table(
+    "case_", metadata,
+    Column("id", Integer, ForeignKey("submission.id"), primary_key=True, comment="the submission that opened it"),
+    Column("number", String, nullable=False, unique=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("schema_id", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("registered_on", String, nullable=False, index=True),
+    Column("answers", Text, nullable=False, comment="typed values by field id, JSON"),
+)  # fmt: skip
+
+transition = Table(
+    "transition", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("n", Integer, primary_key=True, comment="1, 2, 3 …; the state of a case is its last transition"),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("to_state", String, nullable=False),
+    Column("document", String, nullable=False),
+    Column("by_whom", String, nullable=False),
+    Column("happened_on", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("department", String, comment="lead department from here on"),
+    Column("due_on", String),
+    Column("details", Text, comment="JSON"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+classification = Table(
+    "classification", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("n", Integer, primary_key=True, comment="1: by the rules; later ones: overrides, with name"),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("by_whom", String, nullable=False),
+    Column("evidence", Text, nullable=False, comment="JSON: reasons, score, margin, unsure"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+document = Table(
+    "document", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("case_id", Integer, ForeignKey("case_.id"), index=True),
+    Column("department", String),
+    Column("period", String),
+    Column("path", String, nullable=False, comment="below the run folder"),
+    Column("media_type", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("form", Integer, nullable=False, default=0),
+    UniqueConstraint("run_id", "path"),
+)  # fmt: skip
+
+summary_day = Table(
+    "summary_day", metadata,
+    Column("day", String, primary_key=True, comment="a day whose summary has been published"),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+)  # fmt: skip

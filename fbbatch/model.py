@@ -1,0 +1,166 @@
+"""The records that travel through a run; all frozen, none knows where it is stored or printed."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+LANGUAGES = ("zh-Hant", "zh-Hans", "en")
+
+Cell = str | int | float | bool | dt.datetime | dt.date | dt.time | dt.timedelta | None
+"""One cell as a reader gives it; `''` and None both mean empty."""
+
+
+def cell_name(row: int | None, column: int | None) -> str | None:
+    """The name Excel shows for a place, e.g. `C7`; None unless both numbers (1-based) are known."""
+    if not row or not column:
+        return None
+    letters, rest = "", column
+    while rest:
+        rest, digit = divmod(rest - 1, 26)
+        letters = chr(65 + digit) + letters
+    return f"{letters}{row}"
+
+
+class Finding(NamedTuple):
+    """One thing wrong or noteworthy in what was submitted.
+
+    `row` and `column` are 1-based, as Excel shows them. `details` fills the wording of the catalogue
+    in `fbbatch.findings`; its values are short texts.
+    """
+
+    code: str
+    severity: str  # error | warning | note
+    sheet: str | None = None
+    row: int | None = None
+    column: int | None = None
+    field: str | None = None
+    details: Mapping[str, str] = {}
+
+    @property
+    def cell(self) -> str | None:
+        """The cell's name, e.g. `C7`."""
+        return cell_name(self.row, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One answer sheet as received; never altered. Source: 1.3.2a."""
+
+    sheet: str
+    row: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a piece of feedback is, and why. Source: 3.2.1, 3.2.2, 3.2.3, 3.2.x.
+
+    `evidence` has one entry per reason: `rule`, `says` (dimension=value), `words`, `negated`.
+    `score` and `margin` (to the second best type) are plain sums of rule weights; `unsure` names the
+    dimensions that no rule could settle; `safety` the safety words found. `notes` holds codes such as `given-severity-differs`.
+    """
+
+    kind: str
+    type: str
+    severity: str
+    evidence: tuple[Mapping[str, Any], ...] = ()
+    score: float = 0
+    margin: float = 0
+    touched_types: tuple[str, ...] = ()
+    safety: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who handles a case, by which rule, and whether it goes to the leaders. Source: 5.1.1a, 3.3.3."""
+
+    department: str
+    cooperating: tuple[str, ...]
+    rule: str
+    escalations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as the ledger tells it: what was reported, what it is, and where it stands.
+
+    `values` holds the typed answers by field id. Dates are dates of the workspace's time zone.
+    """
+
+    id: int
+    number: str
+    schema: str
+    source: str
+    channel: str
+    registered_on: dt.date
+    values: Mapping[str, Any]
+    kind: str
+    type: str
+    severity: str
+    evidence: Mapping[str, Any]
+    state: str
+    department: str | None
+    cooperating: tuple[str, ...]
+    assignment_rule: str | None
+    due_on: dt.date | None
+    due_rule: str | None
+    escalations: tuple[str, ...]
+    file: str
+    sheet: str
+    row: int
+    run: str
+
+    def text(self, field_id: str) -> str:
+        """The answer to `field_id` as text, `''` when there is none."""
+        value = self.values.get(field_id)
+        return "" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One append-only step of a case; happened on (in the document) and recorded at (the run)."""
+
+    to: str
+    document: str
+    by: str
+    happened_on: dt.date
+    recorded_at: dt.datetime
+    run: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What a run did with one dropped file; the numbers balance. Source: 1.3.2."""
+
+    name: str
+    sha256: str
+    size: int
+    schema: str | None
+    outcome: str  # accepted partly returned duplicate step set_aside quarantined deferred
+    code: str | None = None
+    rows: int = 0
+    accepted: int = 0
+    returned: int = 0
+    duplicate: int = 0
+    set_aside: int = 0
+    archived: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedDocument:
+    """A document in the outbox, as `manifest.json` lists it. `path` is relative to the run folder."""
+
+    kind: str
+    number: str
+    path: str
+    media_type: str
+    sha256: str
+    case: str | None = None
+    department: str | None = None
+    period: str | None = None
+    form: bool = False

@@ -1,0 +1,171 @@
+"""The format-neutral content of a document: what it says, in what order; not how it looks."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CellValue = str | int | float | dt.date | dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A numbered or plain heading; level 1 or 2."""
+
+    text: str
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph. `style`: normal, right, centre, small, strong."""
+
+    text: str
+    style: str = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it)."""
+
+    label: str
+    value: str = ""
+    wide: bool = False
+    blank: str | None = None
+    lines: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Label–value pairs in four columns; wide ones take the whole row."""
+
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column. `weight` is its share of the width; `align`: left, center, right; `kind` for workbooks."""
+
+    header: str
+    weight: float = 1
+    align: str = "left"
+    kind: str = "text"  # text, date, datetime, integer, number, percent
+    group: str = ""
+    printed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a header row; `marks` names rows (0-based) to be set off: severe, total, good, soft."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[CellValue, ...], ...]
+    title: str = ""
+    empty: str = ""
+    marks: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question answered by ticking: □ for each option, ☑ where it holds."""
+
+    label: str
+    options: tuple[tuple[str, bool], ...]
+    blank: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A bar chart of the workbook's own cells: rows of a table's first column against others."""
+
+    title: str
+    table: str
+    series: tuple[int, ...]
+    kind: str = "column"
+    stacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark in small letters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """A line of blanks to sign; the batch never signs."""
+
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageBreak:
+    """The next block begins on a new page."""
+
+
+Block = Heading | Text | Grid | Table | Choice | Note | Signatures | PageBreak
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document for Word and PDF.
+
+    `identity` holds what a form must carry to be recognised when it comes back (`form`, `version`, `case`, `issue`).
+    """
+
+    kind: str
+    title: str
+    number: str
+    company: str
+    language: str
+    date: dt.date
+    blocks: tuple[Block, ...]
+    form_number: str = ""
+    subtitle: str = ""
+    landscape: bool = False
+    identity: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSheet:
+    """A sheet of a workbook: title lines, one or more tables one under the other, charts, signatures, notes."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...]
+    tables: tuple[Table, ...]
+    charts: tuple[Chart, ...] = ()
+    signatures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    landscape: bool = True
+    freeze: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WorkBook:
+    """A document for Excel."""
+
+    kind: str
+    title: str
+    company: str
+    language: str
+    date: dt.date
+    sheets: tuple[WorkSheet, ...]
+    form_number: str = ""
+
+
+def clean(text: str) -> str:
+    """Text that every format can hold: control characters and lone surrogates become visible escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" or c in _SPACES else _escape(c) for c in text)
+
+
+_SPACES = frozenset("\u00a0\u3000\u2002\u2003\u2009\u200b\u202f")
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code in {0xFEFF, 0x200C, 0x200D, 0x00AD}:
+        return ""
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

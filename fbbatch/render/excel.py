@@ -1,0 +1,268 @@
+"""WorkBook → Excel: real dates and numbers, text that stays text, native charts, and a page that prints on A4."""
+
+import datetime as dt
+import io
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import xlsxwriter
+
+from fbbatch.render import look
+from fbbatch.render.blocks import CellValue, Chart, Column, Table, WorkBook, WorkSheet, clean
+
+_FORMATS = {
+    "date": "yyyy-mm-dd",
+    "datetime": "yyyy-mm-dd hh:mm",
+    "integer": "#,##0",
+    "number": "General",
+    "percent": "0.0%",
+}
+_LONGEST = 32_767
+_WIDEST, _NARROWEST = 46, 6
+
+
+def render(book: WorkBook) -> bytes:
+    """The workbook as .xlsx; the same content gives the same bytes."""
+    buffer = io.BytesIO()
+    workbook = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    )
+    created = dt.datetime.combine(book.date, dt.time())
+    workbook.set_properties({"title": clean(book.title), "author": clean(book.company) or "fbbatch", "created": created})
+    looks = _Looks(workbook, book.language)
+    names: set[str] = set()
+    for sheet in book.sheets:
+        _sheet(workbook, book, sheet, looks, _sheet_name(sheet.name, names))
+    workbook.close()
+    return buffer.getvalue()
+
+
+class _Looks:
+    """The cell formats of one workbook, made on first use."""
+
+    def __init__(self, workbook: Any, language: str) -> None:
+        self._workbook = workbook
+        self._font = look.OFFICE_FONTS[language].body if language != "en" else "Calibri"
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, **properties: Any) -> Any:
+        key = tuple(sorted(properties.items()))
+        if key not in self._known:
+            self._known[key] = self._workbook.add_format({"font_name": self._font, "font_size": 10, "valign": "top", **properties})
+        return self._known[key]
+
+    def cell(self, column: Column, mark: str) -> Any:
+        properties: dict[str, Any] = {
+            "border": 1,
+            "border_color": f"#{look.LINE}",
+            "text_wrap": True,
+            "align": column.align,
+        }
+        if column.kind in _FORMATS:
+            properties["num_format"] = _FORMATS[column.kind]
+        if fill := look.MARKS.get(mark):
+            properties["bg_color"] = f"#{fill}"
+        if mark == "total":
+            properties["bold"] = True
+        return self(**properties)
+
+    @property
+    def head(self) -> Any:
+        return self(
+            border=1,
+            border_color=f"#{look.LINE}",
+            text_wrap=True,
+            align="center",
+            valign="vcenter",
+            bold=True,
+            bg_color=f"#{look.GREY_HEAD}",
+        )
+
+
+def _sheet_name(name: str, taken: set[str]) -> str:
+    plain = "".join("_" if c in "[]:*?/\\'" else c for c in clean(name))[:31] or "Sheet"
+    number = 1
+    while plain.lower() in taken:
+        number += 1
+        plain = f"{plain[:27]} ({number})"
+    taken.add(plain.lower())
+    return plain
+
+
+def _sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: _Looks, name: str) -> None:
+    page = workbook.add_worksheet(name)
+    last = max(max((len(t.columns) for t in sheet.tables), default=4) - 1, 3)
+    centre = {"align": "center", "valign": "vcenter"}
+    row = 0
+    if book.company:
+        page.merge_range(row, 0, row, last, "", looks(**centre, font_size=12))
+        page.write_string(row, 0, clean(book.company), looks(**centre, font_size=12))
+        row += 1
+    page.merge_range(row, 0, row, last, "", looks(**centre, font_size=16, bold=True))
+    page.write_string(row, 0, clean(sheet.title), looks(**centre, font_size=16, bold=True))
+    page.set_row(row, 26)
+    row += 1
+    for line in sheet.lines:
+        page.write_string(row, 0, clean(line), looks())
+        row += 1
+    places: dict[str, tuple[int, int, Table]] = {}
+    for number, table in enumerate(sheet.tables):
+        if number:
+            row += 1
+        if table.title:
+            page.write_string(row, 0, clean(table.title), looks(bold=True, font_size=11))
+            row += 1
+        top = row
+        row = _table(page, table, row, looks)
+        places[table.title] = (top, row - 1, table)
+        if not number:
+            if sheet.freeze:
+                page.freeze_panes(top + _head_rows(table), 0)
+            page.repeat_rows(top, top + _head_rows(table) - 1)
+            if len(sheet.tables) == 1 and table.rows and _head_rows(table) == 1:
+                page.autofilter(top, 0, row - 1, len(table.columns) - 1)
+    row = _charts(workbook, page, sheet, places, row, name)
+    if sheet.signatures:
+        row += 1
+        page.write_string(row, 0, "　　　　".join(f"{label}：＿＿＿＿＿＿" for label in sheet.signatures), looks())
+        row += 1
+    for note in sheet.notes:
+        page.write_string(row, 0, clean(note), looks(font_size=9, font_color="#595959"))
+        row += 1
+    for column, width in enumerate(_widths(sheet.tables)):
+        page.set_column(column, column, width)
+    _print_setup(page, book, sheet)
+
+
+def _head_rows(table: Table) -> int:
+    return 2 if any(c.group for c in table.columns) else 1
+
+
+def _table(page: Any, table: Table, row: int, looks: _Looks) -> int:
+    """Write header and rows from `row` on; the row after the last."""
+    if _head_rows(table) == 2:
+        _group_heads(page, table.columns, row, looks)
+        row += 1
+    for number, column in enumerate(table.columns):
+        if not (_head_rows(table) == 2 and not column.group):
+            page.write_string(row, number, clean(column.header), looks.head)
+    page.set_row(row, 30 if any(len(c.header) > 5 for c in table.columns) else 20)
+    row += 1
+    formats = {(c.kind, c.align, mark): looks.cell(c, mark) for c in table.columns for mark in {"", *table.marks.values()}}
+    for number, values in enumerate(table.rows):
+        mark = table.marks.get(number, "")
+        for place, (value, column) in enumerate(zip(values, table.columns, strict=True)):
+            _write(page, row, place, value, formats[column.kind, column.align, mark])
+        row += 1
+    if not table.rows:
+        page.merge_range(row, 0, row, max(1, len(table.columns) - 1), "", looks.cell(Column("", align="center"), ""))
+        page.write_string(row, 0, clean(table.empty or "—"), looks.cell(Column("", align="center"), ""))
+        row += 1
+    return row
+
+
+def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: _Looks) -> None:
+    number = 0
+    while number < len(columns):
+        group, end = columns[number].group, number
+        while group and end + 1 < len(columns) and columns[end + 1].group == group:
+            end += 1
+        text = clean(group or columns[number].header)
+        bottom = row if group else row + 1
+        if (bottom, end) != (row, number):
+            page.merge_range(row, number, bottom, end, "", looks.head)
+        page.write_string(row, number, text, looks.head)
+        number = end + 1
+
+
+def _write(page: Any, row: int, column: int, value: CellValue, form: Any) -> None:
+    if value is None or value == "":
+        page.write_blank(row, column, None, form)
+    elif isinstance(value, dt.datetime):
+        page.write_datetime(row, column, value.replace(tzinfo=None), form)
+    elif isinstance(value, dt.date):
+        page.write_datetime(row, column, dt.datetime.combine(value, dt.time()), form)
+    elif isinstance(value, int | float):
+        page.write_number(row, column, value, form)
+    else:
+        text = clean(value)
+        page.write_string(row, column, text if len(text) <= _LONGEST else text[: _LONGEST - 20] + "…［見台賬 ledger］", form)
+
+
+def _charts(workbook: Any, page: Any, sheet: WorkSheet, places: dict[str, tuple[int, int, Table]], row: int, name: str) -> int:
+    if not sheet.charts:
+        return row
+    row += 1
+    across = 0
+    for chart in sheet.charts:
+        top, bottom, table = places[chart.table]
+        _chart(workbook, page, chart, (top + _head_rows(table), _last_plain(table, top)), table, name, (row, across))
+        across += 5
+    return row + 16
+
+
+def _last_plain(table: Table, top: int) -> int:
+    """The last row of the table that is no total."""
+    rows = [n for n in range(len(table.rows)) if table.marks.get(n) != "total"]
+    return top + _head_rows(table) + (rows[-1] if rows else 0)
+
+
+def _chart(workbook: Any, page: Any, chart: Chart, span: tuple[int, int], table: Table, name: str, place: tuple[int, int]) -> None:
+    drawn = workbook.add_chart({"type": chart.kind, **({"subtype": "stacked"} if chart.stacked else {})})
+    for column in chart.series:
+        drawn.add_series(
+            {
+                "name": clean(table.columns[column].header),
+                "categories": [name, span[0], 0, span[1], 0],
+                "values": [name, span[0], column, span[1], column],
+                "gap": 60,
+                "data_labels": {"value": not chart.stacked},
+            }
+        )
+    drawn.set_title({"name": clean(chart.title), "name_font": {"size": 11}, "overlay": False})
+    drawn.set_legend({"position": "bottom"} if len(chart.series) > 1 else {"none": True})
+    drawn.set_y_axis({"num_format": "0", "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
+    drawn.set_size({"width": 470, "height": 300})
+    page.insert_chart(place[0], place[1], drawn, {"object_position": 1})
+
+
+def _text_width(text: str) -> int:
+    return max(
+        (sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line) for line in text.split("\n")),
+        default=0,
+    )
+
+
+def _widths(tables: Sequence[Table]) -> list[float]:
+    """Column widths in characters: what is in them, between 6 and 46; long texts wrap."""
+    widths: list[float] = []
+    for table in tables:
+        for number, column in enumerate(table.columns):
+            texts = [
+                10 if isinstance(r[number], dt.date) and not isinstance(r[number], dt.datetime) else _text_width(str(r[number] or ""))
+                for r in table.rows[:400]
+            ]
+            content = sorted(texts)[int(len(texts) * 0.9)] if texts else 0
+            head = _text_width(column.header)
+            wanted = min(max(content, min(head, 12) if head > 12 else head, _NARROWEST), _WIDEST) + 2
+            if number < len(widths):
+                widths[number] = max(widths[number], wanted)
+            else:
+                widths.append(wanted)
+    return widths
+
+
+def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
+    if sheet.landscape:
+        page.set_landscape()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
+    page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+    page.hide_gridlines(2)
+    words = look.PAGE_WORDS[book.language].format("&P", "&N")
+    page.set_footer(f"&L{_plain(book.form_number)}&R{words}")
+
+
+def _plain(text: str) -> str:
+    return clean(text).replace("&", "&&")

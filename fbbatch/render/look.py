@@ -1,0 +1,35 @@
+"""How documents look: colours and, per language, the fonts staff have in their Office."""
+
+from typing import NamedTuple
+
+GREY_HEAD = "E7E6E6"
+GREY_LABEL = "F2F2F2"
+BLANK = "FFF8DC"
+SEVERE = "FADBD8"
+SOFT = "F7F7F7"
+GOOD = "E8F3E8"
+LINE = "808080"
+MARKS = {"severe": SEVERE, "total": GREY_LABEL, "soft": SOFT, "good": GOOD}
+
+
+class OfficeFonts(NamedTuple):
+    """Font names that Word and Excel find on the reader's machine: body, heading, Latin, language tag."""
+
+    body: str
+    heading: str
+    latin: str
+    tag: str
+
+
+OFFICE_FONTS = {
+    "zh-Hant": OfficeFonts("新細明體", "微軟正黑體", "Times New Roman", "zh-TW"),
+    "zh-Hans": OfficeFonts("宋体", "黑体", "Times New Roman", "zh-CN"),
+    "en": OfficeFonts("SimSun", "SimHei", "Calibri", "en-GB"),
+}
+
+PAGE_WORDS = {"zh-Hant": "第 {} 頁／共 {} 頁", "zh-Hans": "第 {} 页／共 {} 页", "en": "Page {} of {}"}
+DATE_WORDS = {
+    "zh-Hant": "{0.year}年{0.month}月{0.day}日",
+    "zh-Hans": "{0.year}年{0.month}月{0.day}日",
+    "en": "{0.day} {0:%B} {0.year}",
+}

@@ -1,0 +1,402 @@
+"""Document → PDF. Blocks are laid out into pages first, then drawn, so every page knows how many there are.
+
+ReportLab writes the file; line breaking and tables are our own, because Chinese needs rules that its paragraphs lack
+(no full stop at a line's start, no case number broken in two) and a night's reports must not take hours.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from reportlab.pdfgen.canvas import Canvas
+
+from fbbatch.render import look
+from fbbatch.render.blocks import (
+    Block,
+    CellValue,
+    Choice,
+    Document,
+    Grid,
+    Heading,
+    Note,
+    PageBreak,
+    Pair,
+    Signatures,
+    Table,
+    Text,
+    clean,
+)
+from fbbatch.render.fonts import MISSING, Face, face
+from fbbatch.render.words import cell_text
+
+_A4 = (595.28, 841.89)
+_MARGIN_X, _TOP, _BOTTOM = 51.0, 56.0, 54.0
+_PAD = 3.5
+_NO_START = frozenset("，。、；：？！）」』】》〉〕”’…—％,.;:?!)]}%·々ー")
+_NO_END = frozenset("（「『【《〈〔“‘([{￥$")
+_TOKENS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._\-/:+#%&'=*]*|[^\S\n]+|.", re.DOTALL)
+
+
+class Style(NamedTuple):
+    """A text style: weight, size and leading in points."""
+
+    bold: bool
+    size: float
+    leading: float
+
+
+_STYLES = {
+    "normal": Style(False, 10.5, 17), "strong": Style(True, 10.5, 17), "right": Style(False, 10.5, 17), "centre": Style(False, 10.5, 17),
+    "small": Style(False, 8.5, 13), "company": Style(False, 12, 18), "title": Style(True, 17, 26), "heading1": Style(True, 12.5, 20),
+    "heading2": Style(True, 11, 18), "cell": Style(False, 9, 13), "label": Style(True, 9, 13), "tight": Style(False, 7.5, 10.5), "tighthead": Style(True, 7.5, 10.5),
+}  # fmt: skip
+
+
+class _Op(NamedTuple):
+    """One thing to draw: text (x, y, face name, size, text), fill (x, y, w, h, colour) or line (x1, y1, x2, y2)."""
+
+    kind: str
+    args: tuple[Any, ...]
+
+
+class _Fonts:
+    """The two faces of a language, and which face draws which character."""
+
+    def __init__(self, language: str) -> None:
+        self.regular = face(language)
+        self.bold = face(language, bold=True)
+        self.missing: set[str] = set()
+
+    def of(self, style: Style) -> Face:
+        return self.bold if style.bold else self.regular
+
+    def drawable(self, text: str) -> str:
+        """`text` with what no face can draw replaced by 〓 (and remembered)."""
+        points = set(map(ord, text)) - self.regular.known - {10}
+        if not points:
+            return text
+        absent = {chr(p) for p in points}
+        self.missing |= absent
+        return "".join(MISSING if c in absent else c for c in text)
+
+    def runs(self, text: str, style: Style) -> list[tuple[Face, str]]:
+        """The text in stretches of one face; bold falls back to regular for rare characters."""
+        if not style.bold or self.bold.known.issuperset(map(ord, text)):
+            return [(self.of(style), text)]
+        runs: list[tuple[Face, str]] = []
+        for char in text:
+            chosen = self.bold if ord(char) in self.bold.known else self.regular
+            if runs and runs[-1][0] is chosen:
+                runs[-1] = (chosen, runs[-1][1] + char)
+            else:
+                runs.append((chosen, char))
+        return runs
+
+
+def wrap(text: str, face_: Face, size: float, width: float) -> list[str]:
+    """Break text into lines of at most `width` points by the rules of Chinese and Latin typesetting."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        if face_.width(paragraph, size) <= width:
+            lines.append(paragraph)
+        else:
+            lines += _wrap_paragraph(paragraph, face_, size, width)
+    return lines
+
+
+def _wrap_paragraph(text: str, face_: Face, size: float, width: float) -> list[str]:
+    lines: list[str] = []
+    line, used = "", 0.0
+    for token in _TOKENS.findall(text):
+        wide = face_.width(token, size)
+        if used + wide <= width or (token in _NO_START and line and used + wide <= width + size * 0.6):
+            line, used = line + token, used + wide
+            continue
+        if wide > width:  # a word longer than the line is cut anywhere
+            for char in token:
+                step = face_.width(char, size)
+                if used + step > width and line:
+                    lines.append(line)
+                    line, used = "", 0.0
+                line, used = line + char, used + step
+            continue
+        carried = ""
+        while line and (line[-1] in _NO_END or (token[0] in _NO_START and not carried)):
+            carried, line = line[-1] + carried, line[:-1]
+        if not line:
+            line, carried = carried, ""
+        lines.append(line.rstrip())
+        line = (carried + token).lstrip()
+        used = face_.width(line, size)
+    return [*lines, line] if line or not lines else lines
+
+
+class _Layout:
+    """Pages under construction; `y` is the distance from the page's top to the next block."""
+
+    def __init__(self, document: Document) -> None:
+        self.width, self.height = (_A4[1], _A4[0]) if document.landscape else _A4
+        self.fonts = _Fonts(document.language)
+        self.pages: list[list[_Op]] = [[]]
+        self.y = _TOP
+        self.x = _MARGIN_X if not document.landscape else 36.0
+        self.inner = self.width - 2 * self.x
+
+    @property
+    def room(self) -> float:
+        return self.height - _BOTTOM - self.y
+
+    def new_page(self) -> None:
+        self.pages.append([])
+        self.y = _TOP
+
+    def need(self, height: float) -> None:
+        """Begin a new page unless `height` fits on this one (or nothing is on it yet)."""
+        if height > self.room and self.y > _TOP:
+            self.new_page()
+
+    def text(self, x: float, y: float, text: str, style: Style) -> None:
+        for face_, run in self.fonts.runs(text, style):
+            self.pages[-1].append(_Op("text", (x, self.height - y, face_.name, style.size, run)))
+            x += face_.width(run, style.size)
+
+    def box(self, x: float, y: float, width: float, height: float, fill: str | None) -> None:
+        if fill:
+            self.pages[-1].append(_Op("fill", (x, self.height - y - height, width, height, fill)))
+        self.pages[-1].append(_Op("box", (x, self.height - y - height, width, height)))
+
+    def lines(self, text: str, style: Style, width: float) -> list[str]:
+        return wrap(self.fonts.drawable(clean(text)), self.fonts.of(style), style.size, width)
+
+    def paragraph(self, text: str, name: str, *, before: float = 0, after: float = 2) -> None:
+        style = _STYLES[name]
+        lines = self.lines(text, style, self.inner)
+        self.y += before if self.y > _TOP else 0
+        for line in lines:
+            self.need(style.leading)
+            width = self.fonts.of(style).width(line, style.size)
+            shift = {
+                "right": self.inner - width,
+                "centre": (self.inner - width) / 2,
+                "company": (self.inner - width) / 2,
+                "title": (self.inner - width) / 2,
+            }.get(name, 0)
+            self.text(self.x + shift, self.y + style.size, line, style)
+            self.y += style.leading
+        self.y += after
+
+    # --- tables --------------------------------------------------------------------------------------------
+
+    def row(self, cells: Sequence[tuple[list[str], Style, str, str | None]], widths: Sequence[float]) -> None:
+        """Draw one row of (lines, style, align, fill); splits over pages only when taller than a page."""
+        leading = max(style.leading for _, style, _, _ in cells)
+        rest = [list(lines) for lines, *_ in cells]
+        tallest = max(map(len, rest))
+        height = tallest * leading + 2 * _PAD
+        if height > self.height - _TOP - _BOTTOM:
+            if self.room < leading * 4:
+                self.new_page()
+        else:
+            self.need(height)
+        while tallest:
+            fit = min(tallest, max(1, int((self.room - 2 * _PAD) / leading)))
+            self._piece(
+                [(lines[:fit], style, align, fill) for lines, (_, style, align, fill) in zip(rest, cells, strict=True)],
+                widths,
+                fit * leading + 2 * _PAD,
+            )
+            rest = [lines[fit:] for lines in rest]
+            tallest -= fit
+            if tallest:
+                self.new_page()
+
+    def _piece(self, cells: Sequence[tuple[list[str], Style, str, str | None]], widths: Sequence[float], height: float) -> None:
+        x = self.x
+        for (lines, style, align, fill), width in zip(cells, widths, strict=True):
+            self.box(x, self.y, width, height, fill)
+            base = self.y + _PAD + (style.leading + style.size) / 2 - style.size * 0.12
+            for line in lines:
+                if line:
+                    free = width - 2 * _PAD - self.fonts.of(style).width(line, style.size)
+                    shift = {"center": free / 2, "right": free}.get(align, 0)
+                    self.text(x + _PAD + shift, base, line, style)
+                base += style.leading
+            x += width
+        self.y += height
+
+    def cell(
+        self, text: str, name: str, width: float, *, align: str = "left", fill: str | None = None
+    ) -> tuple[list[str], Style, str, str | None]:
+        style = _STYLES[name]
+        return self.lines(text, style, width - 2 * _PAD), style, align, fill
+
+
+def _grid(layout: _Layout, grid: Grid) -> None:
+    label_width = layout.inner * 0.16
+    value_width = layout.inner / 2 - label_width
+    queue = list(grid.pairs)
+    while queue:
+        pair = queue.pop(0)
+        if pair.wide or not queue or queue[0].wide:
+            widths = [label_width, layout.inner - label_width]
+            row = _pair(layout, pair, widths)
+        else:
+            other = queue.pop(0)
+            widths = [label_width, value_width, label_width, value_width]
+            row = [*_pair(layout, pair, widths), *_pair(layout, other, widths)]
+        layout.row(row, widths)
+    layout.y += 6
+
+
+def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[tuple[list[str], Style, str, str | None]]:
+    label = layout.cell(pair.label, "label", widths[0], fill=look.GREY_LABEL)
+    lines, style, align, _ = layout.cell(pair.value, "cell", widths[1])
+    if pair.blank and len(lines) < pair.lines:
+        lines = [*lines, *[""] * (pair.lines - len(lines))]
+    return [label, (lines, style, align, look.BLANK if pair.blank else None)]
+
+
+def _table(layout: _Layout, table: Table, language: str) -> None:
+    columns = [c for c in table.columns if c.printed]
+    kept = [n for n, c in enumerate(table.columns) if c.printed]
+    total = sum(c.weight for c in columns)
+    widths = [layout.inner * c.weight / total for c in columns]
+    name = "tight" if len(columns) > 8 else "cell"
+    head = [
+        layout.cell(c.header, "tighthead" if name == "tight" else "label", w, align="center", fill=look.GREY_HEAD)
+        for c, w in zip(columns, widths, strict=True)
+    ]
+    if table.title:
+        layout.need(60)
+        layout.paragraph(table.title, "heading2", before=4)
+    layout.need(max(len(h[0]) for h in head) * 13 + 30)
+    layout.row(head, widths)
+    for number, row in enumerate(table.rows):
+        fill = look.MARKS.get(table.marks.get(number, ""))
+        cells = [_cell(layout, row[n], table.columns[n], w, name, fill, language) for n, w in zip(kept, widths, strict=True)]
+        page = len(layout.pages)
+        height = max(len(c[0]) for c in cells) * _STYLES[name].leading + 2 * _PAD
+        if height > layout.room and layout.y > _TOP:
+            layout.new_page()
+        if len(layout.pages) > page:
+            layout.row(head, widths)
+        layout.row(cells, widths)
+    if not table.rows and table.empty:
+        layout.row([layout.cell(table.empty, "cell", layout.inner, align="center")], [layout.inner])
+    layout.y += 8
+
+
+def _cell(
+    layout: _Layout, value: CellValue, column: Any, width: float, name: str, fill: str | None, language: str
+) -> tuple[list[str], Style, str, str | None]:
+    return layout.cell(cell_text(value, column.kind, language), name, width, align=column.align, fill=fill)
+
+
+def _block(layout: _Layout, block: Block, language: str) -> None:
+    match block:
+        case Heading(text, level):
+            layout.need(70)
+            layout.paragraph(text, f"heading{level}", before=6, after=3)
+        case Text(text, style):
+            layout.paragraph(text, style)
+        case Note(text):
+            layout.paragraph(text, "small")
+        case Grid():
+            _grid(layout, block)
+        case Table():
+            _table(layout, block, language)
+        case Choice(label, options, _):
+            ticks = "　".join(f"{'☑' if ticked else '□'} {text}" for text, ticked in options)
+            _grid(layout, Grid((Pair(label, ticks, wide=True, blank=block.blank),)))
+        case Signatures(labels):
+            _signatures(layout, labels)
+        case PageBreak():
+            layout.new_page()
+
+
+def _signatures(layout: _Layout, labels: Sequence[str]) -> None:
+    style = _STYLES["normal"]
+    layout.need(46)
+    layout.y += 16
+    step = layout.inner / len(labels)
+    for number, label in enumerate(labels):
+        x = layout.x + number * step
+        layout.text(x, layout.y + style.size, f"{label}：", style)
+        start = x + layout.fonts.of(style).width(f"{label}：", style.size)
+        layout.pages[-1].append(
+            _Op(
+                "line",
+                (
+                    start,
+                    layout.height - layout.y - style.size - 3,
+                    x + step - 14,
+                    layout.height - layout.y - style.size - 3,
+                ),
+            )
+        )
+    layout.y += 26
+
+
+def render(document: Document) -> tuple[bytes, frozenset[str]]:
+    """The document as a PDF with every font embedded, and the characters that no font could draw."""
+    layout = _Layout(document)
+    if document.company:
+        layout.paragraph(document.company, "company", after=0)
+    layout.paragraph(document.title, "title", after=2)
+    if document.subtitle:
+        layout.paragraph(document.subtitle, "small", after=4)
+    for block in document.blocks:
+        _block(layout, block, document.language)
+    return _draw(layout, document), frozenset(layout.fonts.missing)
+
+
+@lru_cache(maxsize=64)
+def _colour(code: str) -> tuple[float, float, float]:
+    return int(code[:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:], 16) / 255
+
+
+def _draw(layout: _Layout, document: Document) -> bytes:
+    buffer = io.BytesIO()
+    canvas = Canvas(
+        buffer,
+        pagesize=(layout.width, layout.height),
+        pageCompression=1,
+        invariant=1,
+        initialFontName=layout.fonts.regular.name,
+        lang=look.OFFICE_FONTS[document.language].tag,
+    )
+    canvas.setTitle(f"{document.title} {document.number}".strip())
+    canvas.setAuthor(document.company or "fbbatch")
+    canvas.setCreator("fbbatch")
+    canvas.setSubject(document.number)
+    foot = Style(False, 8, 10)
+    for number, ops in enumerate(layout.pages, 1):
+        canvas.setLineWidth(0.5)
+        canvas.setStrokeColorRGB(*_colour(look.LINE))
+        for op in ops:
+            _draw_op(canvas, op)
+        left = "　".join(part for part in (document.number, document.form_number) if part)
+        canvas.setFont(layout.fonts.regular.name, foot.size)
+        canvas.drawString(layout.x, 30, layout.fonts.drawable(left))
+        canvas.drawRightString(layout.width - layout.x, 30, look.PAGE_WORDS[document.language].format(number, len(layout.pages)))
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _draw_op(canvas: Canvas, op: _Op) -> None:
+    if op.kind == "text":
+        x, y, name, size, text = op.args
+        canvas.setFont(name, size)
+        canvas.drawString(x, y, text)
+    elif op.kind == "fill":
+        x, y, width, height, colour = op.args
+        canvas.setFillColorRGB(*_colour(colour))
+        canvas.rect(x, y, width, height, stroke=0, fill=1)
+        canvas.setFillColorRGB(0, 0, 0)
+    elif op.kind == "box":
+        canvas.rect(*op.args, stroke=1, fill=0)
+    else:
+        canvas.line(*op.args)

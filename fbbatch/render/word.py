@@ -1,0 +1,310 @@
+"""Document → Word. The parts that never change are zipped once per letterhead; each document appends its own.
+
+Every blank is a plain table cell marked by a bookmark `fb_<field id>`: that survives Word, WPS and LibreOffice, where
+content controls do not. The identity of a form stands in custom document properties and, visibly, at its foot.
+"""
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from xml.sax.saxutils import escape
+
+from fbbatch.render import look
+from fbbatch.render.blocks import (
+    Block,
+    Choice,
+    Column,
+    Document,
+    Grid,
+    Heading,
+    Note,
+    PageBreak,
+    Pair,
+    Signatures,
+    Table,
+    Text,
+    clean,
+)
+from fbbatch.render.words import cell_text
+
+_W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_CUSTOM = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
+_VT = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
+_OWN_PARTS = ("word/document.xml", "docProps/core.xml", "docProps/custom.xml")
+_WIDTH, _WIDE = 9865, 14800  # twips between the margins, portrait and landscape
+
+
+def _records(name: str, content: bytes, offset: int) -> tuple[bytes, bytes]:
+    """The local record (with data) and the directory record of one zip entry; the time is always 1980-01-01."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    data = packer.compress(content) + packer.flush()
+    encoded = name.encode()
+    common = struct.pack("<HHHHHIIIHH", 20, 0x800, 8, 0, 33, zlib.crc32(content), len(data), len(content), len(encoded), 0)
+    local = b"PK\x03\x04" + common + encoded + data
+    directory = b"PK\x01\x02" + struct.pack("<H", 20) + common + struct.pack("<HHHII", 0, 0, 0, 0o600 << 16, offset) + encoded
+    return local, directory
+
+
+@dataclass(frozen=True)
+class _Package:
+    """The unchanging part of a Word package, ready for what a document adds."""
+
+    local: bytes
+    directory: bytes
+    entries: int
+    root: str
+    section: str
+
+    def with_parts(self, parts: Sequence[tuple[str, bytes]]) -> bytes:
+        """The whole file."""
+        pieces, directory, size = [self.local], [self.directory], len(self.local)
+        for name, content in parts:
+            local, record = _records(name, content, size)
+            pieces.append(local)
+            directory.append(record)
+            size += len(local)
+        index = b"".join(directory)
+        count = self.entries + len(parts)
+        end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, len(index), size, 0)
+        return b"".join([*pieces, index, end])
+
+
+@cache
+def _package(letterhead: bytes, language: str) -> _Package:
+    """Take the letterhead apart: styles get the language's fonts, the rest stays as the company made it."""
+    with zipfile.ZipFile(io.BytesIO(letterhead)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    body = parts["word/document.xml"].decode()
+    root = re.search(r"<w:document[^>]*>", body)
+    section = re.findall(r"<w:sectPr.*?</w:sectPr>", body, re.DOTALL)
+    if root is None or not section:
+        raise ValueError("letterhead.docx has no section; make it anew with `fbbatch init`")
+    parts["word/styles.xml"] = _styles(parts["word/styles.xml"].decode(), language).encode()
+    types = parts["[Content_Types].xml"].decode()
+    if "/docProps/custom.xml" not in types:
+        override = (
+            '<Override PartName="/docProps/custom.xml" ContentType="application/vnd.openxmlformats-officedocument.custom-properties+xml"/>'
+        )
+        parts["[Content_Types].xml"] = types.replace("</Types>", f"{override}</Types>").encode()
+    relations = parts["_rels/.rels"].decode()
+    if "custom-properties" not in relations:
+        relation = '<Relationship Id="rIdCustom" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/custom-properties" Target="docProps/custom.xml"/>'
+        parts["_rels/.rels"] = relations.replace("</Relationships>", f"{relation}</Relationships>").encode()
+    pieces, directory, size = [], [], 0
+    constant = [(name, content) for name, content in parts.items() if name not in _OWN_PARTS and name != "docProps/thumbnail.jpeg"]
+    for name, content in constant:
+        local, record = _records(name, content, size)
+        pieces.append(local)
+        directory.append(record)
+        size += len(local)
+    return _Package(b"".join(pieces), b"".join(directory), len(constant), root[0], section[-1])
+
+
+def _styles(styles: str, language: str) -> str:
+    fonts = look.OFFICE_FONTS[language]
+
+    def run(body: str, latin: str) -> str:
+        return f'<w:rFonts w:ascii="{latin}" w:hAnsi="{latin}" w:eastAsia="{body}" w:cs="{latin}"/>'
+
+    tag = f'<w:lang w:val="{"en-GB" if language == "en" else "en-US"}" w:eastAsia="{fonts.tag if language != "en" else "zh-CN"}"/>'
+    defaults = f'<w:rPrDefault><w:rPr>{run(fonts.body, fonts.latin)}<w:sz w:val="21"/><w:szCs w:val="21"/>{tag}</w:rPr></w:rPrDefault>'
+    styles = re.sub(r"<w:rPrDefault>.*?</w:rPrDefault>", lambda _: defaults, styles, count=1, flags=re.DOTALL)
+    for name in ("Title", "Heading1", "Heading2"):
+        pattern = rf'(<w:style [^>]*w:styleId="{name}".*?)<w:rFonts[^>]*/>'
+        styles = re.sub(pattern, lambda m: m[1] + run(fonts.heading, fonts.latin), styles, count=1, flags=re.DOTALL)
+    return styles
+
+
+def _run(text: str, properties: str = "") -> str:
+    inner = f"<w:rPr>{properties}</w:rPr>" if properties else ""
+    lines = clean(text).split("\n")
+    body = "<w:br/>".join(f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in lines)
+    return f"<w:r>{inner}{body}</w:r>"
+
+
+def _paragraph(text: str, style: str = "", align: str = "", properties: str = "", keep: bool = False) -> str:
+    inner = (
+        (f'<w:pStyle w:val="{style}"/>' if style else "")
+        + ("<w:keepNext/>" if keep else "")
+        + (f'<w:jc w:val="{align}"/>' if align else "")
+    )
+    return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text, properties) if text else ''}</w:p>"
+
+
+_SMALL = '<w:sz w:val="18"/><w:szCs w:val="18"/>'
+_SMALL_BOLD = f"<w:b/>{_SMALL}"
+_TIGHT = '<w:sz w:val="15"/><w:szCs w:val="15"/>'
+_CELL_SPACING = '<w:spacing w:before="20" w:after="20" w:line="260" w:lineRule="exact"/>'
+
+
+class _Writer:
+    """Builds the body of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self.language = document.language
+        self.width = _WIDE if document.landscape else _WIDTH
+        self.marks = 0
+
+    def block(self, block: Block) -> str:
+        match block:
+            case Heading(text, level):
+                return _paragraph(text, f"Heading{level}", keep=True)
+            case Text(text, style):
+                align = {"right": "right", "centre": "center"}.get(style, "")
+                return _paragraph(text, "Caption" if style == "small" else "", align, "<w:b/>" if style == "strong" else "")
+            case Note(text):
+                return _paragraph(text, "Caption")
+            case Grid(pairs):
+                return self.grid(pairs)
+            case Table():
+                return self.table(block)
+            case Choice(label, options, blank):
+                ticks = "　".join(f"{'☑' if ticked else '□'} {text}" for text, ticked in options)
+                return self.grid((Pair(label, ticks, wide=True, blank=blank),))
+            case Signatures(labels):
+                return _paragraph("") + _paragraph("　　".join(f"{label}：＿＿＿＿＿＿" for label in labels))
+            case PageBreak():
+                return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
+
+    def cell(
+        self,
+        text: str,
+        width: int,
+        *,
+        fill: str = "",
+        span: int = 1,
+        properties: str = _SMALL,
+        align: str = "",
+        mark: str | None = None,
+    ) -> str:
+        shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
+        grid = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
+        start = end = ""
+        if mark:
+            self.marks += 1
+            start = f'<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>'
+            end = f'<w:bookmarkEnd w:id="{self.marks}"/>'
+        jc = f'<w:jc w:val="{align}"/>' if align else ""
+        return (
+            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{grid}{shade}</w:tcPr>'
+            f"<w:p><w:pPr>{_CELL_SPACING}{jc}</w:pPr>{start}{_run(text, properties) if text else ''}{end}</w:p></w:tc>"
+        )
+
+    def frame(self, widths: Sequence[int], rows: str) -> str:
+        edges = "".join(
+            f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{look.LINE}"/>'
+            for side in ("top", "left", "bottom", "right", "insideH", "insideV")
+        )
+        grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
+        return (
+            f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders><w:tblLayout w:type="fixed"/>'
+            f'<w:tblCellMar><w:left w:w="85" w:type="dxa"/><w:right w:w="85" w:type="dxa"/></w:tblCellMar></w:tblPr>'
+            f"<w:tblGrid>{grid}</w:tblGrid>{rows}</w:tbl>"
+            + '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
+        )
+
+    def grid(self, pairs: Sequence[Pair]) -> str:
+        label = int(self.width * 0.16)
+        value = self.width // 2 - label
+        rows, queue = [], list(pairs)
+        while queue:
+            pair = queue.pop(0)
+            if pair.wide or not queue or queue[0].wide:
+                rows.append(self.row(self.pair(pair, label, self.width - label, span=3), lines=pair.lines if pair.blank else 1))
+            else:
+                other = queue.pop(0)
+                rows.append(
+                    self.row(
+                        self.pair(pair, label, value) + self.pair(other, label, value),
+                        lines=max(pair.lines if pair.blank else 1, other.lines if other.blank else 1),
+                    )
+                )
+        return self.frame([label, value, label, self.width - 2 * label - value], "".join(rows))
+
+    def row(self, cells: str, *, lines: int = 1, head: bool = False) -> str:
+        height = f'<w:trHeight w:val="{lines * 280}" w:hRule="atLeast"/>' if lines > 1 else ""
+        return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
+
+    def pair(self, pair: Pair, label: int, value: int, span: int = 1) -> str:
+        return self.cell(pair.label, label, fill=look.GREY_LABEL, properties=_SMALL_BOLD) + self.cell(
+            pair.value, value, span=span, fill=look.BLANK if pair.blank else "", mark=pair.blank
+        )  # fmt: skip
+
+    def table(self, table: Table) -> str:
+        kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
+        total = sum(c.weight for _, c in kept)
+        widths = [int(self.width * c.weight / total) for _, c in kept]
+        size = _TIGHT if len(kept) > 8 else _SMALL
+        head = "".join(
+            self.cell(c.header, w, fill=look.GREY_HEAD, properties=f"<w:b/>{size}", align="center")
+            for (_, c), w in zip(kept, widths, strict=True)
+        )
+        rows = [self.row(head, head=True)]
+        for number, row in enumerate(table.rows):
+            fill = look.MARKS.get(table.marks.get(number, ""), "")
+            rows.append(self.row("".join(self.value(row[n], c, w, size, fill) for (n, c), w in zip(kept, widths, strict=True))))
+        if not table.rows and table.empty:
+            rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", properties=size)))
+        return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))
+
+    def value(self, value: object, column: Column, width: int, size: str, fill: str) -> str:
+        return self.cell(
+            cell_text(value, column.kind, self.language),
+            width,
+            align="" if column.align == "left" else column.align,
+            properties=size,
+            fill=fill,
+        )  # type: ignore[arg-type]
+
+
+def render(document: Document, letterhead: bytes) -> bytes:
+    """The document as a .docx file; the same document gives the same bytes.
+
+    Args:
+        document: what it says.
+        letterhead: the company's letterhead.docx.
+    """
+    package = _package(letterhead, document.language)
+    writer = _Writer(document)
+    parts = [
+        _paragraph(document.company, "Subtitle") if document.company else "",
+        _paragraph(document.title, "Title"),
+        _paragraph(document.subtitle, "Caption", "center") if document.subtitle else "",
+        *(writer.block(block) for block in document.blocks),
+    ]
+    if foot := "　".join(part for part in (document.number, document.form_number) if part):
+        parts.append(_paragraph(foot, "Caption"))
+    section = _landscape(package.section) if document.landscape else package.section
+    body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
+    return package.with_parts(
+        [("word/document.xml", body.encode()), ("docProps/core.xml", _core(document)), ("docProps/custom.xml", _custom(document))]
+    )  # fmt: skip
+
+
+def _landscape(section: str) -> str:
+    size = re.search(r"<w:pgSz[^>]*/>", section)
+    return section.replace(size[0], '<w:pgSz w:w="16838" w:h="11906" w:orient="landscape"/>') if size else section
+
+
+def _core(document: Document) -> bytes:
+    title = escape(clean(f"{document.title} {document.number}".strip()))
+    stamp = f"{document.date.isoformat()}T00:00:00Z"
+    return (
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f"<dc:title>{title}</dc:title><dc:creator>{escape(clean(document.company)) or 'fbbatch'}</dc:creator>"
+        f'<dcterms:created xsi:type="dcterms:W3CDTF">{stamp}</dcterms:created><dcterms:modified xsi:type="dcterms:W3CDTF">{stamp}</dcterms:modified></cp:coreProperties>'
+    ).encode()
+
+
+def _custom(document: Document) -> bytes:
+    properties = "".join(
+        f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{pid}" name="fbbatch.{escape(name)}"><vt:lpwstr>{escape(clean(value))}</vt:lpwstr></property>'
+        for pid, (name, value) in enumerate(document.identity.items(), 2)
+    )
+    return f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Properties xmlns="{_CUSTOM}" xmlns:vt="{_VT}">{properties}</Properties>'.encode()

@@ -1,0 +1,363 @@
+"""What the YAML files of a workspace may say, as pydantic models.
+
+The models are the one definition: the loader checks files against them, the JSON Schemas for editors and
+`docs/schemas.md` are generated from them. Every description below is printed there.
+"""
+
+import re
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from fbbatch.schema.text import header_key
+from fbbatch.words import simplified
+
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name for code: letters, digits, _")]
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys and is frozen once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _label(value: object) -> object:
+    """`{zh-Hant, en}` or `{zh-Hans, en}`; a missing zh-Hans is the zh-Hant text in simplified characters."""
+    if not isinstance(value, dict):
+        return value
+    label = dict(value)
+    if "zh-Hant" in label and "zh-Hans" not in label and isinstance(label["zh-Hant"], str):
+        label["zh-Hans"] = simplified(label["zh-Hant"])
+    return label
+
+
+def _three_languages(label: dict[str, str]) -> dict[str, str]:
+    if missing := [language for language in ("zh-Hant", "zh-Hans", "en") if not label.get(language)]:
+        raise ValueError(f"text is missing in {', '.join(missing)} (zh-Hans may be left out where zh-Hant is given)")
+    return label
+
+
+LanguageCode = Literal["zh-Hant", "zh-Hans", "en"]
+Label = Annotated[dict[LanguageCode, str], BeforeValidator(_label), AfterValidator(_three_languages)]
+"""A text in the three languages."""
+
+FieldType = Literal[
+    "text", "integer", "number", "date", "datetime", "boolean", "choice", "choices", "rating",
+    "contact", "department", "product", "person", "case", "table",
+]  # fmt: skip
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
+
+
+class Pattern(Strict):
+    """A pattern the answer must match, with a sentence that explains it."""
+
+    regex: Annotated[str, AfterValidator(_regex)] = Field(description="regular expression for the whole answer")
+    explain: Label = Field(description="what the pattern means, for the person who fills in")
+
+
+class Value(Strict):
+    """One allowed value of a choice."""
+
+    code: str = Field(description="the value in code and in the ledger")
+    label: Label
+    aliases: list[str] = Field(default=[], description="other ways to write it; compared folded")
+
+
+class FieldModel(Strict):
+    """One field of a schema. Source: 3.1.1, 3.1.2, 3.1.3."""
+
+    id: Id
+    label: Label = Field(description="the header or label people see")
+    aliases: list[str] = Field(default=[], description="other headers for it, any script; compared without decoration")
+    type: FieldType = "text"
+    required: bool | Literal["ask"] = Field(
+        default=False, description="true: a row without it is returned; ask: it is accepted but listed; false: optional"
+    )
+    either_or: str | None = Field(default=None, description="name of a group of fields of which one must be answered")
+    values: list[Value] | str | None = Field(
+        default=None, description="choice, choices: the allowed values, or the name of a set in vocabulary.yaml"
+    )
+    strict: bool = Field(
+        default=False,
+        description="product, department, person: a name that the master list does not know is returned, not just noted",
+    )
+    pattern: Pattern | None = None
+    minimum: float | None = Field(default=None, description="integer, number, rating: smallest value")
+    maximum: float | None = Field(default=None, description="integer, number, rating: largest value")
+    not_after: str | None = Field(default=None, description="date: not later than this field, or `received`")
+    not_before: str | None = Field(default=None, description="date: not earlier than this field")
+    min_length: int = Field(default=0, ge=0, description="text: fewest useful characters")
+    empty_phrases: bool = Field(default=False, description="text: answers such as 無, 同上, test count as blank")
+    unique: bool = Field(default=False, description="no two rows of a file may have the same answer")
+    default: str | int | float | bool | None = Field(default=None, description="the answer where nothing was given")
+    carry_down: bool = Field(default=False, description="cells of a merged area all take its answer")
+    split_from: str | None = Field(default=None, description="where blank, take the last word of this field (name+model)")
+    column: int | None = Field(default=None, ge=1, description="1-based column, for files without a header row")
+    date_order: Literal["day-first", "month-first"] | None = Field(
+        default=None, description="how 03/04/2026 is meant in this column; undeclared, such a date is returned"
+    )
+    personal: Literal["name", "phone", "mail", "id", "address", "contact"] | None = Field(
+        default=None, description="class of personal data; masked in editions that circulate"
+    )
+    editable_by: list[str] = Field(default=[], description="roles that may change it later in a dropped ledger")
+    hint: Label | None = Field(default=None, description="one line for the person who fills in")
+    example: str | int | float | bool | list[dict[str, str | int | float]] | None = Field(
+        default=None, description="a valid answer; a table's example is a list of rows"
+    )
+    fields: list["FieldModel"] = Field(default=[], description="table: its columns")
+    clause: str | None = Field(default=None, description="clause of the regulation it answers, e.g. 3.1.1b")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "FieldModel":
+        if self.type in {"choice", "choices"} and self.values is None:
+            raise ValueError("a choice needs `values`")
+        if self.type == "table" and not self.fields:
+            raise ValueError("a table needs `fields`")
+        if self.type != "table" and self.fields:
+            raise ValueError("only a table has `fields`")
+        return self
+
+
+class SchemaModel(Strict):
+    """`schemas/sources/*.yaml`, `schemas/forms/*.yaml`: the fields of a source or of a form."""
+
+    id: Id
+    version: int = Field(default=1, ge=1)
+    kind: Literal["source", "form"] = "source"
+    source: str | None = Field(default=None, description="code of the source in vocabulary.yaml (default: the id)")
+    clause: str | None = None
+    title: Label
+    folders: list[str] = Field(default=[], description="names of inbox sub-folders whose files are of this schema")
+    channels: list[str] = Field(default=[], description="codes of channels this source may come by; first: default")
+    header: bool = Field(default=True, description="false: the file has no header row; fields have `column` numbers")
+    header_rows: int = Field(default=1, ge=1, le=3, description="rows that the header takes; found by itself up to 2")
+    skip_rows_after_header: int = Field(default=0, ge=0, le=5, description="rows under the header that are no answers")
+    delimiter: str | None = Field(default=None, description="csv: the delimiter, where it should not be guessed")
+    encoding: str | None = Field(default=None, description="csv: the encoding, where it should not be guessed")
+    fields: list[FieldModel] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SchemaModel":
+        ids = [field.id for field in self.fields]
+        if doubled := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"field ids twice: {', '.join(doubled)}")
+        for field in self.fields:
+            for key, other in (
+                ("not_after", field.not_after),
+                ("not_before", field.not_before),
+                ("split_from", field.split_from),
+            ):
+                if other and other != "received" and other not in ids:
+                    raise ValueError(f"field {field.id}: {key} names the unknown field '{other}'")
+        if not self.header and not any(field.column for field in self.fields):
+            raise ValueError("`header: false` needs `column` numbers on its fields")
+        return self
+
+    @property
+    def source_code(self) -> str:
+        """Code of the source that the schema's submissions come from."""
+        return self.source or self.id
+
+    def is_of_folder(self, folder: str | None) -> bool:
+        """True when files in the inbox sub-folder `folder` follow this schema."""
+        return bool(folder) and header_key(folder or "") in {header_key(name) for name in (self.id, *self.folders)}
+
+    @cached_property
+    def by_header(self) -> dict[str, FieldModel]:
+        """The fields by every bare header they may stand under."""
+        index: dict[str, FieldModel] = {}
+        for field in self.fields:
+            for name in (*field.label.values(), *field.aliases, field.id):
+                index.setdefault(header_key(name), field)
+        return index
+
+
+class VocabularySet(Strict):
+    """One list of codes with their words."""
+
+    label: Label
+    values: list[Value] = Field(min_length=1)
+
+
+class Vocabulary(Strict):
+    """`schemas/vocabulary.yaml`: every code that documents print, with its words. Source: 3.2.1, 3.2.2, 3.2.3."""
+
+    sets: dict[str, VocabularySet]
+
+
+class Rule(Strict):
+    """A classification rule: words that speak for one value of one dimension. Source: 3.2.x."""
+
+    id: str = Field(description="name of the rule, printed as the reason", pattern=r"^[A-Z][A-Z0-9-]*$")
+    kind: str | None = None
+    type: str | None = None
+    severity: str | None = None
+    safety: bool = Field(default=False, description="safety words always win for severity (3.2.2c)")
+    weight: float = Field(default=1, gt=0, description="added once for each different word that matches")
+    words: list[str] = Field(min_length=1, description="words in either script; English ones match whole words, `burn*` a stem")
+    fields: list[str] = Field(default=[], description="only in these fields (default: the texts named in `texts`)")
+
+    @model_validator(mode="after")
+    def _one_value(self) -> "Rule":
+        if sum(value is not None for value in (self.kind, self.type, self.severity)) != 1:
+            raise ValueError("a rule speaks for exactly one of kind, type, severity")
+        if self.safety and self.severity is None:
+            raise ValueError("a safety rule names a severity")
+        return self
+
+
+class Negation(Strict):
+    """Words that turn what follows into its opposite; `漏電：無` is known without being listed."""
+
+    before: list[str] = Field(description="沒有漏電, no smoke: words in front; one-character ones only reach their neighbour")
+    reach: int = Field(default=8, ge=1, le=20, description="how many characters a Chinese negation reaches within its clause")
+    reach_words: int = Field(default=5, ge=1, le=20, description="how many words an English one reaches")
+    exceptions: list[str] = Field(default=[], description="phrases that look like a negation and are none")
+
+
+class ClassificationRules(Strict):
+    """`schemas/rules/classification.yaml`."""
+
+    texts: list[str] = Field(description="ids of the fields whose text is judged")
+    default_kind: str = Field(default="problem", description="kind where no rule matches")
+    default_severity: str = Field(default="general", description="severity where nothing else settles it; marked unsure")
+    severity_by_kind: dict[str, str] = Field(default={}, description="usual severity of a kind, where no word tells more")
+    severity_by_type: dict[str, str] = Field(default={}, description="usual severity of a type, where no word tells more")
+    type_by_kind: dict[str, str] = Field(default={}, description="kinds that settle the type, e.g. suggestion")
+    minimum_score: float = Field(default=1, description="a type needs at least this score")
+    minimum_margin: float = Field(default=0.5, description="and must lead the second by this much, else unclassified")
+    touched_share: float = Field(default=0.6, description="a second type of this share of the first counts as touched")
+    negation: Negation
+    rules: list[Rule]
+
+
+class When(Strict):
+    """Conditions of an assignment rule; all that are given must hold, each by any of its values."""
+
+    source: list[str] = []
+    kind: list[str] = []
+    type: list[str] = []
+    severity: list[str] = []
+    product: list[str] = []
+    line: list[str] = []
+    words: list[str] = []
+
+
+class AssignmentRule(Strict):
+    """Which department handles what. Source: 5.1.1a."""
+
+    id: str = Field(pattern=r"^[A-Z][A-Z0-9-]*$")
+    when: When = When()
+    lead: str = Field(description="department id, or `product` for the department of the product's master record")
+    cooperating: list[str] = []
+
+
+class EscalationRule(Strict):
+    """When a case goes to leaders and heads. Source: 3.3.3."""
+
+    id: str = Field(pattern=r"^[A-Z][A-Z0-9-]*$")
+    label: Label
+    severity: list[str] = Field(default=[], description="any of these severities")
+    departments: int | None = Field(default=None, ge=2, description="at least so many departments touched")
+    words: list[str] = Field(default=[], description="any of these words (stoppage, formal demands)")
+    to: list[str] = Field(description="roles it goes to, e.g. P03, P04")
+
+
+class AssignmentRules(Strict):
+    """`schemas/rules/assignment.yaml`."""
+
+    rules: list[AssignmentRule] = Field(min_length=1)
+    departments_by_type: dict[str, str] = Field(description="department that a type touches, for cooperation")
+    escalation: list[EscalationRule] = []
+
+
+class Deadline(Strict):
+    """A period of the regulation that the company decides (T01–T20)."""
+
+    id: str = Field(pattern=r"^T[0-9]{2}[a-z]?$")
+    label: Label
+    clause: str
+    working_days: dict[str, float] = Field(default={}, description="by severity, or `all`")
+    hours: dict[str, float] = Field(default={}, description="by severity, or `all`; round the clock")
+    decided: bool = Field(default=False, description="true once the company has decided it; until then marked 〔公司待定〕")
+
+
+class DeadlineRules(Strict):
+    """`schemas/rules/deadlines.yaml`. Source: 5.1.2a, 4.12."""
+
+    deadlines: list[Deadline]
+
+
+class Department(Strict):
+    """A department of the company."""
+
+    id: Id
+    label: Label
+    aliases: list[str] = []
+    head: str | None = Field(default=None, description="id of the person who heads it (P04)")
+
+
+class Person(Strict):
+    """A person the regulation gives something to do."""
+
+    id: Id
+    name: str
+    department: str
+    title: str | None = None
+    mail: str | None = None
+    aliases: list[str] = []
+
+
+class Role(Strict):
+    """A role of the regulation, P01–P13, with its holders in order; the second is the deputy."""
+
+    people: list[str] = Field(description="ids of people; the first acts, the others are deputies")
+
+
+class Organisation(Strict):
+    """`schemas/company/organisation.yaml`. Source: 4.9."""
+
+    departments: list[Department] = Field(min_length=1)
+    people: list[Person] = []
+    roles: dict[str, Role] = Field(default={}, description="P01 … P13")
+
+
+class Product(Strict):
+    """A product of the company. Source: 1.2a."""
+
+    name: str
+    models: list[str] = []
+    aliases: list[str] = []
+    line: str | None = None
+    department: str | None = Field(default=None, description="department responsible for it")
+    active: bool = True
+
+
+class Products(Strict):
+    """`schemas/company/products.yaml`."""
+
+    products: list[Product] = []
+
+
+class Day(Strict):
+    """A day that differs from the public calendar."""
+
+    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    label: str = ""
+
+
+class CalendarModel(Strict):
+    """`schemas/company/calendar.yaml`. Source: 5.1.2a."""
+
+    country: Literal["CN", "TW", "HK", "none"] = Field(description="whose public holidays and make-up days count")
+    weekend: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = ["sat", "sun"]
+    holidays: list[Day] = Field(default=[], description="further days off")
+    working_days: list[Day] = Field(default=[], description="days worked although the public calendar says off")

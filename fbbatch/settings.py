@@ -1,0 +1,96 @@
+"""fbbatch.yaml < environment (`FBBATCH_…`) < options, as one frozen record."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from fbbatch.errors import InvalidSetupError
+from fbbatch.read.limits import Limits
+from fbbatch.schema import Yaml, YamlProblemError, load
+from fbbatch.schema.book import say
+
+SETTINGS_FILE = "fbbatch.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no time zone is called '{name}'; e.g. Asia/Taipei, Asia/Shanghai") from error
+    return name
+
+
+class Company(_Strict):
+    """What stands on every document."""
+
+    name: str = Field(description="full name, printed as the first line of every document")
+    form_prefix: str = Field(default="", description="prefix of form numbers printed on documents, e.g. QR-8.2")
+
+
+class Settings(_Strict):
+    """`fbbatch.yaml`. Paths are below the workspace."""
+
+    company: Company
+    locale: Literal["zh-Hant", "zh-Hans", "en"] = Field(description="language of documents and messages")
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(description="e.g. Asia/Taipei")
+    run_times: list[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]] = Field(
+        default=["23:00"], description="when `fbbatch serve` runs, local time of the workspace"
+    )
+    daily_summary: Literal["working_days", "every_day"] = Field(
+        default="working_days", description="T01: days that get a summary, also without feedback"
+    )
+    case_reports: list[Literal["minor", "general", "severe"]] = Field(
+        default=["general", "severe"], description="severities that get a case report"
+    )
+    settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
+    jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
+    database: str | None = Field(default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)")
+    limits: Limits = Field(default_factory=Limits, description="how much of one file is too much")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The workspace's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+_FROM_ENVIRONMENT = ("locale", "time_zone", "jobs", "database", "settle_seconds")
+
+
+def load_settings(workspace: Path, *, environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """Read the settings of a workspace.
+
+    Args:
+        workspace: the folder with fbbatch.yaml.
+        environment: default: the process's.
+        options: from the command line; None means not given.
+
+    Raises:
+        InvalidSetupError: with file, line and column of everything wrong.
+    """
+    environment = os.environ if environment is None else environment
+    try:
+        yaml = load(workspace / SETTINGS_FILE, SETTINGS_FILE)
+    except FileNotFoundError as error:
+        raise InvalidSetupError([f"{SETTINGS_FILE}: the file is missing in {workspace}; `fbbatch init` makes one"]) from error
+    except YamlProblemError as error:
+        raise InvalidSetupError([str(error)]) from error
+    content = dict(yaml.content) if isinstance(yaml.content, dict) else {}
+    content |= {name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"FBBATCH_{name.upper()}"))}
+    content |= {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise InvalidSetupError(say(error, Yaml(SETTINGS_FILE, content, yaml.marks))) from error
+
+
+def find_workspace(start: Path) -> Path | None:
+    """The nearest folder, from `start` upward, that has an fbbatch.yaml."""
+    return next((folder for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()), None)

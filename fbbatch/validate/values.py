@@ -1,0 +1,232 @@
+"""One cell → one typed value, or what is wrong with it.
+
+Values are ready for JSON: text, int, float, bool, lists; dates are ISO text (`2026-11-05`), date-times
+`2026-11-05 14:30`. Numbers that are really text (phone, order number) are kept digit for digit.
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from fbbatch.model import Cell
+
+Value = str | int | float | bool | list[Any] | None
+
+
+class Bad(NamedTuple):
+    """A cell that is no value of its field: the finding's code and details."""
+
+    code: str
+    details: Mapping[str, str] = {}
+
+
+Parse = Callable[[Cell], "Value | Bad"]
+
+_EDGE = " \t\r\n\f\v\u00a0\u3000\u200b\u200e\u200f\u2060\ufeff"
+_EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's serials have no zone
+_SERIALS = range(18264, 73051)  # 1950 to 2099
+_BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\"})
+MAX_TEXT = 32_767
+
+
+def text_of(cell: Cell) -> str:
+    """The cell as text: whole floats without `.0`, dates as ISO, edges trimmed, line breaks as `\\n`."""
+    if isinstance(cell, str):
+        text = cell.strip(_EDGE)
+        if "\r" in text or "_x000D_" in text:
+            text = text.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n")
+        return text
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e16 else repr(cell)
+    if isinstance(cell, dt.datetime):
+        return _iso(cell)
+    return str(cell)
+
+
+def _iso(moment: dt.datetime) -> str:
+    return moment.strftime("%Y-%m-%d") if moment.time() == dt.time() else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _number(text: str) -> float | None:
+    plain = unicodedata.normalize("NFKC", text).replace(",", "").replace(" ", "")
+    try:
+        value = float(plain)
+    except ValueError:
+        return None
+    return value if value == value and abs(value) < 1e300 and not plain.lower().startswith(("inf", "+inf", "-inf", "nan")) else None
+
+
+def parse_integer(cell: Cell) -> Value | Bad:
+    """A whole number; `1,200` and `１２` count."""
+    text = text_of(cell)
+    if text in _BLANKS:
+        return None
+    value = _number(text)
+    return int(value) if value is not None and value.is_integer() else Bad("FB-not-integer", {"value": text})
+
+
+def parse_number(cell: Cell) -> Value | Bad:
+    """A number; percentages and units are not numbers."""
+    text = text_of(cell)
+    if text in _BLANKS:
+        return None
+    value = _number(text)
+    if value is None:
+        return Bad("FB-not-number", {"value": text})
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+_YES = frozenset(["是", "有", "对", "要", "需要", "yes", "y", "true", "t", "1", "√", "✓", "☑", "■", "✔", "已", "1.0"])
+_NO = frozenset(["否", "无", "没有", "不", "不要", "不需要", "no", "n", "false", "f", "0", "×", "✗", "□", "☐", "未", "0.0"])
+
+
+def parse_boolean(cell: Cell) -> Value | Bad:
+    """Yes or no in the usual spellings, as True or False."""
+    from fbbatch.words import fold
+
+    text = fold(text_of(cell)).strip("。.")
+    if text in _YES:
+        return True
+    if text in _NO:
+        return False
+    return None if text in _BLANKS else Bad("FB-not-boolean", {"value": text_of(cell)})
+
+
+_TIME = r"(?:[T\s]*(?P<half>上午|下午|晚上|早上|am|pm)?\s*(?P<h>\d{1,2})\s*[:时時點点]\s*(?P<mi>\d{1,2})?\s*(?:[:分]\s*(?P<s>\d{1,2})(?:\.\d+)?)?\s*[分秒]?\s*(?P<half2>am|pm)?)?"
+_ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?"
+_WEEKDAY = re.compile(
+    r"\s*\(?(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?|,?\s*\(?\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b\.?\)?,?",
+    re.IGNORECASE,
+)
+_YMD = re.compile(r"(?P<y>\d{4})\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + _TIME + _ZONE, re.IGNORECASE)
+_ROC = re.compile(
+    r"(?P<roc>民国|民國|roc)?\s*(?P<y>\d{2,3}|元)\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + _TIME,
+    re.IGNORECASE,
+)
+_COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\s*(?P<h>\d{2}):?(?P<mi>\d{2}):?(?P<s>\d{2})?)?")
+_DMY = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4})" + _TIME, re.IGNORECASE)
+_SHORT_YEAR = re.compile(r"\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\b.*")
+_MONTHS = {m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
+_NAMED = re.compile(
+    r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -](?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})" + _TIME,
+    re.IGNORECASE,
+)
+
+
+def _moment(
+    year: int, month: int, day: int, part: Mapping[str, str | None], *, with_time: bool, zone: dt.tzinfo | None = None
+) -> str | None:
+    hour, minute = int(part.get("h") or 0), int(part.get("mi") or 0)
+    half = (part.get("half") or part.get("half2") or "").lower()
+    if half in {"下午", "晚上", "pm"} and hour < 12:
+        hour += 12
+    if half in {"am", "上午"} and hour == 12:
+        hour = 0
+    try:
+        moment = dt.datetime(year, month, day, hour, minute)  # noqa: DTZ001 - wall time as written
+    except ValueError:
+        return None
+    if (written := part.get("zone")) and zone is not None:
+        aware = dt.datetime.fromisoformat(f"{moment.isoformat()}{'+00:00' if written in 'Zz' else written}")
+        moment = aware.astimezone(zone).replace(tzinfo=None)
+    return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
+
+
+def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = None) -> Parse:
+    """A parser for dates (or date-times): real dates, Excel serials, ISO, 年月日, 民國, English months.
+
+    A date that can be read in two ways comes back as `FB-date-ambiguous` unless `order`
+    (`day-first`, `month-first`) settles it. Source: 3.1.1d.
+    """
+
+    def parse(cell: Cell) -> Value | Bad:
+        if isinstance(cell, dt.datetime):
+            return _iso(cell) if with_time else cell.strftime("%Y-%m-%d")
+        if isinstance(cell, dt.date):
+            return cell.isoformat()
+        if isinstance(cell, float | int) and not isinstance(cell, bool) and int(cell) in _SERIALS:
+            moment = _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
+            return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
+        written = text_of(cell)
+        text = _WEEKDAY.sub(" ", unicodedata.normalize("NFKC", written)).strip()
+        if text in _BLANKS:
+            return None
+        return _parse_text(text, written)
+
+    def _parse_text(text: str, written: str) -> Value | Bad:
+        wrong = Bad("FB-not-date", {"value": written})
+        if match := _YMD.fullmatch(text) or _COMPACT.fullmatch(text):
+            part = match.groupdict()
+            return _moment(int(part["y"]), int(part["m"]), int(part["d"]), part, with_time=with_time, zone=zone) or wrong
+        if text.isdecimal() and len(text) == 5 and int(text) in _SERIALS:
+            return (_EXCEL_EPOCH + dt.timedelta(days=int(text))).strftime("%Y-%m-%d")
+        if match := _DMY.fullmatch(text):
+            return _by_order(match, written)
+        if (match := _ROC.fullmatch(text)) and (match["roc"] or len(match["y"]) == 3):
+            year = 1 if match["y"] == "元" else int(match["y"])
+            return _moment(year + 1911, int(match["m"]), int(match["d"]), match.groupdict(), with_time=with_time) or wrong
+        if match := _NAMED.fullmatch(text):
+            day, month = match["d1"] or match["d2"], _MONTHS.get(match["mon"].lower())
+            if day and month:
+                return _moment(int(match["y"]), month, int(day), match.groupdict(), with_time=with_time) or wrong
+        if _SHORT_YEAR.fullmatch(text):
+            return Bad("FB-date-ambiguous", {"value": written})
+        return wrong
+
+    def _by_order(match: re.Match[str], written: str) -> Value | Bad:
+        a, b = int(match["a"]), int(match["b"])
+        if a <= 12 and b <= 12 and a != b and order is None:
+            return Bad("FB-date-ambiguous", {"value": written})
+        day, month = (a, b) if a > 12 or (b <= 12 and order == "day-first") else (b, a)
+        found = _moment(int(match["y"]), month, day, match.groupdict(), with_time=with_time)
+        return found or Bad("FB-not-date", {"value": written})
+
+    return parse
+
+
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"\+?[\d() .\-ー－]{6,24}(?:\s*(?:转|轉|ext\.?|#|分机|分機)\s*\d{1,6})?")
+_ACCOUNT = re.compile(r"[\w.@:：/\-+ ]*[A-Za-z0-9_\-.]{5,}")
+
+
+def parse_contact(cell: Cell) -> Value | Bad:
+    """A phone number, e-mail address or messenger account; phones lose spaces and dashes. Source: 3.1.1c."""
+    written = text_of(cell)
+    text = unicodedata.normalize("NFKC", written)
+    if text in _BLANKS:
+        return None
+    if _PHONE.fullmatch(text):
+        digits = re.sub(r"[() .\-ー]", "", text)
+        return digits if sum(map(str.isdigit, digits)) >= 6 else Bad("FB-contact", {"value": written})
+    if _MAIL.search(text) or _ACCOUNT.search(text) or sum(map(str.isdigit, text)) >= 6:
+        return text
+    return Bad("FB-contact", {"value": written})
+
+
+_CASE = re.compile(r"FB-\d{8}-\d{4,}")
+
+
+def parse_case(cell: Cell) -> Value | Bad:
+    """A case number."""
+    text = unicodedata.normalize("NFKC", text_of(cell)).upper().replace(" ", "").replace("—", "-").replace("－", "-")
+    if text in _BLANKS:
+        return None
+    return text if _CASE.fullmatch(text) else Bad("FB-not-a-case", {"value": text_of(cell)})
+
+
+EMPTY_PHRASES = frozenset(
+    ["无", "没有", "无无", "暂无", "不详", "不知道", "不清楚", "不明", "同上", "如上", "同前", "见附件", "详见附件", "见图", "如图", "如题", "略", "待补", "待补充", "待填", "测试", "测试数据", "其他", "其它", "不适用", "空", "未填", "none", "nil", "n/a", "na", "no", "nothing", "test", "testing", "tbd", "todo", "unknown", "asdf", "xxx", "same", "sameasabove", "seeattachment", "seeattached", "asabove", "ditto", "ok"]
+)  # fmt: skip
+_PUNCTUATION = re.compile(r"[\s\W_]+")
+
+
+def says_nothing(folded: str) -> bool:
+    """True for answers such as 無, 同上, 見附件, test, xxx, ......"""
+    bare = _PUNCTUATION.sub("", folded)
+    return bare in EMPTY_PHRASES or folded in EMPTY_PHRASES or (len(bare) > 1 and len(set(bare)) == 1 and not bare.isdigit()) or not bare

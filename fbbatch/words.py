@@ -1,0 +1,53 @@
+"""Folding text for comparison, and our own Traditional wording in Simplified characters."""
+
+import unicodedata
+from functools import cache
+
+import opencc
+
+
+@cache
+def _to_simplified() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+@cache
+def simplified(text: str) -> str:
+    """`text` in simplified characters, for wording of our own; Simplified offices quote with “ ”."""
+    converted = str(_to_simplified().convert(text)).translate(_QUOTES)
+    for taiwanese, mainland in _MAINLAND.items():
+        converted = converted.replace(taiwanese, mainland)
+    return converted
+
+
+_MAINLAND = {
+    "档案": "文件",
+    "资料夹": "文件夹",
+    "储存格": "单元格",
+    "组织档": "组织文件",
+    "产品档": "产品文件",
+    "回覆": "回复",
+    "答覆": "答复",
+    "覆核": "复核",
+}
+_QUOTES = str.maketrans({"「": "“", "」": "”", "『": "‘", "』": "’"})
+
+
+class _Folding(dict[int, str]):
+    """Code point → its folded text, filled as characters are met."""
+
+    def __missing__(self, code_point: int) -> str:
+        folded = str(_to_simplified().convert(unicodedata.normalize("NFKC", chr(code_point)))).lower()
+        self[code_point] = folded = _ALIKE.get(folded, folded)
+        return folded
+
+
+_ALIKE = {"覆": "复", "画": "划", "暱": "昵", "瞭": "了", "著": "着", "\u2019": "'"}
+"""Characters that both scripts keep but offices use for one another (回覆 回复, 計畫 计划)."""
+
+_FOLDING = _Folding()
+
+
+def fold(text: str) -> str:
+    """`text` with NFKC width, simplified characters and lower case, for matching."""
+    return text.translate(_FOLDING)
