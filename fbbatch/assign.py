@@ -1,49 +1,76 @@
 """Feedback + classification → who handles it, and whether it goes to the leaders. Source: 5.1.1, 3.3.3."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fbbatch.lexicon import Lexicon
 from fbbatch.model import Assignment, Classification
 from fbbatch.schema import Book
 from fbbatch.schema.book import NOT_A_DEPARTMENT
 from fbbatch.schema.models import AssignmentRule, EscalationRule
-from fbbatch.words import fold
+
+
+def assignment_words(book: Book) -> list[str]:
+    """The words that assignment and escalation rules look for."""
+    return [word for _, word in _wordy(book)]
+
+
+def _wordy(book: Book) -> list[tuple[str, str]]:
+    rules = [(rule.id, rule.when.words) for rule in book.assignment.rules] + [(rule.id, rule.words) for rule in book.assignment.escalation]
+    return [(rule, word) for rule, words in rules for word in words]
 
 
 class Assigner:
-    """The assignment and escalation rules, compiled."""
+    """The assignment and escalation rules, compiled.
 
-    def __init__(self, book: Book) -> None:
-        self._rules = [(rule, tuple(map(fold, rule.when.words))) for rule in book.assignment.rules]
+    Args:
+        book: the rule book.
+        lexicon: a lexicon whose last words are the `assignment_words` of the book.
+    """
+
+    def __init__(self, book: Book, lexicon: Lexicon) -> None:
+        self._rules = book.assignment.rules
         self._by_type = book.assignment.departments_by_type
-        self._escalations = [(rule, tuple(map(fold, rule.words))) for rule in book.assignment.escalation]
+        self._escalations = book.assignment.escalation
         self._products = {product.name: product for product in book.products.products}
-        self._words = sorted({word for _, words in (*self._rules, *self._escalations) for word in words})
+        wordy = _wordy(book)
+        self._lexicon = lexicon
+        self._first = len(lexicon.words) - len(wordy)
+        self._rule_of = {number: rule for number, (rule, _) in enumerate(wordy, self._first)}
+        self._places = lexicon.places(range(self._first, len(lexicon.words)))
         self._known: dict[tuple[Any, ...], Assignment] = {}
 
-    def assign(self, values: Mapping[str, Any], source: str, judged: Classification, text: str) -> Assignment:
+    def assign(
+        self, rows: Sequence[Mapping[str, Any]], source: str, judged: Sequence[Classification],
+        texts: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[Sequence[tuple[int, int]]]],
+    ) -> list[Assignment]:  # fmt: skip
         """The first rule that holds decides; every case finds a department (the last rule has no condition).
 
         Args:
-            values: the typed answers.
+            rows: the typed answers by field id.
             source: code of the source.
-            judged: the classification.
-            text: the folded text of the feedback.
+            judged: the classification of each.
+            texts: the folded texts by field id, one per row.
+            found: where the lexicon's words stand in them, likewise.
         """
-        said = tuple(word for word in self._words if word in text)
-        product = str(values.get("product", ""))
-        key = (
-            source,
-            judged.kind,
-            judged.type,
-            judged.severity,
-            judged.touched_types,
-            product if product in self._products else "",
-            said,
-        )
-        if key not in self._known:
-            self._known[key] = self._decide(source, judged, product, frozenset(said))
-        return self._known[key]
+        said: list[frozenset[str]] = [frozenset()] * len(rows)
+        places = self._places
+        for field, folded in texts.items():
+            for number, raw in enumerate(found[field]):
+                if raw and not places.isdisjoint([place for _, place in raw]):
+                    said[number] |= self._said(raw, folded[number])
+        return [self._known_for(source, one, row.get("product", ""), words) for row, one, words in zip(rows, judged, said, strict=True)]
+
+    def _said(self, raw: Sequence[tuple[int, int]], text: str) -> frozenset[str]:
+        hits = (number for last, place in raw for number, _, _ in self._lexicon.at(place, last, text))
+        return frozenset(self._rule_of[number] for number in hits if number >= self._first)
+
+    def _known_for(self, source: str, judged: Classification, product: str, said: frozenset[str]) -> Assignment:
+        key = (source, judged.kind, judged.type, judged.severity, judged.touched_types, product if product in self._products else "", said)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._decide(source, judged, product, said)
+        return found
 
     def _decide(self, source: str, judged: Classification, name: str, said: frozenset[str]) -> Assignment:
         product = self._products.get(name)
@@ -51,17 +78,15 @@ class Assigner:
             "source": source, "kind": judged.kind, "type": judged.type, "severity": judged.severity,
             "product": product.name if product else "", "line": (product.line or "") if product else "",
         }  # fmt: skip
-        for rule, words in self._rules:
+        for rule in self._rules:
             lead = (product.department if product else None) if rule.lead == NOT_A_DEPARTMENT else rule.lead
-            if lead and _holds(rule, facts) and (not words or not said.isdisjoint(words)):
+            if lead and _holds(rule, facts) and (not rule.when.words or rule.id in said):
                 break
         else:
             raise AssertionError("the last rule has no condition; the book was checked")
         touched = [*rule.cooperating, *(self._by_type[t] for t in judged.touched_types if t in self._by_type)]
         cooperating = tuple(d for d in dict.fromkeys(touched) if d != lead)
-        escalations = tuple(
-            e.id for e, words in self._escalations if _escalates(e, judged, 1 + len(cooperating), not said.isdisjoint(words))
-        )
+        escalations = tuple(e.id for e in self._escalations if _escalates(e, judged, 1 + len(cooperating)) or e.id in said)
         return Assignment(lead, cooperating, rule.id, escalations)
 
 
@@ -77,5 +102,5 @@ def _conditions(rule: AssignmentRule) -> list[tuple[str, list[str]]]:
     ]  # fmt: skip
 
 
-def _escalates(rule: EscalationRule, judged: Classification, departments: int, said: bool) -> bool:
-    return judged.severity in rule.severity or bool(rule.departments and departments >= rule.departments) or said
+def _escalates(rule: EscalationRule, judged: Classification, departments: int) -> bool:
+    return judged.severity in rule.severity or bool(rule.departments and departments >= rule.departments)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import filelock
 import orjson
 
-from fbbatch import __version__, findings, inbox, outbox, press
+from fbbatch import __version__, findings, inbox, outbox, press, workers
 from fbbatch.deadlines import Calendar
 from fbbatch.documents import Receipt, Templates, load_templates, receipt_workbook, summary_document, summary_workbook
 from fbbatch.documents.case import Office
@@ -31,14 +31,15 @@ from fbbatch.inbox import Claimed
 from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument
-from fbbatch.press import Job, Press, Printed
+from fbbatch.press import Order, Press, Printed
 from fbbatch.render import excel, html
 from fbbatch.schema import Book, load_book
 from fbbatch.settings import Settings
-from fbbatch.workers import WorkerLostError, run_tasks
+from fbbatch.workers import WorkerLostError
 
 QUARANTINE = frozenset({"FB-broken", "FB-encrypted", "FB-too-large", "FB-too-expensive", "FB-not-readable", "FB-encoding"})
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
+_PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
 _LONGEST_GAP_DAYS = 366
 
 Progress = Callable[[str, int, int], None]
@@ -218,10 +219,9 @@ class _Run:
                 fresh[item.sha256] = item
         tasks = [(item, Task(item.path, item.folder)) for item in fresh.values()]
         setup = Setup(self.shop.book, self.shop.settings.limits, self.record.as_of, self.shop.settings.locale)
-        answers = run_tasks(
-            [task for _, task in tasks], module="fbbatch.judge", setup=setup,
-            jobs=min(self.shop.settings.jobs, len(tasks)), patience_seconds=self.shop.settings.limits.wall_seconds,
-        )  # fmt: skip
+        limits = self.shop.settings.limits
+        job = workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+        answers = workers.run_tasks([task for _, task in tasks], job, jobs=min(self.shop.settings.jobs, len(tasks)))
         with contextlib.closing(answers):
             for number, ((item, _), answer) in enumerate(zip(tasks, answers, strict=True), 1):
                 self.record_judged(item, answer.frames)
@@ -290,7 +290,7 @@ class _Run:
             missing.update(item.missing)
             issued.append(IssuedDocument(item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period))
 
-        jobs = [Job(case, tuple(self.ledger.history(case)), kinds) for case in receipt.cases if (kinds := self.owed(case))]
+        jobs = [Order(case, tuple(self.ledger.history(case)), kinds) for case in receipt.cases if (kinds := self.owed(case))]
         for number, item in enumerate(self.print_all(printing, jobs), 1):
             keep(item)
             self.progress("documents", number, 2 * sum(len(job.kinds) for job in jobs))
@@ -315,19 +315,14 @@ class _Run:
         report = ("case_report",) if case.severity in self.shop.settings.case_reports else ()
         return (*report, *(("escalation",) if case.escalations else ()))
 
-    def print_all(self, printing: Press, jobs: Sequence[Job]) -> Iterator[Printed]:
+    def print_all(self, printing: Press, jobs: Sequence[Order]) -> Iterator[Printed]:
         if len(jobs) <= _IN_PROCESS:
             yield from printing.print_jobs(jobs)
             return
         size = press.CASES_PER_TASK
         tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
-        answers = run_tasks(
-            tasks,
-            module="fbbatch.press",
-            setup=printing,
-            jobs=min(self.shop.settings.jobs, len(tasks)),
-            patience_seconds=120,
-        )
+        job = workers.Job("fbbatch.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS)
+        answers = workers.run_tasks(tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)))
         with contextlib.closing(answers):
             for answer in answers:
                 for frame in answer.frames:

@@ -5,11 +5,10 @@ with a thousand words cost microseconds per answer. Source: 1.2b, 3.2.1, 3.2.2, 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import ahocorasick
-
+from fbbatch.lexicon import Lexicon
 from fbbatch.model import Classification
 from fbbatch.schema.models import ClassificationRules
 from fbbatch.words import fold
@@ -19,20 +18,12 @@ _SEVERITIES = ("minor", "general", "severe")
 _DIMENSIONS = ("kind", "type", "severity")
 _MOST_WORDS = 3
 _STOPS = re.compile(r"[，。；！？、,.;!?\n\t:：()（）|]|\bbut\b|但")
+_SPACES = re.compile(r" {2,}")
 _LATIN_WORD = re.compile(r"[a-z0-9']+")
 _DENIED = re.compile(r"\s*[:：=]\s*(?:无|没有|没|否|不存在|no\b|none\b|nil\b|0\b)")
 _LIST_JOINT = re.compile(r"\s*(?:[、/或和及与]|or|and|nor)\s*(?:(?:any|no)\s+)?")
 _SINGLE_REACH = 1
 _NEGATOR, _EXCEPTION = -1, -2
-
-
-class _Word(NamedTuple):
-    """A word of a rule (by the rule's number), a negator, or a phrase that only looks like a negation."""
-
-    rule: int
-    text: str
-    latin: bool
-    stem: bool
 
 
 class _Hit(NamedTuple):
@@ -55,79 +46,110 @@ class Classifier:
 
     Args:
         rules: `schemas/rules/classification.yaml`.
+        also: further words to look for in the same pass; `lexicon` has them behind the rules' own.
     """
 
-    def __init__(self, rules: ClassificationRules) -> None:
+    def __init__(self, rules: ClassificationRules, also: Sequence[str] = ()) -> None:
         self._rules = rules.rules
         self._texts = tuple(rules.texts)
         self._settings = rules
         self._says = [next((d, str(getattr(r, d))) for d in _DIMENSIONS if getattr(r, d)) for r in rules.rules]
-        self._automaton = ahocorasick.Automaton()
-        words: dict[str, list[_Word]] = {}
         negation = rules.negation
         entries = [(number, word) for number, rule in enumerate(rules.rules) for word in rule.words]
         entries += [(_NEGATOR, word) for word in negation.before] + [(_EXCEPTION, word) for word in negation.exceptions]
-        for number, written in entries:
-            text = fold(written.rstrip("*")).strip()
-            words.setdefault(text, []).append(_Word(number, text, text[0].isascii(), written.endswith("*")))
-        for text, same in words.items():
-            self._automaton.add_word(text, tuple(same))
-        self._automaton.make_automaton()
+        self.lexicon = Lexicon([*(word for _, word in entries), *also])
+        self._rule_of = [number for number, _ in entries]
+        self._n_own = len(entries)
+        self._counted: dict[tuple[Any, ...], tuple[_Counted, ...]] = {}
         self._reach = negation.reach
         self._reach_words = negation.reach_words
         self._decided: dict[tuple[_Counted, ...], Classification] = {}
-        self._restricted = any(rule.fields for rule in rules.rules)
 
-    def fold_texts(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """The folded texts that rules look at, by field id; runs of spaces are one."""
-        texts = {field: fold(str(text)) for field in self._texts if (text := values.get(field))}
-        return {field: " ".join(text.split(" ")) if "  " in text else text for field, text in texts.items()}
+    def fold_texts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+        """The folded texts that rules look at, by field id: one per row, runs of spaces as one, no NUL."""
+        texts = {}
+        for field in self._texts:
+            written = [str(row.get(field) or "").replace("\0", " ") for row in rows]
+            if any(written):
+                folded = fold("\0".join(written))
+                texts[field] = (_SPACES.sub(" ", folded) if "  " in folded else folded).split("\0")
+        return texts
 
-    def classify(self, values: Mapping[str, Any], texts: Mapping[str, str]) -> Classification:
-        """Judge one piece of feedback.
+    def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, list[list[tuple[int, int]]]]:
+        """Where the lexicon's words stand in the folded texts, by field and row."""
+        return {field: self.lexicon.scan(folded) for field, folded in texts.items()}
+
+    def classify(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        texts: Mapping[str, Sequence[str]],
+        found: Mapping[str, Sequence[Sequence[tuple[int, int]]]],
+    ) -> list[Classification]:
+        """Judge pieces of feedback, each by itself.
 
         Args:
-            texts: what `fold_texts` gives for these values.
-            values: the typed answers by field id; `kind`, `type` and `severity`, where the recorder gave them, are
+            rows: the typed answers by field id; `kind`, `type` and `severity`, where the recorder gave them, are
                 respected, except that safety is never lowered without `recorder` and `severity_reason`.
+            texts: what `fold_texts` gives for these rows.
+            found: what `scan` gives for these texts.
         """
-        key = tuple(hit for field, folded in texts.items() for hit in self._find(folded, field))
-        ruled = self._decided.get(key)
+        counted: list[tuple[_Counted, ...]] = [()] * len(rows)
+        for field, folded in texts.items():
+            for number, raw in enumerate(found[field]):
+                if raw:
+                    counted[number] += self._count(folded[number], field, raw)
+        return [_respect(self._decided_for(words), row) for words, row in zip(counted, rows, strict=True)]
+
+    def _decided_for(self, counted: tuple[_Counted, ...]) -> Classification:
+        ruled = self._decided.get(counted)
         if ruled is None:
             if len(self._decided) > _MEMO:
                 self._decided.clear()
-            ruled = self._decided[key] = self._decide(key)
-        return _respect(ruled, values)
+            ruled = self._decided[counted] = self._decide(counted)
+        return ruled
 
     # --- finding -------------------------------------------------------------------------------------------
 
-    def _find(self, text: str, field: str) -> list[_Counted]:
-        """Every different word in the text that counts for a rule, and whether it is denied there."""
+    def _count(self, text: str, field: str, raw: Sequence[tuple[int, int]]) -> tuple[_Counted, ...]:
+        """Every different word in the text that counts for a rule, and whether it is denied there.
+
+        The same words at the same distances count the same, unless the text around them denies or joins them.
+        """
+        if ":" in text or "=" in text:
+            return self._count_slowly(text, field, raw)[0]
+        first = raw[0][0]
+        key = (field, *[(last - first, place) for last, place in raw])
+        known = self._counted.get(key)
+        if known is None:
+            known, plain = self._count_slowly(text, field, raw)
+            if plain:
+                if len(self._counted) > _MEMO:
+                    self._counted.clear()
+                self._counted[key] = known
+        return known
+
+    def _count_slowly(self, text: str, field: str, raw: Sequence[tuple[int, int]]) -> tuple[tuple[_Counted, ...], bool]:
+        """What `_count` gives, and whether it follows from the words alone."""
         hits: list[_Hit] = []
         negators: list[_Hit] = []
         exceptions: list[_Hit] = []
-        for last, words in self._automaton.iter(text):
-            for rule, word, latin, stem in words:
-                start, end = last - len(word) + 1, last + 1
-                if latin and not _is_whole(text, start, end, stem=stem):
+        kinds = {_NEGATOR: negators, _EXCEPTION: exceptions}
+        plain = True
+        for last, place in raw:
+            for number, start, end in self.lexicon.at(place, last, text):
+                if number >= self._n_own:
                     continue
-                if rule >= 0:
-                    if not self._restricted or not self._rules[rule].fields or field in self._rules[rule].fields:
-                        hits.append(_Hit(rule, word, start, end))
-                else:
-                    (negators if rule == _NEGATOR else exceptions).append(_Hit(rule, word, start, end))
-        if not hits:
-            return []
-        if negators:
-            negators = [n for n in negators if not any(o.start <= n.start and n.end <= o.end for o in (*exceptions, *hits))]
-        denied: set[_Hit] = set()
-        if negators or ":" in text or "=" in text:
-            denied = self._denied(text, hits, negators)
+                rule = self._rule_of[number]
+                plain = plain and not self.lexicon.words[number][0].isascii()
+                if rule < 0 or not self._rules[rule].fields or field in self._rules[rule].fields:
+                    kinds.get(rule, hits).append(_Hit(rule, self.lexicon.words[number], start, end))
+        negators = [n for n in negators if not any(o.start <= n.start and n.end <= o.end for o in (*exceptions, *hits))]
+        denied = self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
         counted = {(hit.rule, hit.word): hit in denied for hit in reversed(_longest(hits))}
         for hit in hits:  # one plain statement outweighs a denial elsewhere
             if (hit.rule, hit.word) in counted and hit not in denied:
                 counted[hit.rule, hit.word] = False
-        return [(rule, word, field, negated) for (rule, word), negated in sorted(counted.items())]
+        return tuple((rule, word, field, negated) for (rule, word), negated in sorted(counted.items())), plain and not negators
 
     def _denied(self, text: str, hits: list[_Hit], negators: list[_Hit]) -> set[_Hit]:
         """The hits that a negator reaches, that are denied behind (`漏電：無`), or that go on a denied list."""
@@ -203,13 +225,6 @@ class Classifier:
         return self._settings.default_severity
 
 
-def _is_whole(text: str, start: int, end: int, *, stem: bool) -> bool:
-    if start and text[start - 1].isascii() and text[start - 1].isalnum():
-        return False
-    following = text[end : end + 1]
-    return stem or not (following.isascii() and following.isalnum())
-
-
 def _longest(hits: list[_Hit]) -> list[_Hit]:
     """Without the shorter words that lie inside a longer one of the same rule."""
     by_rule: dict[int, list[_Hit]] = {}
@@ -233,9 +248,9 @@ def _best(scores: dict[str, float]) -> tuple[str | None, float, float]:
 
 def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification:
     """The recorder's own answers stand; what the rules say otherwise is noted. Source: 3.2.2c."""
-    given = {dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)}
-    if not given:
+    if not ("kind" in values or "type" in values or "severity" in values):
         return ruled
+    given = {dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)}
     notes = []
     severity = given.get("severity", ruled.severity)
     if "severity" in given and severity != ruled.severity and "severity" not in ruled.unsure:

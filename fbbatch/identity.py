@@ -7,12 +7,13 @@ told apart by an occurrence counter.
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
-_VOLATILE = frozenset({"recorded_at", "attachments"})
+VOLATILE = frozenset({"recorded_at", "attachments"})
+"""Fields that may differ between two records of the same feedback."""
 
 
 class Fingerprints:
@@ -20,29 +21,36 @@ class Fingerprints:
 
     Args:
         source: code of the source; the same words from another source are another matter.
-        fields: ids of the fields, in the order of the values.
     """
 
-    def __init__(self, source: str, fields: Sequence[str]) -> None:
-        order = sorted(range(len(fields)), key=lambda n: fields[n])
-        self._order = [n for n in order if fields[n] not in _VOLATILE]
-        self._fields = [fields[n] for n in self._order]
-        self._source = source
-        self._counts: dict[str, int] = {}
+    def __init__(self, source: str) -> None:
+        self._source = source.encode() + b"\0"
+        self._seen: dict[str, int] = {}
+        self._again: dict[str, int] = {}
 
-    def of(self, values: Sequence[Any]) -> str:
-        """32 hex digits that say what the row says; blank answers do not count."""
-        told = [(f, values[n]) for f, n in zip(self._fields, self._order, strict=True) if values[n] is not None]
-        canonical = orjson.dumps((self._source, told))
-        if not canonical.isascii():
-            canonical = unicodedata.normalize("NFC", canonical.decode()).encode()
-        return hashlib.blake2b(canonical, digest_size=16).hexdigest()
+    def of(self, answers: Mapping[str, Any], canonical: str) -> str:
+        """32 hex digits that say what the row says; blank answers do not count.
 
-    def occurrence(self, fingerprint: str) -> int:
+        Args:
+            answers: the typed answers by field id.
+            canonical: the same as JSON with sorted keys.
+        """
+        if not VOLATILE.isdisjoint(answers):
+            canonical = orjson.dumps({k: v for k, v in answers.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS).decode()
+        if not unicodedata.is_normalized("NFC", canonical):
+            canonical = unicodedata.normalize("NFC", canonical)
+        return hashlib.blake2b(self._source + canonical.encode(), digest_size=16).hexdigest()
+
+    def occurrence(self, fingerprint: str, row: int) -> int:
         """0 for the first row of this file with the fingerprint, 1 for the second, …"""
-        count = self._counts.get(fingerprint, 0)
-        self._counts[fingerprint] = count + 1
+        if self._seen.setdefault(fingerprint, row) == row:
+            return 0
+        self._again[fingerprint] = count = self._again.get(fingerprint, 0) + 1
         return count
+
+    def first(self, fingerprint: str) -> int:
+        """The row that had the fingerprint first."""
+        return self._seen[fingerprint]
 
 
 def digest(chunks: Iterable[bytes]) -> str:

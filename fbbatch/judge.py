@@ -1,24 +1,25 @@
 """One dropped file → judged rows: read, identify, validate, classify, assign. Runs in a killable worker.
 
 The stages are pure; this module only puts them in order and turns their records into frames of JSON, so that a
-parser that goes wrong in a worker can hand nothing but data to the run. `python -m fbbatch.judge` is the worker.
+parser that goes wrong in a worker can hand nothing but data to the run.
 """
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from fbbatch.assign import Assigner
+from fbbatch.assign import Assigner, assignment_words
 from fbbatch.classify import Classifier
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
-from fbbatch.model import Cell, Finding
+from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet, open_file
 from fbbatch.schema import Book, Layout, identify
 from fbbatch.validate import Checked, Checker, text_of
@@ -45,16 +46,32 @@ class Task:
     folder: str | None
 
 
+class Ruling(NamedTuple):
+    """Everything that follows from the rules for a row; evidence and details are JSON. Many rows share one."""
+
+    kind: str
+    type: str
+    severity: str
+    evidence: str
+    department: str
+    due_on: str | None
+    details: str
+
+
+_MEMO = 20_000
+
+
 class Judge:
     """The compiled rule book; `judge` takes one file."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._book = setup.book
-        self._classifier = Classifier(setup.book.classification)
-        self._assigner = Assigner(setup.book)
+        self._classifier = Classifier(setup.book.classification, also=assignment_words(setup.book))
+        self._assigner = Assigner(setup.book, self._classifier.lexicon)
         self._deadlines = Deadlines(setup.book.deadlines, Calendar(setup.book.calendar))
         self._today = setup.received.date()
+        self._rulings: dict[tuple[int, int], tuple[Ruling, Classification, Assignment]] = {}
 
     def frames(self, task: Task) -> Iterator[bytes]:
         """As `judge`, as frames for the pipe."""
@@ -86,7 +103,7 @@ class Judge:
 
     def _sheets(self, sheets: Any, task: Task) -> Iterator[dict[str, Any]]:
         understood, refused, answers, cells = 0, [], 0, 0
-        fingerprints: dict[tuple[str, ...], Fingerprints] = {}
+        fingerprints: dict[str, Fingerprints] = {}
         for sheet in sheets:
             if not any(any(cell not in {None, ""} for cell in row) for row in sheet.head):
                 continue
@@ -122,94 +139,125 @@ class Judge:
                 return finding("FB-too-large", what=what, value=f"{value:,}", limit=f"{limit:,}")
         return None
 
-    def _rows(self, sheet: Sheet, layout: Layout, fingerprints: dict[tuple[str, ...], Fingerprints]) -> Iterator[dict[str, Any]]:
+    def _rows(self, sheet: Sheet, layout: Layout, fingerprints: dict[str, Fingerprints]) -> Iterator[dict[str, Any]]:
         checker = Checker(layout, self._book, received=self._setup.received, language=self._setup.language, merged=sheet.merged)
-        prints = fingerprints.setdefault(
-            (layout.schema.source_code, *checker.fields), Fingerprints(layout.schema.source_code, checker.fields)
-        )
-        firsts: dict[str, int] = {}
+        prints = fingerprints.setdefault(layout.schema.source_code, Fingerprints(layout.schema.source_code))
+        recorder = _Chunker(self, sheet, layout, prints)
         answered = _answered(layout)
-        numbered = ((number, row) for number, row in enumerate(sheet.rows(), 1) if number >= layout.first_row)
-        for chunk in _chunks(numbered):
-            rows, numbers, notes = [], [], []
-            for number, row in chunk:
-                if len(row) > self._setup.limits.columns:
-                    yield {"rows": [], "returned": [], "cells": self._setup.limits.cells + 1, "findings": []}
-                    return
-                if answered(row):
-                    rows.append(row)
-                    numbers.append(number)
-                elif text := _stray(row):
-                    notes.append(finding("FB-stray-text", sheet=sheet.name, row=number, text=text))
+        rows_left = islice(sheet.rows(), layout.first_row - 1, None)
+        first = layout.first_row
+        while chunk := list(islice(rows_left, CHUNK_ROWS)):
+            if max(map(len, chunk)) > self._setup.limits.columns:
+                yield {"rows": [], "returned": [], "cells": self._setup.limits.cells + 1, "findings": []}
+                return
+            kept = answered(chunk)
+            rows: Sequence[Sequence[Cell]] = chunk
+            numbers: Sequence[int] = range(first, first + len(chunk))
+            notes: list[Finding] = []
+            if len(kept) < len(chunk):
+                stray = [(n, text) for index, n in enumerate(numbers) if index not in kept and (text := _stray(chunk[index]))]
+                notes = [finding("FB-stray-text", sheet=sheet.name, row=n, text=text) for n, text in stray]
+                rows, numbers = [chunk[index] for index in kept], [numbers[index] for index in kept]
+            first += len(chunk)
             if not rows and not notes:
                 continue
             checked = checker.check(rows, numbers, sheet.name)
             if sheet.torn and sheet.torn.row in numbers:
                 checked = _torn(checked, numbers.index(sheet.torn.row), sheet)
-            yield self._chunk(sheet, layout, checked, rows, numbers, prints, firsts, notes)
+            yield recorder.chunk(checked, rows, numbers, notes)
 
-    def _chunk(self, sheet: Sheet, layout: Layout, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int],
-               prints: Fingerprints, firsts: dict[str, int], notes: list[Finding]) -> dict[str, Any]:  # fmt: skip
-        accepted: list[tuple[Any, ...]] = []
-        returned: list[tuple[int, str]] = []
-        findings = [*notes, *checked.findings]
-        fields, source = checked.fields, layout.schema.source_code
-        channel = layout.schema.channels[0] if layout.schema.channels else ""
-        for index, (number, row, values) in enumerate(zip(numbers, rows, checked.values, strict=True)):
-            cells = orjson.dumps(row, default=str).decode()
-            if index in checked.bad:
-                returned.append((number, cells))
-                continue
-            fingerprint = prints.of(values)
-            occurrence = prints.occurrence(fingerprint)
-            if occurrence:
-                findings.append(finding("FB-twice", sheet=sheet.name, row=number, first=firsts[fingerprint]))
-            else:
-                firsts[fingerprint] = number
-            answers = {f: v for f, v in zip(fields, values, strict=True) if v is not None}
-            texts = self._classifier.fold_texts(answers)
-            judged = self._classifier.classify(answers, texts)
-            assigned = self._assigner.assign(answers, source, judged, "\n".join(texts.values()))
-            due = self._deadlines.due(SOLVE_WITHIN, judged.severity, self._today)
-            evidence = {
-                "reasons": judged.evidence,
-                "score": judged.score,
-                "margin": judged.margin,
-                "unsure": judged.unsure,
-                "safety": judged.safety,
-            }
-            details = {"rule": assigned.rule, "cooperating": assigned.cooperating, "escalations": assigned.escalations}
-            if due:
-                details |= {"due_rule": due.rule, "due_days": due.days, "provisional": due.provisional}
-            findings += [self._note(note, sheet.name, number) for note in judged.notes]
-            accepted.append(
-                (
-                    number, cells, orjson.dumps(answers).decode(), fingerprint, occurrence, answers.get("channel", channel), judged.kind, judged.type, judged.severity, orjson.dumps(evidence).decode(),
-                    assigned.department, due.on.isoformat() if due else None, orjson.dumps(details).decode(),
-                )
-            )  # fmt: skip
-        return {
-            "rows": accepted,
-            "returned": returned,
-            "findings": findings,
-            "cells": sum(map(len, rows)),
-            "sheet": sheet.name,
-        }
+    def rule(self, rows: Sequence[dict[str, Any]], source: str) -> list[tuple[Ruling, Classification]]:
+        """What each piece of feedback is, who handles it and by when; the same ruling is the same object."""
+        texts = self._classifier.fold_texts(rows)
+        found = self._classifier.scan(texts)
+        judged = self._classifier.classify(rows, texts, found)
+        assigned = self._assigner.assign(rows, source, judged, texts, found)
+        return [self._ruled(*pair) for pair in zip(judged, assigned, strict=True)]
 
-    def _note(self, note: str, sheet: str, row: int) -> Finding:
+    def _ruled(self, judged: Classification, assigned: Assignment) -> tuple[Ruling, Classification]:
+        key = (id(judged), id(assigned))
+        found = self._rulings.get(key)
+        if found is None or found[1] is not judged:
+            if len(self._rulings) > _MEMO:
+                self._rulings.clear()
+            found = self._rulings[key] = (self._ruling(judged, assigned), judged, assigned)  # kept, so that ids stay theirs
+        return found[:2]
+
+    def _ruling(self, judged: Classification, assigned: Assignment) -> Ruling:
+        due = self._deadlines.due(SOLVE_WITHIN, judged.severity, self._today)
+        evidence = {"reasons": judged.evidence, "score": judged.score, "margin": judged.margin, "unsure": judged.unsure}
+        details: dict[str, Any] = {"rule": assigned.rule}
+        if assigned.cooperating:
+            details["cooperating"] = assigned.cooperating
+        if assigned.escalations:
+            details["escalations"] = assigned.escalations
+        if due:
+            details |= {"due_rule": due.rule, "due_days": due.days}
+            if due.provisional:
+                details["provisional"] = True
+        return Ruling(
+            judged.kind, judged.type, judged.severity, orjson.dumps(evidence).decode(),
+            assigned.department, due.on.isoformat() if due else None, orjson.dumps(details).decode(),
+        )  # fmt: skip
+
+    def note(self, note: str, sheet: str, row: int) -> Finding:
+        """A remark of the classification as a finding."""
         code, given, ruled, words = note.split("|", 3)
         name = "type" if code == "FB-type-differs" else "severity"
         word = self._book.word
         language = self._setup.language
         return finding(
-            code,
-            sheet=sheet,
-            row=row,
-            field=name,
-            given=word(name, given, language),
-            ruled=word(name, ruled, language),
-            words=words or None,
-        )
+            code, sheet=sheet, row=row, field=name, given=word(name, given, language), ruled=word(name, ruled, language), words=words or None
+        )  # fmt: skip
+
+
+class _Chunker:
+    """Checked rows of one sheet → chunks for the ledger. A ruling is sent with the first row it applies to."""
+
+    def __init__(self, judge: Judge, sheet: Sheet, layout: Layout, prints: Fingerprints) -> None:
+        self._judge = judge
+        self._sheet = sheet.name
+        self._source = layout.schema.source_code
+        self._channel = layout.schema.channels[0] if layout.schema.channels else ""
+        self._prints = prints
+        self._sent: dict[Ruling, int] = {}
+
+    def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> dict[str, Any]:
+        """The chunk's message: `rows` are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling)."""
+        findings = [*notes, *checked.findings]
+        rulings: list[Ruling] = []
+        fields, bad = checked.fields, checked.bad
+        cells = [orjson.dumps(row, default=str).decode() for row in rows]
+        returned = [(numbers[index], cells[index]) for index in sorted(bad)]
+        good = [index for index in range(len(rows)) if index not in bad] if bad else range(len(rows))
+        answers = [_answers(fields, checked.values[index]) for index in good]
+        ruled = self._judge.rule(answers, self._source)
+        accepted = []
+        for index, told, (ruling, judged) in zip(good, answers, ruled, strict=True):
+            number = numbers[index]
+            canonical = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
+            fingerprint = self._prints.of(told, canonical)
+            occurrence = self._prints.occurrence(fingerprint, number)
+            if occurrence:
+                findings.append(finding("FB-twice", sheet=self._sheet, row=number, first=self._prints.first(fingerprint)))
+            place = self._sent.get(ruling)
+            if place is None:
+                place = self._sent[ruling] = len(self._sent)
+                rulings.append(ruling)
+            if judged.notes:
+                findings += [self._judge.note(note, self._sheet, number) for note in judged.notes]
+            accepted.append((number, cells[index], canonical, fingerprint, occurrence, told.get("channel", self._channel), place))
+        return {
+            "rows": accepted, "returned": returned, "findings": findings, "rulings": rulings,
+            "cells": sum(map(len, rows)), "sheet": self._sheet,
+        }  # fmt: skip
+
+
+def _answers(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """What was answered, by field id; blanks left out."""
+    if None in values:
+        return {field: value for field, value in zip(fields, values, strict=True) if value is not None}
+    return dict(zip(fields, values, strict=True))
 
 
 def _plain(value: object) -> object:
@@ -217,30 +265,19 @@ def _plain(value: object) -> object:
     return tuple(value) if isinstance(value, tuple) else str(value)
 
 
-def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
-    chunk: list[Any] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _answered(layout: Layout) -> Callable[[Sequence[Cell]], bool]:
-    """A test whether a row answers anything: some mapped cell is not blank."""
+def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[int]]:
+    """A function that gives the indices of the rows that answer anything: some mapped cell is not blank."""
     columns = [mapping.column for mapping in layout.columns]
-    pick = itemgetter(*columns)
+    pick = itemgetter(*columns, columns[0])  # at least two, so that it always gives a tuple
 
-    def test(row: Sequence[Cell]) -> bool:
+    def test(rows: Sequence[Sequence[Cell]]) -> Sequence[int]:
         try:
-            cells = pick(row)
+            picked = list(map(pick, rows))
         except IndexError:
-            cells = tuple(row[c] for c in columns if c < len(row))
-        if not isinstance(cells, tuple):
-            cells = (cells,)
-        return any(cells) and any(text_of(cell) for cell in cells)
+            picked = [tuple(row[c] for c in columns if c < len(row)) for row in rows]
+        if all(map(any, picked)) and not any(cells[0] is None or cells[0] == "" for cells in picked):
+            return range(len(rows))
+        return [index for index, cells in enumerate(picked) if any(text_of(cell) for cell in cells)]
 
     return test
 
@@ -258,16 +295,6 @@ def _torn(checked: Checked, index: int, sheet: Sheet) -> Checked:
     return Checked(checked.fields, checked.values, checked.bad | {index}, [*others, note])
 
 
-def main() -> None:
-    """The worker process."""
-    from fbbatch.workers import serve
-
-    serve(
-        lambda setup: Judge(setup).frames,
-        memory_bytes=lambda s: s.limits.memory_bytes,
-        cpu_seconds=lambda s: s.limits.cpu_seconds,
-    )
-
-
-if __name__ == "__main__":
-    main()
+def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:
+    """What a worker does (`fbbatch.workers`)."""
+    return Judge(setup).frames

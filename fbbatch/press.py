@@ -1,4 +1,4 @@
-"""Printing in bulk: cases → finished files. `python -m fbbatch.press` is a worker that does it beside the run."""
+"""Printing in bulk: cases → finished files, here or in workers beside the run."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ CASES_PER_TASK = 40
 
 
 @dataclass(frozen=True)
-class Job:
+class Order:
     """A case to print: with its history, and which documents of it are owed."""
 
     case: Case
@@ -52,7 +52,7 @@ class Press:
     templates: Templates
     date: dt.date
 
-    def print_jobs(self, jobs: Sequence[Job]) -> Iterator[Printed]:
+    def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
         """The owed documents of each case, as Word and PDF."""
         make: dict[str, Callable[..., Document]] = {"case_report": case_report, "escalation": escalation}
         for job in jobs:
@@ -94,7 +94,7 @@ class Press:
             "".join(sorted(missing)),
         )
 
-    def frames(self, jobs: Sequence[Job]) -> Iterator[bytes]:
+    def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
         """As `print_jobs`, for the pipe: a line of JSON, then the file."""
         for p in self.print_jobs(jobs):
             yield (orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing]) + b"\n" + p.content)
@@ -112,12 +112,6 @@ def file_name(path: str) -> str:
     return "".join(c if c.isprintable() and c not in '<>:"\\|?*' else "_" for c in path)
 
 
-def main() -> None:
-    """The worker process."""
-    from fbbatch.workers import serve
-
-    serve(lambda press: press.frames, memory_bytes=lambda _: 1_500_000_000, cpu_seconds=lambda _: 600)
-
-
-if __name__ == "__main__":
-    main()
+def work(press: Press) -> Callable[[Sequence[Order]], Iterator[bytes]]:
+    """What a worker does (`fbbatch.workers`)."""
+    return press.frames

@@ -1,29 +1,49 @@
-"""Workers that can be killed: parsers die natively, hang, or eat memory; only their file suffers.
+"""Workers that can be killed: parsers die natively, hang, or eat memory; only their task suffers.
 
-A worker is another Python process that speaks frames (four bytes of length, then the bytes) over its pipes. Its
-memory and processor time are limited by the kernel where that can be done, its silence by the parent's patience.
+A worker is another process that speaks frames (four bytes of length, then the bytes) over its pipes. Its memory and
+processor time are limited by the kernel where that can be done, its silence by the parent's patience. On Linux it is
+forked, before any thread is started, and closes every handle but its pipes, so that it holds no lock and costs
+milliseconds; elsewhere it is a fresh interpreter.
 """
 
 import contextlib
 import os
 import pickle
 import queue
+import signal
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from importlib import import_module
+from typing import IO, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 _LENGTH = struct.Struct(">I")
 _MOST = 64_000_000
 _END = b""
+_MAY_FORK = sys.platform == "linux"
 
 Task = TypeVar("Task")
 
 
 class WorkerLostError(Exception):
     """The worker died or fell silent; the text says in which way (`memory`, `time`, `silence`, `exit -6`)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What workers do.
+
+    `work` names a function `module:name` that takes the setup and gives a function task → frames (none empty).
+    """
+
+    work: str
+    setup: object
+    memory_bytes: int
+    cpu_seconds: int
+    patience_seconds: float
 
 
 def write_frame(pipe: IO[bytes], payload: bytes) -> None:
@@ -44,25 +64,37 @@ def read_frame(pipe: IO[bytes]) -> bytes | None:
     return payload if len(payload) == length else None
 
 
+# --- the parent's side -------------------------------------------------------------------------------------
+
+
 class _Worker:
-    """One worker process and the thread that listens to it."""
+    """One worker process; `listen` starts the thread that takes its answers."""
 
-    def __init__(self, module: str, setup: bytes) -> None:
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )  # fmt: skip
+    def __init__(self, job: Job) -> None:
         self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
-        threading.Thread(target=self._listen, daemon=True).start()
-        self.send(setup)
+        self._listening = False
+        self._exit_code: int | None = None
+        if _MAY_FORK:
+            self._process: subprocess.Popen[bytes] | None = None
+            self._pid, self._to, self._from = _fork(job)
+        else:
+            command = [sys.executable, "-m", "fbbatch.workers"]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+            assert self._process.stdin is not None  # noqa: S101 - both are pipes
+            assert self._process.stdout is not None  # noqa: S101
+            self._pid, self._to, self._from = self._process.pid, self._process.stdin, self._process.stdout
+            self.send(job)
 
-    def send(self, payload: bytes) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+    def send(self, message: object) -> None:
+        """Hand over a task."""
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is awaited
-            write_frame(self._process.stdin, payload)
+            write_frame(self._to, pickle.dumps(message, protocol=5))
 
     def answers(self, patience_seconds: float) -> Iterator[bytes]:
         """The frames of the task at hand, up to the empty one that ends it."""
+        if not self._listening:
+            self._listening = True
+            threading.Thread(target=self._listen, daemon=True).start()
         while True:
             try:
                 answer = self._answers.get(timeout=patience_seconds)
@@ -70,29 +102,46 @@ class _Worker:
                 self.kill()
                 raise WorkerLostError("silence") from None
             if answer is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(5)
-                self.kill()
-                raise WorkerLostError(_cause(self._process.returncode))
+                raise WorkerLostError(_cause(self._wait()))
             if answer == _END:
                 return
             yield answer
 
     def kill(self) -> None:
         """End the process; nothing is left behind."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        if self._exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            self._wait()
+        for pipe in (self._to, self._from):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def _wait(self) -> int:
+        if self._exit_code is None:
+            if self._process is not None:
+                self._exit_code = self._process.wait()
+            else:
+                self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._exit_code
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         with contextlib.suppress(OSError, ValueError):
-            while (frame := read_frame(self._process.stdout)) is not None:
+            while (frame := read_frame(self._from)) is not None:
                 self._answers.put(frame)
         self._answers.put(None)
+
+
+def _fork(job: Job) -> tuple[int, IO[bytes], IO[bytes]]:
+    """Fork a worker: (process id, pipe to it, pipe from it)."""
+    tasks_out, tasks_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _child(job, tasks_out, answers_in)
+    os.close(tasks_out)
+    os.close(answers_in)
+    return pid, os.fdopen(tasks_in, "wb"), os.fdopen(answers_out, "rb")
 
 
 def _cause(exit_code: int) -> str:
@@ -106,20 +155,17 @@ class Answer(NamedTuple, Generic[Task]):
     frames: Iterator[bytes]
 
 
-def run_tasks(tasks: Iterable[Task], *, module: str, setup: object, jobs: int, patience_seconds: float) -> Iterator[Answer[Task]]:
+def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int) -> Iterator[Answer[Task]]:
     """Run tasks in worker processes and hand out their answers in the tasks' order.
 
     Args:
         tasks: picklable; the next ones are started while the answers of one are taken.
-        module: the module to run (`python -m module`), which calls `serve`.
-        setup: sent to each worker once; picklable.
+        job: what to do.
         jobs: how many workers.
-        patience_seconds: how long a worker may be silent while its answer is awaited.
     """
-    setup_frame = pickle.dumps(setup, protocol=5)
     waiting = iter(tasks)
     started: list[tuple[Task, _Worker]] = []
-    idle: list[_Worker] = []
+    idle = [_Worker(job) for _ in range(jobs)]
 
     def start_more() -> None:
         while len(started) < jobs:
@@ -127,13 +173,13 @@ def run_tasks(tasks: Iterable[Task], *, module: str, setup: object, jobs: int, p
                 task = next(waiting)
             except StopIteration:
                 return
-            worker = idle.pop() if idle else _Worker(module, setup_frame)
-            worker.send(pickle.dumps(task, protocol=5))
+            worker = idle.pop() if idle else _Worker(job)
+            worker.send(task)
             started.append((task, worker))
 
     def frames(worker: _Worker, sound: list[bool]) -> Iterator[bytes]:
         sound[0] = False
-        yield from worker.answers(patience_seconds)
+        yield from worker.answers(job.patience_seconds)
         sound[0] = True
 
     try:
@@ -153,43 +199,52 @@ def run_tasks(tasks: Iterable[Task], *, module: str, setup: object, jobs: int, p
             worker.kill()
 
 
-def serve(
-    prepare: Callable[[Any], Callable[[Any], Iterator[bytes]]],
-    *,
-    memory_bytes: Callable[[Any], int],
-    cpu_seconds: Callable[[Any], int],
-) -> None:
-    """The worker's main loop: setup, then tasks until the parent is gone.
+# --- the worker's side -------------------------------------------------------------------------------------
 
-    Args:
-        prepare: setup → (task → frames, none of them empty).
-        memory_bytes: the limit, from the setup.
-        cpu_seconds: the limit for each task, from the setup.
-    """
+
+def _child(job: Job, tasks: int, answers: int) -> NoReturn:
+    """The forked worker: nothing of the parent's is touched again, and no handler or finaliser of it runs."""
+    code = 1
+    try:
+        for name in ("SIGTERM", "SIGINT"):
+            signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGTERM" else signal.SIG_IGN)
+        silence = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(silence, standard)
+        kept = sorted({tasks, answers})
+        for low, high in zip([3, *(k + 1 for k in kept)], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
+            os.closerange(low, min(high, 65_536))
+        _serve(job, os.fdopen(tasks, "rb"), os.fdopen(answers, "wb", buffering=0))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _serve(job: Job, tasks: IO[bytes], answers: IO[bytes]) -> None:
+    """Tasks until the parent is gone."""
     import gc
-    import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
-    tasks = sys.stdin.buffer
-    first = read_frame(tasks)
-    if first is None:
-        return
-    setup = pickle.loads(first)  # noqa: S301 - from our own parent
-    _limit("RLIMIT_AS", memory_bytes(setup))
-    _limit("RLIMIT_CORE", 0)
-    work = prepare(setup)
     gc.disable()  # the cells of a sheet are no cycles
+    _limit("RLIMIT_AS", _virtual_bytes() + job.memory_bytes)
+    _limit("RLIMIT_CORE", 0)
+    module, _, name = job.work.partition(":")
+    work = getattr(import_module(module), name)(job.setup)
     with contextlib.suppress(BrokenPipeError):
         while (frame := read_frame(tasks)) is not None:
-            task = pickle.loads(frame)  # noqa: S301
-            _limit("RLIMIT_CPU", int(sum(os.times()[:2])) + 1 + cpu_seconds(setup))
+            task = pickle.loads(frame)  # noqa: S301 - from our own parent
+            _limit("RLIMIT_CPU", int(sum(os.times()[:2])) + 1 + job.cpu_seconds)
             for answer in work(task):
                 write_frame(answers, answer)
             write_frame(answers, _END)
+
+
+def _virtual_bytes() -> int:
+    """What the process already has: inherited memory does not count against the worker."""
+    try:
+        with open("/proc/self/statm", "rb") as statistics:  # noqa: PTH123 - no path object in a fresh fork
+            return int(statistics.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 0
 
 
 def _limit(name: str, value: int) -> None:
@@ -201,3 +256,18 @@ def _limit(name: str, value: int) -> None:
     kind = getattr(resource, name)
     hard = resource.getrlimit(kind)[1]
     resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def main() -> None:
+    """A worker as a fresh interpreter: the first frame is its `Job`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    if (first := read_frame(sys.stdin.buffer)) is not None:
+        _serve(pickle.loads(first), sys.stdin.buffer, answers)  # noqa: S301 - from our own parent
+
+
+if __name__ == "__main__":
+    main()

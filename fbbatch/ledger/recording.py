@@ -12,6 +12,10 @@ from fbbatch.ledger import tables as t
 from fbbatch.model import Finding
 
 _LOOKUP = 500
+_FINGERPRINTS = sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number).join(
+    t.case, t.case.c.id == t.fingerprint.c.submission_id
+)
+_STEP = ("case_id", "n", "run_id", "to_state", "document", "by_whom", "happened_on", "recorded_at")
 
 
 class FileRecorder:
@@ -20,24 +24,27 @@ class FileRecorder:
     def __init__(self, connection: sa.Connection, *, run_id: int, as_of: dt.datetime, name: str, sha256: str, size: int) -> None:
         self._connection = connection
         self._run_id = run_id
-        self._today = as_of.date().isoformat()
+        self._day = as_of.date()
+        self._today = self._day.isoformat()
         self._now = as_of.isoformat()
         self._name, self._sha256, self._size = name, sha256, size
         self._findings: list[Finding] = []
-        self._prints: list[tuple[str, int, int]] = []
+        self._prints: list[tuple[bytes, int, int]] = []
         self._counts = {"rows": 0, "accepted": 0, "returned": 0, "duplicate": 0, "set_aside": 0}
         self._schemas: dict[str, None] = {}
         self._file_id = self._next_id(t.file)
         self._submission_id = self._next_id(t.submission)
+        self._ruling_id = self._ruling_base = self._next_id(t.ruling)
+        self._ruling_sheet = ""
         self._serial = self._last_serial()
-        self._prefix = f"FB-{as_of:%Y%m%d}-"
+        self._prefix = t.number_prefix(self._day)
         self._insert_file()
 
     def _next_id(self, table: sa.Table) -> int:
         return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
 
     def _last_serial(self) -> int:
-        query = sa.select(t.case.c.number).where(t.case.c.registered_on == self._today).order_by(t.case.c.id.desc()).limit(1)
+        query = sa.select(t.case.c.number).where(t.numbered_on(self._day)).order_by(t.case.c.id.desc()).limit(1)
         number = self._connection.execute(query).scalar()
         return int(number.rsplit("-", 1)[1]) if number else 0
 
@@ -69,6 +76,9 @@ class FileRecorder:
         else:
             fresh = chunk["rows"]
         self._submissions(chunk["sheet"], "returned", chunk["returned"])
+        if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
+            self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
+        self._rulings(chunk["rulings"])
         first = self._submission_id
         self._submissions(chunk["sheet"], "accepted", [(row[0], row[1]) for row in fresh])
         self._cases(first, fresh, schema, source)
@@ -81,14 +91,10 @@ class FileRecorder:
         """The fingerprints that the ledger already has, with the case each of them opened."""
         found: dict[tuple[str, int], str] = {}
         f = t.fingerprint.c
-        for start in range(0, len(keys), _LOOKUP):
-            some = [key[0] for key in keys[start : start + _LOOKUP]]
-            query = (
-                sa.select(f.fingerprint, f.occurrence, t.case.c.number)
-                .join(t.case, t.case.c.id == f.submission_id)
-                .where(f.fingerprint.in_(some))
-            )
-            found |= {(fingerprint, occurrence): number for fingerprint, occurrence, number in self._connection.execute(query)}
+        wanted = [bytes.fromhex(key[0]) for key in keys]
+        for start in range(0, len(wanted), _LOOKUP):
+            query = _FINGERPRINTS.where(f.fingerprint.in_(wanted[start : start + _LOOKUP]))
+            found |= {(fingerprint.hex(), occurrence): number for fingerprint, occurrence, number in self._connection.execute(query)}
         return found
 
     def _submissions(self, sheet: str, outcome: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -101,31 +107,35 @@ class FileRecorder:
         self._counts[outcome] += len(rows)
 
     def _cases(self, first: int, rows: Sequence[Sequence[Any]], schema: str, source: str) -> None:
-        """Rows are (row, cells, values, fingerprint, occurrence, channel, kind, type, severity, evidence, department, due, details)."""
+        """Rows are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling)."""
+        if not rows:
+            return
         run, today, now, prefix = self._run_id, self._today, self._now, self._prefix
-        serial, self._serial = self._serial + 1, self._serial + len(rows)
-        n = len(rows)
+        serial, self._serial = self._serial + 1 - first, self._serial + len(rows)
+        n, base = len(rows), self._ruling_base
+        ids = range(first, first + n)
         self._bulk(
-            t.case,
-            ((i, f"{prefix}{i - first + serial:04d}", run, schema, source, r[5], today, r[2]) for i, r in enumerate(rows, first)),
-            n,
+            t.case, [(i, f"{prefix}{i + serial:04d}", run, schema, source, r[5], today, r[2]) for i, r in zip(ids, rows, strict=True)], n
         )
-        self._bulk(t.classification, ((i, 1, run, r[6], r[7], r[8], "rules", r[9]) for i, r in enumerate(rows, first)), n)
-        registered = sa.select(
-            t.case.c.id, sa.literal(1), sa.literal(run), sa.literal("registered"), sa.literal("register"), sa.literal("batch"),
-            sa.literal(today), sa.literal(now),
-        ).where(t.case.c.id >= first, t.case.c.id < first + n)  # fmt: skip
-        self._connection.execute(
-            t.transition.insert().from_select(
-                ["case_id", "n", "run_id", "to_state", "document", "by_whom", "happened_on", "recorded_at"], registered
+        self._bulk(t.classification, [(i, 1, run, "rules", base + r[6]) for i, r in zip(ids, rows, strict=True)], n)
+        step = [sa.literal(value) for value in ("register", "batch", today, now)]
+        registered = sa.select(t.case.c.id, sa.literal(1), sa.literal(run), sa.literal("registered"), *step).where(t.case.c.id >= first)
+        self._connection.execute(t.transition.insert().from_select([*_STEP], registered))
+        step = [sa.literal(value) for value in ("assignment_rules", "rules", today, now)]
+        assigned = (
+            sa.select(
+                t.classification.c.case_id, sa.literal(2), sa.literal(run), sa.literal("assigned"), *step,
+                t.ruling.c.department, t.ruling.c.due_on, t.ruling.c.details,
             )
-        )
-        self._bulk(
-            t.transition,
-            ((i, 2, run, "assigned", "assignment_rules", "rules", today, now, r[10], r[11], r[12]) for i, r in enumerate(rows, first)),
-            n,
-        )
-        self._prints += [(r[3], r[4], i) for i, r in enumerate(rows, first)]
+            .join(t.ruling, t.ruling.c.id == t.classification.c.ruling_id)
+            .where(t.classification.c.case_id >= first)
+        )  # fmt: skip
+        self._connection.execute(t.transition.insert().from_select([*_STEP, "department", "due_on", "details"], assigned))
+        self._prints += [(bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True)]
+
+    def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
+        first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
+        self._bulk(t.ruling, ((i, *ruling) for i, ruling in enumerate(rulings, first)), len(rulings))
 
     def _bulk(self, table: sa.Table, rows: Iterable[tuple[Any, ...]], n_rows: int) -> None:
         """Insert many rows, all columns in the table's order; at the driver's speed where it counts by position."""

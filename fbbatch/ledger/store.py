@@ -171,9 +171,8 @@ class Ledger:
         """Cases in the order of their registration; all that are given must hold."""
         query = _CASES
         for condition in (
-            t.case.c.registered_on == registered_on.isoformat() if registered_on else None,
-            t.case.c.run_id == run.id if run else None,
-            t.case.c.registered_on == run.as_of.date().isoformat() if run else None,
+            t.numbered_on(registered_on) if registered_on else None,
+            sa.and_(t.case.c.run_id == run.id, t.numbered_on(run.as_of.date())) if run else None,
             t.case.c.number == number if number else None,
             _LAST.c.to_state == state if state else None,
             _ASSIGNED.c.department == department if department else None,
@@ -267,11 +266,12 @@ def _is_last(alias: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Co
 _CASES = (
     sa.select(
         t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on, t.case.c.answers,
-        _JUDGED.c.kind, _JUDGED.c.type, _JUDGED.c.severity, _JUDGED.c.evidence, _LAST.c.to_state, _ASSIGNED.c.department,
+        t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity, t.ruling.c.evidence, _LAST.c.to_state, _ASSIGNED.c.department,
         _ASSIGNED.c.due_on, _ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name,
     )
     .select_from(
         t.case.join(_JUDGED, _is_last(_JUDGED))
+        .join(t.ruling, t.ruling.c.id == _JUDGED.c.ruling_id)
         .join(_LAST, _is_last(_LAST))
         .outerjoin(_ASSIGNED, _is_last(_ASSIGNED))
         .join(t.submission, t.submission.c.id == t.case.c.id)

@@ -1,8 +1,22 @@
 """The tables of the ledger. Dates are ISO text, so that SQLite and PostgreSQL compare them alike."""
 
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
+import datetime as dt
+
+from sqlalchemy import Column, ColumnElement, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData()
+
+
+def number_prefix(day: dt.date) -> str:
+    """What the numbers of the cases registered on `day` begin with."""
+    return f"FB-{day:%Y%m%d}-"
+
+
+def numbered_on(day: dt.date) -> ColumnElement[bool]:
+    """The condition that a case was registered on `day`; uses the index of numbers."""
+    prefix = number_prefix(day)
+    return case.c.number.between(prefix, f"{prefix}~")
+
 
 run = Table(
     "run", metadata,
@@ -44,7 +58,7 @@ submission = Table(
 
 fingerprint = Table(
     "fingerprint", metadata,
-    Column("fingerprint", String, primary_key=True),
+    Column("fingerprint", LargeBinary, primary_key=True),
     Column("occurrence", Integer, primary_key=True),
     Column("submission_id", Integer, ForeignKey("submission.id"), nullable=False),
     sqlite_with_rowid=False,
@@ -71,7 +85,7 @@ case = Table(
     Column("schema_id", String, nullable=False),
     Column("source", String, nullable=False),
     Column("channel", String, nullable=False),
-    Column("registered_on", String, nullable=False, index=True),
+    Column("registered_on", String, nullable=False, comment="also in the number, by whose index a day's cases are found"),
     Column("answers", Text, nullable=False, comment="typed values by field id, JSON"),
 )  # fmt: skip
 
@@ -91,16 +105,25 @@ transition = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+ruling = Table(
+    "ruling", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("evidence", Text, nullable=False, comment="JSON: reasons, score, margin, unsure"),
+    Column("department", String),
+    Column("due_on", String),
+    Column("details", Text, comment="JSON: rule, cooperating, escalations, due_rule, due_days"),
+)  # fmt: skip
+
 classification = Table(
     "classification", metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
     Column("n", Integer, primary_key=True, comment="1: by the rules; later ones: overrides, with name"),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
-    Column("kind", String, nullable=False),
-    Column("type", String, nullable=False),
-    Column("severity", String, nullable=False),
     Column("by_whom", String, nullable=False),
-    Column("evidence", Text, nullable=False, comment="JSON: reasons, score, margin, unsure"),
+    Column("ruling_id", Integer, ForeignKey("ruling.id"), nullable=False, comment="many cases share a ruling"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from alembic import op
 revision = "r0001"
 down_revision = None
 
-_APPEND_ONLY = ("transition", "classification", "submission", "case_")
+_APPEND_ONLY = ("transition", "classification", "ruling", "submission", "case_")
 
 
 def upgrade() -> None:
@@ -47,7 +47,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "fingerprint",
-        sa.Column("fingerprint", sa.String, primary_key=True),
+        sa.Column("fingerprint", sa.LargeBinary, primary_key=True),
         sa.Column("occurrence", sa.Integer, primary_key=True),
         sa.Column("submission_id", sa.Integer, sa.ForeignKey("submission.id"), nullable=False),
         sqlite_with_rowid=False,
@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.Column("schema_id", sa.String, nullable=False),
         sa.Column("source", sa.String, nullable=False),
         sa.Column("channel", sa.String, nullable=False),
-        sa.Column("registered_on", sa.String, nullable=False, index=True),
+        sa.Column("registered_on", sa.String, nullable=False),
         sa.Column("answers", sa.Text, nullable=False),
     )
     op.create_table(
@@ -87,12 +87,21 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "ruling",
+        sa.Column("id", sa.Integer, primary_key=True),
+        *(sa.Column(name, sa.String, nullable=False) for name in ("kind", "type", "severity")),
+        sa.Column("evidence", sa.Text, nullable=False),
+        sa.Column("department", sa.String),
+        sa.Column("due_on", sa.String),
+        sa.Column("details", sa.Text),
+    )
+    op.create_table(
         "classification",
         sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True),
         sa.Column("n", sa.Integer, primary_key=True),
         sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id"), nullable=False),
-        *(sa.Column(name, sa.String, nullable=False) for name in ("kind", "type", "severity", "by_whom")),
-        sa.Column("evidence", sa.Text, nullable=False),
+        sa.Column("by_whom", sa.String, nullable=False),
+        sa.Column("ruling_id", sa.Integer, sa.ForeignKey("ruling.id"), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,49 @@
+"""100,000 rows × 12 columns: read + validated + classified + recorded, against openpyxl merely reading the file."""
+
+import tempfile
+from pathlib import Path
+
+import openpyxl
+
+from benchmarks.measure import peak_memory, seconds
+from benchmarks.samples import AS_OF, questionnaire, workshop
+from fbbatch import batch, inbox
+
+ROWS = 100_000
+
+
+def read_with_openpyxl(path: Path) -> int:
+    """Every row of the first sheet, in read-only mode."""
+    book = openpyxl.load_workbook(path, read_only=True)
+    return sum(1 for _ in book.worksheets[0].iter_rows(values_only=True))
+
+
+def take(folder: Path, path: Path) -> None:
+    """What a run does with a file until it stands in the ledger; workers included."""
+    shop = workshop(folder)
+    ledger = shop.ledger()
+    record = ledger.begin_run(AS_OF, started_at=AS_OF, version="bench")
+    run = batch._Run(shop, ledger, record, lambda *_: None, lambda: False)
+    run.take(inbox.claim_one(path))
+    assert ledger.files_of(record)[0].accepted == ROWS
+    ledger.close()
+
+
+def main(turns: int = 3) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "customer"
+        place.mkdir()
+        path = questionnaire(place / "big.xlsx", ROWS)
+        ratios = []
+        with peak_memory() as peak:
+            for turn in range(turns):
+                ours = seconds(lambda turn=turn: take(Path(scratch) / f"w{turn}", path))
+                highest = peak()
+                theirs = seconds(lambda: read_with_openpyxl(path))
+                ratios.append(ours / theirs)
+        print(f"ingest   {ROWS:,} rows recorded ÷ openpyxl reading them: {sorted(ratios)[turns // 2]:.3f} (aim ≤ 0.250; turns: {', '.join(f'{r:.3f}' for r in ratios)})")
+        print(f"ingest   peak memory with workers: {highest:.0f} MB (aim < 500)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""What tests are made of: files from Markdown tables, workspaces, runs. All people, numbers and products are invented."""
+
+import csv
+import dataclasses
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+from zoneinfo import ZoneInfo
+
+import xlsxwriter
+
+from fbbatch import batch
+from fbbatch.batch import RunResult
+from fbbatch.cli.setup import lay_out
+from fbbatch.judge import Judge, Setup, Task
+from fbbatch.model import Cell, Classification, Finding
+from fbbatch.read import Limits
+from fbbatch.schema import Book, Layout, SchemaModel, identify
+from fbbatch.schema.strict_yaml import parse
+from fbbatch.settings import load_settings
+from fbbatch.validate import Checked, Checker
+
+REPOSITORY = Path(__file__).parents[1]
+RECEIVED = dt.datetime(2026, 11, 22, 23, 0, tzinfo=ZoneInfo("Asia/Taipei"))
+
+CUSTOMER = "| 姓名 | 电话 | 反馈日期 | 产品名称 | 型号 | 问题描述 | 使用场景 |"
+"""The header of a customer's questionnaire: exactly the seven columns that the regulation names (3.1.1b-h)."""
+
+GOOD = "| 王小明 | 13800001111 | 2026-11-05 | 智能音箱 | X-1 | 蓝牙经常断开，需要重新配对 | 客厅 |"
+
+Grid = list[list[Cell]]
+
+
+# --- tables --------------------------------------------------------------------------------------------------
+
+
+def cells(markdown: str) -> Grid:
+    """The cells of a Markdown table: empty ones are None; `date:2026-11-05`, `date:2026-11-05 14:30`, `num:1.5` are typed, `\\n` is a break."""
+    rows = [line.strip().strip("|").split("|") for line in markdown.strip().splitlines()]
+    return [[_cell(text.strip()) for text in row] for row in rows if not set("".join(row)) <= set("- :")]
+
+
+def _cell(text: str) -> Cell:
+    if not text:
+        return None
+    kind, _, rest = text.partition(":")
+    if kind == "date":
+        moment = dt.datetime.fromisoformat(rest)
+        return moment if " " in rest else moment.date()
+    if kind == "num":
+        return float(rest)
+    return text.replace("\\n", "\n")
+
+
+def people(number: int, *, header: str = CUSTOMER) -> str:
+    """A questionnaire of so many different good answers."""
+    rows = [f"| 客户{n:03d} | 139{n:08d} | 2026-11-05 | 智能音箱 | X-1 | 第{n}台蓝牙经常断开，需要重新配对 | 客厅 |" for n in range(1, number + 1)]
+    return "\n".join([header, *rows])
+
+
+def sheet(markdown: str | Grid, *, name: str = "Sheet1", above: Sequence[Sequence[Cell]] = (), merged: Sequence[tuple[str, str]] = ()) -> bytes:
+    """A real .xlsx with one sheet; `above` are rows over the table, `merged` pairs of (area such as A1:B2, text)."""
+    return workbook({name: [*map(list, above), *(cells(markdown) if isinstance(markdown, str) else markdown)]}, merged=merged)
+
+
+def workbook(sheets: Mapping[str, str | Grid], *, merged: Sequence[tuple[str, str]] = (), hidden: Iterable[str] = ()) -> bytes:
+    """A real .xlsx with several sheets."""
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    day, moment = book.add_format({"num_format": "yyyy-mm-dd"}), book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+    for name, content in sheets.items():
+        page = book.add_worksheet(name)
+        for row, values in enumerate(cells(content) if isinstance(content, str) else content):
+            for column, value in enumerate(values):
+                if isinstance(value, dt.datetime):
+                    page.write_datetime(row, column, value, moment)
+                elif isinstance(value, dt.date):
+                    page.write_datetime(row, column, dt.datetime.combine(value, dt.time()), day)
+                elif isinstance(value, bool):
+                    page.write_boolean(row, column, value)
+                elif isinstance(value, int | float):
+                    page.write_number(row, column, value)
+                elif value:
+                    page.write_string(row, column, str(value))
+        for area, text in merged:
+            page.merge_range(area, text)
+        if name in hidden:
+            page.hide()
+    book.close()
+    return buffer.getvalue()
+
+
+def delimited(markdown: str | Grid, *, encoding: str = "utf-8", delimiter: str = ",") -> bytes:
+    """A delimited text file."""
+    text = io.StringIO(newline="")
+    rows = cells(markdown) if isinstance(markdown, str) else markdown
+    csv.writer(text, delimiter=delimiter).writerows([["" if c is None else str(c) for c in row] for row in rows])
+    return text.getvalue().encode(encoding)
+
+
+def ods(markdown: str) -> bytes:
+    """A minimal OpenDocument spreadsheet, written by hand."""
+    rows = "".join(
+        "<table:table-row>"
+        + "".join(f'<table:table-cell office:value-type="string"><text:p>{escape(str(c or ""))}</text:p></table:table-cell>' for c in row)
+        + "</table:table-row>"
+        for row in cells(markdown)
+    )
+    names = ' xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
+    names += ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" office:version="1.2"'
+    body = f'<office:body><office:spreadsheet><table:table table:name="Sheet1">{rows}</table:table></office:spreadsheet></office:body>'
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        '<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/>'
+        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", manifest)
+        archive.writestr("content.xml", f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}>{body}</office:document-content>')
+    return buffer.getvalue()
+
+
+def columns_of(page: Any, row: int) -> list[Any]:
+    """The values of one row of an openpyxl sheet."""
+    return [cell.value for cell in page[row]]
+
+
+# --- schemas -------------------------------------------------------------------------------------------------
+
+
+def schema(fields: str, **attributes: Any) -> SchemaModel:
+    """A source schema from the YAML list of its fields, each `{id: …, zh: …}`; `zh` is short for the label."""
+    listed = parse(fields, "fields.yaml").content
+    for one in listed:
+        word = one.pop("zh", one["id"])
+        one.setdefault("label", {"zh-Hant": word, "en": one["id"]})
+    content = {"id": "customer", "title": {"zh-Hant": "表", "en": "Form"}, "fields": listed, **attributes}
+    return SchemaModel.model_validate(content)
+
+
+def layout_of(fields: str, header: Sequence[str] | None = None, **attributes: Any) -> Layout:
+    """The layout of a sheet with the header (default: every field's label, in order)."""
+    model = schema(fields, **attributes)
+    found = identify([header or [f.label["zh-Hans"] for f in model.fields]], [model], sheet="S")
+    assert isinstance(found, Layout), found
+    return found
+
+
+def checked(book: Book, fields: str, rows: Sequence[Sequence[Cell]], *, language: str = "zh-Hans", merged: Any = (), **attributes: Any) -> Checked:
+    """Rows checked against fields; the header stands in row 1, so the first row is row 2."""
+    layout = layout_of(fields, **attributes)
+    checker = Checker(layout, book, received=RECEIVED, language=language, merged=merged)
+    return checker.check(rows, range(2, 2 + len(rows)), "S")
+
+
+def told(findings: Iterable[Finding]) -> list[tuple[str, int | None, str | None]]:
+    """Findings as a table of (code, row, field)."""
+    return [(f.code, f.row, f.field) for f in findings]
+
+
+# --- judging and running -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """What the judge says about one file: accepted rows as dictionaries, row numbers that go back, findings."""
+
+    accepted: list[dict[str, Any]]
+    returned: list[int]
+    findings: list[Finding]
+    failed: str | None
+    schema: str | None
+
+    @property
+    def told(self) -> list[tuple[str, int | None, str | None]]:
+        return told(self.findings)
+
+
+_ROW = ("row", "cells", "answers", "fingerprint", "occurrence")
+
+
+def judge(book: Book, tmp_path: Path, content: bytes, *, folder: str | None = "customer", limits: Limits | None = None, name: str = "a") -> Judged:
+    """Judge one file in this process, without a worker and without a workspace."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    setup = Setup(book, limits or Limits(), RECEIVED, "zh-Hans")
+    accepted: list[dict[str, Any]] = []
+    returned: list[int] = []
+    findings: list[Finding] = []
+    failed = found = None
+    for frame in Judge(setup).frames(Task(path, folder)):
+        message = json.loads(frame)
+        if "failed" in message:
+            failed = Finding(*message["failed"]).code
+            continue
+        found = message.get("head", found)
+        findings += [Finding(*f) for f in message.get("findings", ())]
+        accepted += [{**dict(zip(_ROW, row, strict=False)), "answers": json.loads(row[2])} for row in message.get("rows", ())]
+        returned += [row[0] for row in message.get("returned", ())]
+    return Judged(accepted, returned, findings, failed, found)
+
+
+def workspace(folder: Path, locale: str = "zh-Hans", **settings: Any) -> Path:
+    """A workspace laid out as `fbbatch init` does; files are taken at once, by one worker."""
+    place = folder / "workspace"
+    lay_out(place, locale)
+    file = place / "fbbatch.yaml"
+    text = file.read_text(encoding="utf-8").replace("jobs: 2", "jobs: 1") + "settle_seconds: 0\n"
+    file.write_text(text + "".join(f"{key}: {value}\n" for key, value in settings.items()), encoding="utf-8")
+    return place
+
+
+def drop(place: Path, name: str, content: bytes) -> Path:
+    """Put a file into the inbox."""
+    path = place / "inbox" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def moment(place: Path, as_of: str) -> dt.datetime:
+    """A date as the run time of that day in the workspace's zone."""
+    zone = load_settings(place, environment={}).zone
+    return dt.datetime.combine(dt.date.fromisoformat(as_of), dt.time(23), zone)
+
+
+def run(place: Path, as_of: str = "2026-11-20", **options: Any) -> RunResult:
+    """One run of the batch in this process."""
+    shop = batch.open_workshop(place, load_settings(place, environment={}))
+    time = moment(place, as_of)
+    return batch.run(shop, time, now=time, **{"progress": lambda *_: None, **options})
+
+
+def rehearse(place: Path, as_of: str = "2026-11-20", files: Sequence[Path] | None = None) -> RunResult:
+    """A rehearsal (`check`, `run --dry-run`)."""
+    shop = batch.open_workshop(place, load_settings(place, environment={}))
+    time = moment(place, as_of)
+    return batch.rehearse(shop, time, now=time, files=files, progress=lambda *_: None)
+
+
+def counts(result: RunResult) -> tuple[int, int, int, int, int]:
+    """(rows, accepted, returned, duplicate, set aside) of a run; checks that they balance for every file and in total."""
+    for one in (*result.manifest["files"], result.manifest["counts"]):
+        assert one["rows"] == one["accepted"] + one["returned"] + one["duplicate"] + one["set_aside"], one
+    total = result.manifest["counts"]
+    assert all(total[n] == sum(f[n] for f in result.manifest["files"]) for n in ("rows", "accepted", "returned", "duplicate", "set_aside"))
+    return total["rows"], total["accepted"], total["returned"], total["duplicate"], total["set_aside"]
+
+
+def tree(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every entry below the folder with its mode and the sha256 of its bytes."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        found[os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")] = (path.lstat().st_mode, digest)
+    return found
+
+
+def codes(result: RunResult) -> list[tuple[str, int | None, str | None]]:
+    """The findings of a run as a table of (code, row, field)."""
+    return [(f["code"], f["row"], f["field"]) for file in result.manifest["files"] for f in file["findings"]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ruled:
+    """What the rules say of one answer sheet: its classification, and who handles it by when."""
+
+    classification: Classification
+    department: str
+    cooperating: tuple[str, ...]
+    escalations: tuple[str, ...]
+    rule: str
+    due_on: str | None
+
+
+def ruled(book: Book, description: str, *, source: str = "customer", received: dt.datetime = RECEIVED, **answers: Any) -> Ruled:
+    """Classify and assign one piece of feedback by the rules of the book."""
+    rows = [{"description": description, **answers}]
+    ((ruling, judged),) = _compiled(book, received).rule(rows, source)
+    details = json.loads(ruling.details)
+    return Ruled(
+        judged, ruling.department, tuple(details.get("cooperating", ())), tuple(details.get("escalations", ())), details["rule"], ruling.due_on
+    )
+
+
+_COMPILED: dict[tuple[int, dt.datetime], tuple[Book, Judge]] = {}
+
+
+def _compiled(book: Book, received: dt.datetime) -> Judge:
+    """A judge is costly to make; one for each book and time is kept."""
+    key = (id(book), received)
+    if key not in _COMPILED:
+        _COMPILED[key] = (book, Judge(Setup(book, Limits(), received, "zh-Hans")))
+    return _COMPILED[key][1]

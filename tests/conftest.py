@@ -1,0 +1,37 @@
+"""Fixtures that every test may use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from fbbatch.schema import Book, load_book
+from tests.builders import REPOSITORY, workspace
+
+settings.register_profile("fbbatch", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("fbbatch")
+
+
+@pytest.fixture(scope="session")
+def book() -> Book:
+    """The repository's own rule book."""
+    return load_book(REPOSITORY / "schemas")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A fresh workspace of a Simplified Chinese office."""
+    return workspace(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting leaks in from the shell, and no command leaves its umask behind."""
+    for name in [name for name in os.environ if name.startswith("FBBATCH_")]:
+        monkeypatch.delenv(name)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    yield
+    os.umask(mask)
