@@ -86,7 +86,8 @@ class Assigner:
             raise AssertionError("the last rule has no condition; the book was checked")
         touched = [*rule.cooperating, *(self._by_type[t] for t in judged.touched_types if t in self._by_type)]
         cooperating = tuple(d for d in dict.fromkeys(touched) if d != lead)
-        escalations = tuple(e.id for e in self._escalations if _escalates(e, judged, 1 + len(cooperating)) or e.id in said)
+        n_departments = 1 + len(cooperating)
+        escalations = tuple(e.id for e in self._escalations if _escalates(e, judged, n_departments, said=e.id in said))
         return Assignment(lead, cooperating, rule.id, escalations)
 
 
@@ -102,5 +103,8 @@ def _conditions(rule: AssignmentRule) -> list[tuple[str, list[str]]]:
     ]  # fmt: skip
 
 
-def _escalates(rule: EscalationRule, judged: Classification, departments: int) -> bool:
-    return judged.severity in rule.severity or bool(rule.departments and departments >= rule.departments)
+def _escalates(rule: EscalationRule, judged: Classification, n_departments: int, *, said: bool) -> bool:
+    if judged.severity in rule.severity:
+        return True
+    complex_ = said or bool(rule.departments and n_departments >= rule.departments)
+    return complex_ and (not rule.only_severity or judged.severity in rule.only_severity)

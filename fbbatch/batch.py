@@ -24,7 +24,7 @@ from fbbatch.deadlines import Calendar
 from fbbatch.documents import Receipt, Templates, load_templates, receipt_workbook, summary_document, summary_workbook
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
-from fbbatch.documents.receipt import COUNTS, balance, field_labels, outcome_word
+from fbbatch.documents.receipt import COUNTS, balance, field_labels, labels_for, outcome_word
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
 from fbbatch.inbox import Claimed
@@ -183,7 +183,7 @@ class _Run:
         manifest, folder = self.publish(receipt)
         for file in files:
             if file.archived:
-                inbox.archive(self.shop.folder, self.shop.folder / "inbox" / file.name, file.archived)
+                inbox.archive(self.shop.folder, self.shop.folder / "inbox" / file.name, file.archived, file.sha256)
         self.ledger.close_run(self.record, now)
         return RunResult(manifest, folder, receipt, _exit_code(files))
 
@@ -206,7 +206,9 @@ class _Run:
 
     def take(self, claimed: Sequence[Claimed]) -> None:
         """Judge and record every claimed file that this run has not recorded yet, each in one transaction."""
-        done = {(file.name, file.sha256) for file in self.ledger.files_of(self.record)}
+        recorded = self.ledger.files_of(self.record)
+        done = {(file.name, file.sha256) for file in recorded}
+        self.archived = [file.archived for file in recorded if file.archived]
         waiting = [item for item in claimed if (item.name, item.sha256) not in done]
         fresh: dict[str, Claimed] = {}
         again: list[Claimed] = []
@@ -299,7 +301,7 @@ class _Run:
             cases = receipt.cases if self.is_only_run_of(day) else list(self.ledger.cases(registered_on=day))
             for item in self.print_summary(printing, cases, day):
                 keep(item, period=day.isoformat())
-        keep(self.print_receipt(receipt))
+        keep(self.print_receipt(replace(receipt, glyphs="".join(sorted(missing)))))
         receipt_path = issued[-1].path
         keep(self.print_index(receipt, issued))
         manifest = self.manifest(receipt, receipt.cases, issued)
@@ -307,7 +309,7 @@ class _Run:
         self.ledger.record_documents(self.record, issued, {case.number: case.id for case in receipt.cases}, days)
         folder = draft.publish()
         newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
-        outbox.refresh_latest(self.shop.folder, folder, [receipt_path, *newest, "index.html", outbox.MANIFEST])
+        outbox.refresh_latest(self.shop.folder, folder, [receipt_path, *newest, "index.html", outbox.MANIFEST], based="index.html")
         return manifest, folder
 
     def owed(self, case: Case) -> tuple[str, ...]:
@@ -325,8 +327,11 @@ class _Run:
         answers = workers.run_tasks(tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)))
         with contextlib.closing(answers):
             for answer in answers:
-                for frame in answer.frames:
-                    yield press.printed(frame)
+                try:
+                    finished = [press.printed(frame) for frame in answer.frames]
+                except WorkerLostError:  # then these are printed here
+                    finished = list(printing.print_jobs(answer.task))
+                yield from finished
 
     def is_only_run_of(self, day: dt.date) -> bool:
         return day == self.record.as_of.date() and self.record.name.endswith("-001")
@@ -409,7 +414,7 @@ class _Run:
             **{name: getattr(file, name) for name in COUNTS}, "archived": file.archived,
             "findings": [
                 {"code": f.code, "severity": f.severity, "sheet": f.sheet or None, "row": f.row, "column": f.column, "cell": f.cell,
-                 "field": f.field, "message": findings.message(f, language, labels.get(file.schema or "", {}))}
+                 "field": f.field, "message": findings.message(f, language, labels_for(file, f, labels))}
                 for f in file.findings
             ],
         }  # fmt: skip

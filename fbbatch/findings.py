@@ -24,8 +24,8 @@ class Entry:
 
 
 _REDROP = (
-    "更正後把檔案再放進收件夾即可，已受理的行不會重複",
-    "Correct it and drop the file again; rows already taken are not taken twice",
+    "更正後把文件再放進收件夾即可，已受理的行不會重複",
+    "Correct it and drop the file again; rows already accepted are not registered again",
 )
 _NOTHING = ("無須處理", "Nothing to do")
 
@@ -76,7 +76,7 @@ CATALOGUE: dict[str, Entry] = {
     "FB-out-of-range": Entry(
         "error",
         ("「{label}」為 {value}，超出範圍", "'{label}' is {value}, which is out of range"),
-        ("{minimum} 至 {maximum}", "{minimum} to {maximum}"),
+        ("{range}", "{range}"),
         _REDROP,
     ),
     "FB-not-date": Entry(
@@ -119,7 +119,7 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         ("「{label}」只寫了等級代號「{value}」，其含義各單位不同", "'{label}' only has the grade '{value}', which means different things in different lists"),
         ("請寫文字：{allowed}", "The word: {allowed}"),
-        ("請改寫成文字，或由管理員在 schema 中聲明代號含義", "Write the word, or let the administrator declare the grade in the schema"),
+        ("請改寫成文字，或請管理員設定代號的含義", "Write the word, or let the administrator declare the grade in the schema"),
     ),
     "FB-pattern": Entry(
         "error",
@@ -142,19 +142,19 @@ CATALOGUE: dict[str, Entry] = {
     "FB-unknown-department": Entry(
         "error",
         ("「{label}」中沒有這個部門：「{value}」", "There is no department '{value}' ('{label}')"),
-        ("組織檔中的部門{near}", "A department of the organisation file{near}"),
+        ("組織清單中的部門{near}", "A department of the organisation file{near}"),
         ("請改成正確的部門名稱，或由管理員在 organisation.yaml 加入別名", "Use the department's name, or let the administrator add an alias to organisation.yaml"),
     ),
     "FB-unknown-person": Entry(
         "error",
         ("「{label}」中沒有這個人：「{value}」", "Nobody is called '{value}' ('{label}')"),
-        ("組織檔中的人員{near}", "A person of the organisation file{near}"),
+        ("組織清單中的人員{near}", "A person of the organisation file{near}"),
         ("請核對姓名，或由管理員在 organisation.yaml 加入", "Check the name, or let the administrator add the person to organisation.yaml"),
     ),
     "FB-unlisted-product": Entry(
         "error",
-        ("產品檔中沒有「{value}」（{label}）", "The product list does not have '{value}' ({label})"),
-        ("產品檔中的產品{near}", "A product of the product list{near}"),
+        ("產品清單中沒有「{value}」（{label}）", "The product list does not have '{value}' ({label})"),
+        ("產品清單中的產品{near}", "A product of the product list{near}"),
         ("請核對名稱，或由管理員在 products.yaml 加入", "Check the name, or let the administrator add it to products.yaml"),
     ),
     "FB-not-a-case": Entry(
@@ -165,39 +165,39 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-row-torn": Entry(
         "error",
-        ("這一行在檔案結尾處中斷", "The file breaks off in this row"),
+        ("這一行在文件結尾處中斷", "The file breaks off in this row"),
         ("完整的一行，共 {expected} 欄", "A whole row of {expected} columns"),
-        ("請重新匯出或重新複製整個檔案", "Export or copy the whole file again"),
+        ("請重新匯出或重新複製整個文件", "Export or copy the whole file again"),
     ),
     # --- remarks on rows -----------------------------------------------------------------------------------
     "FB-asked": Entry(
         "note",
         ("「{label}」未填", "'{label}' is blank"),
         ("希望填寫，例如：{example}", "We would like to know, e.g. {example}"),
-        ("已受理；得知後請補充", "Taken; add it when you know"),
+        ("已受理；得知後請補充", "Accepted; add it when you know"),
     ),
     "FB-unknown-product": Entry(
         "note",
-        ("產品檔中沒有「{value}」", "The product list does not have '{value}'"),
-        ("產品檔中的產品{near}", "A product of the product list{near}"),
-        ("已受理；管理員可在 products.yaml 加入產品或別名", "Taken; the administrator may add the product or an alias to products.yaml"),
+        ("產品清單中沒有「{value}」", "The product list does not have '{value}'"),
+        ("產品清單中的產品{near}", "A product of the product list{near}"),
+        ("已受理；管理員可在 products.yaml 加入產品或別名", "Accepted; the administrator may add the product or an alias to products.yaml"),
     ),
     "FB-unlisted-department": Entry(
         "note",
-        ("組織檔中沒有部門「{value}」（{label}）", "The organisation file has no department '{value}' ({label})"),
-        ("組織檔中的部門{near}", "A department of the organisation file{near}"),
-        ("已受理；管理員可在 organisation.yaml 加入部門或別名", "Taken; the administrator may add the department or an alias"),
+        ("組織清單中沒有部門「{value}」（{label}）", "The organisation file has no department '{value}' ({label})"),
+        ("組織清單中的部門{near}", "A department of the organisation file{near}"),
+        ("已受理；管理員可在 organisation.yaml 加入部門或別名", "Accepted; the administrator may add the department or an alias"),
     ),
     "FB-unlisted-person": Entry(
         "note",
-        ("組織檔中沒有「{value}」（{label}）", "The organisation file does not know '{value}' ({label})"),
-        ("組織檔中的人員{near}", "A person of the organisation file{near}"),
-        ("已受理；管理員可在 organisation.yaml 加入", "Taken; the administrator may add the person"),
+        ("組織清單中沒有「{value}」（{label}）", "The organisation file does not know '{value}' ({label})"),
+        ("組織清單中的人員{near}", "A person of the organisation file{near}"),
+        ("已受理；管理員可在 organisation.yaml 加入", "Accepted; the administrator may add the person"),
     ),
     "FB-split": Entry(
         "note",
         ("名稱與型號寫在同一格：「{value}」", "Name and model stand in one cell: '{value}'"),
-        ("分成兩欄", "Two columns"),
+        ("名稱與型號分成兩欄", "Name and model in two columns"),
         ("已分為「{name}」與「{model}」，請核對", "Split into '{name}' and '{model}'; please check"),
     ),
     "FB-severity-differs": Entry(
@@ -234,13 +234,13 @@ CATALOGUE: dict[str, Entry] = {
     "FB-column-missing": Entry(
         "error",
         ("沒有「{label}」這一欄", "There is no column '{label}'"),
-        ("必填欄；最相近的表頭是「{near}」", "A required column; the nearest header is '{near}'"),
-        ("請加上這一欄，或由管理員把表頭加入別名", "Add the column, or let the administrator add the header as an alias"),
+        ("必填欄{near}", "A required column{near}"),
+        ("請加上這一欄，或請管理員設定表頭別名", "Add the column, or let the administrator add the header as an alias"),
     ),
     "FB-column-unknown": Entry(
         "note",
         ("不認識的欄「{header}」", "Unknown column '{header}'"),
-        ("也許是「{near}」", "Perhaps '{near}'"),
+        ("登記表中的欄{near}", "A column of the register{near}"),
         ("內容已隨原表保存，但不用於處理", "Its content is kept with the submission but not used"),
     ),
     "FB-column-doubled": Entry(
@@ -253,7 +253,7 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         ("前 20 行內找不到認得的表頭", "No known header within the first 20 rows"),
         ("至少有這些欄：{expected}", "At least the columns: {expected}"),
-        ("請使用登記表，或由管理員在 schema 加入表頭別名", "Use the register, or let the administrator add the headers as aliases"),
+        ("請使用登記表，或請管理員設定表頭別名", "Use the register, or let the administrator add the headers as aliases"),
     ),
     "FB-which-source": Entry(
         "error",
@@ -262,10 +262,10 @@ CATALOGUE: dict[str, Entry] = {
         ("請放入相應的子資料夾，例如 inbox/customer", "Put it into the source's sub-folder, e.g. inbox/customer"),
     ),
     "FB-no-rows": Entry(
-        "warning",
+        "error",
         ("有表頭，但沒有填寫任何一行", "There is a header but no row is filled in"),
         ("至少一行", "At least one row"),
-        ("請確認放入的是填好的檔案", "Check that this is the filled-in file"),
+        ("請確認放入的是填好的文件", "Check that this is the filled-in file"),
     ),
     "FB-stray-text": Entry(
         "note",
@@ -288,14 +288,14 @@ CATALOGUE: dict[str, Entry] = {
     # --- files ---------------------------------------------------------------------------------------------
     "FB-same-file": Entry(
         "note",
-        ("與 {first} 是同一個檔案", "The same file as {first}"),
-        ("每個檔案交一次", "Each file once"),
+        ("與 {first} 是同一個文件", "The same file as {first}"),
+        ("每個文件交一次", "Each file once"),
         _NOTHING,
     ),
     "FB-empty-file": Entry(
         "error",
-        ("檔案是空的（{size} 位元組）", "The file is empty ({size} bytes)"),
-        ("有內容的檔案", "A file with content"),
+        ("文件是空的（{size} 位元組）", "The file is empty ({size} bytes)"),
+        ("有內容的文件", "A file with content"),
         ("請重新匯出或重新複製", "Export or copy it again"),
     ),
     "FB-not-readable": Entry(
@@ -306,14 +306,14 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-broken": Entry(
         "error",
-        ("檔案已損壞，無法讀取：{reason}", "The file is damaged and cannot be read: {reason}"),
-        ("能用 Office 打開的檔案", "A file that Office opens"),
+        ("文件已損壞，無法讀取：{reason}", "The file is damaged and cannot be read: {reason}"),
+        ("能用 Office 打開的文件", "A file that Office opens"),
         ("請用 Office 打開後另存，或重新匯出", "Open it in Office and save it, or export it again"),
     ),
     "FB-encrypted": Entry(
         "error",
-        ("檔案有密碼保護", "The file is protected by a password"),
-        ("沒有密碼的檔案", "A file without a password"),
+        ("文件有密碼保護", "The file is protected by a password"),
+        ("沒有密碼的文件", "A file without a password"),
         ("請去除密碼後再放入", "Remove the password and drop it again"),
     ),
     "FB-encoding": Entry(
@@ -326,24 +326,24 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         ("{what}為 {value}，超過上限 {limit}", "{what}: {value}; the limit is {limit}"),
         ("不超過 {limit}", "At most {limit}"),
-        ("請分成幾個檔案；上限可在 fbbatch.yaml 調整", "Split the file; the limit can be changed in fbbatch.yaml"),
+        ("請分成幾個文件；上限可在 fbbatch.yaml 調整", "Split the file; the limit can be changed in fbbatch.yaml"),
     ),
     "FB-too-expensive": Entry(
         "error",
         ("讀取時超出限制（{what}），已中止", "Reading it went over the limit ({what}) and was stopped"),
-        ("正常的 Office 檔案", "An ordinary Office file"),
+        ("正常的 Office 文件", "An ordinary Office file"),
         ("請用 Office 打開後另存，再放入", "Open it in Office, save it and drop it again"),
     ),
     "FB-changed": Entry(
         "note",
-        ("檔案仍在寫入或被改動", "The file is still being written or was changed"),
-        ("寫完的檔案", "A finished file"),
+        ("文件仍在寫入或被改動", "The file is still being written or was changed"),
+        ("寫完的文件", "A finished file"),
         ("留在收件夾，下次處理", "It stays in the inbox and is taken next time"),
     ),
     "FB-locked": Entry(
         "note",
-        ("檔案正在 Office 中打開，或暫時無法讀取", "The file is open in Office, or cannot be read for now"),
-        ("已關閉的檔案", "A closed file"),
+        ("文件正在 Office 中打開，或暫時無法讀取", "The file is open in Office, or cannot be read for now"),
+        ("已關閉的文件", "A closed file"),
         ("關閉後下次處理", "Close it; it is taken next time"),
     ),
     # --- set-up --------------------------------------------------------------------------------------------
@@ -425,9 +425,18 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     """
     words = _Blanks(item.details)
     words["label"] = labels.get(item.field or "", item.field or "—")
-    if "other" in item.details:
-        words["other"] = labels.get(item.details["other"], item.details["other"])
+    for name in ("other", "expected_fields", "near_field"):
+        if name in item.details:
+            words[name.removesuffix("_fields")] = _LIST[language].join(labels.get(i, i) for i in item.details[name].split(","))
+    if "near_field" in item.details or "near" in item.details:
+        words["near"] = _NEAREST[language].format(words["near_field"] if "near_field" in item.details else item.details["near"])
+    elif "near" not in words:
+        words["near"] = ""
     return _wording(item.code, which, language).format_map(words)
+
+
+_LIST = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
+_NEAREST = {"zh-Hant": "；最相近：{}", "zh-Hans": "；最相近：{}", "en": "; nearest: {}"}
 
 
 def message(item: Finding, language: str, labels: Mapping[str, str] = {}) -> str:

@@ -98,15 +98,20 @@ def _claim(path: Path, folder: Path, before: tuple[int, int, int] | None) -> Cla
     if _is_open_in_office(path):
         return Claimed(path, name, top, size, "", "FB-locked")
     try:
-        digest = hashlib.sha256()
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as stream:
-            while piece := stream.read(_CHUNK):
-                digest.update(piece)
+        sha256 = _sha256(path)
     except OSError:
         return Claimed(path, name, top, size, "", "FB-locked")
     if _stamp(path) != before:
         return Claimed(path, name, top, size, "", "FB-changed")
-    return Claimed(path, name, top, size, digest.hexdigest())
+    return Claimed(path, name, top, size, sha256)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as stream:
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 _FOLDERS = {
@@ -133,8 +138,10 @@ def archive_path(workspace: Path, name: str, outcome: str, day: str, taken: Sequ
         number += 1
 
 
-def archive(workspace: Path, source: Path, target: str) -> None:
-    """Move an original to its place in the archive; does nothing when an interrupted run has done it already.
+def archive(workspace: Path, source: Path, target: str, sha256: str) -> None:
+    """Move an original to its place in the archive; what has other bytes than were judged stays in the inbox.
+
+    Does nothing when an interrupted run has moved it already.
 
     Raises:
         StorageError: the move failed; the file is still where it was.
@@ -142,7 +149,7 @@ def archive(workspace: Path, source: Path, target: str) -> None:
     place = workspace / target
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not source.exists():
+        if not source.exists() or _sha256(source) != sha256:
             return
         try:
             source.rename(place)

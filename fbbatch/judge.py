@@ -21,11 +21,13 @@ from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet, open_file
-from fbbatch.schema import Book, Layout, identify
+from fbbatch.schema import Book, Layout, SchemaModel, identify
 from fbbatch.validate import Checked, Checker, text_of
+from fbbatch.words import fold
 
 CHUNK_ROWS = 1_000
 SOLVE_WITHIN = "T03"
+UNSPECIFIED = "unspecified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Judge:
             if sheet.hidden:
                 notes.append(finding("FB-hidden-sheet", sheet=sheet.name, name=sheet.name))
             yield {"head": layout.schema.id, "sheet": sheet.name, "findings": notes}
-            for chunk in self._rows(sheet, layout, fingerprints):
+            for chunk in self._rows(sheet, layout, fingerprints, task):
                 answers += len(chunk["rows"]) + len(chunk["returned"])
                 cells += chunk.pop("cells")
                 if over := self._over(answers, cells):
@@ -128,7 +130,7 @@ class Judge:
             return
         yield {"findings": [finding("FB-sheet-skipped", sheet=name, name=name, rows=rows) for name, _, rows in refused]}
         if not answers:
-            yield {"findings": [finding("FB-no-rows")]}
+            yield {"failed": finding("FB-no-rows")}
 
     def _over(self, answers: int, cells: int) -> Finding | None:
         for what, value, limit in (
@@ -139,14 +141,16 @@ class Judge:
                 return finding("FB-too-large", what=what, value=f"{value:,}", limit=f"{limit:,}")
         return None
 
-    def _rows(self, sheet: Sheet, layout: Layout, fingerprints: dict[str, Fingerprints]) -> Iterator[dict[str, Any]]:
+    def _rows(self, sheet: Sheet, layout: Layout, fingerprints: dict[str, Fingerprints], task: Task) -> Iterator[dict[str, Any]]:
         checker = Checker(layout, self._book, received=self._setup.received, language=self._setup.language, merged=sheet.merged)
         prints = fingerprints.setdefault(layout.schema.source_code, Fingerprints(layout.schema.source_code))
-        recorder = _Chunker(self, sheet, layout, prints)
+        recorder = _Chunker(self, sheet, layout, prints, self.channel(layout.schema, f"{task.path.stem} {sheet.name}"))
         answered = _answered(layout)
         rows_left = islice(sheet.rows(), layout.first_row - 1, None)
         first = layout.first_row
-        while chunk := list(islice(rows_left, CHUNK_ROWS)):
+        ahead = list(islice(rows_left, CHUNK_ROWS))
+        while chunk := ahead:
+            ahead = list(islice(rows_left, CHUNK_ROWS))  # so that a last, torn row is known as such in time
             if max(map(len, chunk)) > self._setup.limits.columns:
                 yield {"rows": [], "returned": [], "cells": self._setup.limits.cells + 1, "findings": []}
                 return
@@ -165,6 +169,17 @@ class Judge:
             if sheet.torn and sheet.torn.row in numbers:
                 checked = _torn(checked, numbers.index(sheet.torn.row), sheet)
             yield recorder.chunk(checked, rows, numbers, notes)
+
+    def channel(self, schema: SchemaModel, name: str) -> str:
+        """The channel of rows that do not say it: the schema's only one, or one that the file's or sheet's name tells."""
+        if len(schema.channels) == 1:
+            return schema.channels[0]
+        folded = fold(name)
+        for value in self._book.vocabulary.sets["channel"].values:
+            names = (fold(word) for word in (*value.label.values(), *value.aliases))
+            if value.code in schema.channels and any(len(word) > 1 and word in folded for word in names):
+                return value.code
+        return UNSPECIFIED
 
     def rule(self, rows: Sequence[dict[str, Any]], source: str) -> list[tuple[Ruling, Classification]]:
         """What each piece of feedback is, who handles it and by when; the same ruling is the same object."""
@@ -214,11 +229,11 @@ class Judge:
 class _Chunker:
     """Checked rows of one sheet → chunks for the ledger. A ruling is sent with the first row it applies to."""
 
-    def __init__(self, judge: Judge, sheet: Sheet, layout: Layout, prints: Fingerprints) -> None:
+    def __init__(self, judge: Judge, sheet: Sheet, layout: Layout, prints: Fingerprints, channel: str) -> None:
         self._judge = judge
         self._sheet = sheet.name
         self._source = layout.schema.source_code
-        self._channel = layout.schema.channels[0] if layout.schema.channels else ""
+        self._channel = channel
         self._prints = prints
         self._sent: dict[Ruling, int] = {}
 

@@ -96,6 +96,7 @@ class Case:
     source: str
     channel: str
     registered_on: dt.date
+    registered_at: dt.datetime
     values: Mapping[str, Any]
     kind: str
     type: str

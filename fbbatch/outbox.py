@@ -68,8 +68,10 @@ class Draft:
         return self._target
 
 
-def refresh_latest(workspace: Path, folder: Path, paths: Iterable[str]) -> None:
+def refresh_latest(workspace: Path, folder: Path, paths: Iterable[str], *, based: str) -> None:
     """Replace `outbox/latest` by copies of the newest receipt, summary and page.
+
+    The page named by `based` is told where the run folder is, so that its links still lead there.
 
     Raises:
         StorageError: it could not be replaced; the run folder itself is complete.
@@ -82,6 +84,8 @@ def refresh_latest(workspace: Path, folder: Path, paths: Iterable[str]) -> None:
         for path in paths:
             shutil.copyfile(folder / path, fresh / Path(path).name)
             (fresh / Path(path).name).chmod(0o600)
+        page = (fresh / based).read_bytes()
+        (fresh / based).write_bytes(page.replace(b"<head>", f'<head><base href="../{folder.name}/">'.encode(), 1))
         if latest.exists():
             latest.rename(old)
         fresh.rename(latest)

@@ -15,10 +15,10 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import IO, Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import IO, Generic, NamedTuple, NoReturn, TypeVar
 
 _LENGTH = struct.Struct(">I")
 _MOST = 64_000_000

@@ -167,7 +167,7 @@ def test_misspelt_header_is_suggested_and_never_guessed(book) -> None:
     assert isinstance(layout, Layout)
     assert "order_no" not in fields(layout).values()
     (note,) = layout.findings
-    assert (note.code, note.details["near"]) == ("FB-column-unknown", "订单号")
+    assert (note.code, note.details["near_field"]) == ("FB-column-unknown", "order_no")
 
 
 def test_model_column_may_be_missing_where_it_stands_with_the_product(book) -> None:

@@ -76,7 +76,7 @@ def _run(args: list[str] | None) -> int:
         click.echo(str(error), err=True)
         return error.exit_code
     except ImportError as error:
-        click.echo(f"A component is missing: {error.name}. Install it again with `pip install fbbatch`.", err=True)
+        click.echo(f"A component is missing: {error.name}. Install it with `pip install {error.name}`.", err=True)
         return ExitCode.MISSING_COMPONENT
     except BrokenPipeError:
         return ExitCode.DONE

@@ -116,7 +116,7 @@ def parse_as_of(text: str | None, settings: "Settings") -> dt.datetime:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
         raise click.BadParameter(f"'{text}' is neither a date (2026-11-22) nor a time (2026-11-22T23:00)", param_hint="--as-of") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def progress_of(call: Call) -> "Progress":

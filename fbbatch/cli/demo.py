@@ -154,12 +154,12 @@ def demo(call: Call, folder: Path, locale: str) -> int:
     result = batch.run(shop, clock, now=clock, progress=progress_of(call))
     show(call, shop, result)
     latest = folder / "outbox" / "latest"
-    call.say("\n" + _OPEN[locale].format(index=result.folder and result.folder / "index.html", latest=latest))
+    call.say("\n" + _OPEN[locale].format(folder=folder, index=result.folder and result.folder / "index.html", latest=latest))
     return 0
 
 
 _OPEN = {
-    "zh-Hant": "請打開：\n  {index}　本次運行的全部文件\n  {latest}　最新的運行回執與匯總表\n再放文件進收件夾，然後：fbbatch run -w demo",
-    "zh-Hans": "请打开：\n  {index}　本次运行的全部文件\n  {latest}　最新的运行回执与汇总表\n再放文件进收件夹，然后：fbbatch run -w demo",
-    "en": "Now open:\n  {index}  every document of this run\n  {latest}  the newest receipt and summary\nDrop more files into the inbox, then: fbbatch run -w demo",
+    "zh-Hant": "請打開：\n  {index}　本次運行的全部文件\n  {latest}　最新的運行回執與匯總表\n再放文件進收件夾，然後：fbbatch run -w {folder}",
+    "zh-Hans": "请打开：\n  {index}　本次运行的全部文件\n  {latest}　最新的运行回执与汇总表\n再放文件进收件夹，然后：fbbatch run -w {folder}",
+    "en": "Now open:\n  {index}  every document of this run\n  {latest}  the newest receipt and summary\nDrop more files into the inbox, then: fbbatch run -w {folder}",
 }

@@ -112,8 +112,9 @@ def explain(call: Call, what: str) -> int:
     """Explain WHAT: a case number (why this class, deadline, department), or the code of a finding."""
     from fbbatch import findings
 
-    if what in findings.CATALOGUE:
-        return _explain_code(call, what)
+    codes = {code.lower(): code for code in findings.CATALOGUE}
+    if what.lower() in codes:
+        return _explain_code(call, codes[what.lower()])
     shop = call.shop()
     with contextlib.closing(shop.ledger()) as ledger:
         found = _find(ledger, what)
@@ -129,8 +130,9 @@ def explain(call: Call, what: str) -> int:
         return ExitCode.DONE
     call.say(f"{found.number}　{teller.fact(found, 'type')}　{teller.fact(found, 'severity')}")
     for reason in found.evidence["reasons"]:
-        denied = f"（✗ {teller.words(reason['negated'])}）" if reason["negated"] else ""
-        call.say(f"  {reason['rule']}　{teller.says(reason['says'])}　{teller.words(reason['words'])}{denied}")
+        text = found.text(reason["field"])
+        denied = f"（✗ {teller.words(reason['negated'], text)}）" if reason["negated"] else ""
+        call.say(f"  {reason['rule']}　{teller.says(reason['says'])}　{teller.words(reason['words'], text)}{denied}")
     call.say(f"  {teller.basis_note(found)}")
     for name in ("department", "cooperating", "assignment_rule", "due", "escalation_reasons", "escalated_to"):
         if told := teller.fact(found, name):

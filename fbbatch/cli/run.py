@@ -62,7 +62,7 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
         call.data(result.manifest)
         return result.exit_code
     from fbbatch import findings
-    from fbbatch.documents.receipt import COUNTS, balance, field_labels, outcome_word
+    from fbbatch.documents.receipt import COUNTS, balance, field_labels, labels_for, outcome_word
 
     office, templates = shop.office, shop.templates
     language = office.language
@@ -91,7 +91,7 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
                     item._replace(details=_impersonal(item.details)),
                     "found",
                     language,
-                    labels.get(file.schema or "", {}),
+                    labels_for(file, item, labels),
                 )
                 call.say(f"  {_printable(file.name)}　{place}　{told}")
     call.say(balance(receipt, office, templates))

@@ -58,7 +58,7 @@ def _attempt(call: Call, stop: threading.Event, log: logging.Logger) -> None:
 
 
 def _has_missed(call: Call, moment: dt.datetime) -> bool:
-    """True when a run time has passed since the last run began, or since yesterday where there was none."""
+    """True when a run time has passed since the last run began, or it never ended; and False where there was none yet."""
     import contextlib
 
     with contextlib.closing(call.shop().ledger()) as ledger:
@@ -123,6 +123,8 @@ def _systemd(program: Path, folder: Path, times: list[str], zone: str) -> str:
 Description=fbbatch: product feedback, nightly run
 [Service]
 Type=oneshot
+# the account that owns the workspace
+#User=
 ExecStart="{program}" run --quiet -w "{folder}"
 # 1: done, and something was returned to staff
 SuccessExitStatus=1
@@ -144,7 +146,11 @@ WantedBy=timers.target
 
 def _cron(program: Path, folder: Path, times: list[str], zone: str) -> str:
     lines = [f'{int(time[3:])} {int(time[:2])} * * * "{program}" run --quiet -w "{folder}"' for time in times]
-    return f"# crontab -e   (a missed night is made good by the next run)\nCRON_TZ={zone}\n" + "\n".join(lines) + "\n"
+    return (
+        f"# crontab -e   (a missed night is made good by the next run; a cron without CRON_TZ uses the system's zone)\nCRON_TZ={zone}\n"
+        + "\n".join(lines)
+        + "\n"
+    )
 
 
 def _windows(program: Path, folder: Path, times: list[str]) -> str:

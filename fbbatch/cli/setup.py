@@ -10,6 +10,7 @@ import click
 
 from fbbatch.cli.common import Call, command
 from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
+from fbbatch.words import simplified
 
 LOCALES = ("zh-Hant", "zh-Hans", "en")
 _PLACES = {
@@ -60,6 +61,7 @@ def lay_out(folder: Path, locale: str) -> None:
     for name in _FOLDERS[locale]:
         (folder / "inbox" / name).mkdir(mode=0o700, exist_ok=True)
     _write(folder / "inbox" / "README.txt", _README[locale])
+    fresh: set[Path] = set()
     for part in ("schemas", "templates"):
         for source in sorted((defaults() / part).rglob("*")):
             if source.is_file():
@@ -68,9 +70,20 @@ def lay_out(folder: Path, locale: str) -> None:
                 if not target.exists():
                     shutil.copyfile(source, target)
                     target.chmod(0o600)
+                    fresh.add(target)
+    if locale == "zh-Hans":
+        for path in fresh & {folder / "schemas" / "company" / f"{name}.yaml" for name in ("organisation", "products")}:
+            _simplify(path)
     calendar = folder / "schemas/company/calendar.yaml"
-    calendar.write_text(calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"), encoding="utf-8")
+    if calendar in fresh:
+        calendar.write_text(calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"), encoding="utf-8")
     _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
+
+
+def _simplify(path: Path) -> None:
+    """Names of the invented company in Simplified characters; its Traditional labels stay."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(line if "zh-Hant:" in line else simplified(line) for line in lines) + "\n", encoding="utf-8")
 
 
 def _write(path: Path, text: str) -> None:

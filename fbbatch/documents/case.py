@@ -4,10 +4,11 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fbbatch.documents.facts import Teller
+from fbbatch.documents.facts import GIVEN, Teller
 from fbbatch.documents.templates import Item, Template, Templates, compile_text
 from fbbatch.model import Case, Transition
 from fbbatch.render.blocks import Block, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
+from fbbatch.render.words import long_date
 from fbbatch.schema import SchemaModel
 
 
@@ -32,9 +33,20 @@ class Office:
             else f"{template.document} A/{template.version}"
         )
 
+    def head_line(self, number: str, date: dt.date, template: Template) -> str:
+        """The line below the title: number, date, form number."""
+        return _HEAD[self.language].format(number=number, date=long_date(date, self.language), form=self.form_number(template))
+
     def title(self, kind: str) -> str:
         """The title of a kind of document."""
         return self.teller.book.word("document", kind, self.language)
+
+
+_HEAD = {
+    "zh-Hant": "編號：{number}　　編製日期：{date}　　表單編號：{form}",
+    "zh-Hans": "编号：{number}　　编制日期：{date}　　表单编号：{form}",
+    "en": "No. {number}    Prepared on {date}    Form {form}",
+}
 
 
 def case_report(case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, date: dt.date) -> Document:
@@ -61,7 +73,8 @@ def _document(
     identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": "1"} if form else {}
     blocks = tuple(_blocks(template, form, case, history, office))
     return Document(
-        kind, office.title(kind), number, office.company, office.language, date, blocks, form_number=office.form_number(template), identity=identity
+        kind, office.title(kind), number, office.company, office.language, date, blocks, office.form_number(template),
+        office.head_line(number, date, template), identity=identity,
     )  # fmt: skip
 
 
@@ -153,8 +166,8 @@ def _table(template: Template, name: str, case: Case, history: Sequence[Transiti
     return Table(columns, tuple(tuple(row[key] for key in wanted) for row in rows), empty=empty)
 
 
-_SYSTEM = {"zh-Hant": "規則自動", "zh-Hans": "规则自动", "en": "by rule"}
-_GIVEN = {"zh-Hant": "登記人填寫", "zh-Hans": "登记人填写", "en": "given by the recorder"}
+_SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}
+_RULES = {"zh-Hant": "分配規則", "zh-Hans": "分配规则", "en": "Assignment rules"}
 _DENIED = {"zh-Hant": "（已否定：{}）", "zh-Hans": "（已否定：{}）", "en": " (denied: {})"}
 
 
@@ -162,10 +175,11 @@ def _reasons(case: Case, office: Office) -> list[dict[str, str]]:
     teller, language = office.teller, office.language
     rows = []
     for reason in case.evidence["reasons"]:
-        words = teller.words(reason["words"])
+        text = case.text(reason["field"])
+        words = teller.words(reason["words"], text)
         if reason["negated"]:
-            words += _DENIED[language].format(teller.words(reason["negated"]))
-        rule = _GIVEN[language] if reason["rule"] == "given" else reason["rule"]
+            words += _DENIED[language].format(teller.words(reason["negated"], text))
+        rule = GIVEN[language] if reason["rule"] == "given" else reason["rule"]
         rows.append(
             {
                 "rule": rule,
@@ -182,7 +196,7 @@ def _history(history: Sequence[Transition], office: Office) -> list[dict[str, ob
     return [
         {
             "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
-            "document": teller.book.word("document", step.document, language) if step.document != "assignment_rules" else teller.label("assignment_rule"),
+            "document": teller.book.word("document", step.document, language) if step.document != "assignment_rules" else _RULES[language],
             "by": _SYSTEM[language] if step.by in {"batch", "rules"} else step.by, "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)

@@ -3,17 +3,33 @@
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
-
-import opencc
 
 from fbbatch.model import Case
 from fbbatch.render.words import long_date
 from fbbatch.schema import Book, FieldModel
 from fbbatch.schema.models import Label
+from fbbatch.words import fold
 
-_OPEN = "〔公司待定〕"
+_OPEN = {"zh-Hant": "；暫定，待公司核定", "zh-Hans": "；暂定，待公司核定", "en": "; provisional, for the company to decide"}
+_DUE = {
+    "zh-Hant": "{date}（{severity}問題 {period}{open}）",
+    "zh-Hans": "{date}（{severity}问题 {period}{open}）",
+    "en": "{date} ({severity}: {period}{open})",
+}
+_QUOTED = {"zh-Hant": "{says}：「{words}」（{rule}）", "zh-Hans": "{says}：“{words}”（{rule}）", "en": '{says}: "{words}" ({rule})'}
+GIVEN = {"zh-Hant": "登記人填寫", "zh-Hans": "登记人填写", "en": "given by the recorder"}
+_RULE = {
+    "zh-Hant": "{when} → {department}（規則 {rule}）",
+    "zh-Hans": "{when} → {department}（规则 {rule}）",
+    "en": "{when} → {department} (rule {rule})",
+}
+_LIMIT = {"zh-Hant": "上報時限：{:g} 小時內{}。", "zh-Hans": "上报时限：{:g} 小时内{}。", "en": "To be escalated within {:g} hours{}."}
+_OTHERWISE = {"zh-Hant": "其他情況", "zh-Hans": "其他情况", "en": "otherwise"}
+_WORDS_SAID = {"zh-Hant": "提到關鍵詞", "zh-Hans": "提到关键词", "en": "key words are mentioned"}
+_UNKNOWN = {"zh-Hant": "未提供", "zh-Hans": "未提供", "en": "not given"}
+_OPEN_PRIORITY = {"zh-Hant": "待評估", "zh-Hans": "待评估", "en": "to be assessed"}
+_NOT_REPEATED = {"zh-Hant": "未發現相同記錄", "zh-Hans": "未发现相同记录", "en": "no identical record"}
 _WORKING_DAYS = {"zh-Hant": "{} 個工作日", "zh-Hans": "{} 个工作日", "en": "{} working days"}
 _SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
 _YES_NO = {"zh-Hant": ("是", "否"), "zh-Hans": ("是", "否"), "en": ("yes", "no")}
@@ -29,15 +45,10 @@ _ORIGIN = {
 }
 _SHEET = {"zh-Hant": "工作表「{}」", "zh-Hans": "工作表“{}”", "en": "sheet '{}', "}
 _BASIS = {
-    "zh-Hant": ("得分 {score:g}，領先次高 {margin:g}。", "規則無法判定：{unsure}，請專人覆核。"),
-    "zh-Hans": ("得分 {score:g}，领先次高 {margin:g}。", "规则无法判定：{unsure}，请专人复核。"),
-    "en": ("Score {score:g}, ahead of the second by {margin:g}.", " Not settled by the rules: {unsure}; please review."),
+    "zh-Hant": ("類型判定得分 {score:g} 分，高出次選 {margin:g} 分。", "規則無法判定：{unsure}，請專人覆核。"),
+    "zh-Hans": ("类型判定得分 {score:g} 分，高出次选 {margin:g} 分。", "规则无法判定：{unsure}，请专人复核。"),
+    "en": ("The type scored {score:g}, ahead of the second by {margin:g}.", " Not settled by the rules: {unsure}; please review."),
 }  # fmt: skip
-
-
-@cache
-def _to_traditional() -> opencc.OpenCC:
-    return opencc.OpenCC("s2t")
 
 
 def mask(contact: str) -> str:
@@ -47,7 +58,7 @@ def mask(contact: str) -> str:
         return f"{name[:1]}***@{domain}"
     digits = [index for index, char in enumerate(contact) if char.isdigit()]
     if len(digits) >= 7:
-        hidden = set(digits[3:-4]) if len(digits) > 8 else set(digits[2:-2])
+        hidden = set(digits[3:-4] if len(digits) > 10 else digits[3:-3] if len(digits) > 8 else digits[2:-2])
         return "".join("*" if index in hidden else char for index, char in enumerate(contact))
     return contact[:1] + "***" if contact else ""
 
@@ -68,6 +79,7 @@ class Teller:
         self._fields = {(s.id, f.id): f for s in book.sources for f in s.fields}
         self._any = {f.id: f for s in reversed(book.sources) for f in s.fields}
         self._escalations = {rule.id: rule for rule in book.assignment.escalation}
+        self._assignments = {rule.id: rule for rule in book.assignment.rules}
         self._deadlines = {rule.id: rule for rule in book.deadlines.deadlines}
 
     def join(self, parts: Any) -> str:
@@ -99,6 +111,9 @@ class Teller:
             return _YES_NO[self.language][0 if value else 1]
         if isinstance(value, list):
             return self.join(self._say(field, part) for part in value)
+        if field.type == "rating" and field.values:
+            word = next((v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"), "")  # type: ignore[index]
+            return f"{value:g}（{word}）" if word and self.language != "en" else f"{value:g} ({word})" if word else f"{value:g}"
         if field.type in {"choice", "choices"}:
             return next((v.label[self.language] for v in self.book.values(field) if v.code == value), str(value))  # type: ignore[index]
         if field.type == "department":
@@ -115,10 +130,12 @@ class Teller:
 
     # --- facts that take more than a word ------------------------------------------------------------------
 
-    def words(self, words: list[str]) -> str:
-        """Matched words in the reader's script."""
-        text = self.join(words)
-        return str(_to_traditional().convert(text)) if self.language == "zh-Hant" else text
+    def words(self, words: list[str], text: str) -> str:
+        """Matched words as the reporter wrote them."""
+        folded = fold(text)
+        same = len(folded) == len(text)
+        places = [(folded.find(word), word) for word in words]
+        return self.join(text[at : at + len(word)] if same and at >= 0 else word for at, word in places)
 
     def says(self, says: str) -> str:
         """`severity=severe` as `嚴重程度：嚴重`."""
@@ -130,9 +147,13 @@ class Teller:
         """Why it was classified so, in one line: rule and words of what decided. Source: 3.2.x."""
         wanted = {f"type={case.type}", f"severity={case.severity}"}
         reasons = [r for r in case.evidence["reasons"] if r["says"] in wanted and (r["words"] or r["rule"] == "given")]
-        told = [f"{r['rule']}（{self.words(r['words'])}）" if r["words"] else r["rule"] for r in reasons]
-        if self.language == "en":
-            told = [text.replace("（", " (").replace("）", ")") for text in told]
+        quote = _QUOTED[self.language]
+        told = []
+        for reason in reasons:
+            dimension, _, value = reason["says"].partition("=")
+            words = self.words(reason["words"], case.text(reason["field"]))
+            says = self.book.word(dimension, value, self.language)
+            told.append(quote.format(says=says, words=words, rule=reason["rule"]) if words else f"{says} ({GIVEN[self.language]})")
         return self.join(dict.fromkeys(told)) or self.unsure(case)
 
     def unsure(self, case: Case) -> str:
@@ -142,7 +163,9 @@ class Teller:
 
     def basis_note(self, case: Case) -> str:
         """Score and margin, and what is unsure."""
-        return _BASIS[self.language][0].format(score=case.evidence["score"], margin=case.evidence["margin"]) + self.unsure(case)
+        score = case.evidence["score"]
+        told = _BASIS[self.language][0].format(score=score, margin=case.evidence["margin"]) if score else ""
+        return f"{told} {self.unsure(case)}".strip() if self.language == "en" else told + self.unsure(case)
 
     def due(self, case: Case) -> str:
         """The deadline as date and as rule. Source: 5.1.2a."""
@@ -155,9 +178,8 @@ class Teller:
             return text
         period = _WORKING_DAYS[self.language].format(days)
         word = self.book.word("severity", case.severity, self.language)
-        open_ = "" if rule.decided else {"zh-Hant": _OPEN, "zh-Hans": _OPEN, "en": " (default; for the company to decide)"}[self.language]
-        told = f"{rule_id} {rule.label[self.language]}：{word} {period}{open_}"  # type: ignore[index]
-        return f"{text} ({told.replace('：', ': ')})" if self.language == "en" else f"{text}（{told}）"
+        open_ = "" if rule.decided else _OPEN[self.language]
+        return _DUE[self.language].format(date=text, severity=word, period=period, open=open_)
 
     def escalation_reasons(self, case: Case) -> str:
         """Why it goes to the leaders."""
@@ -172,9 +194,17 @@ class Teller:
                 heads = [self.book.head(d) for d in (case.department, *case.cooperating) if d]
                 names += [f"{h.name}（{self.book.department(h.department, self.language)}）" for h in heads if h]
             else:
-                names += [p.name for p in self.book.holders(role)[:1]]
+                names += [f"{p.name}（{p.title}）" if p.title else p.name for p in self.book.holders(role)[:1]]
         text = self.join(dict.fromkeys(names))
         return text.replace("（", " (").replace("）", ")") if self.language == "en" else text
+
+    def escalation_limit(self, case: Case) -> str:
+        """Within which time an escalation must be made (T02). Source: 3.3.3a."""
+        rule = self._deadlines.get("T02")
+        hours = rule.hours.get(case.severity, rule.hours.get("all")) if rule else None
+        if rule is None or hours is None:
+            return ""
+        return _LIMIT[self.language].format(hours, "" if rule.decided else _OPEN[self.language])
 
     def product_and_model(self, case: Case) -> str:
         """Name and model in one line."""
@@ -182,7 +212,9 @@ class Teller:
 
     def reporter(self, case: Case) -> str:
         """The reporter, and the organisation spoken for."""
-        return "／".join(dict.fromkeys(p for p in (case.text("organisation") or case.text("partner"), case.text("reporter")) if p))
+        return (" / " if self.language == "en" else "／").join(
+            dict.fromkeys(p for p in (case.text("organisation") or case.text("partner"), case.text("reporter")) if p)
+        )
 
     def origin(self, case: Case) -> str:
         """Where the feedback stands in the original. Source: 1.3.2a."""
@@ -190,8 +222,23 @@ class Teller:
         return _ORIGIN[self.language].format(file=case.file, sheet=sheet, row=case.row, run=case.run)
 
     def assignment(self, case: Case) -> str:
-        """By which rule it was assigned."""
-        return case.assignment_rule or ""
+        """By which rule it was assigned, and what the rule says. Source: 5.1.1a."""
+        rule = self._assignments.get(case.assignment_rule or "")
+        if rule is None:
+            return case.assignment_rule or ""
+        told = [
+            f"{self.label(name)}{': ' if self.language == 'en' else '：'}{self.join(self.book.word(name, code, self.language) for code in codes)}"
+            for name in ("severity", "type", "kind", "source")
+            if (codes := getattr(rule.when, name))
+        ]
+        told += [self.join(names) for names in (rule.when.product, rule.when.line) if names]
+        told += [_WORDS_SAID[self.language]] if rule.when.words else []
+        when = self.join(told) or _OTHERWISE[self.language]
+        return _RULE[self.language].format(when=when, department=self.book.department(case.department, self.language), rule=rule.id)
+
+    def reported(self, case: Case) -> str:
+        """When it was reported, with the time of day where one was given."""
+        return case.text("reported_at")
 
 
 def _yes(teller: Teller, yes: bool) -> str:
@@ -223,12 +270,14 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "escalated": lambda t, c: f"{_yes(t, True)}（{c.number}-D06）" if c.escalations and t.language != "en" else f"yes ({c.number}-D06)" if c.escalations else _yes(t, False),
     "escalation_reasons": Teller.escalation_reasons,
     "escalated_to": Teller.recipients,
+    "escalation_limit": Teller.escalation_limit,
     "escalated_by": lambda t, _: t.join(p.name for p in t.book.holders("P02")[:1]),
-    "escalated_at": lambda _, c: c.registered_on.isoformat(),
+    "escalated_at": lambda _, c: c.registered_at.strftime("%Y-%m-%d %H:%M"),
     "origin": Teller.origin,
     "run": lambda _, c: c.run,
-    "repeated": lambda t, _: _yes(t, False),
-    "priority": lambda _, __: "",
+    "repeated": lambda t, _: _NOT_REPEATED[t.language],
+    "priority": lambda t, _: _OPEN_PRIORITY[t.language],
+    "contact": lambda t, c: c.text("contact") or _UNKNOWN[t.language],
 }  # fmt: skip
 
 

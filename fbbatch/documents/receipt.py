@@ -22,6 +22,7 @@ class Receipt:
     as_of: dt.datetime
     files: Sequence[FileOutcome]
     cases: Sequence[Case]
+    glyphs: str = ""
 
     def total(self, name: str) -> int:
         """The sum of one count over all files."""
@@ -29,6 +30,8 @@ class Receipt:
 
 
 Word = Callable[..., str]
+Labels = dict[str, dict[str, str]]
+"""Labels by schema and field id."""
 
 
 def balance(receipt: Receipt, office: Office, templates: Templates) -> str:
@@ -50,17 +53,22 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
     )
     labels = field_labels(office)
     sheets = (
-        WorkSheet(word("files"), title, lines, (_files(receipt, office, word, labels),)),
+        WorkSheet(word("files"), title, lines, (_files(receipt, office, templates, word, labels),)),
         WorkSheet(word("findings"), f"{title}　{word('findings')}", lines[:1], (_findings(receipt, office, word, labels),)),
-        WorkSheet(word("people"), f"{title}　{word('people')}", lines[:1], (_people(receipt, office, word, labels),)),
+        WorkSheet(word("people"), f"{title}　{word('people')}", lines[:1], (_people(receipt, office, templates, word, labels),)),
     )
     return WorkBook("receipt", title, office.company, office.language, receipt.as_of.date(), sheets, office.form_number(template))
 
 
-def field_labels(office: Office) -> dict[str, dict[str, str]]:
+def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
     book = office.teller.book
     return {s.id: {f.id: f.label[office.language] for f in s.fields} for s in (*book.sources, *book.forms)}  # type: ignore[index]
+
+
+def labels_for(file: FileOutcome, item: Finding, labels: Labels) -> dict[str, str]:
+    """The labels of the schema that a finding speaks of."""
+    return labels.get(file.schema or item.details.get("schema", ""), {})
 
 
 def outcome_word(file: FileOutcome, office: Office) -> str:
@@ -68,15 +76,15 @@ def outcome_word(file: FileOutcome, office: Office) -> str:
     return office.teller.book.word("file_outcome", file.outcome, office.language)
 
 
-def remark(file: FileOutcome, office: Office, labels: dict[str, dict[str, str]]) -> str:
+def remark(file: FileOutcome, office: Office, templates: Templates, labels: Labels) -> str:
     """Why the whole file was treated so, in a sentence; `''` when its rows tell."""
     if not file.code:
-        return ""
+        return templates["receipt"].word("see_findings", office.language, n=file.returned) if file.returned else ""
     reason = next((f for f in file.findings if f.code == file.code), None)
-    return catalogue.message(reason, office.language, labels.get(file.schema or "", {})) if reason else ""
+    return catalogue.message(reason, office.language, labels_for(file, reason, labels)) if reason else ""
 
 
-def _files(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[str, str]]) -> Table:
+def _files(receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels) -> Table:
     columns = (
         Column(word("serial"), align="center", kind="integer"), Column(word("file")), Column(word("schema")), Column(word("outcome")),
         *(Column(word(name), align="right", kind="integer") for name in COUNTS), Column(word("archived")), Column(word("remark")),
@@ -94,7 +102,7 @@ def _files(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[
                 outcome_word(file, office),
                 *counts,
                 file.archived or "",
-                remark(file, office, labels),
+                remark(file, office, templates, labels),
             )
         )
     marks = {n: "severe" for n, file in enumerate(receipt.files) if file.outcome in {"returned", "quarantined", "partly"}}
@@ -104,7 +112,7 @@ def _files(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[
     return Table(columns, tuple(rows), empty=word("no_files"), marks=marks)
 
 
-def _findings(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[str, str]]) -> Table:
+def _findings(receipt: Receipt, office: Office, word: Word, labels: Labels) -> Table:
     names = ("serial", "severity", "file", "sheet", "row", "cell", "found", "expected", "remedy", "code")
     columns = tuple(
         Column(
@@ -116,13 +124,13 @@ def _findings(receipt: Receipt, office: Office, word: Word, labels: dict[str, di
     )
     rows: list[tuple[CellValue, ...]] = []
     marks: dict[int, str] = {}
-    for file in receipt.files:
-        for item in sorted(file.findings, key=lambda f: (f.severity != "error", f.severity != "warning", f.row or 0)):
-            if len(rows) == _MOST_FINDINGS:
-                break
-            if item.severity == "error":
-                marks[len(rows)] = "severe"
-            rows.append(_finding(len(rows) + 1, file, item, office, labels.get(file.schema or "", {})))
+    levels = {"error": 0, "warning": 1, "note": 2}
+    everything = [(file, item) for file in receipt.files for item in file.findings]
+    everything.sort(key=lambda pair: (levels[pair[1].severity], pair[0].name, pair[1].row or 0))
+    for file, item in everything[:_MOST_FINDINGS]:
+        if item.severity == "error":
+            marks[len(rows)] = "severe"
+        rows.append(_finding(len(rows) + 1, file, item, office, labels_for(file, item, labels)))
     return Table(columns, tuple(rows), empty=word("none"), marks=marks)
 
 
@@ -140,17 +148,19 @@ def people_list(receipt: Receipt, office: Office, templates: Templates) -> list[
     def word(name: str, **values: object) -> str:
         return template.word(name, office.language, **values)
 
-    return [(str(r[1]), str(r[2]), str(r[3])) for r in _people(receipt, office, word, field_labels(office)).rows]
+    return [(str(r[1]), str(r[2]), str(r[3])) for r in _people(receipt, office, templates, word, field_labels(office)).rows]
 
 
-def _people(receipt: Receipt, office: Office, word: Word, labels: dict[str, dict[str, str]]) -> Table:
+def _people(receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels) -> Table:
     holders = {role: office.teller.join(p.name for p in office.teller.book.holders(role)[:1]) for role in ("P02", "P03")}
     found: list[tuple[str, str, str]] = []
     for file in receipt.files:
         if file.returned:
             found.append((file.name, word("file_returned", n=file.returned), holders["P02"]))
         if file.code and file.outcome not in {"duplicate"}:
-            found.append((file.name, remark(file, office, labels), holders["P02"]))
+            found.append((file.name, remark(file, office, templates, labels), holders["P02"]))
+    if receipt.glyphs:
+        found.append((word("documents"), word("glyphs", characters=receipt.glyphs), holders["P02"]))
     for case in receipt.cases:
         if case.escalations:
             found.append((case.number, word("escalated"), office.teller.recipients(case) or holders["P03"]))

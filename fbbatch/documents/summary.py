@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import as_date
@@ -12,29 +13,35 @@ from fbbatch.render.blocks import CellValue, Chart, Column, Document, Note, Sign
 from fbbatch.render.words import long_date
 
 _FEW = 20
+_PRINTED_CHARACTERS = 160
+_SEVERITY_COLOURS = ("#A6A6A6", "#E0A030", "#C0392B")
 
 
 def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> WorkBook:
     """The workbook of the day `day`; `cases` are those registered on it."""
-    template, title = templates["summary"], office.title("summary")
+    template, name = templates["summary"], office.title("summary")
     word = _words(template, office)
     lines = (_period(cases, day, office, word), _summariser(office, word))
     signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
     every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
     printed = _table(cases, [c for c in template.columns if c.print], office, word)
     by_type, by_source = _by_type(cases, office, word), _by_source(cases, office, word)
+
+    def title(table: str) -> str:
+        return word("chart", title=word(table), day=day.isoformat(), n=len(cases))
+
     n_severities = len(by_type.columns) - 3
     charts = (
-        Chart(word("by_type"), word("by_type"), tuple(range(1, 1 + n_severities)), stacked=True),
-        Chart(word("by_source"), word("by_source"), (1,)),
+        Chart(title("by_type"), word("by_type"), tuple(range(1, 1 + n_severities)), stacked=True, colours=_SEVERITY_COLOURS),
+        Chart(title("by_source"), word("by_source"), (1,), colours=("#5B7FA6",)),
     ) if cases else ()  # fmt: skip
     few = (word("small"),) if len(cases) < _FEW else ()
     return WorkBook(
-        "summary", title, office.company, office.language, day,
+        "summary", name, office.company, office.language, day,
         (
-            WorkSheet(word("all"), title, lines, (every,), signatures=signatures),
-            WorkSheet(word("print"), title, lines, (printed,), signatures=signatures),
-            WorkSheet(word("counts"), f"{title}　{word('counts')}", lines[:1], (by_type, by_source), charts, signatures, few, landscape=False, freeze=False),
+            WorkSheet(word("print"), name, lines, (printed,), signatures=signatures),
+            WorkSheet(word("all"), name, lines, (every,), signatures=signatures),
+            WorkSheet(word("counts"), f"{name}　{word('counts')}", lines[:1], (by_type, by_source), charts, signatures, few, landscape=False, freeze=False),
         ),
         form_number=office.form_number(template),
     )  # fmt: skip
@@ -47,7 +54,7 @@ def summary_document(cases: Sequence[Case], day: dt.date, office: Office, templa
     blocks = (
         Text(_period(cases, day, office, word), "small"),
         Text(_summariser(office, word), "small"),
-        _table(cases, [c for c in template.columns if c.print], office, word),
+        _shortened(_table(cases, [c for c in template.columns if c.print], office, word), word("in_full")),
         _by_type(cases, office, word),
         _by_source(cases, office, word),
         *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
@@ -92,6 +99,15 @@ def _table(cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office
     rows = tuple(tuple(_value(case, column, number, office) for column in columns) for number, case in enumerate(cases, 1))
     marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
     return Table(heads, rows, empty=word("zero"), marks=marks)
+
+
+def _shortened(table: Table, more: str) -> Table:
+    """The table for paper: long texts end with a word where the rest is."""
+    rows = tuple(
+        tuple(v[:_PRINTED_CHARACTERS] + more if isinstance(v, str) and len(v) > _PRINTED_CHARACTERS + len(more) else v for v in row)
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
 
 
 def _value(case: Case, column: ColumnModel, number: int, office: Office) -> CellValue:

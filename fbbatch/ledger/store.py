@@ -78,7 +78,7 @@ class Ledger:
             version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if present else None
         if version == _HEAD:
             return
-        if version is not None and not (Path(__file__).parent / "migrations/versions").glob(f"{version}_*.py"):
+        if version is not None and not any((Path(__file__).parent / "migrations/versions").glob(f"{version}_*.py")):
             raise StorageError(f"The ledger was written by a newer version of fbbatch (revision {version}); install that version")
         from alembic import command
         from alembic.config import Config
@@ -136,8 +136,13 @@ class Ledger:
     # --- files ---------------------------------------------------------------------------------------------
 
     def file_of(self, sha256: str) -> FileOutcome | None:
-        """The first file with these bytes whose rows were judged."""
-        query = sa.select(t.file).where(t.file.c.sha256 == sha256, t.file.c.outcome.not_in(("deferred",))).order_by(t.file.c.id).limit(1)
+        """The first file with these bytes of which nothing went back: to judge it again would tell nothing new."""
+        query = (
+            sa.select(t.file)
+            .where(t.file.c.sha256 == sha256, t.file.c.outcome.in_(("accepted", "duplicate", "step")))
+            .order_by(t.file.c.id)
+            .limit(1)
+        )
         with self._reading() as connection:
             row = connection.execute(query).mappings().first()
             return _file_outcome(row, ()) if row else None
@@ -267,7 +272,7 @@ _CASES = (
     sa.select(
         t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on, t.case.c.answers,
         t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity, t.ruling.c.evidence, _LAST.c.to_state, _ASSIGNED.c.department,
-        _ASSIGNED.c.due_on, _ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name,
+        _ASSIGNED.c.due_on, _ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name, t.run.c.as_of,
     )
     .select_from(
         t.case.join(_JUDGED, _is_last(_JUDGED))
@@ -302,10 +307,11 @@ def _case(row: Any) -> Case:
         sheet,
         line,
         run,
+        as_of,
     ) = row
     about = orjson.loads(details) if details else {}
     return Case(
-        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=dt.date.fromisoformat(registered),
+        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=dt.date.fromisoformat(registered), registered_at=dt.datetime.fromisoformat(as_of),
         values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=orjson.loads(evidence), state=state,
         department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
         due_on=dt.date.fromisoformat(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),

@@ -74,9 +74,18 @@ def split(text: str, delimiter: str | None, torn: Torn) -> Iterator[list[str]]:
         usual[len(row)] += 1
         yield row
     columns = usual.most_common(1)[0][0] if usual else 0
-    quotes_open = quoting != csv.QUOTE_NONE and text.count('"') % 2 == 1
-    if len(row) < columns and (quotes_open or not text.endswith(("\n", "\r"))):
+    cut = not text.endswith(("\n", "\r")) and len(row) < columns
+    if row and (cut or (quoting != csv.QUOTE_NONE and _ends_in_quotes(text, row, delimiter))):
         torn.row, torn.columns = number, columns
+
+
+def _ends_in_quotes(text: str, row: list[str], delimiter: str) -> bool:
+    """True when the last field was opened by a quote that is never closed."""
+    last = row[-1].rstrip("\r\n")
+    if text.count('"') % 2 == 0 or text.rstrip("\r\n").endswith('"'):
+        return False
+    tail = text.rstrip("\r\n")[-(len(last) + last.count('"') + 2) :]
+    return tail.startswith((f'{delimiter}"', '\n"', '"')) or "\n" in last
 
 
 def _reader(lines: Iterator[str] | io.StringIO, delimiter: str, quoting: int) -> Iterator[list[str]]:

@@ -82,6 +82,7 @@ class Chart:
     series: tuple[int, ...]
     kind: str = "column"
     stacked: bool = False
+    colours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +162,11 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" or c in _SPACES else _escape(c) for c in text)
 
 
-_SPACES = frozenset("\u00a0\u3000\u2002\u2003\u2009\u200b\u202f")
+_SPACES = frozenset("\u00a0\u3000\u2002\u2003\u2009\u200b\u202f\u200d")
 
 
 def _escape(char: str) -> str:
     code = ord(char)
-    if code in {0xFEFF, 0x200C, 0x200D, 0x00AD}:
+    if code in {0xFEFF, 0x200C, 0x00AD}:
         return ""
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import math
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -106,6 +107,7 @@ def _sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: _Looks, name:
     for line in sheet.lines:
         page.write_string(row, 0, clean(line), looks())
         row += 1
+    widths = _widths(sheet.tables)
     places: dict[str, tuple[int, int, Table]] = {}
     for number, table in enumerate(sheet.tables):
         if number:
@@ -114,23 +116,24 @@ def _sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: _Looks, name:
             page.write_string(row, 0, clean(table.title), looks(bold=True, font_size=11))
             row += 1
         top = row
-        row = _table(page, table, row, looks)
+        row = _table(page, table, row, looks, widths)
         places[table.title] = (top, row - 1, table)
         if not number:
             if sheet.freeze:
-                page.freeze_panes(top + _head_rows(table), 0)
+                page.freeze_panes(top + _head_rows(table), 2 if len(table.columns) > 16 else 0)
             page.repeat_rows(top, top + _head_rows(table) - 1)
             if len(sheet.tables) == 1 and table.rows and _head_rows(table) == 1:
                 page.autofilter(top, 0, row - 1, len(table.columns) - 1)
-    row = _charts(workbook, page, sheet, places, row, name)
-    if sheet.signatures:
-        row += 1
-        page.write_string(row, 0, "　　　　".join(f"{label}：＿＿＿＿＿＿" for label in sheet.signatures), looks())
-        row += 1
     for note in sheet.notes:
         page.write_string(row, 0, clean(note), looks(font_size=9, font_color="#595959"))
         row += 1
-    for column, width in enumerate(_widths(sheet.tables)):
+    row = _charts(workbook, page, sheet, places, row, name)
+    if sheet.signatures:
+        row += 1
+        page.write_string(
+            row, 0, "　　　　".join(f"{label}{': ' if book.language == 'en' else '：'}＿＿＿＿＿＿" for label in sheet.signatures), looks()
+        )
+    for column, width in enumerate(widths):
         page.set_column(column, column, width)
     _print_setup(page, book, sheet)
 
@@ -139,7 +142,7 @@ def _head_rows(table: Table) -> int:
     return 2 if any(c.group for c in table.columns) else 1
 
 
-def _table(page: Any, table: Table, row: int, looks: _Looks) -> int:
+def _table(page: Any, table: Table, row: int, looks: _Looks, widths: Sequence[float]) -> int:
     """Write header and rows from `row` on; the row after the last."""
     if _head_rows(table) == 2:
         _group_heads(page, table.columns, row, looks)
@@ -152,6 +155,8 @@ def _table(page: Any, table: Table, row: int, looks: _Looks) -> int:
     formats = {(c.kind, c.align, mark): looks.cell(c, mark) for c in table.columns for mark in {"", *table.marks.values()}}
     for number, values in enumerate(table.rows):
         mark = table.marks.get(number, "")
+        if (height := _height(values, widths)) > _LINE:
+            page.set_row(row, height)
         for place, (value, column) in enumerate(zip(values, table.columns, strict=True)):
             _write(page, row, place, value, formats[column.kind, column.align, mark])
         row += 1
@@ -196,7 +201,7 @@ def _charts(workbook: Any, page: Any, sheet: WorkSheet, places: dict[str, tuple[
     row += 1
     across = 0
     for chart in sheet.charts:
-        top, bottom, table = places[chart.table]
+        top, _, table = places[chart.table]
         _chart(workbook, page, chart, (top + _head_rows(table), _last_plain(table, top)), table, name, (row, across))
         across += 5
     return row + 16
@@ -210,13 +215,14 @@ def _last_plain(table: Table, top: int) -> int:
 
 def _chart(workbook: Any, page: Any, chart: Chart, span: tuple[int, int], table: Table, name: str, place: tuple[int, int]) -> None:
     drawn = workbook.add_chart({"type": chart.kind, **({"subtype": "stacked"} if chart.stacked else {})})
-    for column in chart.series:
+    for number, column in enumerate(chart.series):
         drawn.add_series(
             {
                 "name": clean(table.columns[column].header),
                 "categories": [name, span[0], 0, span[1], 0],
                 "values": [name, span[0], column, span[1], column],
                 "gap": 60,
+                **({"fill": {"color": chart.colours[number]}} if number < len(chart.colours) else {}),
                 "data_labels": {"value": not chart.stacked},
             }
         )
@@ -234,6 +240,18 @@ def _text_width(text: str) -> int:
     )
 
 
+_LINE, _TALLEST = 15.0, 409.0
+
+
+def _height(values: Sequence[CellValue], widths: Sequence[float]) -> float:
+    """The height in points of a row whose texts wrap; Excel's own limit is 409."""
+    lines = 1
+    for value, width in zip(values, widths, strict=False):
+        if isinstance(value, str) and (len(value) * 2 > width or "\n" in value):
+            lines = max(lines, sum(max(1, math.ceil(_text_width(line) / (width - 1))) for line in value.split("\n")))
+    return min(_TALLEST, lines * 13.5 + 1.5)
+
+
 def _widths(tables: Sequence[Table]) -> list[float]:
     """Column widths in characters: what is in them, between 6 and 46; long texts wrap."""
     widths: list[float] = []
@@ -243,7 +261,7 @@ def _widths(tables: Sequence[Table]) -> list[float]:
                 10 if isinstance(r[number], dt.date) and not isinstance(r[number], dt.datetime) else _text_width(str(r[number] or ""))
                 for r in table.rows[:400]
             ]
-            content = sorted(texts)[int(len(texts) * 0.9)] if texts else 0
+            content = sorted(texts)[min(len(texts) - 1, int(len(texts) * 0.98))] if texts else 0
             head = _text_width(column.header)
             wanted = min(max(content, min(head, 12) if head > 12 else head, _NARROWEST), _WIDEST) + 2
             if number < len(widths):
@@ -256,7 +274,8 @@ def _widths(tables: Sequence[Table]) -> list[float]:
 def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
     if sheet.landscape:
         page.set_landscape()
-    page.set_paper(9)
+    wide = max((len(t.columns) for t in sheet.tables), default=0) > 16
+    page.set_paper(8 if wide else 9)  # A3, A4
     page.fit_to_pages(1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)

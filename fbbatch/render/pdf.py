@@ -29,11 +29,12 @@ from fbbatch.render.blocks import (
     clean,
 )
 from fbbatch.render.fonts import MISSING, Face, face
+from fbbatch.render.widths import shares
 from fbbatch.render.words import cell_text
 
 _A4 = (595.28, 841.89)
-_MARGIN_X, _TOP, _BOTTOM = 51.0, 56.0, 54.0
-_PAD = 3.5
+_MARGIN_X, _TOP, _BOTTOM = 51.0, 42.0, 46.0
+_PAD = 2.6
 _NO_START = frozenset("，。、；：？！）」』】》〉〕”’…—％,.;:?!)]}%·々ー")
 _NO_END = frozenset("（「『【《〈〔“‘([{￥$")
 _TOKENS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._\-/:+#%&'=*]*|[^\S\n]+|.", re.DOTALL)
@@ -48,8 +49,8 @@ class Style(NamedTuple):
 
 
 _STYLES = {
-    "normal": Style(False, 10.5, 17), "strong": Style(True, 10.5, 17), "right": Style(False, 10.5, 17), "centre": Style(False, 10.5, 17),
-    "small": Style(False, 8.5, 13), "company": Style(False, 12, 18), "title": Style(True, 17, 26), "heading1": Style(True, 12.5, 20),
+    "normal": Style(False, 10.5, 16), "strong": Style(True, 10.5, 16), "right": Style(False, 10.5, 17), "centre": Style(False, 10.5, 17),
+    "small": Style(False, 8.5, 13), "subtitle": Style(False, 9, 13), "company": Style(False, 12, 18), "title": Style(True, 17, 26), "heading1": Style(True, 12, 17),
     "heading2": Style(True, 11, 18), "cell": Style(False, 9, 13), "label": Style(True, 9, 13), "tight": Style(False, 7.5, 10.5), "tighthead": Style(True, 7.5, 10.5),
 }  # fmt: skip
 
@@ -59,6 +60,10 @@ class _Op(NamedTuple):
 
     kind: str
     args: tuple[Any, ...]
+
+
+_Cell = tuple[list[str], Style, str, str | None]
+"""A table cell: its lines, style, alignment, fill."""
 
 
 class _Fonts:
@@ -74,6 +79,8 @@ class _Fonts:
 
     def drawable(self, text: str) -> str:
         """`text` with what no face can draw replaced by 〓 (and remembered)."""
+        if "\t" in text or "\u200d" in text or "\ufe0f" in text:
+            text = text.replace("\t", "  ").replace("\u200d", "").replace("\ufe0f", "")
         points = set(map(ord, text)) - self.regular.known - {10}
         if not points:
             return text
@@ -181,6 +188,7 @@ class _Layout:
                 "right": self.inner - width,
                 "centre": (self.inner - width) / 2,
                 "company": (self.inner - width) / 2,
+                "subtitle": (self.inner - width) / 2,
                 "title": (self.inner - width) / 2,
             }.get(name, 0)
             self.text(self.x + shift, self.y + style.size, line, style)
@@ -189,13 +197,13 @@ class _Layout:
 
     # --- tables --------------------------------------------------------------------------------------------
 
-    def row(self, cells: Sequence[tuple[list[str], Style, str, str | None]], widths: Sequence[float]) -> None:
-        """Draw one row of (lines, style, align, fill); splits over pages only when taller than a page."""
+    def row(self, cells: Sequence[_Cell], widths: Sequence[float], head: Sequence[_Cell] = ()) -> None:
+        """Draw one row; it goes on over the page, under the table's `head` again, only when taller than half a page."""
         leading = max(style.leading for _, style, _, _ in cells)
         rest = [list(lines) for lines, *_ in cells]
         tallest = max(map(len, rest))
         height = tallest * leading + 2 * _PAD
-        if height > self.height - _TOP - _BOTTOM:
+        if height > (self.height - _TOP - _BOTTOM) / 2:
             if self.room < leading * 4:
                 self.new_page()
         else:
@@ -211,8 +219,10 @@ class _Layout:
             tallest -= fit
             if tallest:
                 self.new_page()
+                if head:
+                    self.row(head, widths)
 
-    def _piece(self, cells: Sequence[tuple[list[str], Style, str, str | None]], widths: Sequence[float], height: float) -> None:
+    def _piece(self, cells: Sequence[_Cell], widths: Sequence[float], height: float) -> None:
         x = self.x
         for (lines, style, align, fill), width in zip(cells, widths, strict=True):
             self.box(x, self.y, width, height, fill)
@@ -226,15 +236,13 @@ class _Layout:
             x += width
         self.y += height
 
-    def cell(
-        self, text: str, name: str, width: float, *, align: str = "left", fill: str | None = None
-    ) -> tuple[list[str], Style, str, str | None]:
+    def cell(self, text: str, name: str, width: float, *, align: str = "left", fill: str | None = None) -> _Cell:
         style = _STYLES[name]
         return self.lines(text, style, width - 2 * _PAD), style, align, fill
 
 
 def _grid(layout: _Layout, grid: Grid) -> None:
-    label_width = layout.inner * 0.16
+    label_width = layout.inner * 0.18
     value_width = layout.inner / 2 - label_width
     queue = list(grid.pairs)
     while queue:
@@ -250,7 +258,7 @@ def _grid(layout: _Layout, grid: Grid) -> None:
     layout.y += 6
 
 
-def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[tuple[list[str], Style, str, str | None]]:
+def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
     label = layout.cell(pair.label, "label", widths[0], fill=look.GREY_LABEL)
     lines, style, align, _ = layout.cell(pair.value, "cell", widths[1])
     if pair.blank and len(lines) < pair.lines:
@@ -261,17 +269,17 @@ def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[tuple[li
 def _table(layout: _Layout, table: Table, language: str) -> None:
     columns = [c for c in table.columns if c.printed]
     kept = [n for n, c in enumerate(table.columns) if c.printed]
-    total = sum(c.weight for c in columns)
-    widths = [layout.inner * c.weight / total for c in columns]
     name = "tight" if len(columns) > 8 else "cell"
+    widths = [layout.inner * share for share in shares(table, kept, layout.inner, _STYLES[name].size)]
     head = [
         layout.cell(c.header, "tighthead" if name == "tight" else "label", w, align="center", fill=look.GREY_HEAD)
         for c, w in zip(columns, widths, strict=True)
     ]
     if table.title:
-        layout.need(60)
+        layout.need(60 + (20 * len(table.rows) if len(table.rows) <= 12 else 0))
         layout.paragraph(table.title, "heading2", before=4)
-    layout.need(max(len(h[0]) for h in head) * 13 + 30)
+    small = 20 * len(table.rows) if len(table.rows) <= 12 else 30
+    layout.need(max(len(h[0]) for h in head) * 13 + small)
     layout.row(head, widths)
     for number, row in enumerate(table.rows):
         fill = look.MARKS.get(table.marks.get(number, ""))
@@ -282,15 +290,13 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
             layout.new_page()
         if len(layout.pages) > page:
             layout.row(head, widths)
-        layout.row(cells, widths)
+        layout.row(cells, widths, head)
     if not table.rows and table.empty:
         layout.row([layout.cell(table.empty, "cell", layout.inner, align="center")], [layout.inner])
-    layout.y += 8
+    layout.y += 5
 
 
-def _cell(
-    layout: _Layout, value: CellValue, column: Any, width: float, name: str, fill: str | None, language: str
-) -> tuple[list[str], Style, str, str | None]:
+def _cell(layout: _Layout, value: CellValue, column: Any, width: float, name: str, fill: str | None, language: str) -> _Cell:
     return layout.cell(cell_text(value, column.kind, language), name, width, align=column.align, fill=fill)
 
 
@@ -298,7 +304,7 @@ def _block(layout: _Layout, block: Block, language: str) -> None:
     match block:
         case Heading(text, level):
             layout.need(70)
-            layout.paragraph(text, f"heading{level}", before=6, after=3)
+            layout.paragraph(text, f"heading{level}", before=3, after=2)
         case Text(text, style):
             layout.paragraph(text, style)
         case Note(text):
@@ -311,20 +317,21 @@ def _block(layout: _Layout, block: Block, language: str) -> None:
             ticks = "　".join(f"{'☑' if ticked else '□'} {text}" for text, ticked in options)
             _grid(layout, Grid((Pair(label, ticks, wide=True, blank=block.blank),)))
         case Signatures(labels):
-            _signatures(layout, labels)
+            _signatures(layout, labels, language)
         case PageBreak():
             layout.new_page()
 
 
-def _signatures(layout: _Layout, labels: Sequence[str]) -> None:
+def _signatures(layout: _Layout, labels: Sequence[str], language: str) -> None:
     style = _STYLES["normal"]
-    layout.need(46)
-    layout.y += 16
+    layout.need(40)
+    layout.y += 12
     step = layout.inner / len(labels)
     for number, label in enumerate(labels):
         x = layout.x + number * step
-        layout.text(x, layout.y + style.size, f"{label}：", style)
-        start = x + layout.fonts.of(style).width(f"{label}：", style.size)
+        told = f"{label}{': ' if language == 'en' else '：'}"
+        layout.text(x, layout.y + style.size, told, style)
+        start = x + layout.fonts.of(style).width(told, style.size)
         layout.pages[-1].append(
             _Op(
                 "line",
@@ -346,8 +353,10 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
         layout.paragraph(document.company, "company", after=0)
     layout.paragraph(document.title, "title", after=2)
     if document.subtitle:
-        layout.paragraph(document.subtitle, "small", after=4)
-    for block in document.blocks:
+        layout.paragraph(document.subtitle, "subtitle", after=4)
+    for number, block in enumerate(document.blocks):
+        if isinstance(block, Heading) and any(isinstance(b, Signatures) for b in document.blocks[number : number + 3]):
+            layout.need(110)  # the signatures never stand alone on a page
         _block(layout, block, document.language)
     return _draw(layout, document), frozenset(layout.fonts.missing)
 

@@ -30,13 +30,14 @@ from fbbatch.render.blocks import (
     Text,
     clean,
 )
+from fbbatch.render.widths import shares
 from fbbatch.render.words import cell_text
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _CUSTOM = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
 _VT = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
 _OWN_PARTS = ("word/document.xml", "docProps/core.xml", "docProps/custom.xml")
-_WIDTH, _WIDE = 9865, 14800  # twips between the margins, portrait and landscape
+_WIDTH, _WIDE = 9840, 14760  # twips between the margins, portrait and landscape
 
 
 def _records(name: str, content: bytes, offset: int) -> tuple[bytes, bytes]:
@@ -84,6 +85,8 @@ def _package(letterhead: bytes, language: str) -> _Package:
     section = re.findall(r"<w:sectPr.*?</w:sectPr>", body, re.DOTALL)
     if root is None or not section:
         raise ValueError("letterhead.docx has no section; make it anew with `fbbatch init`")
+    for name in [n for n in parts if re.fullmatch(r"word/footer\d*\.xml", n)]:
+        parts[name] = _footer(parts[name].decode(), language).encode()
     parts["word/styles.xml"] = _styles(parts["word/styles.xml"].decode(), language).encode()
     types = parts["[Content_Types].xml"].decode()
     if "/docProps/custom.xml" not in types:
@@ -103,6 +106,22 @@ def _package(letterhead: bytes, language: str) -> _Package:
         directory.append(record)
         size += len(local)
     return _Package(b"".join(pieces), b"".join(directory), len(constant), root[0], section[-1])
+
+
+def _footer(footer: str, language: str) -> str:
+    """The plain letterhead's `page / pages` in the words of the language; a company's own footer stays."""
+    before, between, after = look.PAGE_WORDS[language].split("{}")
+    fields = list(re.finditer(r"<w:r>(?:(?!</w:r>).)*?<w:instrText[^>]*>(?:PAGE|NUMPAGES)</w:instrText>.*?</w:r>", footer, re.DOTALL))
+    if len(fields) != 2 or f">{_SLASH}<" not in footer:
+        return footer
+    small = '<w:rPr><w:sz w:val="16"/></w:rPr>'
+    words = [f'<w:r>{small}<w:t xml:space="preserve">{text}</w:t></w:r>' for text in (before, after)]
+    footer = footer.replace(f">{_SLASH}<", f">{between}<")
+    footer = footer.replace(fields[0][0], words[0] + fields[0][0], 1)
+    return footer.replace(fields[1][0], fields[1][0] + words[1], 1)
+
+
+_SLASH = " / "
 
 
 def _styles(styles: str, language: str) -> str:
@@ -142,6 +161,11 @@ _TIGHT = '<w:sz w:val="15"/><w:szCs w:val="15"/>'
 _CELL_SPACING = '<w:spacing w:before="20" w:after="20" w:line="260" w:lineRule="exact"/>'
 
 
+def _gap(twips: int) -> str:
+    """An empty line of that height."""
+    return f'<w:p><w:pPr><w:spacing w:before="0" w:after="0" w:line="{twips}" w:lineRule="exact"/></w:pPr></w:p>'
+
+
 class _Writer:
     """Builds the body of one document."""
 
@@ -167,9 +191,21 @@ class _Writer:
                 ticks = "　".join(f"{'☑' if ticked else '□'} {text}" for text, ticked in options)
                 return self.grid((Pair(label, ticks, wide=True, blank=blank),))
             case Signatures(labels):
-                return _paragraph("") + _paragraph("　　".join(f"{label}：＿＿＿＿＿＿" for label in labels))
+                return self.signatures(labels)
             case PageBreak():
                 return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
+
+    def signatures(self, labels: Sequence[str]) -> str:
+        """A row without frame: a label and the line to sign on, for each."""
+        width = self.width // len(labels)
+        colon = ": " if self.language == "en" else "："
+        cells = "".join(
+            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{_paragraph(f"{label}{colon}＿＿＿＿＿", properties=_SMALL)}</w:tc>'
+            for label in labels
+        )
+        grid = "".join(f'<w:gridCol w:w="{width}"/>' for _ in labels)
+        table = f'<w:tbl><w:tblPr><w:tblW w:w="{width * len(labels)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
+        return f"{_gap(160)}{table}<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr></w:tbl>{_gap(20)}"
 
     def cell(
         self,
@@ -202,14 +238,14 @@ class _Writer:
         )
         grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
         return (
-            f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders><w:tblLayout w:type="fixed"/>'
+            f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders><w:tblInd w:w="85" w:type="dxa"/><w:tblLayout w:type="fixed"/>'
             f'<w:tblCellMar><w:left w:w="85" w:type="dxa"/><w:right w:w="85" w:type="dxa"/></w:tblCellMar></w:tblPr>'
             f"<w:tblGrid>{grid}</w:tblGrid>{rows}</w:tbl>"
             + '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
         )
 
     def grid(self, pairs: Sequence[Pair]) -> str:
-        label = int(self.width * 0.16)
+        label = int(self.width * 0.18)
         value = self.width // 2 - label
         rows, queue = [], list(pairs)
         while queue:
@@ -237,9 +273,9 @@ class _Writer:
 
     def table(self, table: Table) -> str:
         kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
-        total = sum(c.weight for _, c in kept)
-        widths = [int(self.width * c.weight / total) for _, c in kept]
         size = _TIGHT if len(kept) > 8 else _SMALL
+        points = 7.5 if len(kept) > 8 else 9
+        widths = [int(self.width * share) for share in shares(table, [n for n, _ in kept], self.width / 20, points)]
         head = "".join(
             self.cell(c.header, w, fill=look.GREY_HEAD, properties=f"<w:b/>{size}", align="center")
             for (_, c), w in zip(kept, widths, strict=True)
@@ -277,8 +313,9 @@ def render(document: Document, letterhead: bytes) -> bytes:
         _paragraph(document.subtitle, "Caption", "center") if document.subtitle else "",
         *(writer.block(block) for block in document.blocks),
     ]
-    if foot := "　".join(part for part in (document.number, document.form_number) if part):
-        parts.append(_paragraph(foot, "Caption"))
+    if document.identity:  # a form says at its foot what it is, for readers and for the way back
+        foot = " · ".join(str(document.identity[name]) for name in ("case", "form", "version", "issue"))
+        parts.append(_paragraph(f"{foot}　{document.form_number}", "Caption"))
     section = _landscape(package.section) if document.landscape else package.section
     body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
     return package.with_parts(

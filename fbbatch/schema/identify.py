@@ -17,6 +17,8 @@ from fbbatch.schema.text import header_key, header_keys
 HEADER_SEARCH_ROWS = 21
 _SIMILAR = 75
 _ENOUGH = 3
+_SERIALS = frozenset(header_key(name) for name in ("序號", "編號", "No.", "#", "ID", "項次", "行號", "serial"))
+"""Headers of running numbers, which say nothing and are passed over without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +151,23 @@ def identify(
     positional = [s for s in allowed if not s.header]
     if positional and (hinted or len(schemas) == 1):
         return _by_position(positional[0])
-    best: list[tuple[float, int, SchemaModel, list[Mapping_], list[tuple[int, str]], int]] = []
+    best: list[tuple[float, int, SchemaModel, list[Mapping_], list[tuple[int, str]], int, int]] = []
     candidates = _candidates(rows[:HEADER_SEARCH_ROWS], merged)
     for schema in (s for s in allowed if s.header):
         for top, bottom, headers in candidates:
             matcher = _match if top == bottom else _match_pair
             columns, unknown = matcher(headers, schema)
             score = _score(columns) - (0.6 if top != bottom else 0)
-            best.append((score, -bottom, schema, columns, unknown, bottom))
+            best.append((score, -bottom, schema, columns, unknown, top, bottom))
     best.sort(key=lambda item: item[:2], reverse=True)
     if not best or not _convinces(best[0][3], best[0][2]):
-        wanted = [f.label["zh-Hans"] for s in allowed[:1] for f in s.fields if f.required is True]
-        return finding("FB-no-header", sheet=sheet, expected="、".join(wanted))
-    score, _, schema, columns, unknown, bottom = best[0]
+        wanted = [f.id for s in allowed[:1] for f in s.fields if f.required is True]
+        return finding("FB-no-header", sheet=sheet, expected_fields=",".join(wanted), schema=allowed[0].id)
+    score, _, schema, columns, unknown, top, bottom = best[0]
     rivals = [s.id for other, _, s, cols, *_ in best if s.id != schema.id and other == score and len(cols) == len(columns)]
     if rivals:
         return finding("FB-which-source", sheet=sheet, row=bottom + 1, candidates="、".join(dict.fromkeys([schema.id, *rivals])))
-    first_row = bottom + 2 + schema.skip_rows_after_header + max(0, schema.header_rows - 2)
+    first_row = max(bottom + 2, top + 1 + schema.header_rows) + schema.skip_rows_after_header
     layout = Layout(schema, tuple(columns), first_row, bottom + 1, tuple(unknown))
     return Layout(schema, layout.columns, first_row, bottom + 1, layout.unknown, tuple(_remarks(layout, sheet)))
 
@@ -187,6 +189,7 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
     taken = {m.field.id: m.header for m in layout.columns}
     index = layout.schema.by_header
     remarks = []
+    suggested: set[tuple[int, str]] = set()
     for f in layout.missing:
         names = [header_key(name) for name in (*f.label.values(), *f.aliases)]
         near = max(
@@ -194,6 +197,8 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
             default=None,
         )
         column, text = near[1] if near and near[0] >= 50 else (None, "")
+        if column is not None:
+            suggested.add((column, text))
         remarks.append(
             finding("FB-column-missing", sheet=sheet, row=layout.header_row, column=None if column is None else column + 1,
                     field=f.id, near=text or None)
@@ -204,7 +209,8 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
         if known and known.id in taken:
             remarks.append(finding("FB-column-doubled", **place, field=known.id, header=text, first=taken[known.id]))  # type: ignore[arg-type]
             continue
+        if (column, text) in suggested or header_key(text) in _SERIALS:
+            continue
         hit = process.extractOne(header_key(text), list(index), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
-        near_text = index[hit[0]].label["zh-Hans"] if hit else ""
-        remarks.append(finding("FB-column-unknown", **place, header=text, near=near_text))  # type: ignore[arg-type]
+        remarks.append(finding("FB-column-unknown", **place, header=text, near_field=index[hit[0]].id if hit else None))  # type: ignore[arg-type]
     return remarks

@@ -267,6 +267,7 @@ class EscalationRule(Strict):
     label: Label
     severity: list[str] = Field(default=[], description="any of these severities")
     departments: int | None = Field(default=None, ge=2, description="at least so many departments touched")
+    only_severity: list[str] = Field(default=[], description="`departments` and `words` count for these severities only")
     words: list[str] = Field(default=[], description="any of these words (stoppage, formal demands)")
     to: list[str] = Field(description="roles it goes to, e.g. P03, P04")
 

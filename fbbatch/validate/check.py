@@ -1,7 +1,7 @@
 """The compiled checks of one sheet's layout."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from fbbatch.validate.values import (
     says_nothing,
     text_of,
 )
-from fbbatch.words import fold
+from fbbatch.words import fold, simplified
 
 _MEMO = 50_000
 _LETTER_GRADES = frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
@@ -105,14 +105,13 @@ class Checker:
         """
         at = _Places(sheet, row_numbers, {m.field.id: m.column + 1 for m in self._mappings if m.column >= 0})
         columns = self._columns(rows, row_numbers)
+        findings = self._split(columns, at)
         parsed = [
             _plain_texts(column, mapping.field) or list(map(memo.__getitem__, column))
             for mapping, memo, column in zip(self._mappings, self._memos, columns, strict=True)
         ]
-        findings: list[Finding] = []
         for number, mapping in enumerate(self._mappings):
             findings += self._sift(mapping.field, parsed[number], at)
-        findings += self._split(parsed, at)
         for number, mapping in enumerate(self._mappings):
             field, values = mapping.field, parsed[number]
             if field.default is not None:
@@ -121,7 +120,9 @@ class Checker:
                 code = "FB-blank" if field.required is True else "FB-asked"
                 flagged = {(f.row, f.field) for f in findings if f.severity == "error"}
                 findings += [
-                    f for f in at.each(code, field.id, _where(values, None), example=_example(field)) if (f.row, f.field) not in flagged
+                    f
+                    for f in at.each(code, field.id, _where(values, None), example=_example(field, self._language))
+                    if (f.row, f.field) not in flagged
                 ]
             findings += self._relations(field, values, parsed, at)
         findings += self._groups(parsed, at)
@@ -172,19 +173,23 @@ class Checker:
             found.append(at.one(value.code, field.id, index, value.details))
         return found
 
-    def _split(self, parsed: list[list[Any]], at: "_Places") -> list[Finding]:
-        """Name and model in one cell: `智能音箱 X-1`. Source: 3.1.1f."""
+    def _split(self, columns: list[Sequence[Cell]], at: "_Places") -> list[Finding]:
+        """Name and model in one cell: `智能音箱 X-1`; the model's column then gets its part. Source: 3.1.1f."""
         found = []
         for number, mapping in enumerate(self._mappings):
             other = self._place.get(mapping.field.split_from or "")
-            if other is None or None not in parsed[number]:
+            if other is None:
                 continue
-            for index in _where(parsed[number], None):
-                whole = str(parsed[other][index] or "")
-                name, _, model = whole.replace("／", "/").replace("/", " ").rpartition(" ")
+            names, models = list(columns[other]), list(columns[number])
+            for index, (whole, own) in enumerate(zip(names, models, strict=True)):
+                if not isinstance(whole, str) or text_of(own) or not isinstance(self._memos[other][whole], Bad):
+                    continue
+                name, _, model = whole.strip().replace("／", "/").replace("/", " ").rpartition(" ")
                 if name.strip() and model and any(c.isdigit() for c in model):
-                    parsed[other][index], parsed[number][index] = name.strip(), model
-                    found.append(at.one("FB-split", mapping.field.id, index, {"value": whole, "name": name.strip(), "model": model}))
+                    names[index], models[index] = name.strip(), model
+                    details = {"value": whole.strip(), "name": name.strip(), "model": model}
+                    found.append(at.one("FB-split", mapping.field.id, index, details)._replace(column=at.columns.get(self.fields[other])))
+            columns[other], columns[number] = names, models
         return found
 
     def _relations(self, field: FieldModel, values: list[Any], parsed: list[list[Any]], at: "_Places") -> list[Finding]:
@@ -221,7 +226,9 @@ class Checker:
             columns = [parsed[self._place[i]] for i in ids if i in self._place]
             if not columns:
                 continue
-            labels = "、".join(f.label[self._language] for f in self._layout.schema.fields if f.id in ids)  # type: ignore[index]
+            labels = (", " if self._language == "en" else "、").join(
+                f.label[self._language] for f in self._layout.schema.fields if f.id in ids
+            )  # type: ignore[index]
             first = next(i for i in ids if i in self._place)
             for index, answers in enumerate(zip(*columns, strict=True)):
                 if all(answer is None for answer in answers):
@@ -233,7 +240,7 @@ class Checker:
     def _parser(self, field: FieldModel) -> Parse:
         simple: dict[str, Parse] = {
             "boolean": parse_boolean,
-            "contact": parse_contact,
+            "contact": partial(parse_contact, example=_example(field, self._language)),
             "case": parse_case,
             "date": date_parser(with_time=False, order=field.date_order, zone=self._zone),
             "datetime": date_parser(with_time=True, order=field.date_order, zone=self._zone),
@@ -245,9 +252,11 @@ class Checker:
             case "department" | "product" | "person":
                 parse = self._lookup(field)
             case "integer" | "number" | "rating":
-                parse = partial(_ranged, parse=numeric[field.type], field=field)
+                worded = {fold(n): float(v.code) for v in self._book.values(field) for n in (*v.label.values(), *v.aliases)}
+                numeric["rating"] = partial(_rated, worded=worded)
+                parse = partial(_ranged, parse=numeric[field.type], field=field, language=self._language)
             case "text" | "table":
-                parse = partial(_text, field=field, example=_example(field))
+                parse = partial(_text, field=field, example=_example(field, self._language))
             case _:
                 parse = simple[field.type]
         if field.pattern:
@@ -274,7 +283,7 @@ class Checker:
         for value in values:
             for name in (value.code, *value.label.values(), *value.aliases):
                 known.setdefault(fold(name), value.code)
-        allowed = "、".join(value.label[self._language] for value in values)  # type: ignore[index]
+        allowed = (", " if self._language == "en" else "、").join(value.label[self._language] for value in values)  # type: ignore[index]
         words = {fold(value.label[self._language]): value.label[self._language] for value in values}  # type: ignore[index]
 
         def one(text: str) -> str | Bad:
@@ -286,7 +295,7 @@ class Checker:
             near = process.extractOne(folded, list(words), scorer=fuzz.ratio, score_cutoff=50)
             return Bad(
                 "FB-not-a-choice",
-                {"value": text, "allowed": allowed, "near": _nearest(words[near[0]] if near else "", self._language)},
+                {"value": text, "allowed": allowed, **({"near": words[near[0]]} if near else {})},
             )
 
         def parse(cell: Cell) -> Value | Bad:
@@ -331,19 +340,13 @@ class Checker:
             if folded in known:
                 return known[folded]
             near = process.extractOne(folded, list(names), scorer=fuzz.ratio, score_cutoff=50)
-            return Bad(code, {"value": text, "near": _nearest(names[near[0]] if near else "", self._language)})
+            return Bad(code, {"value": text, **({"near": names[near[0]]} if near else {})})
 
         return parse
 
 
 _NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})
 _TODAY = {"zh-Hant": "收件日", "zh-Hans": "收件日", "en": "the day of receipt"}
-
-
-def _nearest(name: str, language: str) -> str:
-    if not name:
-        return ""
-    return f"; nearest: {name}" if language == "en" else f"；最相近：{name}"
 
 
 def _parts(text: str) -> list[str]:
@@ -353,20 +356,35 @@ def _parts(text: str) -> list[str]:
     return [text]
 
 
-def _example(field: FieldModel) -> str:
-    return "" if field.example is None or isinstance(field.example, list) else str(field.example)
+def _example(field: FieldModel, language: str) -> str:
+    if field.example is None or isinstance(field.example, list):
+        return ""
+    return simplified(str(field.example)) if language == "zh-Hans" else str(field.example)
 
 
 def _where(values: list[Any], wanted: object) -> list[int]:
     return [index for index, value in enumerate(values) if value is wanted]
 
 
-def _ranged(cell: Cell, *, parse: Parse, field: FieldModel) -> Value | Bad:
+def _rated(cell: Cell, *, worded: Mapping[str, float]) -> Value | Bad:
+    """A rating as a number or in the words of its scale."""
+    found = worded.get(fold(text_of(cell))) if worded and isinstance(cell, str) else None
+    return parse_number(cell if found is None else found)
+
+
+_RANGES = {
+    "zh-Hant": ("不小於 {0:g}", "不大於 {1:g}", "{0:g} 至 {1:g}"),
+    "zh-Hans": ("不小于 {0:g}", "不大于 {1:g}", "{0:g} 至 {1:g}"),
+    "en": ("At least {0:g}", "At most {1:g}", "{0:g} to {1:g}"),
+}
+
+
+def _ranged(cell: Cell, *, parse: Parse, field: FieldModel, language: str) -> Value | Bad:
     value = parse(cell)
     low, high = field.minimum, field.maximum
     if isinstance(value, int | float) and ((low is not None and value < low) or (high is not None and value > high)):
-        limits = {"minimum": f"{low:g}" if low is not None else "", "maximum": f"{high:g}" if high is not None else ""}
-        return Bad("FB-out-of-range", {"value": text_of(cell), **limits})
+        wording = _RANGES[language][2 if low is not None and high is not None else 0 if low is not None else 1]
+        return Bad("FB-out-of-range", {"value": text_of(cell), "range": wording.format(low, high)})
     return value
 
 

@@ -195,7 +195,7 @@ _PHONE = re.compile(r"\+?[\d() .\-ー－]{6,24}(?:\s*(?:转|轉|ext\.?|#|分机|
 _ACCOUNT = re.compile(r"[\w.@:：/\-+ ]*[A-Za-z0-9_\-.]{5,}")
 
 
-def parse_contact(cell: Cell) -> Value | Bad:
+def parse_contact(cell: Cell, example: str = "") -> Value | Bad:
     """A phone number, e-mail address or messenger account; phones lose spaces and dashes. Source: 3.1.1c."""
     written = text_of(cell)
     text = unicodedata.normalize("NFKC", written)
@@ -203,10 +203,10 @@ def parse_contact(cell: Cell) -> Value | Bad:
         return None
     if _PHONE.fullmatch(text):
         digits = re.sub(r"[() .\-ー]", "", text)
-        return digits if sum(map(str.isdigit, digits)) >= 6 else Bad("FB-contact", {"value": written})
+        return digits if sum(map(str.isdigit, digits)) >= 6 else Bad("FB-contact", {"value": written, "example": example})
     if _MAIL.search(text) or _ACCOUNT.search(text) or sum(map(str.isdigit, text)) >= 6:
         return text
-    return Bad("FB-contact", {"value": written})
+    return Bad("FB-contact", {"value": written, "example": example})
 
 
 _CASE = re.compile(r"FB-\d{8}-\d{4,}")
