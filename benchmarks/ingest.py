@@ -41,7 +41,9 @@ def main(turns: int = 3) -> None:
                 highest = peak()
                 theirs = seconds(lambda: read_with_openpyxl(path))
                 ratios.append(ours / theirs)
-        print(f"ingest   {ROWS:,} rows recorded ÷ openpyxl reading them: {sorted(ratios)[turns // 2]:.3f} (aim ≤ 0.250; turns: {', '.join(f'{r:.3f}' for r in ratios)})")
+        print(
+            f"ingest   {ROWS:,} rows recorded ÷ openpyxl reading them: {sorted(ratios)[turns // 2]:.3f} (aim ≤ 0.250; turns: {', '.join(f'{r:.3f}' for r in ratios)})"
+        )
         print(f"ingest   peak memory with workers: {highest:.0f} MB (aim < 500)")
 
 

@@ -188,11 +188,10 @@ class _Run:
         return RunResult(manifest, folder, receipt, _exit_code(files))
 
     def rehearse(self, paths: Sequence[Path] | None) -> RunResult:
-        if paths is None:
-            claimed = inbox.claim(self.shop.folder / "inbox", settle_seconds=0)
-        else:
-            claimed = [item for path in paths for item in inbox.claim_one(path)]
-        self.take(claimed)
+        inbox_folder = self.shop.folder / "inbox"
+        self.take(
+            inbox.claim(inbox_folder, settle_seconds=0) if paths is None else [item for path in paths for item in inbox.claim_one(path)]
+        )
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))
         receipt = Receipt(self.record.name, self.record.as_of, files, cases)

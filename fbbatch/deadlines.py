@@ -12,8 +12,9 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Due(NamedTuple):
-    """A date with the rule it follows from, so that a document can print both. `provisional`: the public
-    calendar of that year has not been announced yet.
+    """A date with the rule it follows from, so that a document can print both.
+
+    `provisional`: the public calendar of that year has not been announced yet.
     """
 
     on: dt.date

@@ -42,7 +42,7 @@ class Fingerprints:
         return hashlib.blake2b(self._source + canonical.encode(), digest_size=16).hexdigest()
 
     def occurrence(self, fingerprint: str, row: int) -> int:
-        """0 for the first row of this file with the fingerprint, 1 for the second, …"""
+        """0 for the first row of this file with the fingerprint, 1 for the second, and so on."""
         if self._seen.setdefault(fingerprint, row) == row:
             return 0
         self._again[fingerprint] = count = self._again.get(fingerprint, 0) + 1

@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import IO, Generic, NamedTuple, NoReturn, TypeVar
@@ -155,7 +155,7 @@ class Answer(NamedTuple, Generic[Task]):
     frames: Iterator[bytes]
 
 
-def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int) -> Iterator[Answer[Task]]:
+def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int) -> Generator[Answer[Task], None, None]:
     """Run tasks in worker processes and hand out their answers in the tasks' order.
 
     Args:

@@ -61,11 +61,16 @@ def _cell(text: str) -> Cell:
 
 def people(number: int, *, header: str = CUSTOMER) -> str:
     """A questionnaire of so many different good answers."""
-    rows = [f"| 客户{n:03d} | 139{n:08d} | 2026-11-05 | 智能音箱 | X-1 | 第{n}台蓝牙经常断开，需要重新配对 | 客厅 |" for n in range(1, number + 1)]
+    rows = [
+        f"| 客户{n:03d} | 139{n:08d} | 2026-11-05 | 智能音箱 | X-1 | 第{n}台蓝牙经常断开，需要重新配对 | 客厅 |"
+        for n in range(1, number + 1)
+    ]
     return "\n".join([header, *rows])
 
 
-def sheet(markdown: str | Grid, *, name: str = "Sheet1", above: Sequence[Sequence[Cell]] = (), merged: Sequence[tuple[str, str]] = ()) -> bytes:
+def sheet(
+    markdown: str | Grid, *, name: str = "Sheet1", above: Sequence[Sequence[Cell]] = (), merged: Sequence[tuple[str, str]] = ()
+) -> bytes:
     """A real .xlsx with one sheet; `above` are rows over the table, `merged` pairs of (area such as A1:B2, text)."""
     return workbook({name: [*map(list, above), *(cells(markdown) if isinstance(markdown, str) else markdown)]}, merged=merged)
 
@@ -125,7 +130,9 @@ def ods(markdown: str) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("META-INF/manifest.xml", manifest)
-        archive.writestr("content.xml", f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}>{body}</office:document-content>')
+        archive.writestr(
+            "content.xml", f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}>{body}</office:document-content>'
+        )
     return buffer.getvalue()
 
 
@@ -155,7 +162,9 @@ def layout_of(fields: str, header: Sequence[str] | None = None, **attributes: An
     return found
 
 
-def checked(book: Book, fields: str, rows: Sequence[Sequence[Cell]], *, language: str = "zh-Hans", merged: Any = (), **attributes: Any) -> Checked:
+def checked(
+    book: Book, fields: str, rows: Sequence[Sequence[Cell]], *, language: str = "zh-Hans", merged: Any = (), **attributes: Any
+) -> Checked:
     """Rows checked against fields; the header stands in row 1, so the first row is row 2."""
     layout = layout_of(fields, **attributes)
     checker = Checker(layout, book, received=RECEIVED, language=language, merged=merged)
@@ -188,7 +197,9 @@ class Judged:
 _ROW = ("row", "cells", "answers", "fingerprint", "occurrence")
 
 
-def judge(book: Book, tmp_path: Path, content: bytes, *, folder: str | None = "customer", limits: Limits | None = None, name: str = "a") -> Judged:
+def judge(
+    book: Book, tmp_path: Path, content: bytes, *, folder: str | None = "customer", limits: Limits | None = None, name: str = "a"
+) -> Judged:
     """Judge one file in this process, without a worker and without a workspace."""
     path = tmp_path / name
     path.write_bytes(content)
@@ -288,7 +299,12 @@ def ruled(book: Book, description: str, *, source: str = "customer", received: d
     ((ruling, judged),) = _compiled(book, received).rule(rows, source)
     details = json.loads(ruling.details)
     return Ruled(
-        judged, ruling.department, tuple(details.get("cooperating", ())), tuple(details.get("escalations", ())), details["rule"], ruling.due_on
+        judged,
+        ruling.department,
+        tuple(details.get("cooperating", ())),
+        tuple(details.get("escalations", ())),
+        details["rule"],
+        ruling.due_on,
     )
 
 

@@ -152,7 +152,13 @@ def test_lead_may_be_the_products_own_department(book) -> None:
 
 def test_rule_may_look_at_source_product_and_line(book) -> None:
     def only(**when):
-        rule = book.assignment.rules[-1].model_copy(update={"id": "A-OWN", "lead": "it", "when": book.assignment.rules[0].when.model_copy(update={"severity": [], "words": [], **when})})
+        rule = book.assignment.rules[-1].model_copy(
+            update={
+                "id": "A-OWN",
+                "lead": "it",
+                "when": book.assignment.rules[0].when.model_copy(update={"severity": [], "words": [], **when}),
+            }
+        )
         return dataclasses.replace(book, assignment=book.assignment.model_copy(update={"rules": [rule, book.assignment.rules[-1]]}))
 
     assert ruled(only(source=["partner"]), "坏了", source="partner").rule == "A-OWN"

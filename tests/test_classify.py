@@ -228,7 +228,11 @@ def test_rule_for_one_field_does_not_look_into_others(book) -> None:
     rules = book.classification.model_copy(
         update={
             "texts": ["description", "scene"],
-            "rules": [rule.model_copy(update={"words": ["厨房"], "fields": ["scene"]}) for rule in book.classification.rules if rule.id == "QUA-GENERIC"],
+            "rules": [
+                rule.model_copy(update={"words": ["厨房"], "fields": ["scene"]})
+                for rule in book.classification.rules
+                if rule.id == "QUA-GENERIC"
+            ],
         }
     )
     own = dataclasses.replace(book, classification=rules)
@@ -253,7 +257,12 @@ def test_any_text_gets_a_known_kind_type_and_severity(book, text: str) -> None:
         assert getattr(found, dimension) in {value.code for value in book.vocabulary.sets[dimension].values}
 
 
-FRAGMENTS = st.lists(st.sampled_from(["没有", "漏电", "冒烟", "，", "。", "：", "无", "不", "轻微", "no ", "smoke ", "fire ", "but ", "、", "或", "建议", "\n"]), max_size=14)
+FRAGMENTS = st.lists(
+    st.sampled_from(
+        ["没有", "漏电", "冒烟", "，", "。", "：", "无", "不", "轻微", "no ", "smoke ", "fire ", "but ", "、", "或", "建议", "\n"]
+    ),
+    max_size=14,
+)
 
 
 @given(FRAGMENTS)

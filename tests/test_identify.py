@@ -85,7 +85,14 @@ def test_header_under_twenty_junk_rows_is_found_and_under_thirty_is_not(book) ->
 
 
 def test_table_that_does_not_begin_in_the_corner_keeps_its_row_numbers(book, tmp_path) -> None:
-    rows = [[], [], *[[None, None, *row] for row in cells(f"{CUSTOMER}\n{GOOD}\n| 李美玲 | 13800002222 | 昨天下午 | 智能音箱 | X-1 | 无法开机 | 客厅 |")]]
+    rows = [
+        [],
+        [],
+        *[
+            [None, None, *row]
+            for row in cells(f"{CUSTOMER}\n{GOOD}\n| 李美玲 | 13800002222 | 昨天下午 | 智能音箱 | X-1 | 无法开机 | 客厅 |")
+        ],
+    ]
     judged = judge(book, tmp_path, sheet(rows))
     assert ([row["row"] for row in judged.accepted], judged.returned) == ([4], [5])
     assert told(judged.findings) == [("FB-not-date", 5, "reported_at")]
@@ -102,7 +109,11 @@ def test_header_in_two_rows_of_groups_and_parts_is_found(book) -> None:
 
 
 def test_header_of_merged_cells_is_found(book, tmp_path) -> None:
-    rows = [["客户", None, "反馈", None, "产品", None, "备注"], ["姓名", "电话", "日期", "问题描述", "名称", "型号", None], *cells("| 王小明 | 13800001111 | 2026-11-05 | 无法开机 | 智能音箱 | X-1 | 急 |")]
+    rows = [
+        ["客户", None, "反馈", None, "产品", None, "备注"],
+        ["姓名", "电话", "日期", "问题描述", "名称", "型号", None],
+        *cells("| 王小明 | 13800001111 | 2026-11-05 | 无法开机 | 智能音箱 | X-1 | 急 |"),
+    ]
     merged = [("A1:B1", "客户"), ("C1:D1", "反馈"), ("E1:F1", "产品"), ("G1:G2", "备注")]
     path = tmp_path / "a.xlsx"
     path.write_bytes(sheet(rows, merged=merged))

@@ -39,7 +39,21 @@ def refused(tmp_path, content: bytes, limits: Limits | None = None) -> Finding:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "big5", "cp950"])
 def test_encoding_is_known_without_being_told(tmp_path, encoding: str) -> None:
-    table = SIMPLE if encoding == "gb18030" else "\n".join([CUSTOMER.replace("电话", "電話").replace("反馈", "反饋").replace("产品名称", "產品名稱").replace("型号", "型號").replace("问题描述", "問題描述").replace("使用场景", "使用場景"), *TABLE.splitlines()[2:] * 4])
+    table = (
+        SIMPLE
+        if encoding == "gb18030"
+        else "\n".join(
+            [
+                CUSTOMER.replace("电话", "電話")
+                .replace("反馈", "反饋")
+                .replace("产品名称", "產品名稱")
+                .replace("型号", "型號")
+                .replace("问题描述", "問題描述")
+                .replace("使用场景", "使用場景"),
+                *TABLE.splitlines()[2:] * 4,
+            ]
+        )
+    )
     opened = read(tmp_path, delimited(table, encoding=encoding))
     assert rows(opened) == cells(table)
 
@@ -104,7 +118,7 @@ def test_line_breaks_and_quotes_inside_quotes_are_part_of_the_answer(tmp_path) -
 
 
 def test_inch_marks_in_tab_separated_exports_are_characters(tmp_path) -> None:
-    content = 'size\tcolour\tname\n"5"" x 7"\tred\ta\n9"\tblue\tb\n10"\tgreen\tc\n11\tgrey\td\n'.encode()
+    content = b'size\tcolour\tname\n"5"" x 7"\tred\ta\n9"\tblue\tb\n10"\tgreen\tc\n11\tgrey\td\n'
     assert len(rows(read(tmp_path, content))) == 5
 
 
@@ -162,7 +176,13 @@ def test_torn_row_is_known_where_the_rows_fill_a_chunk_exactly(book, tmp_path) -
     assert ("FB-row-torn", 1_001, None) in judged.told
 
 
-@given(st.lists(st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), min_size=2, max_size=4), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), min_size=2, max_size=4),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_what_a_csv_writer_writes_is_what_is_read(table: list[list[str]]) -> None:
     width = len(table[0])
     table = [[*row, *[""] * width][:width] for row in table]
@@ -198,7 +218,10 @@ def test_real_dates_and_numbers_come_as_such(tmp_path) -> None:
 
 
 def test_first_row_of_a_sheet_keeps_its_number_when_rows_above_are_blank(tmp_path) -> None:
-    assert rows(read(tmp_path, sheet([[], [], [None, "x", "y"]]))) in ([[], [], [None, "x", "y"]], [[None] * 3, [None] * 3, [None, "x", "y"]])
+    assert rows(read(tmp_path, sheet([[], [], [None, "x", "y"]]))) in (
+        [[], [], [None, "x", "y"]],
+        [[None] * 3, [None] * 3, [None, "x", "y"]],
+    )
 
 
 def test_hidden_sheets_are_told_apart(tmp_path) -> None:
@@ -351,7 +374,12 @@ def xls(table: list[list[Cell]]) -> bytes:
 
     def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
         raw = (name + "\0").encode("utf-16-le") if name else b""
-        return raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, free, free, child) + b"\0" * 36 + struct.pack("<IQ", start, size)
+        return (
+            raw.ljust(64, b"\0")
+            + struct.pack("<HBBIII", len(raw), kind, 1, free, free, child)
+            + b"\0" * 36
+            + struct.pack("<IQ", start, size)
+        )
 
     directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(content)) + entry("", 0, free, 0, 0) * 2
     return header + struct.pack("<128I", *fat) + directory + content

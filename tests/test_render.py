@@ -103,7 +103,25 @@ def said(found) -> str:
 
 def test_word_file_opens_and_says_every_block() -> None:
     text = said(opened(EVERYTHING))
-    wanted = ["示范科技有限公司", "案卷", "一、基本情况", "正文第一段。", "居中", "编号", "FB-1", "插电后冒烟", "一览", "甲", "2026-11-05", "25.0%", "没有", "□ 同意", "☑ 不同意", "附注", "编制"]
+    wanted = [
+        "示范科技有限公司",
+        "案卷",
+        "一、基本情况",
+        "正文第一段。",
+        "居中",
+        "编号",
+        "FB-1",
+        "插电后冒烟",
+        "一览",
+        "甲",
+        "2026-11-05",
+        "25.0%",
+        "没有",
+        "□ 同意",
+        "☑ 不同意",
+        "附注",
+        "编制",
+    ]
     assert [piece for piece in wanted if piece not in text] == []
 
 
@@ -173,7 +191,9 @@ def test_hostile_text_is_text_in_word(text: str) -> None:
 def test_any_text_survives_word(text: str) -> None:
     visible = clean(text)
     found = opened((Text(text),))
-    assert "".join(t.text or "" for t in found.element.body.iter(f"{W}t")).startswith("示范科技有限公司案卷" + visible.replace("\n", "").replace("\t", "\t"))
+    assert "".join(t.text or "" for t in found.element.body.iter(f"{W}t")).startswith(
+        "示范科技有限公司案卷" + visible.replace("\n", "").replace("\t", "\t")
+    )
 
 
 # --- PDF ---
@@ -196,7 +216,23 @@ def pages(content: bytes) -> list[str]:
 def test_pdf_says_every_block() -> None:
     content, missing = pdf.render(document(*EVERYTHING))
     text = "".join(pages(content)).replace("\r\n", "")
-    wanted = ["示范科技有限公司", "一、基本情况", "正文第一段。", "居中", "FB-1", "插电后冒烟", "一览", "甲", "2026-11-05", "25.0%", "没有", "□ 同意", "☑ 不同意", "附注", "编制"]
+    wanted = [
+        "示范科技有限公司",
+        "一、基本情况",
+        "正文第一段。",
+        "居中",
+        "FB-1",
+        "插电后冒烟",
+        "一览",
+        "甲",
+        "2026-11-05",
+        "25.0%",
+        "没有",
+        "□ 同意",
+        "☑ 不同意",
+        "附注",
+        "编制",
+    ]
     assert [piece for piece in wanted if piece not in text] == []
     assert missing == frozenset()
 
@@ -239,7 +275,9 @@ def test_character_no_font_has_is_replaced_and_told() -> None:
 
 
 def test_character_no_font_has_is_replaced_wherever_a_company_may_put_it() -> None:
-    content, missing = pdf.render(dataclasses.replace(document(Signatures(("编制\u0e01",))), title="案\u0e02卷", form_number="表\u0e03", company="公\u0e04司"))
+    content, missing = pdf.render(
+        dataclasses.replace(document(Signatures(("编制\u0e01",))), title="案\u0e02卷", form_number="表\u0e03", company="公\u0e04司")
+    )
     assert missing == frozenset("\u0e01\u0e02\u0e03\u0e04")
     assert "".join(pages(content)).count("〓") >= 4
 
@@ -375,8 +413,20 @@ def test_empty_table_says_so(columns: int) -> None:
 
 
 def test_grouped_heads_tables_charts_and_signatures_are_there() -> None:
-    grouped = Table((Column("序号", kind="integer"), Column("轻微", group="严重程度", kind="integer"), Column("严重", group="严重程度", kind="integer")), ((1, 2, 3), (2, 4, 5)), "按类型")
-    content = excel.render(book_of(grouped, charts=(Chart("按类型", "按类型", (1, 2), stacked=True),), signatures=("编制", "审核"), notes=("附注",), freeze=False))
+    grouped = Table(
+        (
+            Column("序号", kind="integer"),
+            Column("轻微", group="严重程度", kind="integer"),
+            Column("严重", group="严重程度", kind="integer"),
+        ),
+        ((1, 2, 3), (2, 4, 5)),
+        "按类型",
+    )
+    content = excel.render(
+        book_of(
+            grouped, charts=(Chart("按类型", "按类型", (1, 2), stacked=True),), signatures=("编制", "审核"), notes=("附注",), freeze=False
+        )
+    )
     page = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
     values = {cell.value for row in page.iter_rows() for cell in row}
     assert {"严重程度", "轻微", "严重", "附注"} <= values
@@ -397,7 +447,9 @@ def test_companys_name_is_not_taken_for_a_formula_or_page_code() -> None:
 
 def test_page_shows_markup_as_text_and_links_by_path() -> None:
     entry = html.Entry("<script>alert(1)</script>", "客户/a b&c#d.pdf", "<i>注</i>")
-    page = html.index(language="zh-Hans", company="A&B", title="<t>", subtitle="", counts=[("行数", 3)], sections=[html.Section("节", [entry])]).decode()
+    page = html.index(
+        language="zh-Hans", company="A&B", title="<t>", subtitle="", counts=[("行数", 3)], sections=[html.Section("节", [entry])]
+    ).decode()
     assert ("<script>" in page, "<i>" in page, "<t>" in page) == (False, False, False)
     assert "%E5%AE%A2%E6%88%B7/a%20b%26c%23d.pdf" in page
     assert re.findall(r"(?:src|href)=\"(?!%E5)[^\"]*\"", page) == []
@@ -409,7 +461,9 @@ def test_page_shows_markup_as_text_and_links_by_path() -> None:
 RENDERERS = {
     "word": lambda: word.render(document(*EVERYTHING, identity=IDENTITY), LETTERHEAD),
     "pdf": lambda: pdf.render(document(*EVERYTHING))[0],
-    "excel": lambda: excel.render(book_of(Table((Column("甲"), Column("乙", kind="date")), (("x", dt.date(2026, 11, 5)),), "表"), charts=(Chart("图", "表", (1,)),))),
+    "excel": lambda: excel.render(
+        book_of(Table((Column("甲"), Column("乙", kind="date")), (("x", dt.date(2026, 11, 5)),), "表"), charts=(Chart("图", "表", (1,)),))
+    ),
     "html": lambda: html.index(language="en", company="", title="t", subtitle="", counts=[], sections=[]),
 }
 
@@ -422,7 +476,14 @@ def test_same_document_gives_the_same_bytes(kind: str) -> None:
 def test_same_document_gives_the_same_bytes_in_another_process() -> None:
     script = "import hashlib, tests.test_render as t\nfor k, r in sorted(t.RENDERERS.items()): print(k, hashlib.sha256(r()).hexdigest())"
     told = [
-        subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for seed in ("1", "2")
     ]
     assert told[0] == told[1]
@@ -449,5 +510,5 @@ def test_zip_of_word_is_packed_by_the_book() -> None:
     content = word.render(document(Text("甲" * 1_000)), LETTERHEAD)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for info in archive.infolist():
-            assert info.CRC == zlib.crc32(archive.read(info))
+            assert zlib.crc32(archive.read(info)) == info.CRC
             assert info.date_time == (1980, 1, 1, 0, 0, 0)

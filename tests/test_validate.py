@@ -77,7 +77,9 @@ def test_date_after_the_day_of_receipt_or_after_another_date_goes_back(book) -> 
 
 def test_date_before_another_goes_back(book) -> None:
     fields = "[{id: a, zh: 开始, type: date}, {id: b, zh: 结束, type: date, not_before: a}, {id: c, zh: 内容}]"
-    assert told(checked(book, fields, [["2026-11-05", "2026-11-04"], ["2026-11-05", "2026-11-05"]]).findings) == [("FB-date-before", 2, "b")]
+    assert told(checked(book, fields, [["2026-11-05", "2026-11-04"], ["2026-11-05", "2026-11-05"]]).findings) == [
+        ("FB-date-before", 2, "b")
+    ]
 
 
 def test_too_short_an_answer_goes_back(book) -> None:
@@ -109,7 +111,10 @@ def test_no_field_takes_a_text_that_no_document_can_hold(book, kind: str) -> Non
 
 def test_number_out_of_range_goes_back(book) -> None:
     fields = "[{id: n, zh: 数量, type: integer, minimum: 0, maximum: 10}, %s]" % TAIL
-    assert told(checked(book, fields, [["-1"], ["0"], ["10"], ["11"]]).findings) == [("FB-out-of-range", 2, "n"), ("FB-out-of-range", 5, "n")]
+    assert told(checked(book, fields, [["-1"], ["0"], ["10"], ["11"]]).findings) == [
+        ("FB-out-of-range", 2, "n"),
+        ("FB-out-of-range", 5, "n"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,11 @@ def test_pattern_explains_itself(book) -> None:
 
 
 def test_choice_is_known_by_code_label_and_alias_in_any_script(book) -> None:
-    found = checked(book, f"[{{id: k, zh: 渠道, type: choice, values: channel}}, {TAIL}]", [["hotline"], ["客服熱線"], ["客服热线"], ["Hotline"], ["400電話。"]])
+    found = checked(
+        book,
+        f"[{{id: k, zh: 渠道, type: choice, values: channel}}, {TAIL}]",
+        [["hotline"], ["客服熱線"], ["客服热线"], ["Hotline"], ["400電話。"]],
+    )
     assert (found.findings, [row["k"] for row in answers(found)]) == ([], ["hotline"] * 5)
 
 
@@ -168,7 +177,11 @@ def test_letter_grade_is_taken_where_the_company_declares_it(book) -> None:
 
 
 def test_several_choices_in_one_cell_are_told_apart(book) -> None:
-    found = checked(book, f"[{{id: k, zh: 渠道, type: choices, values: channel}}, {TAIL}]", [["热线；邮箱"], ["热线、邮箱、问卷"], ["热线\n邮箱"], ["热线；飞鸽"]])
+    found = checked(
+        book,
+        f"[{{id: k, zh: 渠道, type: choices, values: channel}}, {TAIL}]",
+        [["热线；邮箱"], ["热线、邮箱、问卷"], ["热线\n邮箱"], ["热线；飞鸽"]],
+    )
     assert [row["k"] for row in answers(found)] == [["hotline", "email"], ["hotline", "email", "survey"], ["hotline", "email"], None]
     assert told(found.findings) == [("FB-not-a-choice", 5, "k")]
 
@@ -178,7 +191,9 @@ def test_several_choices_may_be_required_to_differ_between_rows(book) -> None:
     assert told(checked(book, fields, [["热线；邮箱"], ["热线；邮箱"]]).findings) == [("FB-not-unique", 3, "k")]
 
 
-@pytest.mark.parametrize(("word", "points"), [("5", 5), ("5.0", 5), ("非常满意", 5), ("滿意", 4), ("3星", 3), ("★★", 2), ("Very dissatisfied", 1)])
+@pytest.mark.parametrize(
+    ("word", "points"), [("5", 5), ("5.0", 5), ("非常满意", 5), ("滿意", 4), ("3星", 3), ("★★", 2), ("Very dissatisfied", 1)]
+)
 def test_rating_is_understood_in_the_words_of_its_scale(book, word: str, points: int) -> None:
     found = checked(book, f"[{{id: s, zh: 满意度, type: rating, values: satisfaction, minimum: 1, maximum: 5}}, {TAIL}]", [[word]])
     assert (told(found.findings), answers(found)[0]["s"]) == ([], points)
@@ -189,7 +204,9 @@ LOOKUPS = [("product", "智能音箱", "FB-unlisted-product", "FB-unknown-produc
 
 
 @pytest.mark.parametrize(("kind", "known", "strict", "loose", "typo"), LOOKUPS)
-def test_name_off_the_master_list_is_returned_where_strict_and_else_noted_once(book, kind: str, known: str, strict: str, loose: str, typo: str) -> None:
+def test_name_off_the_master_list_is_returned_where_strict_and_else_noted_once(
+    book, kind: str, known: str, strict: str, loose: str, typo: str
+) -> None:
     refused = checked(book, f"[{{id: x, zh: 甲, type: {kind}, strict: true}}, {TAIL}]", [[known], [typo]], language="zh-Hans")
     assert (told(refused.findings), refused.bad) == ([(strict, 3, "x")], {1})
     assert known in refused.findings[0].details["near"]
@@ -200,7 +217,11 @@ def test_name_off_the_master_list_is_returned_where_strict_and_else_noted_once(b
 
 def test_master_names_are_known_by_alias_and_script_and_kept_as_one(book) -> None:
     fields = "[{id: p, zh: 产品, type: product}, {id: d, zh: 部门, type: department}, {id: who, zh: 记录人, type: person}]"
-    found = checked(book, fields, [["智能音箱", "客服部", "林雅婷"], ["smart speaker", "Customer Service", "Lin Yating"], ["智慧喇叭", "呼叫中心", "林經理"]])
+    found = checked(
+        book,
+        fields,
+        [["智能音箱", "客服部", "林雅婷"], ["smart speaker", "Customer Service", "Lin Yating"], ["智慧喇叭", "呼叫中心", "林經理"]],
+    )
     assert answers(found) == [{"p": "智能音箱", "d": "customer_service", "who": "lin_yating"}] * 3
     assert found.findings == []
 
@@ -269,7 +290,13 @@ def test_carrying_down_works_from_a_real_file(book, tmp_path) -> None:
 
 def test_all_that_is_wrong_with_a_row_is_said_at_once(book, tmp_path) -> None:
     judged = judge(book, tmp_path, sheet(f"{CUSTOMER}\n| | 无 | 昨天 | 智能音箱 | | 无 | 客厅 |\n{GOOD}"))
-    expected = {"reporter": "FB-blank", "contact": "FB-contact", "reported_at": "FB-not-date", "model": "FB-blank", "description": "FB-empty-phrase"}
+    expected = {
+        "reporter": "FB-blank",
+        "contact": "FB-contact",
+        "reported_at": "FB-not-date",
+        "model": "FB-blank",
+        "description": "FB-empty-phrase",
+    }
     assert {f.field: f.code for f in judged.findings} == expected
     assert ({f.row for f in judged.findings}, judged.returned, len(judged.accepted)) == ({2}, [2], 1)
 
@@ -298,11 +325,17 @@ def test_default_answers_what_was_not_given(book) -> None:
 
 def test_short_and_long_rows_are_judged_by_their_columns(book) -> None:
     found = checked(book, f"[{NAME}, {TAIL}]", [["王"], ["李", "b", "c", "d", "e"], []])
-    assert answers(found) == [{"name": "王", "tail": None, "more": None}, {"name": "李", "tail": "b", "more": "c"}, {"name": None, "tail": None, "more": None}]
+    assert answers(found) == [
+        {"name": "王", "tail": None, "more": None},
+        {"name": "李", "tail": "b", "more": "c"},
+        {"name": None, "tail": None, "more": None},
+    ]
 
 
 def test_a_row_with_a_number_too_large_for_a_ledger_does_not_take_the_file_with_it(book, tmp_path) -> None:
-    judged = judge(book, tmp_path, delimited(f"{CUSTOMER} 数量 |\n{GOOD} 99999999999999999999999 |\n{GOOD.replace('王小明', '李美玲')} 3 |"))
+    judged = judge(
+        book, tmp_path, delimited(f"{CUSTOMER} 数量 |\n{GOOD} 99999999999999999999999 |\n{GOOD.replace('王小明', '李美玲')} 3 |")
+    )
     assert judged.failed is None
     assert (judged.returned, [row["answers"]["quantity"] for row in judged.accepted]) == ([2], [3])
 
@@ -311,7 +344,9 @@ def test_a_row_with_a_number_too_large_for_a_ledger_does_not_take_the_file_with_
 def test_message_speaks_the_readers_language(book, language: str) -> None:
     (found,) = checked(book, f"[{{id: k, zh: 渠道, type: choice, values: channel}}, {TAIL}]", [["飞鸽"]], language=language).findings
     message = findings.message(found, language, {"k": "CH"})
-    assert {"zh-Hant": "「CH」沒有「飞鸽」這個選項", "zh-Hans": "“CH”没有“飞鸽”这个选项", "en": "'CH' has no choice '飞鸽'"}[language] in message
+    assert {"zh-Hant": "「CH」沒有「飞鸽」這個選項", "zh-Hans": "“CH”没有“飞鸽”这个选项", "en": "'CH' has no choice '飞鸽'"}[
+        language
+    ] in message
     assert {"zh-Hant": "客服熱線", "zh-Hans": "客服热线", "en": "Hotline"}[language] in message
 
 
@@ -378,7 +413,11 @@ def test_checking_by_chunks_is_checking_at_once(book) -> None:
 
 
 def test_real_dates_and_their_text_are_the_same_answer(book) -> None:
-    found = checked(book, f"[{{id: d, zh: 日期, type: datetime}}, {TAIL}]", [[dt.datetime(2026, 11, 5, 14, 30)], ["2026/11/5 下午2:30"], [46331.604166667]])
+    found = checked(
+        book,
+        f"[{{id: d, zh: 日期, type: datetime}}, {TAIL}]",
+        [[dt.datetime(2026, 11, 5, 14, 30)], ["2026/11/5 下午2:30"], [46331.604166667]],
+    )
     assert len({row["d"] for row in answers(found)}) == 1
 
 

@@ -19,7 +19,7 @@ from fbbatch.validate.values import (
     text_of,
 )
 from fbbatch.words import fold, simplified
-from tests.builders import checked, judge, sheet, CUSTOMER, GOOD
+from tests.builders import CUSTOMER, GOOD, checked, judge, sheet
 
 ZONE = ZoneInfo("Asia/Taipei")
 on = date_parser(with_time=False, order=None, zone=ZONE)
@@ -289,7 +289,10 @@ def test_folding_twice_is_folding_once() -> None:
     assert [chr(p) for p in points if fold(fold(chr(p))) != fold(chr(p))] == []
 
 
-@pytest.mark.parametrize(("one", "other"), [("客戶", "客户"), ("ＡＢＣ１２", "abc12"), ("回覆", "回复"), ("Wi-Fi", "WI-FI"), ("計畫", "计划"), ("don’t", "don't")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("客戶", "客户"), ("ＡＢＣ１２", "abc12"), ("回覆", "回复"), ("Wi-Fi", "WI-FI"), ("計畫", "计划"), ("don’t", "don't")],
+)
 def test_width_case_and_script_do_not_matter(one: str, other: str) -> None:
     assert fold(one) == fold(other)
 

@@ -68,13 +68,24 @@ def test_many_frames_and_large_ones_arrive_whole() -> None:
     assert (len(many), len(long[0])) == (200, 3_000_000)
 
 
+def test_what_a_parser_prints_reaches_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    assert answers([("print", None), ("say", 1)]) == [["quiet"], ["hello 1"]]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_no_tasks_need_no_worker() -> None:
     assert answers([], jobs=0) == []
 
 
 @pytest.mark.parametrize(
     ("task", "cause"),
-    [(("abort", None), "memory"), (("segfault", None), "exit -11"), (("exit", 3), "exit 3"), (("eat", None), "memory"), (("raise", None), "memory")],
+    [
+        (("abort", None), "memory"),
+        (("segfault", None), "exit -11"),
+        (("exit", 3), "exit 3"),
+        (("eat", None), "memory"),
+        (("raise", None), "memory"),
+    ],
 )
 def test_worker_that_dies_loses_its_own_task_only(task: tuple[str, object], cause: str) -> None:
     assert answers([("say", 1), task, ("say", 2)]) == [["hello 1"], cause, ["hello 2"]]
@@ -122,7 +133,7 @@ def test_no_process_is_left_behind_when_the_run_stops_in_the_middle() -> None:
 def test_worker_ends_by_itself_when_its_parent_is_gone() -> None:
     script = (
         "import os\nfrom fbbatch.workers import Job, run_tasks\n"
-        "a = next(run_tasks([('pid', None)], Job('tests.worker:prepare', {}, 300_000_000, 20, 60), jobs=1))\n"
+        "r = run_tasks([('pid', None)], Job('tests.worker:prepare', {}, 300_000_000, 20, 60), jobs=1)\na = next(r)\n"
         "print(next(a.frames).decode(), flush=True)\nos._exit(1)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=60, check=False)

@@ -11,11 +11,14 @@ from typing import Any
 def prepare(setup: Any) -> Callable[[Any], Iterator[bytes]]:
     def work(task: tuple[str, Any]) -> Iterator[bytes]:
         what, value = task
-        print("what a parser prints must not reach the answers")
-        print("nor this", file=sys.stderr)
         match what:
             case "say":
                 yield f"{setup['greeting']} {value}".encode()
+            case "print":
+                print("what a parser prints", flush=True)
+                print("must not reach the answers", file=sys.stderr, flush=True)
+                os.write(1, b"however it does so")
+                yield b"quiet"
             case "many":
                 for number in range(value):
                     yield b"%d" % number
@@ -42,4 +45,3 @@ def prepare(setup: Any) -> Callable[[Any], Iterator[bytes]]:
                 raise RuntimeError("not caught in the worker")
 
     return work
-

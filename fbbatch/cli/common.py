@@ -90,7 +90,7 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
             ),
         ):
             wrapped = option(wrapped)
-        return click.command(name, **attributes)(wrapped)
+        return click.command(name, **attributes)(wrapped)  # type: ignore[no-any-return,no-untyped-call]
 
     return decorate
 

@@ -48,7 +48,7 @@ def status(call: Call) -> int:
 def cases(call: Call, state: str | None, department: str | None, overdue: bool) -> int:
     """List cases, oldest first."""
     shop = call.shop()
-    wanted = {
+    wanted: dict[str, Any] = {
         "state": _code(shop, "state", state), "department": _department(shop, department),
         "overdue_on": now(shop.settings.zone).date() if overdue else None,
     }  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fbbatch.documents.facts import GIVEN, Teller
 from fbbatch.documents.templates import Item, Template, Templates, compile_text
 from fbbatch.model import Case, Transition
-from fbbatch.render.blocks import Block, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
+from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
 from fbbatch.render.words import long_date
 from fbbatch.schema import SchemaModel
 
@@ -85,7 +85,7 @@ def _blocks(template: Template, form: SchemaModel | None, case: Case, history: S
     printed = _printed(template)
     for block in template.blocks:
         if block.heading is not None:
-            waiting = Heading(block.heading[language])  # type: ignore[index]
+            waiting = Heading(block.heading[language])
             continue
         made: Block | None = None
         if block.grid is not None:
@@ -94,11 +94,11 @@ def _blocks(template: Template, form: SchemaModel | None, case: Case, history: S
         elif block.table is not None:
             made = _table(template, block.table, case, history, office)
         elif block.note is not None:
-            made = Note(compile_text(block.note[language])(_Names(case, office)))  # type: ignore[index]
+            made = Note(compile_text(block.note[language])(_Names(case, office)))
         elif block.text is not None:
-            made = Text(compile_text(block.text[language])(_Names(case, office)))  # type: ignore[index]
+            made = Text(compile_text(block.text[language])(_Names(case, office)))
         elif block.signatures is not None:
-            made = Signatures(tuple(label[language] for label in block.signatures))  # type: ignore[index]
+            made = Signatures(tuple(label[language] for label in block.signatures))
         elif block.page_break:
             made = PageBreak()
         if made is None:
@@ -141,7 +141,7 @@ def _pairs(items: Sequence[Item | str], form: SchemaModel | None, case: Case, of
         if item == "rest":
             for field in teller.fields(case.schema):
                 if field.id not in printed and (value := teller.answer(case, field.id)):
-                    yield Pair(field.label[office.language], value, wide=len(value) > 24)  # type: ignore[index]
+                    yield Pair(field.label[office.language], value, wide=len(value) > 24)
             continue
         if isinstance(item, str):
             if value := teller.fact(case, item):
@@ -150,19 +150,19 @@ def _pairs(items: Sequence[Item | str], form: SchemaModel | None, case: Case, of
         if item.blank:
             assert form is not None  # noqa: S101 - the template was checked
             field = next(f for f in form.fields if f.id == item.blank)
-            yield Pair(field.label[office.language], "", item.wide, item.blank, item.lines)  # type: ignore[index]
+            yield Pair(field.label[office.language], "", item.wide, item.blank, item.lines)
         elif item.of and (value := teller.fact(case, item.of)):
-            label = item.label[office.language] if item.label else teller.label(item.of, case.schema)  # type: ignore[index]
+            label = item.label[office.language] if item.label else teller.label(item.of, case.schema)
             yield Pair(label, value, item.wide)
 
 
 def _table(template: Template, name: str, case: Case, history: Sequence[Transition], office: Office) -> Table:
     model = template.tables[name]
     language = office.language
-    columns = tuple(Column(c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind) for c in model.columns)  # type: ignore[index]
+    columns = tuple(Column(c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind) for c in model.columns)
     rows = _reasons(case, office) if name == "reasons" else _history(history, office)
     wanted = [c.of for c in model.columns]
-    empty = model.empty[language] if model.empty else ""  # type: ignore[index]
+    empty = model.empty[language] if model.empty else ""
     return Table(columns, tuple(tuple(row[key] for key in wanted) for row in rows), empty=empty)
 
 
@@ -171,9 +171,9 @@ _RULES = {"zh-Hant": "分配規則", "zh-Hans": "分配规则", "en": "Assignmen
 _DENIED = {"zh-Hant": "（已否定：{}）", "zh-Hans": "（已否定：{}）", "en": " (denied: {})"}
 
 
-def _reasons(case: Case, office: Office) -> list[dict[str, str]]:
+def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
     teller, language = office.teller, office.language
-    rows = []
+    rows: list[dict[str, CellValue]] = []
     for reason in case.evidence["reasons"]:
         text = case.text(reason["field"])
         words = teller.words(reason["words"], text)
@@ -191,7 +191,7 @@ def _reasons(case: Case, office: Office) -> list[dict[str, str]]:
     return rows
 
 
-def _history(history: Sequence[Transition], office: Office) -> list[dict[str, object]]:
+def _history(history: Sequence[Transition], office: Office) -> list[dict[str, CellValue]]:
     teller, language = office.teller, office.language
     return [
         {

@@ -89,9 +89,9 @@ class Teller:
     def label(self, name: str, schema: str = "") -> str:
         """The label of a fact, or of a field (of that schema, else of any)."""
         if name in self._labels:
-            return self._labels[name][self.language]  # type: ignore[index]
+            return self._labels[name][self.language]
         field = self._fields.get((schema, name)) or self._any.get(name)
-        return field.label[self.language] if field else name  # type: ignore[index]
+        return field.label[self.language] if field else name
 
     def fields(self, schema: str) -> list[FieldModel]:
         """The fields of a schema, in order."""
@@ -112,10 +112,10 @@ class Teller:
         if isinstance(value, list):
             return self.join(self._say(field, part) for part in value)
         if field.type == "rating" and field.values:
-            word = next((v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"), "")  # type: ignore[index]
+            word = next((v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"), "")
             return f"{value:g}（{word}）" if word and self.language != "en" else f"{value:g} ({word})" if word else f"{value:g}"
         if field.type in {"choice", "choices"}:
-            return next((v.label[self.language] for v in self.book.values(field) if v.code == value), str(value))  # type: ignore[index]
+            return next((v.label[self.language] for v in self.book.values(field) if v.code == value), str(value))
         if field.type == "department":
             return self.book.department(str(value), self.language)
         if field.type == "person":
@@ -183,7 +183,7 @@ class Teller:
 
     def escalation_reasons(self, case: Case) -> str:
         """Why it goes to the leaders."""
-        return self.join(self._escalations[e].label[self.language] for e in case.escalations if e in self._escalations)  # type: ignore[index]
+        return self.join(self._escalations[e].label[self.language] for e in case.escalations if e in self._escalations)
 
     def recipients(self, case: Case) -> str:
         """Who gets the escalation: leaders, and the heads of the departments concerned. Source: 3.3.3c, 3.3.3d."""

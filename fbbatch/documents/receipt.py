@@ -63,7 +63,7 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
 def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
     book = office.teller.book
-    return {s.id: {f.id: f.label[office.language] for f in s.fields} for s in (*book.sources, *book.forms)}  # type: ignore[index]
+    return {s.id: {f.id: f.label[office.language] for f in s.fields} for s in (*book.sources, *book.forms)}
 
 
 def labels_for(file: FileOutcome, item: Finding, labels: Labels) -> dict[str, str]:
@@ -92,7 +92,7 @@ def _files(receipt: Receipt, office: Office, templates: Templates, word: Word, l
     rows: list[tuple[CellValue, ...]] = []
     for number, file in enumerate(receipt.files, 1):
         schema = office.teller.book.schema(file.schema or "")
-        title = schema.title[office.language] if schema else ""  # type: ignore[index]
+        title = schema.title[office.language] if schema else ""
         counts = [getattr(file, name) for name in COUNTS]
         rows.append(
             (

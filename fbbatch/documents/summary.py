@@ -95,7 +95,7 @@ def _summariser(office: Office, word: Word) -> str:
 
 def _table(cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word) -> Table:
     teller, language = office.teller, office.language
-    heads = tuple(Column(c.label[language] if c.label else teller.label(c.of), c.weight, c.align, c.kind) for c in columns)  # type: ignore[index]
+    heads = tuple(Column(c.label[language] if c.label else teller.label(c.of), c.weight, c.align, c.kind) for c in columns)
     rows = tuple(tuple(_value(case, column, number, office) for column in columns) for number, case in enumerate(cases, 1))
     marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
     return Table(heads, rows, empty=word("zero"), marks=marks)

@@ -89,7 +89,7 @@ class Template(Strict):
 
     def word(self, name: str, language: str, /, **values: object) -> str:
         """A wording of the template, filled in."""
-        return compile_text(self.words[name][language])(values)  # type: ignore[index]
+        return compile_text(self.words[name][language])(values)
 
 
 class Facts(Strict):

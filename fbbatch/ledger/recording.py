@@ -145,7 +145,7 @@ class FileRecorder:
             marks = ", ".join("?" * len(table.c))
             names = ", ".join(f'"{column.name}"' for column in table.c)
             cursor = self._connection.connection.cursor()
-            cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', rows)  # noqa: S608 - our own names
+            cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', rows)  # type: ignore[arg-type]  # noqa: S608 - our own names; any iterable will do
             return
         self._connection.execute(table.insert(), [dict(zip(table.c.keys(), row, strict=True)) for row in rows])
 

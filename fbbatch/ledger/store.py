@@ -123,10 +123,9 @@ class Ledger:
         with self._writing() as connection:
             used = connection.execute(sa.select(sa.func.count()).where(t.run.c.name.like(f"{day}-%"))).scalar_one()
             name = f"{day}-{used + 1:03d}"
-            row = connection.execute(
-                t.run.insert().values(name=name, as_of=as_of.isoformat(), started_at=started_at.isoformat(), version=version)
-            )  # fmt: skip
-            return RunRecord(int(row.inserted_primary_key[0]), name, as_of, None)  # type: ignore[index]
+            new = t.run.insert().values(name=name, as_of=as_of.isoformat(), started_at=started_at.isoformat(), version=version)
+            run_id = connection.execute(new.returning(t.run.c.id)).scalar_one()
+            return RunRecord(run_id, name, as_of, None)
 
     def close_run(self, run: RunRecord, finished_at: dt.datetime) -> None:
         """Close a run: everything it owed is in the outbox and the originals are in the archive."""
@@ -216,7 +215,7 @@ class Ledger:
         """Cases by state."""
         query = sa.select(_LAST.c.to_state, sa.func.count()).select_from(t.case.join(_LAST, _is_last(_LAST))).group_by(_LAST.c.to_state)
         with self._reading() as connection:
-            return {state: n for state, n in connection.execute(query)}
+            return {str(state): int(n) for state, n in connection.execute(query).tuples()}
 
     # --- documents -----------------------------------------------------------------------------------------
 

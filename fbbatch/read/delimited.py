@@ -24,19 +24,19 @@ class Torn:
     columns: int = 0
 
 
-def looks_utf16(content: bytes) -> str | bool:
-    """`utf-16-le` or `utf-16-be` for UTF-16 without a mark, else False."""
+def looks_utf16(content: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` for UTF-16 without a mark, else None."""
     sample = content[:2048]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     if odd > len(sample) // 8 and even == 0:
         return "utf-16-le"
-    return "utf-16-be" if even > len(sample) // 8 and odd == 0 else False
+    return "utf-16-be" if even > len(sample) // 8 and odd == 0 else None
 
 
 def decode(content: bytes, encoding: str | None) -> str | Finding:
     """The text in its real encoding: mark, UTF-8, UTF-16, else GB18030 or Big5 by likelihood; never `replace`."""
     if encoding is None:
-        encoding = next((name for mark, name in _BOMS if content.startswith(mark)), None) or looks_utf16(content) or None
+        encoding = next((name for mark, name in _BOMS if content.startswith(mark)), None) or looks_utf16(content)
     candidates = [str(encoding)] if encoding else ["utf-8", *_guesses(content)]
     failed = 0
     for candidate in candidates:
@@ -70,7 +70,8 @@ def split(text: str, delimiter: str | None, torn: Torn) -> Iterator[list[str]]:
     usual: Counter[int] = Counter()
     row: list[str] = []
     number = 0
-    for number, row in enumerate(_reader(io.StringIO(text, newline=""), delimiter, quoting), 1):
+    for row in _reader(io.StringIO(text, newline=""), delimiter, quoting):
+        number += 1
         usual[len(row)] += 1
         yield row
     columns = usual.most_common(1)[0][0] if usual else 0
@@ -89,7 +90,7 @@ def _ends_in_quotes(text: str, row: list[str], delimiter: str) -> bool:
 
 
 def _reader(lines: Iterator[str] | io.StringIO, delimiter: str, quoting: int) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type,return-value]
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
 
 
 def _delimiter(text: str) -> str:

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 from fbbatch.render import look
 from fbbatch.render.blocks import (
     Block,
+    CellValue,
     Choice,
     Column,
     Document,
@@ -288,14 +289,14 @@ class _Writer:
             rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", properties=size)))
         return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))
 
-    def value(self, value: object, column: Column, width: int, size: str, fill: str) -> str:
+    def value(self, value: CellValue, column: Column, width: int, size: str, fill: str) -> str:
         return self.cell(
             cell_text(value, column.kind, self.language),
             width,
             align="" if column.align == "left" else column.align,
             properties=size,
             fill=fill,
-        )  # type: ignore[arg-type]
+        )
 
 
 def render(document: Document, letterhead: bytes) -> bytes:

@@ -61,14 +61,14 @@ class Book:
         if not code:
             return ""
         value = self._words.get((vocabulary_set, code))
-        return value.label[language] if value else code  # type: ignore[index]
+        return value.label[language] if value else code
 
     def department(self, department_id: str | None, language: str) -> str:
         """The name of a department; `''` for None."""
         if not department_id:
             return ""
         department = self._departments.get(department_id)
-        return department.label[language] if department else department_id  # type: ignore[index]
+        return department.label[language] if department else department_id
 
     def schema(self, schema_id: str) -> SchemaModel | None:
         """The schema of that id, source or form."""

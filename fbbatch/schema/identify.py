@@ -211,6 +211,6 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
             continue
         if (column, text) in suggested or header_key(text) in _SERIALS:
             continue
-        hit = process.extractOne(header_key(text), list(index), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
-        remarks.append(finding("FB-column-unknown", **place, header=text, near_field=index[hit[0]].id if hit else None))  # type: ignore[arg-type]
+        alike = process.extractOne(header_key(text), list(index), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
+        remarks.append(finding("FB-column-unknown", **place, header=text, near_field=index[alike[0]].id if alike else None))  # type: ignore[arg-type]
     return remarks

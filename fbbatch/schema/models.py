@@ -6,7 +6,7 @@ The models are the one definition: the loader checks files against them, the JSO
 
 import re
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -38,8 +38,11 @@ def _three_languages(label: dict[str, str]) -> dict[str, str]:
     return label
 
 
-LanguageCode = Literal["zh-Hant", "zh-Hans", "en"]
-Label = Annotated[dict[LanguageCode, str], BeforeValidator(_label), AfterValidator(_three_languages)]
+if TYPE_CHECKING:
+    _Texts = dict[str, str]
+else:  # editors are told which languages there are
+    _Texts = dict[Literal["zh-Hant", "zh-Hans", "en"], str]
+Label = Annotated[_Texts, BeforeValidator(_label), AfterValidator(_three_languages)]
 """A text in the three languages."""
 
 FieldType = Literal[

@@ -93,6 +93,7 @@ def parse(text: str, file: str) -> Yaml:
             return mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [build(item, (*path, number)) for number, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - there is no fourth kind
         return _scalar(node)
 
     def mapping(node: yaml.MappingNode, path: Path_) -> dict[str, Any]:

@@ -228,7 +228,7 @@ class Checker:
                 continue
             labels = (", " if self._language == "en" else "、").join(
                 f.label[self._language] for f in self._layout.schema.fields if f.id in ids
-            )  # type: ignore[index]
+            )
             first = next(i for i in ids if i in self._place)
             for index, answers in enumerate(zip(*columns, strict=True)):
                 if all(answer is None for answer in answers):
@@ -267,7 +267,7 @@ class Checker:
         import re
 
         assert field.pattern is not None  # noqa: S101 - the caller looked
-        regex, explain = re.compile(field.pattern.regex), field.pattern.explain[self._language]  # type: ignore[index]
+        regex, explain = re.compile(field.pattern.regex), field.pattern.explain[self._language]
 
         def check(cell: Cell) -> Value | Bad:
             value = parse(cell)
@@ -283,8 +283,8 @@ class Checker:
         for value in values:
             for name in (value.code, *value.label.values(), *value.aliases):
                 known.setdefault(fold(name), value.code)
-        allowed = (", " if self._language == "en" else "、").join(value.label[self._language] for value in values)  # type: ignore[index]
-        words = {fold(value.label[self._language]): value.label[self._language] for value in values}  # type: ignore[index]
+        allowed = (", " if self._language == "en" else "、").join(value.label[self._language] for value in values)
+        words = {fold(value.label[self._language]): value.label[self._language] for value in values}
 
         def one(text: str) -> str | Bad:
             folded = fold(text).strip("。.；; ")
@@ -305,7 +305,8 @@ class Checker:
             if field.type == "choice":
                 return one(text)
             found = [one(part.strip()) for part in _parts(text) if part.strip()]
-            return next((part for part in found if isinstance(part, Bad)), found)  # type: ignore[return-value]
+            wrong = [part for part in found if isinstance(part, Bad)]
+            return wrong[0] if wrong else list(found)
 
         return parse
 
@@ -323,7 +324,7 @@ class Checker:
             for department in self._book.organisation.departments:
                 for name in (department.id, *department.label.values(), *department.aliases):
                     known[fold(name)] = department.id
-                names[fold(department.label[self._language])] = department.label[self._language]  # type: ignore[index]
+                names[fold(department.label[self._language])] = department.label[self._language]
             code = "FB-unknown-department" if field.strict else "FB-unlisted-department"
         else:
             for person in self._book.organisation.people:

@@ -32,7 +32,7 @@ MAX_TEXT = 32_767
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as text: whole floats without `.0`, dates as ISO, edges trimmed, line breaks as `\\n`."""
+    """The cell as text: whole floats without `.0`, dates as ISO, edges trimmed, line breaks as LF."""
     if isinstance(cell, str):
         text = cell.strip(_EDGE)
         if "\r" in text or "_x000D_" in text:
@@ -220,9 +220,12 @@ def parse_case(cell: Cell) -> Value | Bad:
     return text if _CASE.fullmatch(text) else Bad("FB-not-a-case", {"value": text_of(cell)})
 
 
-EMPTY_PHRASES = frozenset(
-    ["无", "没有", "无无", "暂无", "不详", "不知道", "不清楚", "不明", "同上", "如上", "同前", "见附件", "详见附件", "见图", "如图", "如题", "略", "待补", "待补充", "待填", "测试", "测试数据", "其他", "其它", "不适用", "空", "未填", "none", "nil", "n/a", "na", "no", "nothing", "test", "testing", "tbd", "todo", "unknown", "asdf", "xxx", "same", "sameasabove", "seeattachment", "seeattached", "asabove", "ditto", "ok"]
-)  # fmt: skip
+EMPTY_PHRASES = frozenset({
+    "无", "没有", "无无", "暂无", "不详", "不知道", "不清楚", "不明", "同上", "如上", "同前", "见附件", "详见附件", "见图", "如图", "如题",
+    "略", "待补", "待补充", "待填", "测试", "测试数据", "其他", "其它", "不适用", "空", "未填", "none", "nil", "n/a", "na", "no",
+    "nothing", "test", "testing", "tbd", "todo", "unknown", "asdf", "xxx", "same", "sameasabove",
+    "seeattachment", "seeattached", "asabove", "ditto", "ok",
+})  # fmt: skip
 _PUNCTUATION = re.compile(r"[\s\W_]+")
 
 
