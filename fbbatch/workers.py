@@ -225,6 +225,7 @@ def _serve(job: Job, tasks: IO[bytes], answers: IO[bytes]) -> None:
     import gc
 
     gc.disable()  # the cells of a sheet are no cycles
+    _take_memory_in_large_steps()
     _limit("RLIMIT_AS", _virtual_bytes() + job.memory_bytes)
     _limit("RLIMIT_CORE", 0)
     module, _, name = job.work.partition(":")
@@ -236,6 +237,19 @@ def _serve(job: Job, tasks: IO[bytes], answers: IO[bytes]) -> None:
             for answer in work(task):
                 write_frame(answers, answer)
             write_frame(answers, _END)
+
+
+def _take_memory_in_large_steps() -> None:
+    """A sheet of a million cells is a million small blocks; glibc else asks the kernel for them 128 KiB at a time."""
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in ((_M_TOP_PAD, 64 << 20), (_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, (1 << 31) - 1)):
+            mallopt(parameter, value)
+
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def _virtual_bytes() -> int:

@@ -29,7 +29,6 @@ class FileRecorder:
         self._now = as_of.isoformat()
         self._name, self._sha256, self._size = name, sha256, size
         self._findings: list[Finding] = []
-        self._prints: list[tuple[bytes, int, int]] = []
         self._counts = {"rows": 0, "accepted": 0, "returned": 0, "duplicate": 0, "set_aside": 0}
         self._schemas: dict[str, None] = {}
         self._file_id = self._next_id(t.file)
@@ -131,7 +130,8 @@ class FileRecorder:
             .where(t.classification.c.case_id >= first)
         )  # fmt: skip
         self._connection.execute(t.transition.insert().from_select([*_STEP, "department", "due_on", "details"], assigned))
-        self._prints += [(bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True)]
+        prints = sorted((bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True))
+        self._bulk(t.fingerprint, prints, n)
 
     def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
         first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
@@ -161,7 +161,6 @@ class FileRecorder:
             rows: rows of an identical earlier file, all of them duplicates.
             archive: outcome → where the original will go; None: it stays in the inbox.
         """
-        self._bulk(t.fingerprint, sorted(self._prints), len(self._prints))
         if rows is not None:
             self._counts["duplicate"] = rows
         counts = self._counts
