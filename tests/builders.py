@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -79,6 +80,7 @@ def workbook(sheets: Mapping[str, str | Grid], *, merged: Sequence[tuple[str, st
     """A real .xlsx with several sheets."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    book.set_properties({"created": dt.datetime(2026, 11, 20)})
     day, moment = book.add_format({"num_format": "yyyy-mm-dd"}), book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
     for name, content in sheets.items():
         page = book.add_worksheet(name)
@@ -225,8 +227,10 @@ def workspace(folder: Path, locale: str = "zh-Hans", **settings: Any) -> Path:
     place = folder / "workspace"
     lay_out(place, locale)
     file = place / "fbbatch.yaml"
-    text = file.read_text(encoding="utf-8").replace("jobs: 2", "jobs: 1") + "settle_seconds: 0\n"
-    file.write_text(text + "".join(f"{key}: {value}\n" for key, value in settings.items()), encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    for key, value in {"jobs": 1, "settle_seconds": 0, **settings}.items():
+        text = re.sub(rf"^{key}:.*\n", "", text, flags=re.MULTILINE) + f"{key}: {value}\n"
+    file.write_text(text, encoding="utf-8")
     return place
 
 

@@ -57,6 +57,17 @@ def build(target: Path) -> None:
     document.core_properties.author = "fbbatch"
     document.core_properties.title = ""
     document.core_properties.comments = ""
+    for rel_id, relation in list(document.part.rels.items()):
+        if relation.reltype.endswith(("stylesWithEffects", "customXml", "webSettings", "numbering")):
+            document.part.rels.pop(rel_id)
+    kept = {"Normal", "Title", "Subtitle", "Heading 1", "Heading 2", "Caption", "Header", "Footer", "Table Grid", "Normal Table", "Default Paragraph Font"}
+    for style in list(document.styles.element.style_lst):
+        if style.name_val not in {name.lower() if name.startswith(("Heading", "Header", "Footer", "Caption")) else name for name in kept} | kept:
+            document.styles.element.remove(style)
+    latent = document.styles.element.find(qn("w:latentStyles"))
+    if latent is not None:
+        document.styles.element.remove(latent)
+    document.part.package.rels.pop(next((i for i, r in document.part.package.rels.items() if r.reltype.endswith("thumbnail")), ""), None)
     document.save(str(target))
 
 

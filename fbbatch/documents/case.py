@@ -82,7 +82,7 @@ def _blocks(template: Template, form: SchemaModel | None, case: Case, history: S
     """The template's blocks for this case; a heading whose grid has nothing to say is left out with it."""
     language = office.language
     waiting: Heading | None = None
-    printed = _printed(template)
+    printed = template.printed
     for block in template.blocks:
         if block.heading is not None:
             waiting = Heading(block.heading[language])
@@ -126,16 +126,7 @@ class _Names(Mapping[str, object]):
         return 0
 
 
-def _printed(template: Template) -> set[str]:
-    """Names that the template prints by itself, so that `rest` leaves them out."""
-    names = {"organisation"}
-    for block in template.blocks:
-        for item in block.grid or []:
-            names.add(item if isinstance(item, str) else item.of or "")
-    return names
-
-
-def _pairs(items: Sequence[Item | str], form: SchemaModel | None, case: Case, office: Office, printed: set[str]) -> Iterator[Pair]:
+def _pairs(items: Sequence[Item | str], form: SchemaModel | None, case: Case, office: Office, printed: frozenset[str]) -> Iterator[Pair]:
     teller = office.teller
     for item in items:
         if item == "rest":

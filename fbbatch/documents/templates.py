@@ -5,7 +5,7 @@ give plain text, which the renderers escape; what people submitted is only ever 
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -86,6 +86,12 @@ class Template(Strict):
     tables: dict[str, TableModel] = {}
     columns: list[ColumnModel] = []
     words: dict[str, Label] = {}
+
+    @cached_property
+    def printed(self) -> frozenset[str]:
+        """Names that the template prints by itself, so that `rest` leaves them out."""
+        items = [item for block in self.blocks for item in block.grid or []]
+        return frozenset({"organisation", *(item if isinstance(item, str) else item.of or "" for item in items)})
 
     def word(self, name: str, language: str, /, **values: object) -> str:
         """A wording of the template, filled in."""

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from xml.sax.saxutils import escape
 
 from fbbatch.render import look
@@ -38,15 +38,21 @@ _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _CUSTOM = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
 _VT = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
 _OWN_PARTS = ("word/document.xml", "docProps/core.xml", "docProps/custom.xml")
+_FAST, _SMALLEST = 1, 9  # what each document packs for itself; what is packed once
+_SMALL_PART = 1_500  # bytes; not worth packing
 _WIDTH, _WIDE = 9840, 14760  # twips between the margins, portrait and landscape
 
 
-def _records(name: str, content: bytes, offset: int) -> tuple[bytes, bytes]:
+def _records(name: str, content: bytes, offset: int, level: int) -> tuple[bytes, bytes]:
     """The local record (with data) and the directory record of one zip entry; the time is always 1980-01-01."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-    data = packer.compress(content) + packer.flush()
+    stored = len(content) < _SMALL_PART
+    if stored:
+        data = content
+    else:
+        packer = zlib.compressobj(level, zlib.DEFLATED, -15)
+        data = packer.compress(content) + packer.flush()
     encoded = name.encode()
-    common = struct.pack("<HHHHHIIIHH", 20, 0x800, 8, 0, 33, zlib.crc32(content), len(data), len(content), len(encoded), 0)
+    common = struct.pack("<HHHHHIIIHH", 20, 0x800, 0 if stored else 8, 0, 33, zlib.crc32(content), len(data), len(content), len(encoded), 0)
     local = b"PK\x03\x04" + common + encoded + data
     directory = b"PK\x01\x02" + struct.pack("<H", 20) + common + struct.pack("<HHHII", 0, 0, 0, 0o600 << 16, offset) + encoded
     return local, directory
@@ -66,7 +72,7 @@ class _Package:
         """The whole file."""
         pieces, directory, size = [self.local], [self.directory], len(self.local)
         for name, content in parts:
-            local, record = _records(name, content, size)
+            local, record = _records(name, content, size, _FAST)
             pieces.append(local)
             directory.append(record)
             size += len(local)
@@ -102,7 +108,7 @@ def _package(letterhead: bytes, language: str) -> _Package:
     pieces, directory, size = [], [], 0
     constant = [(name, content) for name, content in parts.items() if name not in _OWN_PARTS and name != "docProps/thumbnail.jpeg"]
     for name, content in constant:
-        local, record = _records(name, content, size)
+        local, record = _records(name, content, size, _SMALLEST)
         pieces.append(local)
         directory.append(record)
         size += len(local)
@@ -134,6 +140,8 @@ def _styles(styles: str, language: str) -> str:
     tag = f'<w:lang w:val="{"en-GB" if language == "en" else "en-US"}" w:eastAsia="{fonts.tag if language != "en" else "zh-CN"}"/>'
     defaults = f'<w:rPrDefault><w:rPr>{run(fonts.body, fonts.latin)}<w:sz w:val="21"/><w:szCs w:val="21"/>{tag}</w:rPr></w:rPrDefault>'
     styles = re.sub(r"<w:rPrDefault>.*?</w:rPrDefault>", lambda _: defaults, styles, count=1, flags=re.DOTALL)
+    missing = "".join(style for name, style in _OWN_STYLES.items() if f'w:styleId="{name}"' not in styles)
+    styles = styles.replace("</w:styles>", f"{missing}</w:styles>")
     for name in ("Title", "Heading1", "Heading2"):
         pattern = rf'(<w:style [^>]*w:styleId="{name}".*?)<w:rFonts[^>]*/>'
         styles = re.sub(pattern, lambda m: m[1] + run(fonts.heading, fonts.latin), styles, count=1, flags=re.DOTALL)
@@ -142,9 +150,35 @@ def _styles(styles: str, language: str) -> str:
 
 def _run(text: str, properties: str = "") -> str:
     inner = f"<w:rPr>{properties}</w:rPr>" if properties else ""
-    lines = clean(text).split("\n")
-    body = "<w:br/>".join(f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in lines)
-    return f"<w:r>{inner}{body}</w:r>"
+    if not text.isprintable():
+        lines = [f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in clean(text).split("\n")]
+        return f"<w:r>{inner}{'<w:br/>'.join(lines)}</w:r>"
+    if "&" in text or "<" in text or ">" in text:
+        text = escape(text)
+    return f'<w:r>{inner}<w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+@lru_cache(maxsize=512)
+def _frame_start(widths: tuple[int, ...]) -> str:
+    sides = ("top", "left", "bottom", "right", "insideH", "insideV")
+    edges = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{look.LINE}"/>' for side in sides)
+    grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
+    margins = '<w:tblCellMar><w:left w:w="85" w:type="dxa"/><w:right w:w="85" w:type="dxa"/></w:tblCellMar>'
+    return (
+        f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblInd w:w="85" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders>'
+        f'<w:tblLayout w:type="fixed"/>{margins}</w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
+    )
+
+
+_AFTER_TABLE = '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
+
+
+@lru_cache(maxsize=512)
+def _cell_start(width: int, fill: str, span: int, align: str, style: str) -> str:
+    shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
+    grid = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
+    jc = f'<w:jc w:val="{align}"/>' if align else ""
+    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{grid}{shade}</w:tcPr><w:p><w:pPr><w:pStyle w:val="{style}"/>{jc}</w:pPr>'
 
 
 def _paragraph(text: str, style: str = "", align: str = "", properties: str = "", keep: bool = False) -> str:
@@ -153,13 +187,25 @@ def _paragraph(text: str, style: str = "", align: str = "", properties: str = ""
         + ("<w:keepNext/>" if keep else "")
         + (f'<w:jc w:val="{align}"/>' if align else "")
     )
-    return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text, properties) if text else ''}</w:p>"
+    return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text) if text else ''}</w:p>"
 
 
-_SMALL = '<w:sz w:val="18"/><w:szCs w:val="18"/>'
-_SMALL_BOLD = f"<w:b/>{_SMALL}"
-_TIGHT = '<w:sz w:val="15"/><w:szCs w:val="15"/>'
-_CELL_SPACING = '<w:spacing w:before="20" w:after="20" w:line="260" w:lineRule="exact"/>'
+def _own_style(name: str, half_points: int, line: int, *, bold: bool) -> str:
+    """A paragraph style for table cells; a company that defines it in its letterhead has its own way."""
+    weight = "<w:b/>" if bold else ""
+    return (
+        f'<w:style w:type="paragraph" w:customStyle="1" w:styleId="{name}"><w:name w:val="{name}"/><w:basedOn w:val="Normal"/>'
+        f'<w:pPr><w:spacing w:before="20" w:after="20" w:line="{line}" w:lineRule="exact"/></w:pPr>'
+        f'<w:rPr>{weight}<w:sz w:val="{half_points}"/><w:szCs w:val="{half_points}"/></w:rPr></w:style>'
+    )
+
+
+_OWN_STYLES = {
+    "FBCell": _own_style("FBCell", 18, 260, bold=False),
+    "FBLabel": _own_style("FBLabel", 18, 260, bold=True),
+    "FBTight": _own_style("FBTight", 15, 220, bold=False),
+    "FBTightLabel": _own_style("FBTightLabel", 15, 220, bold=True),
+}
 
 
 def _gap(twips: int) -> str:
@@ -201,7 +247,7 @@ class _Writer:
         width = self.width // len(labels)
         colon = ": " if self.language == "en" else "："
         cells = "".join(
-            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{_paragraph(f"{label}{colon}＿＿＿＿＿", properties=_SMALL)}</w:tc>'
+            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{_paragraph(f"{label}{colon}＿＿＿＿＿", "FBCell")}</w:tc>'
             for label in labels
         )
         grid = "".join(f'<w:gridCol w:w="{width}"/>' for _ in labels)
@@ -215,35 +261,20 @@ class _Writer:
         *,
         fill: str = "",
         span: int = 1,
-        properties: str = _SMALL,
+        style: str = "FBCell",
         align: str = "",
         mark: str | None = None,
     ) -> str:
-        shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
-        grid = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
-        start = end = ""
         if mark:
             self.marks += 1
             start = f'<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>'
-            end = f'<w:bookmarkEnd w:id="{self.marks}"/>'
-        jc = f'<w:jc w:val="{align}"/>' if align else ""
-        return (
-            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{grid}{shade}</w:tcPr>'
-            f"<w:p><w:pPr>{_CELL_SPACING}{jc}</w:pPr>{start}{_run(text, properties) if text else ''}{end}</w:p></w:tc>"
-        )
+            content = f'{start}{_run(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
+        else:
+            content = _run(text) if text else ""
+        return f"{_cell_start(width, fill, span, align, style)}{content}</w:p></w:tc>"
 
     def frame(self, widths: Sequence[int], rows: str) -> str:
-        edges = "".join(
-            f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{look.LINE}"/>'
-            for side in ("top", "left", "bottom", "right", "insideH", "insideV")
-        )
-        grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
-        return (
-            f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders><w:tblInd w:w="85" w:type="dxa"/><w:tblLayout w:type="fixed"/>'
-            f'<w:tblCellMar><w:left w:w="85" w:type="dxa"/><w:right w:w="85" w:type="dxa"/></w:tblCellMar></w:tblPr>'
-            f"<w:tblGrid>{grid}</w:tblGrid>{rows}</w:tbl>"
-            + '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
-        )
+        return f"{_frame_start(tuple(widths))}{rows}</w:tbl>{_AFTER_TABLE}"
 
     def grid(self, pairs: Sequence[Pair]) -> str:
         label = int(self.width * 0.18)
@@ -264,29 +295,31 @@ class _Writer:
         return self.frame([label, value, label, self.width - 2 * label - value], "".join(rows))
 
     def row(self, cells: str, *, lines: int = 1, head: bool = False) -> str:
+        if lines == 1 and not head:
+            return f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr>"
         height = f'<w:trHeight w:val="{lines * 280}" w:hRule="atLeast"/>' if lines > 1 else ""
         return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
 
     def pair(self, pair: Pair, label: int, value: int, span: int = 1) -> str:
-        return self.cell(pair.label, label, fill=look.GREY_LABEL, properties=_SMALL_BOLD) + self.cell(
+        return self.cell(pair.label, label, fill=look.GREY_LABEL, style="FBLabel") + self.cell(
             pair.value, value, span=span, fill=look.BLANK if pair.blank else "", mark=pair.blank
         )  # fmt: skip
 
     def table(self, table: Table) -> str:
         kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
-        size = _TIGHT if len(kept) > 8 else _SMALL
+        size = "FBTight" if len(kept) > 8 else "FBCell"
+        head_style = "FBTightLabel" if len(kept) > 8 else "FBLabel"
         points = 7.5 if len(kept) > 8 else 9
         widths = [int(self.width * share) for share in shares(table, [n for n, _ in kept], self.width / 20, points)]
         head = "".join(
-            self.cell(c.header, w, fill=look.GREY_HEAD, properties=f"<w:b/>{size}", align="center")
-            for (_, c), w in zip(kept, widths, strict=True)
+            self.cell(c.header, w, fill=look.GREY_HEAD, style=head_style, align="center") for (_, c), w in zip(kept, widths, strict=True)
         )
         rows = [self.row(head, head=True)]
         for number, row in enumerate(table.rows):
             fill = look.MARKS.get(table.marks.get(number, ""), "")
             rows.append(self.row("".join(self.value(row[n], c, w, size, fill) for (n, c), w in zip(kept, widths, strict=True))))
         if not table.rows and table.empty:
-            rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", properties=size)))
+            rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", style=size)))
         return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))
 
     def value(self, value: CellValue, column: Column, width: int, size: str, fill: str) -> str:
@@ -294,7 +327,7 @@ class _Writer:
             cell_text(value, column.kind, self.language),
             width,
             align="" if column.align == "left" else column.align,
-            properties=size,
+            style=size,
             fill=fill,
         )
 

@@ -1,0 +1,10 @@
+"""`python -m benchmarks [NAME…]`: every benchmark, or those named."""
+
+import sys
+from importlib import import_module
+
+NAMES = ("startup", "documents", "history", "ingest", "judgement")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        import_module(f"benchmarks.{name}").main()

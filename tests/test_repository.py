@@ -1,0 +1,181 @@
+"""What must stay true of the repository as a whole."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import string
+
+import pytest
+
+import fbbatch
+from fbbatch import findings
+from fbbatch.cli import _COMMANDS
+from fbbatch.errors import ExitCode
+from fbbatch.model import LANGUAGES, Finding
+from fbbatch.schema.text import header_key
+from tests.builders import REPOSITORY
+
+SOURCES = sorted((REPOSITORY / "fbbatch").rglob("*.py"))
+CODE = re.compile(r"FB-[a-z]+(?:-[a-z]+)*")
+
+
+def texts_of(path) -> set[str]:
+    """Every text literal in a Python file that is no docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    doc = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in doc}
+
+
+def test_every_finding_code_in_the_code_is_in_the_catalogue_and_the_other_way_round() -> None:
+    used = {code for path in SOURCES if path.name != "findings.py" for text in texts_of(path) for code in CODE.findall(text)}
+    assert used - set(findings.CATALOGUE) == set()
+    assert set(findings.CATALOGUE) - used == set()
+
+
+def test_every_finding_code_is_triggered_by_a_test() -> None:
+    tested = {code for path in (REPOSITORY / "tests").glob("test_*.py") for code in CODE.findall(path.read_text(encoding="utf-8"))}
+    assert set(findings.CATALOGUE) - tested == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", findings.CATALOGUE)
+def test_message_says_what_was_found_expected_and_to_do(code: str, language: str) -> None:
+    parts = [findings.part(Finding(code, "error"), which, language) for which in ("found", "expected", "remedy")]
+    assert all(parts)
+    assert not set("{}") & set("".join(parts))
+    assert findings.message(Finding(code, "error", "S", 7, 3), language)
+    if language == "en":
+        assert not re.search(r"[\u4e00-\u9fff，。「」]", "".join(parts))
+    else:
+        assert re.search(r"[\u4e00-\u9fff]", "".join(parts))
+
+
+@pytest.mark.parametrize("code", findings.CATALOGUE)
+def test_wording_in_both_languages_uses_the_same_names(code: str) -> None:
+    entry = findings.CATALOGUE[code]
+    assert entry.severity in {"error", "warning", "note"}
+    for chinese, english in (entry.found, entry.expected, entry.remedy):
+        names = [{name for _, name, *_ in string.Formatter().parse(text) if name} for text in (chinese, english)]
+        assert names[0] == names[1]
+
+
+def test_simplified_wording_has_no_traditional_characters_left() -> None:
+    from fbbatch.words import simplified
+
+    for code in findings.CATALOGUE:
+        for which in ("found", "expected", "remedy"):
+            told = findings.part(Finding(code, "error"), which, "zh-Hans")
+            assert simplified(told) == told
+
+
+def test_exit_codes_of_the_readme_are_those_of_the_code() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\|\s*`?(\d+)`?\s*\|\s*([^|]+?)\s*\|", readme, re.MULTILINE))
+    if not table:
+        pytest.skip("the README has no table of exit codes yet")
+    assert {int(code) for code in table} == {int(code) for code in ExitCode}
+
+
+def modules() -> list[str]:
+    found = [module.name for module in pkgutil.walk_packages(fbbatch.__path__, "fbbatch.")]
+    return [name for name in found if "__main__" not in name and ".migrations" not in name]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_every_module_says_what_it_is(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert module.__doc__.strip()[0].isupper() or module.__doc__.strip()[0] in "`123456789"
+
+
+def test_every_public_function_says_what_it_does() -> None:
+    bare = []
+    for path in SOURCES:
+        if "migrations" in path.parts or "render/fonts" in str(path):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+                bare.append(f"{path.name}:{node.lineno} {node.name}")
+    assert bare == []
+
+
+def test_every_command_is_a_command() -> None:
+    for name, (module, text) in _COMMANDS.items():
+        assert getattr(importlib.import_module(f"fbbatch.cli.{module}"), name).name == name
+        assert text.endswith(".")
+
+
+def test_every_alias_of_every_field_finds_its_field(book) -> None:
+    for schema in (*book.sources, *book.forms):
+        for field in schema.fields:
+            for name in (*field.label.values(), *field.aliases, field.id):
+                assert schema.by_header[header_key(name)].id == field.id, (schema.id, name)
+
+
+def test_every_alias_of_a_choice_means_one_code(book) -> None:
+    from fbbatch.words import fold
+
+    doubled = []
+    for name, words in book.vocabulary.sets.items():
+        owners: dict[str, str] = {}
+        for value in words.values:
+            for word in (value.code, *value.label.values(), *value.aliases):
+                if owners.setdefault(fold(word), value.code) != value.code:
+                    doubled.append((name, word))
+    assert doubled == []
+
+
+def test_every_alias_of_a_master_list_means_one_entry(book) -> None:
+    from fbbatch.words import fold
+
+    doubled = []
+    for listed in (
+        [(p.name, (p.name, *p.aliases)) for p in book.products.products],
+        [(p.id, (p.id, p.name, *p.aliases)) for p in book.organisation.people],
+        [(d.id, (d.id, *d.label.values(), *d.aliases)) for d in book.organisation.departments],
+    ):
+        owners: dict[str, str] = {}
+        doubled += [name for owner, names in listed for name in names if owners.setdefault(fold(name), owner) != owner]
+    assert doubled == []
+
+
+def test_every_example_of_a_schema_is_a_valid_answer(book) -> None:
+    from tests.builders import RECEIVED
+    from fbbatch.schema import identify
+    from fbbatch.validate.check import Checker
+
+    for schema in book.sources:
+        fields = [f for f in schema.fields if f.example is not None]
+        layout = identify([[f.label["zh-Hans"] for f in fields]], [schema], sheet="S")
+        found = Checker(layout, book, received=RECEIVED, language="en").check([[f.example for f in fields]], [2], "S")
+        assert [(f.code, f.field) for f in found.findings if f.severity == "error"] == []
+
+
+def test_documents_and_kinds_in_the_templates_have_words(book) -> None:
+    from fbbatch.documents.templates import KINDS
+
+    known = {value.code for value in book.vocabulary.sets["document"].values}
+    assert set(KINDS) <= known
+
+
+def test_stages_do_not_touch_the_world() -> None:
+    forbidden = {"sqlalchemy", "os", "logging", "time", "random", "socket", "requests", "urllib"}
+    for name in ("validate/check.py", "validate/values.py", "classify.py", "identity.py", "assign.py", "deadlines.py", "schema/identify.py"):
+        tree = ast.parse((REPOSITORY / "fbbatch" / name).read_text(encoding="utf-8"))
+        imported = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert imported & forbidden == set(), name
+
+
+def test_only_the_command_line_reads_the_clock() -> None:
+    clocks = re.compile(r"\b(?:datetime\.now|date\.today|datetime\.utcnow|time\.time)\(")
+    reading = {p.relative_to(REPOSITORY / "fbbatch").as_posix() for p in SOURCES if clocks.search(p.read_text(encoding="utf-8"))}
+    assert reading <= {"cli/common.py", "inbox.py"}
+
+
+def test_no_test_data_looks_like_a_real_persons() -> None:
+    found = set()
+    for path in (REPOSITORY / "tests").glob("*.py"):
+        found |= {mail for mail in re.findall(r"[\w.]+@[\w-]+\.[a-z]+", path.read_text(encoding="utf-8")) if not mail.endswith("@example.com")}
+    assert found == set()
