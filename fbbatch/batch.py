@@ -97,15 +97,28 @@ def locked(folder: Path) -> Iterator[None]:
         BusyError: another run holds it.
     """
     private = folder / ".fbbatch"
+    before = os.umask(0o077)
+    try:
+        with _acquired(private):
+            yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def _acquired(private: Path) -> Iterator[None]:
+    lock = filelock.FileLock(private / "lock", timeout=0, mode=0o600)
     try:
         private.mkdir(mode=0o700, exist_ok=True)
-        with filelock.FileLock(private / "lock", timeout=0, mode=0o600):
-            (private / "owner.json").write_bytes(orjson.dumps({"pid": os.getpid()}))
-            yield
+        lock.acquire()
     except filelock.Timeout as error:
-        raise BusyError(f"Another run is active in {folder}; try again when it has ended") from error
+        raise BusyError(f"Another run is active in {private.parent}; try again when it has ended") from error
     except OSError as error:
         raise StorageError(f"The workspace cannot be written to: {error.strerror}: {private}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run(
@@ -153,7 +166,7 @@ def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Seq
         source = shop.folder / ".fbbatch" / "ledger.db"
         if source.exists() and not shop.settings.database:
             with (
-                contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+                contextlib.closing(sqlite3.connect(source)) as old,
                 contextlib.closing(sqlite3.connect(copy)) as new,
             ):
                 old.backup(new)
@@ -177,13 +190,15 @@ class _Run:
     # --- the whole -----------------------------------------------------------------------------------------
 
     def carry_out(self, now: dt.datetime) -> RunResult:
-        self.take(inbox.claim(self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds))
+        claimed = inbox.claim(self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds)
+        self.take(claimed)
         files = self.ledger.files_of(self.record)
         receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases())
         manifest, folder = self.publish(receipt)
+        paths = {item.name: item.path for item in claimed}
         for file in files:
-            if file.archived:
-                inbox.archive(self.shop.folder, self.shop.folder / "inbox" / file.name, file.archived, file.sha256)
+            if file.archived and file.name in paths:
+                inbox.archive(self.shop.folder, paths[file.name], file.archived, file.sha256)
         self.ledger.close_run(self.record, now)
         return RunResult(manifest, folder, receipt, _exit_code(files))
 
@@ -289,7 +304,9 @@ class _Run:
         def keep(item: Printed, *, period: str | None = None) -> None:
             sha256 = draft.write(item.path, item.content)
             missing.update(item.missing)
-            issued.append(IssuedDocument(item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period))
+            issued.append(
+                IssuedDocument(item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form)
+            )
 
         jobs = [Order(case, tuple(self.ledger.history(case)), kinds) for case in receipt.cases if (kinds := self.owed(case))]
         for number, item in enumerate(self.print_all(printing, jobs), 1):
@@ -338,7 +355,7 @@ class _Run:
     def summary_days(self, today: dt.date) -> list[dt.date]:
         """The days that get a summary now: today, and working days since the last one (zero reports). Source: 3.3.1a."""
         calendar = Calendar(self.shop.book.calendar)
-        last = self.ledger.last_summary_day()
+        last = self.ledger.last_summary_day(before=self.record)
         first = today if last is None or last >= today else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
         every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
         if self.shop.settings.daily_summary == "every_day":

@@ -5,7 +5,9 @@ with a thousand words cost microseconds per answer. Source: 1.2b, 3.2.1, 3.2.2, 
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from fbbatch.lexicon import Lexicon
@@ -17,13 +19,14 @@ UNCLASSIFIED = "unclassified"
 _SEVERITIES = ("minor", "general", "severe")
 _DIMENSIONS = ("kind", "type", "severity")
 _MOST_WORDS = 3
-_STOPS = re.compile(r"[，。；！？、,.;!?\n\t:：()（）|]|\bbut\b|但")
+_STOPS = re.compile(r"[，。；！？、,.;!?\n\t:：()（）|]|\bbut\b|但|却|也|就|时|后|可")
 _SPACES = re.compile(r" {2,}")
 _LATIN_WORD = re.compile(r"[a-z0-9']+")
 _DENIED = re.compile(r"\s*[:：=]\s*(?:无|没有|没|否|不存在|no\b|none\b|nil\b|0\b)")
 _LIST_JOINT = re.compile(r"\s*(?:[、/或和及与]|or|and|nor)\s*(?:(?:any|no)\s+)?")
 _SINGLE_REACH = 1
 _NEGATOR, _EXCEPTION = -1, -2
+_NEAREST = 3
 
 
 class _Hit(NamedTuple):
@@ -143,7 +146,8 @@ class Classifier:
                 plain = plain and not self.lexicon.words[number][0].isascii()
                 if rule < 0 or not self._rules[rule].fields or field in self._rules[rule].fields:
                     kinds.get(rule, hits).append(_Hit(rule, self.lexicon.words[number], start, end))
-        negators = [n for n in negators if not any(o.start <= n.start and n.end <= o.end for o in (*exceptions, *hits))]
+        covered = _Cover((*exceptions, *hits))
+        negators = [n for n in negators if not covered.holds(n)]
         denied = self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
         counted = {(hit.rule, hit.word): hit in denied for hit in reversed(_longest(hits))}
         for hit in hits:  # one plain statement outweighs a denial elsewhere
@@ -154,11 +158,13 @@ class Classifier:
     def _denied(self, text: str, hits: list[_Hit], negators: list[_Hit]) -> set[_Hit]:
         """The hits that a negator reaches, that are denied behind (`漏電：無`), or that go on a denied list."""
         denied: list[_Hit] = []
+        starts = [n.start for n in negators]
         for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
+            before = negators[max(0, bisect_right(starts, hit.start) - _NEAREST) : bisect_right(starts, hit.start)]
             if (
-                any(self._reaches(text, n, hit) for n in negators)
+                any(self._reaches(text, n, hit) for n in before)
                 or _DENIED.match(text, hit.end)
-                or any(d.end <= hit.start and _LIST_JOINT.fullmatch(text, d.end, hit.start) for d in denied)
+                or any(d.end <= hit.start and _LIST_JOINT.fullmatch(text, d.end, hit.start) for d in denied[-_NEAREST:])
             ):
                 denied.append(hit)
         return set(denied)
@@ -225,17 +231,32 @@ class Classifier:
         return self._settings.default_severity
 
 
+class _Cover:
+    """Stretches of a text; tells whether one of them holds a hit. Linear in their number."""
+
+    def __init__(self, hits: Iterable[_Hit]) -> None:
+        ordered = sorted(hits, key=lambda h: h.start)
+        self._starts = [h.start for h in ordered]
+        self._ends = list(accumulate((h.end for h in ordered), max))
+
+    def holds(self, hit: _Hit) -> bool:
+        place = bisect_right(self._starts, hit.start)
+        return place > 0 and self._ends[place - 1] >= hit.end
+
+
 def _longest(hits: list[_Hit]) -> list[_Hit]:
     """Without the shorter words that lie inside a longer one of the same rule."""
     by_rule: dict[int, list[_Hit]] = {}
     for hit in hits:
         by_rule.setdefault(hit.rule, []).append(hit)
-    return [
-        h
-        for same in by_rule.values()
-        for h in same
-        if len(same) == 1 or not any(o.start <= h.start and h.end <= o.end and o.end - o.start > h.end - h.start for o in same)
-    ]
+    kept = []
+    for same in by_rule.values():
+        end = -1
+        for hit in sorted(same, key=lambda h: (h.start, -h.end)):
+            if hit.end > end:
+                kept.append(hit)
+                end = hit.end
+    return kept
 
 
 def _best(scores: dict[str, float]) -> tuple[str | None, float, float]:

@@ -353,12 +353,6 @@ CATALOGUE: dict[str, Entry] = {
         ("一人及一名代理人", "A person and a deputy"),
         ("請在 organisation.yaml 的 roles 填寫", "Fill in `roles` in organisation.yaml"),
     ),
-    "FB-glyph": Entry(
-        "note",
-        ("字型中沒有這些字：{characters}", "The fonts lack these characters: {characters}"),
-        ("常用字", "Common characters"),
-        ("文件中以〓代替；原文仍在台賬中", "Documents show 〓 instead; the ledger keeps the original"),
-    ),
 }  # fmt: skip
 
 

@@ -43,7 +43,8 @@ class Fingerprints:
 
     def occurrence(self, fingerprint: str, row: int) -> int:
         """0 for the first row of this file with the fingerprint, 1 for the second, and so on."""
-        if self._seen.setdefault(fingerprint, row) == row:
+        if fingerprint not in self._seen:
+            self._seen[fingerprint] = row
             return 0
         self._again[fingerprint] = count = self._again.get(fingerprint, 0) + 1
         return count

@@ -58,7 +58,7 @@ def claim(folder: Path, *, settle_seconds: float) -> list[Claimed]:
 def claim_one(path: Path) -> list[Claimed]:
     """A file given by name, outside the inbox; a folder gives the files in it."""
     if path.is_dir():
-        return claim(path, settle_seconds=0)
+        return [replace(c, folder=c.folder or path.resolve().name) for c in claim(path, settle_seconds=0)]
     claimed = _claim(path, path.parent, _stamp(path))
     parent = path.resolve().parent.name
     return [replace(claimed, folder=parent if parent != "inbox" else None)]
@@ -92,7 +92,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _claim(path: Path, folder: Path, before: tuple[int, int, int] | None) -> Claimed:
-    name = path.relative_to(folder).as_posix()
+    name = path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     top = name.split("/")[0] if "/" in name else None
     size = before[0] if before else 0
     if _is_open_in_office(path):

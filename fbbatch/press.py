@@ -42,6 +42,7 @@ class Printed:
     case: str | None = None
     department: str | None = None
     missing: str = ""
+    form: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Press:
             word.render(document, self.templates.letterhead),
             case,
             department,
+            form=bool(document.identity),
         )
         yield self.pdf(document, path, case=case, department=department)
 
@@ -97,14 +99,14 @@ class Press:
     def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
         """As `print_jobs`, for the pipe: a line of JSON, then the file."""
         for p in self.print_jobs(jobs):
-            yield (orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing]) + b"\n" + p.content)
+            yield (orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form]) + b"\n" + p.content)
 
 
 def printed(frame: bytes) -> Printed:
     """A frame of `Press.frames` as a record again."""
     head, _, content = frame.partition(b"\n")
-    kind, number, path, media_type, case, department, missing = orjson.loads(head)
-    return Printed(kind, number, path, media_type, content, case, department, missing)
+    kind, number, path, media_type, case, department, missing, form = orjson.loads(head)
+    return Printed(kind, number, path, media_type, content, case, department, missing, form)
 
 
 def file_name(path: str) -> str:

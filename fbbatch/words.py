@@ -48,8 +48,15 @@ class _Folding(dict[int, str]):
     """Code point → its folded text, filled as characters are met."""
 
     def __missing__(self, code_point: int) -> str:
-        folded = str(_to_simplified().convert(unicodedata.normalize("NFKC", chr(code_point)))).lower()
-        self[code_point] = folded = _ALIKE.get(folded, folded)
+        folded, before = chr(code_point), ""
+        if 0xD800 <= code_point < 0xE000:  # half of a pair: no character
+            self[code_point] = folded
+            return folded
+        while folded != before:
+            before = folded
+            folded = str(_to_simplified().convert(unicodedata.normalize("NFKC", folded))).lower()
+            folded = _ALIKE.get(folded, folded)
+        self[code_point] = folded
         return folded
 
 

@@ -211,6 +211,7 @@ def _child(job: Job, tasks: int, answers: int) -> NoReturn:
         silence = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(silence, standard)
+        sys.stdout = sys.stderr = os.fdopen(1, "w", closefd=False)
         kept = sorted({tasks, answers})
         for low, high in zip([3, *(k + 1 for k in kept)], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(low, min(high, 65_536))

@@ -193,7 +193,7 @@ def test_a_yaml_file_that_holds_no_mapping_is_an_error_and_no_crash(schemas: Pat
         ("form: escalation", "form: escalaton", "no form schema has the id 'escalaton'"),
         ("      - escalation_number", "      - escalation_numer", "neither a fact nor a field of any source is called 'escalation_numer'"),
         ("- note:\n", "- noet:\n", "unknown key 'noet'"),
-        ("zh-Hant: 灰色為系統填寫", "zh-Hant: '{{ 灰色' # ", "template expression"),
+        ("blocks:\n", "blocks:\n  - note: {zh-Hant: '{{ 灰色', en: x}\n", "template expression"),
     ],
 )
 def test_broken_template_is_told_with_its_place(tmp_path: Path, book, old: str, new: str, told: str) -> None:
@@ -207,7 +207,7 @@ def test_broken_template_is_told_with_its_place(tmp_path: Path, book, old: str, 
 
 def test_expression_with_an_unknown_name_is_found_before_the_run(tmp_path: Path, book) -> None:
     templates = Path(shutil.copytree(REPOSITORY / "templates", tmp_path / "templates"))
-    change(templates, "case_report.yaml", "{{ basis_note }}", "{{ basis_nte }}")
+    change(templates, "case_report.yaml", "blocks:\n", "blocks:\n  - note: {zh-Hant: '{{ basis_nte }}', en: x}\n")
     with pytest.raises(InvalidSetupError):
         load_templates(templates, book)
 

@@ -12,10 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fbbatch import cli
+from fbbatch import batch, cli
+from fbbatch.cli import look
 from fbbatch.errors import ExitCode
 from fbbatch.findings import CATALOGUE
-from tests.builders import CUSTOMER, GOOD, delimited, drop, people, run, sheet, tree, workspace
+from tests.builders import CUSTOMER, GOOD, delimited, drop, moment, people, run, sheet, tree, workspace
 
 TROUBLE = GOOD.replace("2026-11-05", "昨天下午")
 CANARIES = ("黄小雨canary", "13799998888", "canary@example.com", "秘密描述canary", "秘密场景canary", "wxid_canary")
@@ -43,7 +44,12 @@ def call(*args: str | Path) -> Told:
 def program(*args: str | Path, umask: int = 0o022, **environment: str) -> Told:
     """Run the installed program in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "fbbatch", *map(str, args)], capture_output=True, env={**os.environ, **environment}, umask=umask, timeout=120, check=False
+        [sys.executable, "-m", "fbbatch", *map(str, args)],
+        capture_output=True,
+        env={**os.environ, **environment},
+        umask=umask,
+        timeout=120,
+        check=False,
     )
     return Told(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -103,7 +109,17 @@ def test_run_that_returned_something_is_1(place: Path) -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [("nonsense",), ("run", "--nonsense"), ("run", "--jobs", "0"), ("run", "--as-of", "gestern"), ("check",), ("check", "/no/such/file.xlsx"), ("case",), ("init",), ("demo", "a", "b")],
+    [
+        ("nonsense",),
+        ("run", "--nonsense"),
+        ("run", "--jobs", "0"),
+        ("run", "--as-of", "gestern"),
+        ("check",),
+        ("check", "/no/such/file.xlsx"),
+        ("case",),
+        ("init",),
+        ("demo", "a", "b"),
+    ],
 )
 def test_wrong_usage_is_2_and_says_so_on_stderr(lived_in: Path, args: tuple[str, ...]) -> None:
     told = call(*args, *(("-w", str(lived_in)) if args[0] in {"run", "check", "case"} else ()))
@@ -126,7 +142,9 @@ def test_unknown_case_is_2(lived_in: Path) -> None:
         assert "FB-20990101-0001" in told.err
 
 
-@pytest.mark.parametrize("file", ["schemas/sources/customer.yaml", "templates/summary.yaml", "fbbatch.yaml", "schemas/rules/assignment.yaml"])
+@pytest.mark.parametrize(
+    "file", ["schemas/sources/customer.yaml", "templates/summary.yaml", "fbbatch.yaml", "schemas/rules/assignment.yaml"]
+)
 @pytest.mark.parametrize("command", ["run", "lint"])
 def test_invalid_setup_is_3_with_the_place_and_touches_nothing(place: Path, file: str, command: str) -> None:
     path = place / file
@@ -140,9 +158,7 @@ def test_invalid_setup_is_3_with_the_place_and_touches_nothing(place: Path, file
 
 
 def test_workspace_in_use_is_4(place: Path) -> None:
-    from fbbatch.batch import locked
-
-    with locked(place):
+    with batch.locked(place):
         told = call("run", "-w", place)
     assert (told.code, told.out) == (4, "")
     assert told.err
@@ -156,8 +172,6 @@ def test_refusing_storage_is_5(place: Path) -> None:
 
 
 def test_bug_is_70_and_its_message_shows_no_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fbbatch import batch
-
     def broken(*_: object, **__: object) -> None:
         raise ValueError(f"could not convert {CANARIES[0]}")
 
@@ -169,8 +183,6 @@ def test_bug_is_70_and_its_message_shows_no_data(place: Path, monkeypatch: pytes
 
 
 def test_interruption_is_130_and_says_it_is_safe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fbbatch import batch
-
     for trouble in (KeyboardInterrupt, batch.InterruptedRunError):
 
         def stopped(*_: object, trouble: type[BaseException] = trouble, **__: object) -> None:
@@ -185,7 +197,17 @@ def test_interruption_is_130_and_says_it_is_safe(place: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     "args",
-    [("status",), ("cases",), ("case", "FB-20261120-0001"), ("explain", "FB-20261120-0002"), ("explain", "FB-blank"), ("lint",), ("doctor",), ("schedule", "print"), ("run", "--dry-run")],
+    [
+        ("status",),
+        ("cases",),
+        ("case", "FB-20261120-0001"),
+        ("explain", "FB-20261120-0002"),
+        ("explain", "FB-blank"),
+        ("lint",),
+        ("doctor",),
+        ("schedule", "print"),
+        ("run", "--dry-run"),
+    ],
 )
 def test_json_is_all_there_is_on_stdout(lived_in: Path, args: tuple[str, ...]) -> None:
     told = call(*args, "--json", "-w", lived_in)
@@ -204,7 +226,13 @@ def test_cases_as_json_have_the_contracts_keys(lived_in: Path) -> None:
     assert [case["number"] for case in listed] == ["FB-20261120-0001", "FB-20261120-0002"]
     assert all(set(case) >= CASE_KEYS for case in listed)
     first = listed[0]
-    assert (first["reporter"], first["contact"], first["reported_at"], first["row"], first["file"]) == ("王小明", "13800001111", "2026-11-05", 2, "客户/a.xlsx")
+    assert (first["reporter"], first["contact"], first["reported_at"], first["row"], first["file"]) == (
+        "王小明",
+        "13800001111",
+        "2026-11-05",
+        2,
+        "客户/a.xlsx",
+    )
     assert (first["state"], first["department"], first["due_on"], first["registered_on"]) == ("assigned", "rd", "2026-11-27", "2026-11-20")
 
 
@@ -220,7 +248,15 @@ def test_one_case_as_json_adds_its_history_documents_and_raw_row(lived_in: Path)
 
 @pytest.mark.parametrize(
     ("options", "n"),
-    [((), 2), (("--state", "assigned"), 2), (("--state", "已分配"), 2), (("--state", "closed"), 0), (("--department", "质量控制部"), 1), (("--department", "rd"), 1), (("--department", "品保"), 1)],
+    [
+        ((), 2),
+        (("--state", "assigned"), 2),
+        (("--state", "已分配"), 2),
+        (("--state", "closed"), 0),
+        (("--department", "质量控制部"), 1),
+        (("--department", "rd"), 1),
+        (("--department", "品保"), 1),
+    ],
 )
 def test_cases_can_be_narrowed_by_word_or_code(lived_in: Path, options: tuple[str, ...], n: int) -> None:
     assert len(json.loads(call("cases", *options, "--json", "-w", lived_in).out)) == n
@@ -233,9 +269,6 @@ def test_word_that_names_no_state_is_told_the_states(lived_in: Path) -> None:
 
 
 def test_overdue_cases_are_found_by_the_clock(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fbbatch.cli import look
-    from tests.builders import moment
-
     def listed(day: str) -> int:
         monkeypatch.setattr(look, "now", lambda _: moment(lived_in, day))
         return len(json.loads(call("cases", "--overdue", "--json", "-w", lived_in).out))
@@ -276,7 +309,7 @@ def test_every_finding_code_is_explained_in_three_languages(code: str) -> None:
 
 def test_case_is_explained_by_rule_words_and_deadline(lived_in: Path) -> None:
     told = call("explain", "FB-20261120-0002", "-w", lived_in).out
-    for piece in ("SAF-ELECTRIC", "漏电", "质量控制部", "T03"):
+    for piece in ("SAF-ELECTRIC", "漏电", "质量控制部", "2026年11月24日"):
         assert piece in told
 
 
@@ -309,6 +342,14 @@ def test_fresh_workspace_is_sound_and_for_its_owner_only(tmp_path: Path, locale:
     assert program("lint", "-w", place).code == 0
     assert {n: oct(m) for n, (m, _) in tree(place).items() if m & 0o077} == {}
     assert place.stat().st_mode & 0o077 == 0
+
+
+def test_role_that_nobody_holds_is_a_warning_of_lint(place: Path) -> None:
+    file = place / "schemas/company/organisation.yaml"
+    file.write_text(re.sub(r"P02: \{people: \[[^\]]*\]\}", "P02: {people: []}", file.read_text(encoding="utf-8")), encoding="utf-8")
+    told = json.loads(call("lint", "--json", "-w", place).out)
+    assert (told["problems"], len(told["warnings"])) == ([], 1)
+    assert "P02" in told["warnings"][0]  # FB-role-vacant
 
 
 def test_init_leaves_alone_what_is_already_there(place: Path) -> None:

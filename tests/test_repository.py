@@ -11,10 +11,14 @@ import pytest
 import fbbatch
 from fbbatch import findings
 from fbbatch.cli import _COMMANDS
+from fbbatch.documents.templates import KINDS
 from fbbatch.errors import ExitCode
 from fbbatch.model import LANGUAGES, Finding
+from fbbatch.schema import identify
 from fbbatch.schema.text import header_key
-from tests.builders import REPOSITORY
+from fbbatch.validate.check import Checker
+from fbbatch.words import fold, simplified
+from tests.builders import RECEIVED, REPOSITORY
 
 SOURCES = sorted((REPOSITORY / "fbbatch").rglob("*.py"))
 CODE = re.compile(r"FB-[a-z]+(?:-[a-z]+)*")
@@ -61,8 +65,6 @@ def test_wording_in_both_languages_uses_the_same_names(code: str) -> None:
 
 
 def test_simplified_wording_has_no_traditional_characters_left() -> None:
-    from fbbatch.words import simplified
-
     for code in findings.CATALOGUE:
         for which in ("found", "expected", "remedy"):
             told = findings.part(Finding(code, "error"), which, "zh-Hans")
@@ -86,7 +88,7 @@ def modules() -> list[str]:
 def test_every_module_says_what_it_is(name: str) -> None:
     module = importlib.import_module(name)
     assert module.__doc__
-    assert module.__doc__.strip()[0].isupper() or module.__doc__.strip()[0] in "`123456789"
+    assert len(module.__doc__.split()) > 1
 
 
 def test_every_public_function_says_what_it_does() -> None:
@@ -114,8 +116,6 @@ def test_every_alias_of_every_field_finds_its_field(book) -> None:
 
 
 def test_every_alias_of_a_choice_means_one_code(book) -> None:
-    from fbbatch.words import fold
-
     doubled = []
     for name, words in book.vocabulary.sets.items():
         owners: dict[str, str] = {}
@@ -127,8 +127,6 @@ def test_every_alias_of_a_choice_means_one_code(book) -> None:
 
 
 def test_every_alias_of_a_master_list_means_one_entry(book) -> None:
-    from fbbatch.words import fold
-
     doubled = []
     for listed in (
         [(p.name, (p.name, *p.aliases)) for p in book.products.products],
@@ -141,10 +139,6 @@ def test_every_alias_of_a_master_list_means_one_entry(book) -> None:
 
 
 def test_every_example_of_a_schema_is_a_valid_answer(book) -> None:
-    from tests.builders import RECEIVED
-    from fbbatch.schema import identify
-    from fbbatch.validate.check import Checker
-
     for schema in book.sources:
         fields = [f for f in schema.fields if f.example is not None]
         layout = identify([[f.label["zh-Hans"] for f in fields]], [schema], sheet="S")
@@ -153,15 +147,21 @@ def test_every_example_of_a_schema_is_a_valid_answer(book) -> None:
 
 
 def test_documents_and_kinds_in_the_templates_have_words(book) -> None:
-    from fbbatch.documents.templates import KINDS
-
     known = {value.code for value in book.vocabulary.sets["document"].values}
     assert set(KINDS) <= known
 
 
 def test_stages_do_not_touch_the_world() -> None:
     forbidden = {"sqlalchemy", "os", "logging", "time", "random", "socket", "requests", "urllib"}
-    for name in ("validate/check.py", "validate/values.py", "classify.py", "identity.py", "assign.py", "deadlines.py", "schema/identify.py"):
+    for name in (
+        "validate/check.py",
+        "validate/values.py",
+        "classify.py",
+        "identity.py",
+        "assign.py",
+        "deadlines.py",
+        "schema/identify.py",
+    ):
         tree = ast.parse((REPOSITORY / "fbbatch" / name).read_text(encoding="utf-8"))
         imported = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         imported |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -177,5 +177,7 @@ def test_only_the_command_line_reads_the_clock() -> None:
 def test_no_test_data_looks_like_a_real_persons() -> None:
     found = set()
     for path in (REPOSITORY / "tests").glob("*.py"):
-        found |= {mail for mail in re.findall(r"[\w.]+@[\w-]+\.[a-z]+", path.read_text(encoding="utf-8")) if not mail.endswith("@example.com")}
+        found |= {
+            mail for mail in re.findall(r"[\w.]+@[\w-]+\.[a-z]+", path.read_text(encoding="utf-8")) if not mail.endswith("@example.com")
+        }
     assert found == set()

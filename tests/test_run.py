@@ -10,7 +10,6 @@ import random
 import re
 import sqlite3
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -30,9 +29,8 @@ TROUBLE = GOOD.replace("2026-11-05", "昨天下午").replace("王小明", "李�
 
 
 @pytest.fixture(autouse=True)
-def _private_by_default() -> Iterator[None]:
+def _private_by_default() -> None:
     os.umask(0o077)  # as every command does
-    yield
 
 
 def ledger(place: Path, query: str) -> list[tuple[object, ...]]:
@@ -82,7 +80,10 @@ def test_questionnaire_of_400_rows_with_23_bad_ones(tmp_path: Path) -> None:
     assert errors == {("FB-blank", row + 4) for row in bad}  # the header stands in row 4
     assert len({case["number"] for case in result.manifest["cases"]}) == 377
     assert [case["severity"] for case in result.manifest["cases"]].count("severe") == 1
-    assert ledger(place, "SELECT outcome, count(*) FROM submission GROUP BY outcome ORDER BY outcome") == [("accepted", 377), ("returned", 23)]
+    assert ledger(place, "SELECT outcome, count(*) FROM submission GROUP BY outcome ORDER BY outcome") == [
+        ("accepted", 377),
+        ("returned", 23),
+    ]
     assert len(documents(result, "case_report")) == len(documents(result, "escalation")) == 2  # Word and PDF
     page = openpyxl.load_workbook(next(p for p in documents(result, "summary") if p.suffix == ".xlsx")).worksheets[0]
     assert sum(1 for row in page.iter_rows(values_only=True) if str(row[1]).startswith("FB-")) == 377
@@ -126,6 +127,7 @@ def test_same_bytes_under_two_names_in_one_run_are_taken_once(place: Path) -> No
     result = run(place)
     assert counts(result) == (6, 2, 0, 4, 0)
     assert sorted(outcomes(result).values()) == ["accepted", "duplicate", "duplicate"]
+    assert codes(result) == [("FB-same-file", None, None)] * 2
     assert len(list((place / "archive").rglob("*.xlsx"))) == 3
 
 
@@ -145,8 +147,21 @@ def test_same_rows_on_two_sheets_of_one_file_are_recorded_and_noted(place: Path)
 
 def test_all_three_sources_in_one_run(place: Path) -> None:
     drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
-    drop(place, "员工/b.csv", delimited("| 反馈人姓名 | 部门 | 反馈时间 | 产品 | 型号 | 问题详情 | 可能原因 | 发现地点 |\n| 郭志强 | 研发部 | 2026年11月5日 14:10 | 智能音箱 | X-1 | 老化测试中电源板过热 | 散热不足 | 实验室 |", encoding="gb18030"))
-    drop(place, "合作伙伴/c.xlsx", sheet("| 合作伙伴名称 | 反馈人 | 日期 | 产品名称及型号 | 问题或建议内容 |\n| 大华电器行 | 刘经理 | 2026-11-05 | 智能音箱 X-2 | 建议外箱加印防潮标示 |"))
+    drop(
+        place,
+        "员工/b.csv",
+        delimited(
+            "| 反馈人姓名 | 部门 | 反馈时间 | 产品 | 型号 | 问题详情 | 可能原因 | 发现地点 |\n| 郭志强 | 研发部 | 2026年11月5日 14:10 | 智能音箱 | X-1 | 老化测试中电源板过热 | 散热不足 | 实验室 |",
+            encoding="gb18030",
+        ),
+    )
+    drop(
+        place,
+        "合作伙伴/c.xlsx",
+        sheet(
+            "| 合作伙伴名称 | 反馈人 | 日期 | 产品名称及型号 | 问题或建议内容 |\n| 大华电器行 | 刘经理 | 2026-11-05 | 智能音箱 X-2 | 建议外箱加印防潮标示 |"
+        ),
+    )
     result = run(place)
     assert [(f["name"], f["schema"], f["outcome"]) for f in result.manifest["files"]] == [
         ("合作伙伴/c.xlsx", "partner", "accepted"), ("员工/b.csv", "employee", "accepted"), ("客户/a.xlsx", "customer", "accepted")
@@ -168,7 +183,7 @@ def test_bad_files_are_quarantined_or_returned_and_good_ones_taken(tmp_path: Pat
     drop(place, "3 cut.xlsx", sheet(people(3))[:900])
     drop(place, "4 empty.csv", b"")
     drop(place, "5 locked.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 504 + "EncryptedPackage".encode("utf-16-le"))
-    drop(place, "6 foreign.csv", "a,b,c\n1,2,3\n".encode())
+    drop(place, "6 foreign.csv", b"a,b,c\n1,2,3\n")
     drop(place, "7 good.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
     result = run(place)
     assert [(f["name"][0], f["outcome"], f["code"]) for f in result.manifest["files"]] == [
@@ -182,7 +197,12 @@ def test_bad_files_are_quarantined_or_returned_and_good_ones_taken(tmp_path: Pat
     ]
     assert counts(result) == (1, 1, 0, 0, 0)
     assert result.exit_code == ExitCode.RETURNED
-    assert {p.name for p in (place / "archive/quarantined").rglob("*.*")} == {"1 bomb.xlsx", "2 picture.xlsx", "3 cut.xlsx", "5 locked.xlsx"}
+    assert {p.name for p in (place / "archive/quarantined").rglob("*.*")} == {
+        "1 bomb.xlsx",
+        "2 picture.xlsx",
+        "3 cut.xlsx",
+        "5 locked.xlsx",
+    }
 
 
 def test_file_that_kills_its_reader_is_quarantined(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,13 +256,43 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
     assert set(manifest) == {"run", "as_of", "version", "counts", "files", "cases", "documents"}
     assert set(manifest["counts"]) == {"files", "rows", "accepted", "returned", "duplicate", "set_aside"}
     (file,) = manifest["files"]
-    assert set(file) == {"name", "sha256", "bytes", "schema", "outcome", "code", "rows", "accepted", "returned", "duplicate", "set_aside", "archived", "findings"}
+    assert set(file) == {
+        "name",
+        "sha256",
+        "bytes",
+        "schema",
+        "outcome",
+        "code",
+        "rows",
+        "accepted",
+        "returned",
+        "duplicate",
+        "set_aside",
+        "archived",
+        "findings",
+    }
     (found,) = file["findings"]
     assert set(found) == {"code", "severity", "sheet", "row", "column", "cell", "field", "message"}
-    assert (found["code"], found["sheet"], found["row"], found["column"], found["cell"], found["field"]) == ("FB-not-date", "Sheet1", 3, 3, "C3", "reported_at")
+    assert (found["code"], found["sheet"], found["row"], found["column"], found["cell"], found["field"]) == (
+        "FB-not-date",
+        "Sheet1",
+        3,
+        3,
+        "C3",
+        "reported_at",
+    )
     (case,) = manifest["cases"]
-    assert case == {"number": "FB-20261120-0001", "state": "assigned", "source": "customer", "type": "quality", "severity": "severe", "department": "quality"}
-    assert {tuple(sorted(d)) for d in manifest["documents"]} == {("case", "department", "form", "kind", "media_type", "number", "path", "period", "sha256")}
+    assert case == {
+        "number": "FB-20261120-0001",
+        "state": "assigned",
+        "source": "customer",
+        "type": "quality",
+        "severity": "severe",
+        "department": "quality",
+    }
+    assert {tuple(sorted(d)) for d in manifest["documents"]} == {
+        ("case", "department", "form", "kind", "media_type", "number", "path", "period", "sha256")
+    }
     assert {d["kind"] for d in manifest["documents"]} == {"case_report", "escalation", "summary", "receipt"}
     assert (manifest["run"], manifest["as_of"]) == ("20261120-001", "2026-11-20T23:00:00+08:00")
 
@@ -259,7 +309,9 @@ def test_every_document_is_in_the_outbox_with_the_bytes_the_manifest_names(place
     result = run(place)
     assert result.folder is not None
     listed = {d["path"]: d["sha256"] for d in result.manifest["documents"]}
-    found = {p.relative_to(result.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in result.folder.rglob("*") if p.is_file()}
+    found = {
+        p.relative_to(result.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in result.folder.rglob("*") if p.is_file()
+    }
     assert set(found) - set(listed) == {"index.html", "manifest.json"}
     assert listed.items() <= found.items()
 
@@ -323,7 +375,11 @@ def test_folders_are_private_whatever_the_umask(place: Path) -> None:
     drop(place, "客户/a.xlsx", sheet(people(1)))
     os.umask(0)
     run(place)
-    loose = {name: oct(mode) for name, (mode, _) in tree(place).items() if mode & 0o077 and name.split("/")[0] in {"archive", "outbox", ".fbbatch"}}
+    loose = {
+        name: oct(mode)
+        for name, (mode, _) in tree(place).items()
+        if mode & 0o077 and name.split("/")[0] in {"archive", "outbox", ".fbbatch"}
+    }
     assert loose == {}
 
 
@@ -373,7 +429,11 @@ def test_case_numbers_go_on_and_are_never_used_twice(place: Path) -> None:
     for n, day in enumerate(("2026-11-19", "2026-11-20", "2026-11-19")):
         drop(place, f"{n}.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{n}')}"))
         run(place, day)
-    assert [n for (n,) in ledger(place, "SELECT number FROM case_ ORDER BY id")] == ["FB-20261119-0001", "FB-20261120-0001", "FB-20261119-0002"]
+    assert [n for (n,) in ledger(place, "SELECT number FROM case_ ORDER BY id")] == [
+        "FB-20261119-0001",
+        "FB-20261120-0001",
+        "FB-20261119-0002",
+    ]
 
 
 def test_feedback_dated_after_the_as_of_day_goes_back(place: Path) -> None:
@@ -548,7 +608,13 @@ def test_history_cannot_be_altered_behind_the_ledgers_back(place: Path) -> None:
     drop(place, "a.xlsx", sheet(people(1)))
     run(place)
     with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection:
-        for statement in ("UPDATE transition SET to_state = 'closed'", "DELETE FROM transition", "UPDATE submission SET cells = '[]'", "DELETE FROM case_", "UPDATE classification SET by_whom = 'x'"):
+        for statement in (
+            "UPDATE transition SET to_state = 'closed'",
+            "DELETE FROM transition",
+            "UPDATE submission SET cells = '[]'",
+            "DELETE FROM case_",
+            "UPDATE classification SET by_whom = 'x'",
+        ):
             with pytest.raises(sqlite3.DatabaseError):
                 connection.execute(statement)
 
@@ -572,6 +638,7 @@ def test_file_open_in_office_waits_for_the_next_run(place: Path) -> None:
     lock = drop(place, "~$a.xlsx", b"lock")
     result = run(place)
     assert [(f["outcome"], f["archived"]) for f in result.manifest["files"]] == [("deferred", None)]
+    assert codes(result) == [("FB-locked", None, None)]
     assert result.exit_code == ExitCode.DONE
     assert path.exists()
     lock.unlink()
@@ -597,7 +664,19 @@ def test_file_still_being_written_waits_for_the_next_run(place: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "name", ["=cmd.xlsx", "-rf.xlsx", "a&b<c>'\".xlsx", "换行\n.xlsx", "\u202etxt.xlsx", "😀.xlsx", "CON.xlsx", "e\u0301.xlsx", "x" * 240 + ".xlsx", "%s{0}{{7*7}}.xlsx"]
+    "name",
+    [
+        "=cmd.xlsx",
+        "-rf.xlsx",
+        "a&b<c>'\".xlsx",
+        "换行\n.xlsx",
+        "\u202etxt.xlsx",
+        "😀.xlsx",
+        "CON.xlsx",
+        "e\u0301.xlsx",
+        "x" * 240 + ".xlsx",
+        "%s{0}{{7*7}}.xlsx",
+    ],
 )
 def test_file_of_any_name_is_taken(place: Path, name: str) -> None:
     drop(place, name, sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE}"))
@@ -661,7 +740,19 @@ def test_checking_a_folder_knows_its_source_as_the_run_does(place: Path) -> None
 # --- hostile answers ---
 
 
-HOSTILE = ["=cmd|'/c calc'!A1", "+1+1 出错了", "@SUM(1) 出错", "{{7*7}} {% for %} ${x}", "<b>&\"'</b><script>", "a\x1b[31mb\x7fc", "\u202e反转\u2066", "😀🀄 冒出来", "'; DROP TABLE case_; --", "_x0041_ 冒烟", "{value} {0} %s"]
+HOSTILE = [
+    "=cmd|'/c calc'!A1",
+    "+1+1 出错了",
+    "@SUM(1) 出错",
+    "{{7*7}} {% for %} ${x}",
+    "<b>&\"'</b><script>",
+    "a\x1b[31mb\x7fc",
+    "\u202e反转\u2066",
+    "😀🀄 冒出来",
+    "'; DROP TABLE case_; --",
+    "_x0041_ 冒烟",
+    "{value} {0} %s",
+]
 
 
 def test_hostile_answers_arrive_as_data_everywhere(tmp_path: Path) -> None:
@@ -694,12 +785,22 @@ def test_hostile_answers_arrive_as_data_everywhere(tmp_path: Path) -> None:
 def test_answer_of_30000_characters_is_taken_whole(tmp_path: Path) -> None:
     place = workspace(tmp_path, limits="{cpu_seconds: 5}")
     long = "蓝牙经常断开。" * 4_285
-    drop(place, "a.csv", delimited([*cells(f"{CUSTOMER}\n{GOOD}"), ["王小明", "13800001111", "2026-11-05", "智能音箱", "X-1", long, "客厅"]]))
+    drop(
+        place, "a.csv", delimited([*cells(f"{CUSTOMER}\n{GOOD}"), ["王小明", "13800001111", "2026-11-05", "智能音箱", "X-1", long, "客厅"]])
+    )
     result = run(place)
     assert counts(result) == (2, 2, 0, 0, 0)
     assert json.loads(str(ledger(place, "SELECT answers FROM case_ ORDER BY id DESC LIMIT 1")[0][0]))["description"] == long
     last = max(p for p in documents(result, "case_report") if p.suffix == ".pdf")
     assert re.sub(r"\s", "", pdf_text(last)).count("蓝牙经常断开。") >= 4_000
+
+
+def test_paragraph_pasted_over_and_over_costs_itself_at_most(tmp_path: Path) -> None:
+    place = workspace(tmp_path, limits="{cpu_seconds: 3, wall_seconds: 8}", case_reports="[]")
+    pasted = ["煮饭时没有漏电，也没有冒烟。" * 250, "no smoke and no fire. " * 150, "蓝牙经常断开。" * 500]
+    rows = [[f"甲{n}", "13800001111", "2026-11-05", "智能音箱", "X-1", text, "客厅"] for n, text in enumerate(pasted)]
+    drop(place, "a.csv", delimited([*cells(f"{CUSTOMER}\n{GOOD}"), *rows]))
+    assert counts(run(place)) == (4, 4, 0, 0, 0)
 
 
 @pytest.mark.parametrize("column", range(7))
@@ -714,7 +815,7 @@ def test_row_stuffed_with_text_costs_itself_at_most(tmp_path: Path, column: int)
     assert (rows, accepted >= 1, accepted + returned) == (3, True, 3)
 
 
-def test_what_no_font_can_draw_is_noted_on_the_receipt(place: Path) -> None:
+def test_what_no_font_can_draw_is_noted_on_the_receipt(place: Path) -> None:  # FB-glyph
     drop(place, "a.csv", delimited(CUSTOMER + "\n" + GOOD.replace("客厅", "客厅\u0e01")))
     result = run(place)
     (receipt,) = documents(result, "receipt")
@@ -725,7 +826,9 @@ def test_what_no_font_can_draw_is_noted_on_the_receipt(place: Path) -> None:
 # --- words ---
 
 
-@pytest.mark.parametrize(("locale", "yes", "no"), [("zh-Hant", "產品名稱", "产品名称"), ("zh-Hans", "产品名称", "產品名稱"), ("en", "Product", "产品名称")])
+@pytest.mark.parametrize(
+    ("locale", "yes", "no"), [("zh-Hant", "產品名稱", "产品名称"), ("zh-Hans", "产品名称", "產品名稱"), ("en", "Product", "产品名称")]
+)
 def test_messages_name_columns_in_the_workspaces_language(tmp_path: Path, locale: str, yes: str, no: str) -> None:
     place = workspace(tmp_path, locale)
     drop(place, "customer/a.xlsx", sheet("| 甲 | 乙 | 丙 |\n| 1 | 2 | 3 |"))

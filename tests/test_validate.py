@@ -83,22 +83,22 @@ def test_date_before_another_goes_back(book) -> None:
 
 
 def test_too_short_an_answer_goes_back(book) -> None:
-    found = checked(book, "[{id: text, zh: 内容, min_length: 4}, %s]" % TAIL, [["冒烟"], ["无法开机"]])
+    found = checked(book, f"[{{id: text, zh: 内容, min_length: 4}}, {TAIL}]", [["冒烟"], ["无法开机"]])
     assert told(found.findings) == [("FB-too-short", 2, "text")]
 
 
 @pytest.mark.parametrize("phrase", ["无", "同上", "見附件", "test", "......", "N/A", "无。"])
 def test_phrase_that_tells_nothing_goes_back_as_one_finding(book, phrase: str) -> None:
-    found = checked(book, "[{id: text, zh: 内容, required: true, min_length: 2, empty_phrases: true}, %s]" % TAIL, [[phrase]])
+    found = checked(book, f"[{{id: text, zh: 内容, required: true, min_length: 2, empty_phrases: true}}, {TAIL}]", [[phrase]])
     assert told(found.findings) == [("FB-empty-phrase", 2, "text")]
 
 
 def test_phrase_is_an_answer_where_the_schema_does_not_say_otherwise(book) -> None:
-    assert checked(book, "[{id: text, zh: 内容}, %s]" % TAIL, [["无"]]).findings == []
+    assert checked(book, f"[{{id: text, zh: 内容}}, {TAIL}]", [["无"]]).findings == []
 
 
 def test_text_over_the_limit_goes_back_and_is_not_cut(book) -> None:
-    found = checked(book, "[{id: text, zh: 内容}, %s]" % TAIL, [["a" * 32_767], ["a" * 32_768]])
+    found = checked(book, f"[{{id: text, zh: 内容}}, {TAIL}]", [["a" * 32_767], ["a" * 32_768]])
     assert told(found.findings) == [("FB-too-long", 3, "text")]
     assert found.findings[0].details == {"length": "32768", "maximum": "32767"}
 
@@ -110,7 +110,7 @@ def test_no_field_takes_a_text_that_no_document_can_hold(book, kind: str) -> Non
 
 
 def test_number_out_of_range_goes_back(book) -> None:
-    fields = "[{id: n, zh: 数量, type: integer, minimum: 0, maximum: 10}, %s]" % TAIL
+    fields = f"[{{id: n, zh: 数量, type: integer, minimum: 0, maximum: 10}}, {TAIL}]"
     assert told(checked(book, fields, [["-1"], ["0"], ["10"], ["11"]]).findings) == [
         ("FB-out-of-range", 2, "n"),
         ("FB-out-of-range", 5, "n"),

@@ -281,6 +281,10 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
 }  # fmt: skip
 
 
+TOLD = frozenset(_FACTS)
+"""The names of the facts."""
+
+
 def as_date(text: str) -> dt.date | str:
     """An ISO date as a date, so that workbooks hold real ones; other text as it is."""
     return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else text

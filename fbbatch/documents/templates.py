@@ -13,6 +13,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, model_validator
 
+from fbbatch.documents.facts import TOLD
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import Book
 from fbbatch.schema.book import read_model
@@ -174,15 +175,15 @@ def _trouble(template: Template, facts: Facts, book: Book) -> list[tuple[tuple[s
             found.append((("blocks", number, "table"), f"the template has no table '{block.table}'"))
         for key in ("heading", "text", "note"):
             for language, text in (getattr(block, key) or {}).items():
-                found += [(("blocks", number, key), f"{language}: {problem}") for problem in _syntax(text)]
+                found += [(("blocks", number, key), f"{language}: {problem}") for problem in _syntax(text, known | TOLD)]
     for name, label in template.words.items():
         found += [(("words", name), problem) for text in label.values() for problem in _syntax(text)]
     return found
 
 
-def _syntax(text: str) -> list[str]:
+def _syntax(text: str, known: set[str] | None = None) -> list[str]:
     try:
-        _JINJA.parse(text)
+        names = meta.find_undeclared_variables(_JINJA.parse(text))
     except TemplateSyntaxError as error:
         return [f"template expression: {error.message}"]
-    return []
+    return [f"template expression: nothing is called '{name}'" for name in sorted(names - known)] if known is not None else []

@@ -215,7 +215,7 @@ class Ledger:
         """Cases by state."""
         query = sa.select(_LAST.c.to_state, sa.func.count()).select_from(t.case.join(_LAST, _is_last(_LAST))).group_by(_LAST.c.to_state)
         with self._reading() as connection:
-            return {str(state): int(n) for state, n in connection.execute(query).tuples()}
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
     # --- documents -----------------------------------------------------------------------------------------
 
@@ -247,10 +247,10 @@ class Ledger:
                 if known is None:
                     connection.execute(t.summary_day.insert().values(day=day.isoformat(), run_id=run.id))
 
-    def last_summary_day(self) -> dt.date | None:
-        """The newest day whose daily summary has been published."""
+    def last_summary_day(self, *, before: RunRecord) -> dt.date | None:
+        """The newest day whose daily summary a run before this one has published."""
         with self._reading() as connection:
-            day = connection.execute(sa.select(sa.func.max(t.summary_day.c.day))).scalar()
+            day = connection.execute(sa.select(sa.func.max(t.summary_day.c.day)).where(t.summary_day.c.run_id < before.id)).scalar()
             return dt.date.fromisoformat(day) if day else None
 
 

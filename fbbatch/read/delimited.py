@@ -25,12 +25,16 @@ class Torn:
 
 
 def looks_utf16(content: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` for UTF-16 without a mark, else None."""
+    """`utf-16-le` or `utf-16-be` for UTF-16 without a mark that reads as lines of text, else None."""
     sample = content[:2048]
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if odd > len(sample) // 8 and even == 0:
-        return "utf-16-le"
-    return "utf-16-be" if even > len(sample) // 8 and odd == 0 else None
+    if b"\x00" not in sample or len(content) % 2:
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = sample[: len(sample) // 2 * 2].decode(encoding, "ignore")
+        plain = sum(c.isascii() or "\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" for c in text)
+        if "\x00" not in text and ("\n" in text or "\r" in text or any(d in text for d in _DELIMITERS)) and plain > 0.9 * len(text):
+            return encoding
+    return None
 
 
 def decode(content: bytes, encoding: str | None) -> str | Finding:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 CellValue = str | int | float | dt.date | dt.datetime | None
 
@@ -23,8 +24,7 @@ class Text:
     style: str = "normal"
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it)."""
 
     label: str
@@ -41,8 +41,7 @@ class Grid:
     pairs: tuple[Pair, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A table's column. `weight` is its share of the width; `align`: left, center, right; `kind` for workbooks."""
 
     header: str

@@ -130,7 +130,7 @@ def _wrap_paragraph(text: str, face_: Face, size: float, width: float) -> list[s
                 line, used = line + char, used + step
             continue
         carried = ""
-        while line and (line[-1] in _NO_END or (token[0] in _NO_START and not carried)):
+        while line and (line[-1] in _NO_END or (carried or token)[0] in _NO_START):
             carried, line = line[-1] + carried, line[:-1]
         if not line:
             line, carried = carried, ""
@@ -329,7 +329,7 @@ def _signatures(layout: _Layout, labels: Sequence[str], language: str) -> None:
     step = layout.inner / len(labels)
     for number, label in enumerate(labels):
         x = layout.x + number * step
-        told = f"{label}{': ' if language == 'en' else '：'}"
+        told = layout.fonts.drawable(clean(f"{label}{': ' if language == 'en' else '：'}"))
         layout.text(x, layout.y + style.size, told, style)
         start = x + layout.fonts.of(style).width(told, style.size)
         layout.pages[-1].append(

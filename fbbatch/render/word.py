@@ -17,9 +17,7 @@ from xml.sax.saxutils import escape
 from fbbatch.render import look
 from fbbatch.render.blocks import (
     Block,
-    CellValue,
     Choice,
-    Column,
     Document,
     Grid,
     Heading,
@@ -170,6 +168,7 @@ def _frame_start(widths: tuple[int, ...]) -> str:
     )
 
 
+_CELL_END = "</w:p></w:tc>"
 _AFTER_TABLE = '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
 
 
@@ -271,7 +270,7 @@ class _Writer:
             content = f'{start}{_run(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
         else:
             content = _run(text) if text else ""
-        return f"{_cell_start(width, fill, span, align, style)}{content}</w:p></w:tc>"
+        return f"{_cell_start(width, fill, span, align, style)}{content}{_CELL_END}"
 
     def frame(self, widths: Sequence[int], rows: str) -> str:
         return f"{_frame_start(tuple(widths))}{rows}</w:tbl>{_AFTER_TABLE}"
@@ -317,19 +316,15 @@ class _Writer:
         rows = [self.row(head, head=True)]
         for number, row in enumerate(table.rows):
             fill = look.MARKS.get(table.marks.get(number, ""), "")
-            rows.append(self.row("".join(self.value(row[n], c, w, size, fill) for (n, c), w in zip(kept, widths, strict=True))))
+            cells = []
+            for (place, column), width in zip(kept, widths, strict=True):
+                text = cell_text(row[place], column.kind, self.language)
+                start = _cell_start(width, fill, 1, "" if column.align == "left" else column.align, size)
+                cells.append(f"{start}{_run(text) if text else ''}{_CELL_END}")
+            rows.append(self.row("".join(cells)))
         if not table.rows and table.empty:
             rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", style=size)))
         return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))
-
-    def value(self, value: CellValue, column: Column, width: int, size: str, fill: str) -> str:
-        return self.cell(
-            cell_text(value, column.kind, self.language),
-            width,
-            align="" if column.align == "left" else column.align,
-            style=size,
-            fill=fill,
-        )
 
 
 def render(document: Document, letterhead: bytes) -> bytes:

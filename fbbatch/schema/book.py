@@ -239,6 +239,8 @@ def _check_rules(book: Book, yamls: dict[str, Yaml]) -> Iterator[str]:
             if department not in book._departments:
                 yield f"{yaml.where(('rules', number, key))}: no department has the id '{department}'"
     for code, department in book.assignment.departments_by_type.items():
+        if ("type", code) not in book._words:
+            yield f"{yaml.where(('departments_by_type', code))}: the type '{code}' is not in vocabulary.yaml"
         if department not in book._departments:
             yield f"{yaml.where(('departments_by_type', code))}: no department has the id '{department}'"
     if book.assignment.rules[-1].when.model_fields_set:

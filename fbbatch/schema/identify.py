@@ -157,10 +157,12 @@ def identify(
         for top, bottom, headers in candidates:
             matcher = _match if top == bottom else _match_pair
             columns, unknown = matcher(headers, schema)
+            if not _convinces(columns, schema):
+                continue
             score = _score(columns) - (0.6 if top != bottom else 0)
             best.append((score, -bottom, schema, columns, unknown, top, bottom))
     best.sort(key=lambda item: item[:2], reverse=True)
-    if not best or not _convinces(best[0][3], best[0][2]):
+    if not best:
         wanted = [f.id for s in allowed[:1] for f in s.fields if f.required is True]
         return finding("FB-no-header", sheet=sheet, expected_fields=",".join(wanted), schema=allowed[0].id)
     score, _, schema, columns, unknown, top, bottom = best[0]

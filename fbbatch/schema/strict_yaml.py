@@ -16,6 +16,7 @@ _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _DEPTH = 50
+_PLAIN_TAGS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq"}
 
 Path_ = tuple[str | int, ...]
 
@@ -87,7 +88,7 @@ def parse(text: str, file: str) -> Yaml:
         seen_nodes.add(id(node))
         if len(path) > _DEPTH:
             raise YamlProblemError(f"{file}:{place[0]}:{place[1]}: nested deeper than {_DEPTH} levels")
-        if node.tag.startswith("!"):
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
             raise YamlProblemError(f"{file}:{place[0]}:{place[1]}: the tag {node.tag} means nothing here")
         if isinstance(node, yaml.MappingNode):
             return mapping(node, path)

@@ -82,7 +82,7 @@ class Checker:
         self.fields = tuple(mapping.field.id for mapping in self._mappings)
         self._place = {field_id: number for number, field_id in enumerate(self.fields)}
         self._memos = [_Memo(self._parser(mapping.field)) for mapping in self._mappings]
-        self._seen: dict[str, dict[Value, int]] = {m.field.id: {} for m in self._mappings if m.field.unique}
+        self._seen: dict[str, dict[Any, int]] = {m.field.id: {} for m in self._mappings if m.field.unique}
         self._noted: set[tuple[str, Value]] = set()
         carried = {m.column for m in layout.columns if m.field.carry_down}
         self._spans = {
@@ -210,7 +210,7 @@ class Checker:
                     found.append(at.one(code, field.id, index, {"value": value, "limit": limit[:10], "other": name}))
         if field.unique:
             seen = self._seen[field.id]
-            for index, value in enumerate(values):
+            for index, value in enumerate(tuple(v) if isinstance(v, list) else v for v in values):
                 first = seen.setdefault(value, at.rows[index]) if value is not None else at.rows[index]
                 if first != at.rows[index]:
                     found.append(at.one("FB-not-unique", field.id, index, {"value": str(value), "first": str(first)}))
@@ -239,7 +239,7 @@ class Checker:
 
     def _parser(self, field: FieldModel) -> Parse:
         simple: dict[str, Parse] = {
-            "boolean": parse_boolean,
+            "boolean": partial(parse_boolean, words=self._yes_no()),
             "contact": partial(parse_contact, example=_example(field, self._language)),
             "case": parse_case,
             "date": date_parser(with_time=False, order=field.date_order, zone=self._zone),
@@ -261,7 +261,13 @@ class Checker:
                 parse = simple[field.type]
         if field.pattern:
             parse = self._patterned(field, parse)
-        return parse
+        return partial(_holdable, parse=parse)
+
+    def _yes_no(self) -> dict[str, bool]:
+        """The words of the vocabulary for yes and no."""
+        known = self._book.vocabulary.sets.get("yes_no")
+        values = known.values if known else []
+        return {fold(name): value.code == "yes" for value in values for name in (*value.label.values(), *value.aliases)}
 
     def _patterned(self, field: FieldModel, parse: Parse) -> Parse:
         import re
@@ -367,6 +373,13 @@ def _where(values: list[Any], wanted: object) -> list[int]:
     return [index for index, value in enumerate(values) if value is wanted]
 
 
+def _holdable(cell: Cell, *, parse: Parse) -> Value | Bad:
+    """No document can hold an answer longer than a cell of Excel; it goes back whole instead of being cut."""
+    if isinstance(cell, str) and len(cell) > MAX_TEXT:
+        return Bad("FB-too-long", {"length": str(len(cell)), "maximum": str(MAX_TEXT)})
+    return parse(cell)
+
+
 def _rated(cell: Cell, *, worded: Mapping[str, float]) -> Value | Bad:
     """A rating as a number or in the words of its scale."""
     found = worded.get(fold(text_of(cell))) if worded and isinstance(cell, str) else None
@@ -393,8 +406,6 @@ def _text(cell: Cell, *, field: FieldModel, example: str) -> Value | Bad:
     text = text_of(cell)
     if not text:
         return None
-    if len(text) > MAX_TEXT:
-        return Bad("FB-too-long", {"length": str(len(text)), "maximum": str(MAX_TEXT)})
     if field.empty_phrases and len(text) < 20 and says_nothing(fold(text)):
         return Bad("FB-empty-phrase", {"value": text, "example": example})
     if len(text) < field.min_length:

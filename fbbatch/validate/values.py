@@ -53,13 +53,14 @@ def _iso(moment: dt.datetime) -> str:
     return moment.strftime("%Y-%m-%d") if moment.time() == dt.time() else moment.strftime("%Y-%m-%d %H:%M")
 
 
-def _number(text: str) -> float | None:
-    plain = unicodedata.normalize("NFKC", text).replace(",", "").replace(" ", "")
-    try:
-        value = float(plain)
-    except ValueError:
-        return None
-    return value if value == value and abs(value) < 1e300 and not plain.lower().startswith(("inf", "+inf", "-inf", "nan")) else None
+_INTEGER = re.compile(r"[-+]?\d{1,19}(?:\.0*)?")
+_INT64 = range(-(2**63), 2**63)
+_DECIMAL = re.compile(r"[-+]?(?:\d{1,60}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,2})?")
+
+
+def _plain_number(text: str) -> str:
+    """Digits as a person typed them, with width and thousands separators set aside."""
+    return unicodedata.normalize("NFKC", text).replace(",", "").replace(" ", "")
 
 
 def parse_integer(cell: Cell) -> Value | Bad:
@@ -67,8 +68,9 @@ def parse_integer(cell: Cell) -> Value | Bad:
     text = text_of(cell)
     if text in _BLANKS:
         return None
-    value = _number(text)
-    return int(value) if value is not None and value.is_integer() else Bad("FB-not-integer", {"value": text})
+    plain = _plain_number(text)
+    value = int(plain.partition(".")[0]) if _INTEGER.fullmatch(plain) else None
+    return value if value in _INT64 else Bad("FB-not-integer", {"value": text})
 
 
 def parse_number(cell: Cell) -> Value | Bad:
@@ -76,21 +78,23 @@ def parse_number(cell: Cell) -> Value | Bad:
     text = text_of(cell)
     if text in _BLANKS:
         return None
-    value = _number(text)
-    if value is None:
-        return Bad("FB-not-number", {"value": text})
-    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    plain = _plain_number(text)
+    if _INTEGER.fullmatch(plain) and (value := int(plain.partition(".")[0])) in _INT64:
+        return value
+    return float(plain) if _DECIMAL.fullmatch(plain) else Bad("FB-not-number", {"value": text})
 
 
 _YES = frozenset(["是", "有", "对", "要", "需要", "yes", "y", "true", "t", "1", "√", "✓", "☑", "■", "✔", "已", "1.0"])
 _NO = frozenset(["否", "无", "没有", "不", "不要", "不需要", "no", "n", "false", "f", "0", "×", "✗", "□", "☐", "未", "0.0"])
 
 
-def parse_boolean(cell: Cell) -> Value | Bad:
+def parse_boolean(cell: Cell, words: Mapping[str, bool] = {}) -> Value | Bad:
     """Yes or no in the usual spellings, as True or False."""
     from fbbatch.words import fold
 
     text = fold(text_of(cell)).strip("。.")
+    if text in words:
+        return words[text]
     if text in _YES:
         return True
     if text in _NO:
@@ -150,7 +154,7 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
             return _iso(cell) if with_time else cell.strftime("%Y-%m-%d")
         if isinstance(cell, dt.date):
             return cell.isoformat()
-        if isinstance(cell, float | int) and not isinstance(cell, bool) and int(cell) in _SERIALS:
+        if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) < 1e6 and int(cell) in _SERIALS:
             moment = _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
             return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
         written = text_of(cell)
@@ -190,6 +194,7 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
     return parse
 
 
+_LONGEST_CONTACT = 400
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"\+?[\d() .\-ー－]{6,24}(?:\s*(?:转|轉|ext\.?|#|分机|分機)\s*\d{1,6})?")
 _ACCOUNT = re.compile(r"[\w.@:：/\-+ ]*[A-Za-z0-9_\-.]{5,}")
@@ -201,6 +206,8 @@ def parse_contact(cell: Cell, example: str = "") -> Value | Bad:
     text = unicodedata.normalize("NFKC", written)
     if text in _BLANKS:
         return None
+    if len(text) > _LONGEST_CONTACT:
+        return Bad("FB-contact", {"value": written[:40] + "…", "example": example})
     if _PHONE.fullmatch(text):
         digits = re.sub(r"[() .\-ー]", "", text)
         return digits if sum(map(str.isdigit, digits)) >= 6 else Bad("FB-contact", {"value": written, "example": example})
