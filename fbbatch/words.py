@@ -44,6 +44,9 @@ _MAINLAND = {
 _QUOTES = str.maketrans({"「": "“", "」": "”", "『": "‘", "』": "’"})
 
 
+_ROUNDS = 4
+
+
 class _Folding(dict[int, str]):
     """Code point → its folded text, filled as characters are met."""
 
@@ -52,8 +55,9 @@ class _Folding(dict[int, str]):
         if 0xD800 <= code_point < 0xE000:  # half of a pair: no character
             self[code_point] = folded
             return folded
-        while folded != before:
-            before = folded
+        rounds = 0
+        while folded != before and rounds < _ROUNDS:  # a few characters are turned into one another for ever
+            before, rounds = folded, rounds + 1
             folded = str(_to_simplified().convert(unicodedata.normalize("NFKC", folded))).lower()
             folded = _ALIKE.get(folded, folded)
         self[code_point] = folded

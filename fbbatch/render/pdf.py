@@ -130,7 +130,9 @@ def _wrap_paragraph(text: str, face_: Face, size: float, width: float) -> list[s
                 line, used = line + char, used + step
             continue
         carried = ""
-        while line and (line[-1] in _NO_END or (carried or token)[0] in _NO_START):
+        while (
+            line and (line[-1] in _NO_END or (carried or token)[0] in _NO_START) and face_.width(line[-1] + carried + token, size) <= width
+        ):
             carried, line = line[-1] + carried, line[:-1]
         if not line:
             line, carried = carried, ""

@@ -69,8 +69,9 @@ def parse_integer(cell: Cell) -> Value | Bad:
     if text in _BLANKS:
         return None
     plain = _plain_number(text)
-    value = int(plain.partition(".")[0]) if _INTEGER.fullmatch(plain) else None
-    return value if value in _INT64 else Bad("FB-not-integer", {"value": text})
+    if _INTEGER.fullmatch(plain) and (value := int(plain.partition(".")[0])) in _INT64:
+        return value
+    return Bad("FB-not-integer", {"value": text})
 
 
 def parse_number(cell: Cell) -> Value | Bad:
