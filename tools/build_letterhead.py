@@ -60,9 +60,24 @@ def build(target: Path) -> None:
     for rel_id, relation in list(document.part.rels.items()):
         if relation.reltype.endswith(("stylesWithEffects", "customXml", "webSettings", "numbering")):
             document.part.rels.pop(rel_id)
-    kept = {"Normal", "Title", "Subtitle", "Heading 1", "Heading 2", "Caption", "Header", "Footer", "Table Grid", "Normal Table", "Default Paragraph Font"}
+    kept = {
+        "Normal",
+        "Title",
+        "Subtitle",
+        "Heading 1",
+        "Heading 2",
+        "Caption",
+        "Header",
+        "Footer",
+        "Table Grid",
+        "Normal Table",
+        "Default Paragraph Font",
+    }
     for style in list(document.styles.element.style_lst):
-        if style.name_val not in {name.lower() if name.startswith(("Heading", "Header", "Footer", "Caption")) else name for name in kept} | kept:
+        if (
+            style.name_val
+            not in {name.lower() if name.startswith(("Heading", "Header", "Footer", "Caption")) else name for name in kept} | kept
+        ):
             document.styles.element.remove(style)
     latent = document.styles.element.find(qn("w:latentStyles"))
     if latent is not None:
