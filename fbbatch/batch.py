@@ -19,12 +19,20 @@ from typing import Any, NamedTuple
 import filelock
 import orjson
 
-from fbbatch import __version__, findings, inbox, outbox, press, workers
+from fbbatch import __version__, inbox, outbox, press, workers
 from fbbatch.deadlines import Calendar
-from fbbatch.documents import Receipt, Templates, load_templates, receipt_workbook, summary_document, summary_workbook
+from fbbatch.documents import (
+    Receipt,
+    Templates,
+    load_templates,
+    manifest,
+    receipt_workbook,
+    run_page,
+    summary_document,
+    summary_workbook,
+)  # fmt: skip
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
-from fbbatch.documents.receipt import COUNTS, balance, field_labels, labels_for, outcome_word
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
 from fbbatch.inbox import Claimed
@@ -210,7 +218,7 @@ class _Run:
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))
         receipt = Receipt(self.record.name, self.record.as_of, files, cases)
-        return RunResult(self.manifest(receipt, cases, []), None, receipt, _exit_code(files))
+        return RunResult(self.manifest(receipt, []), None, receipt, _exit_code(files))
 
     def telling_cases(self) -> list[Case]:
         """The run's cases that a receipt or a document speaks of one by one."""
@@ -320,7 +328,7 @@ class _Run:
         keep(self.print_receipt(replace(receipt, glyphs="".join(sorted(missing)))))
         receipt_path = issued[-1].path
         keep(self.print_index(receipt, issued))
-        manifest = self.manifest(receipt, receipt.cases, issued)
+        manifest = self.manifest(receipt, issued)
         draft.manifest(manifest)
         self.ledger.record_documents(self.record, issued, {case.number: case.id for case in receipt.cases}, days)
         folder = draft.publish()
@@ -374,66 +382,12 @@ class _Run:
         return Printed("receipt", f"D36-{receipt.run}", "receipt.xlsx", press.EXCEL, excel.render(workbook))
 
     def print_index(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> Printed:
-        templates, language = self.shop.templates, self.office.language
-        word = self.shop.book.word
-        kinds = dict.fromkeys(d.kind for d in issued)
-        order = sorted(
-            kinds,
-            key=lambda k: ("receipt", "summary", "escalation").index(k) if k in {"receipt", "summary", "escalation"} else 9,
+        return Printed(
+            "index", receipt.run, "index.html", press.HTML, html.index(run_page(receipt, issued, self.office, self.shop.templates))
         )
-        sections = [
-            html.Section(
-                word("document", kind, language),
-                [html.Entry(Path(d.path).name, d.path) for d in issued if d.kind == kind],
-            )
-            for kind in order
-        ]
-        sections.append(
-            html.Section(
-                templates["receipt"].word("files", language),
-                [html.Entry(f.name, _archive_link(f), outcome_word(f, self.office)) for f in receipt.files],
-            )
-        )
-        counts = [(templates["receipt"].word(name, language), receipt.total(name)) for name in COUNTS]
-        page = html.index(
-            language=language, company=self.office.company, title=templates["receipt"].word("index", language),
-            subtitle=f"{receipt.run}　{balance(receipt, self.office, templates)}", counts=counts, sections=sections,
-        )  # fmt: skip
-        return Printed("index", receipt.run, "index.html", press.HTML, page)
 
-    # --- the manifest --------------------------------------------------------------------------------------
-
-    def manifest(self, receipt: Receipt, cases: Sequence[Case], issued: Sequence[IssuedDocument]) -> dict[str, Any]:
-        """manifest.json: the machine's way to find what the run did. A stable contract."""
-        labels = field_labels(self.office)
-        return {
-            "run": receipt.run,
-            "as_of": receipt.as_of.isoformat(timespec="seconds"),
-            "version": __version__,
-            "counts": {"files": len(receipt.files), **{name: receipt.total(name) for name in COUNTS}},
-            "files": [self.file_entry(file, labels) for file in receipt.files],
-            "cases": [
-                {"number": c.number, "state": c.state, "source": c.source, "type": c.type, "severity": c.severity, "department": c.department}
-                for c in cases
-            ],
-            "documents": [
-                {"kind": d.kind, "number": d.number, "case": d.case, "department": d.department, "period": d.period, "path": d.path,
-                 "media_type": d.media_type, "sha256": d.sha256, "form": d.form}
-                for d in issued if d.kind != "index"
-            ],
-        }  # fmt: skip
-
-    def file_entry(self, file: FileOutcome, labels: dict[str, dict[str, str]]) -> dict[str, Any]:
-        language = self.office.language
-        return {
-            "name": file.name, "sha256": file.sha256, "bytes": file.size, "schema": file.schema, "outcome": file.outcome, "code": file.code,
-            **{name: getattr(file, name) for name in COUNTS}, "archived": file.archived,
-            "findings": [
-                {"code": f.code, "severity": f.severity, "sheet": f.sheet or None, "row": f.row, "column": f.column, "cell": f.cell,
-                 "field": f.field, "message": findings.message(f, language, labels_for(file, f, labels))}
-                for f in file.findings
-            ],
-        }  # fmt: skip
+    def manifest(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> dict[str, Any]:
+        return {"version": __version__, **manifest(receipt, issued, self.office)}
 
 
 class _FileRefusedError(Exception):
@@ -442,10 +396,6 @@ class _FileRefusedError(Exception):
     def __init__(self, reason: Finding) -> None:
         super().__init__(reason.code)
         self.reason = reason
-
-
-def _archive_link(file: FileOutcome) -> str:
-    return f"../../{file.archived}" if file.archived else f"../../inbox/{file.name}"
 
 
 def _exit_code(files: Sequence[FileOutcome]) -> ExitCode:

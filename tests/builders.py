@@ -1,5 +1,6 @@
 """What tests are made of: files from Markdown tables, workspaces, runs. All people, numbers and products are invented."""
 
+import atexit
 import csv
 import dataclasses
 import datetime as dt
@@ -8,6 +9,8 @@ import io
 import json
 import os
 import re
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -222,10 +225,18 @@ def judge(
     return Judged(accepted, returned, findings, failed, found)
 
 
+_LAID_OUT: dict[str, Path] = {}
+
+
 def workspace(folder: Path, locale: str = "zh-Hans", **settings: Any) -> Path:
     """A workspace laid out as `fbbatch init` does; files are taken at once, by one worker."""
     place = folder / "workspace"
-    lay_out(place, locale)
+    if locale not in _LAID_OUT:
+        pattern = Path(tempfile.mkdtemp(prefix="fbbatch-tests-"))
+        atexit.register(shutil.rmtree, pattern, ignore_errors=True)
+        lay_out(pattern / "workspace", locale)
+        _LAID_OUT[locale] = pattern / "workspace"
+    shutil.copytree(_LAID_OUT[locale], place)
     file = place / "fbbatch.yaml"
     text = file.read_text(encoding="utf-8")
     for key, value in {"jobs": 1, "settle_seconds": 0, **settings}.items():
@@ -248,16 +259,30 @@ def moment(place: Path, as_of: str) -> dt.datetime:
     return dt.datetime.combine(dt.date.fromisoformat(as_of), dt.time(23), zone)
 
 
+_SHOPS: dict[bytes, batch.Workshop] = {}
+
+
+def shop_of(place: Path) -> batch.Workshop:
+    """The workspace, read and checked; the same YAML is read once for all tests."""
+    settings = load_settings(place, environment={})
+    digest = hashlib.sha256()
+    for path in sorted((*place.glob("schemas/**/*.yaml"), *place.glob("templates/*"))):
+        digest.update(str(path.relative_to(place)).encode() + path.read_bytes())
+    if digest.digest() not in _SHOPS:
+        _SHOPS[digest.digest()] = batch.open_workshop(place, settings)
+    return dataclasses.replace(_SHOPS[digest.digest()], folder=place, settings=settings)
+
+
 def run(place: Path, as_of: str = "2026-11-20", **options: Any) -> RunResult:
     """One run of the batch in this process."""
-    shop = batch.open_workshop(place, load_settings(place, environment={}))
+    shop = shop_of(place)
     time = moment(place, as_of)
     return batch.run(shop, time, now=time, **{"progress": lambda *_: None, **options})
 
 
 def rehearse(place: Path, as_of: str = "2026-11-20", files: Sequence[Path] | None = None) -> RunResult:
     """A rehearsal (`check`, `run --dry-run`)."""
-    shop = batch.open_workshop(place, load_settings(place, environment={}))
+    shop = shop_of(place)
     time = moment(place, as_of)
     return batch.rehearse(shop, time, now=time, files=files, progress=lambda *_: None)
 
