@@ -234,7 +234,9 @@ def workspace(folder: Path, locale: str = "zh-Hans", **settings: Any) -> Path:
     if locale not in _LAID_OUT:
         pattern = Path(tempfile.mkdtemp(prefix="fbbatch-tests-"))
         atexit.register(shutil.rmtree, pattern, ignore_errors=True)
+        mask = os.umask(0o077)  # as every command does
         lay_out(pattern / "workspace", locale)
+        os.umask(mask)
         _LAID_OUT[locale] = pattern / "workspace"
     shutil.copytree(_LAID_OUT[locale], place)
     file = place / "fbbatch.yaml"

@@ -326,8 +326,13 @@ def test_run_and_check_show_nobodys_data(place: Path) -> None:
     rows = [f"{row} {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} |" for row in rows]
     path = drop(place, "a.xlsx", sheet("\n".join([header, *rows, rows[0]])))
     drop(place, "b.csv", delimited("| 甲 | 乙 |\n| " + " | ".join(CANARIES[:2]) + " |"))
-    for args in (("check", path, "-v"), ("run", "--dry-run", "-v"), ("run", "-v"), ("status", "-v")):
-        told = program(*args, "-w", place)
+    for how, args in (
+        (call, ("check", path, "-v")),
+        (call, ("run", "--dry-run", "-v")),
+        (program, ("run", "-v")),
+        (call, ("status", "-v")),
+    ):
+        told = how(*args, "-w", place)
         assert told.out
         assert [canary for canary in CANARIES if canary in told.out + told.err] == [], args
 

@@ -19,6 +19,7 @@ _DUE = {
 }
 _QUOTED = {"zh-Hant": "{says}：「{words}」（{rule}）", "zh-Hans": "{says}：“{words}”（{rule}）", "en": '{says}: "{words}" ({rule})'}
 GIVEN = {"zh-Hant": "登記人填寫", "zh-Hans": "登记人填写", "en": "given by the recorder"}
+_CLAUSE = {"zh-Hant": "；", "zh-Hans": "；", "en": "; "}
 _RULE = {
     "zh-Hant": "{when} → {department}（規則 {rule}）",
     "zh-Hans": "{when} → {department}（规则 {rule}）",
@@ -147,14 +148,18 @@ class Teller:
         """Why it was classified so, in one line: rule and words of what decided. Source: 3.2.x."""
         wanted = {f"type={case.type}", f"severity={case.severity}"}
         reasons = [r for r in case.evidence["reasons"] if r["says"] in wanted and (r["words"] or r["rule"] == "given")]
-        quote = _QUOTED[self.language]
-        told = []
+        by_value: dict[str, tuple[list[str], list[str]]] = {}
         for reason in reasons:
-            dimension, _, value = reason["says"].partition("=")
-            words = self.words(reason["words"], case.text(reason["field"]))
-            says = self.book.word(dimension, value, self.language)
-            told.append(quote.format(says=says, words=words, rule=reason["rule"]) if words else f"{says} ({GIVEN[self.language]})")
-        return self.join(dict.fromkeys(told)) or self.unsure(case)
+            words, rules = by_value.setdefault(reason["says"], ([], []))
+            words += [self.words([word], case.text(reason["field"])) for word in reason["words"]]
+            rules += [reason["rule"]] if reason["words"] else []
+        told = []
+        for says, (words, rules) in by_value.items():
+            dimension, _, value = says.partition("=")
+            word = self.book.word(dimension, value, self.language)
+            quote = _QUOTED[self.language].format(says=word, words=self.join(dict.fromkeys(words)), rule=self.join(rules))
+            told.append(quote if words else f"{word} ({GIVEN[self.language]})")
+        return _CLAUSE[self.language].join(told) or self.unsure(case)
 
     def unsure(self, case: Case) -> str:
         """What the rules could not settle."""

@@ -343,7 +343,7 @@ def render(document: Document, letterhead: bytes) -> bytes:
         *(writer.block(block) for block in document.blocks),
     ]
     if document.identity:  # a form says at its foot what it is, for readers and for the way back
-        foot = " · ".join(str(document.identity[name]) for name in ("case", "form", "version", "issue"))
+        foot = " · ".join((document.identity["case"], document.title, document.identity["version"], document.identity["issue"]))
         parts.append(_paragraph(f"{foot}　{document.form_number}", "Caption"))
     section = _landscape(package.section) if document.landscape else package.section
     body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
