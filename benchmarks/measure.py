@@ -22,6 +22,11 @@ def ratio(ours: Callable[[], object], theirs: Callable[[], object], *, turns: in
     return ratios[turns // 2]
 
 
+def _own(process: "psutil.Process") -> int:  # type: ignore[name-defined]  # noqa: F821
+    """A process's memory; what forked processes share is divided among them where the system tells."""
+    return getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
+
+
 @contextmanager
 def peak_memory() -> Iterator[Callable[[], float]]:
     """Gives a function that tells the highest memory (MB) of this process and its children so far."""
@@ -34,7 +39,7 @@ def peak_memory() -> Iterator[Callable[[], float]]:
             total = 0
             for one in (process, *process.children(recursive=True)):
                 try:
-                    total += one.memory_info().rss
+                    total += _own(one)
                 except psutil.Error:
                     continue
             highest[0] = max(highest[0], total / 1e6)

@@ -345,6 +345,7 @@ def _document(row: Any, case: str | None) -> IssuedDocument:
 
 def _pragmas(connection: sqlite3.Connection, _: object) -> None:
     for pragma in (
+        "page_size=16384",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
