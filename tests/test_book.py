@@ -244,3 +244,18 @@ def test_options_win_over_the_environment_and_that_over_the_file(tmp_path: Path)
     assert load_settings(tmp_path, environment={}).jobs == 1
     assert load_settings(tmp_path, environment={"FBBATCH_JOBS": "3"}).jobs == 3
     assert load_settings(tmp_path, environment={"FBBATCH_JOBS": "3"}, jobs=5).jobs == 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not_after: received",  # a text has no date to compare
+        "type: date, default: 5",
+        "type: rating, values: severity",  # the words of that set are no numbers
+    ],
+)
+def test_key_that_does_not_fit_the_fields_type_is_found_before_the_run(schemas: Path, line: str) -> None:
+    listed = "".join(f"    {part}\n" for part in line.split(", "))
+    (schemas / "sources/visitor.yaml").write_text(SMALL + listed, encoding="utf-8")
+    found = problems(schemas)
+    assert all(problem.startswith("schemas/sources/visitor.yaml:") for problem in found), found

@@ -1,5 +1,6 @@
 """All that a workspace's `schemas/` folder says, read once, checked, and cross-checked."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -192,11 +193,48 @@ def _check_fields(book: Book, schema: SchemaModel, yaml: Yaml) -> Iterator[str]:
     for number, field in enumerate(schema.fields):
         if isinstance(field.values, str) and field.values not in book.vocabulary.sets:
             yield f"{yaml.where(('fields', number, 'values'))}: the set '{field.values}' is not in vocabulary.yaml"
+        yield from (f"{yaml.where(('fields', number, key))}: {text}" for key, text in _misfits(book, schema, field))
         for name in dict.fromkeys((*field.label.values(), *field.aliases)):
             key = header_key(name)
             owner, first = owners.setdefault(key, (field.id, name))
             if owner != field.id:
                 yield f"{yaml.where(('fields', number, 'aliases'))}: '{name}' also names the field {owner} ('{first}')"
+
+
+_DATES = {"date", "datetime"}
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2})?")
+
+
+def _misfits(book: Book, schema: SchemaModel, field: FieldModel) -> Iterator[tuple[str, str]]:
+    """Keys that do not go with the field's type: (key, what is wrong)."""
+    types = {f.id: f.type for f in schema.fields} | {"received": "date"}
+    for key in ("not_after", "not_before"):
+        other = getattr(field, key)
+        if other and not {field.type, types[other]} <= _DATES:
+            yield key, f"{key} compares dates; '{field.id}' or '{other}' is none"
+    if field.type == "rating" and (wrong := [v.code for v in book.values(field) if not v.code.replace(".", "", 1).isdigit()]):
+        yield "values", f"the codes of a rating are numbers; '{wrong[0]}' is none"
+    if field.default is not None and not _is_of_type(book, field):
+        yield "default", f"the default {field.default!r} is no {field.type}"
+
+
+def _is_of_type(book: Book, field: FieldModel) -> bool:
+    value = field.default
+    match field.type:
+        case "date" | "datetime":
+            return isinstance(value, str) and bool(_ISO.fullmatch(value))
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number" | "rating":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
+        case "choice":
+            return value in {v.code for v in book.values(field)}
+        case "choices" | "table":
+            return False
+        case _:
+            return isinstance(value, str)
 
 
 def _check_masters(book: Book, yamls: dict[str, Yaml]) -> Iterator[str]:
