@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from fbbatch.model import Case
@@ -50,6 +51,9 @@ _BASIS = {
     "zh-Hans": ("类型判定得分 {score:g} 分，高出次选 {margin:g} 分。", "规则无法判定：{unsure}，请专人复核。"),
     "en": ("The type scored {score:g}, ahead of the second by {margin:g}.", " Not settled by the rules: {unsure}; please review."),
 }  # fmt: skip
+
+
+_folded = lru_cache(maxsize=64)(fold)
 
 
 def mask(contact: str) -> str:
@@ -133,7 +137,7 @@ class Teller:
 
     def words(self, words: list[str], text: str) -> str:
         """Matched words as the reporter wrote them."""
-        folded = fold(text)
+        folded = _folded(text)
         same = len(folded) == len(text)
         places = [(folded.find(word), word) for word in words]
         return self.join(text[at : at + len(word)] if same and at >= 0 else word for at, word in places)

@@ -29,7 +29,6 @@ from fbbatch.render.blocks import (
     Text,
     clean,
 )
-from fbbatch.render.widths import shares
 from fbbatch.render.words import cell_text
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -180,6 +179,7 @@ def _cell_start(width: int, fill: str, span: int, align: str, style: str) -> str
     return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{grid}{shade}</w:tcPr><w:p><w:pPr><w:pStyle w:val="{style}"/>{jc}</w:pPr>'
 
 
+@lru_cache(maxsize=1024)
 def _paragraph(text: str, style: str = "", align: str = "", properties: str = "", keep: bool = False) -> str:
     inner = (
         (f'<w:pStyle w:val="{style}"/>' if style else "")
@@ -187,6 +187,12 @@ def _paragraph(text: str, style: str = "", align: str = "", properties: str = ""
         + (f'<w:jc w:val="{align}"/>' if align else "")
     )
     return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text) if text else ''}</w:p>"
+
+
+@lru_cache(maxsize=4096)
+def _cell(text: str, width: int, fill: str, span: int, align: str, style: str) -> str:
+    """A table cell; labels, dates and words of the vocabulary come again and again."""
+    return f"{_cell_start(width, fill, span, align, style)}{_run(text) if text else ''}{_CELL_END}"
 
 
 def _own_style(name: str, half_points: int, line: int, *, bold: bool) -> str:
@@ -264,12 +270,11 @@ class _Writer:
         align: str = "",
         mark: str | None = None,
     ) -> str:
-        if mark:
-            self.marks += 1
-            start = f'<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>'
-            content = f'{start}{_run(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
-        else:
-            content = _run(text) if text else ""
+        if not mark:
+            return _cell(text, width, fill, span, align, style)
+        self.marks += 1
+        start = f'<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>'
+        content = f'{start}{_run(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
         return f"{_cell_start(width, fill, span, align, style)}{content}{_CELL_END}"
 
     def frame(self, widths: Sequence[int], rows: str) -> str:
@@ -308,8 +313,8 @@ class _Writer:
         kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
         size = "FBTight" if len(kept) > 8 else "FBCell"
         head_style = "FBTightLabel" if len(kept) > 8 else "FBLabel"
-        points = 7.5 if len(kept) > 8 else 9
-        widths = [int(self.width * share) for share in shares(table, [n for n, _ in kept], self.width / 20, points)]
+        total = sum(c.weight for _, c in kept)  # Word itself never breaks a word that fits a line
+        widths = [int(self.width * c.weight / total) for _, c in kept]
         head = "".join(
             self.cell(c.header, w, fill=look.GREY_HEAD, style=head_style, align="center") for (_, c), w in zip(kept, widths, strict=True)
         )
@@ -319,8 +324,7 @@ class _Writer:
             cells = []
             for (place, column), width in zip(kept, widths, strict=True):
                 text = cell_text(row[place], column.kind, self.language)
-                start = _cell_start(width, fill, 1, "" if column.align == "left" else column.align, size)
-                cells.append(f"{start}{_run(text) if text else ''}{_CELL_END}")
+                cells.append(_cell(text, width, fill, 1, "" if column.align == "left" else column.align, size))
             rows.append(self.row("".join(cells)))
         if not table.rows and table.empty:
             rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", style=size)))
