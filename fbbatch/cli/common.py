@@ -3,7 +3,8 @@
 import datetime as dt
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -119,32 +120,24 @@ def parse_as_of(text: str | None, settings: "Settings") -> dt.datetime:
     return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def progress_of(call: Call) -> "Progress":
-    """A progress bar on a terminal, nothing elsewhere."""
+@contextmanager
+def progress_of(call: Call) -> "Iterator[Progress]":
+    """A progress bar on a terminal, nothing elsewhere; gone when the block ends."""
     if call.quiet or call.as_json or not sys.stderr.isatty():
-        return lambda *_: None
+        yield lambda *_: None
+        return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    tasks: dict[str, Any] = {}
-    bar.start()
-    import atexit
+    tasks: dict[str, TaskID] = {}
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True) as bar:
 
-    atexit.register(bar.stop)
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
 
-    def show(what: str, done: int, total: int) -> None:
-        if what not in tasks:
-            tasks[what] = bar.add_task(what, total=total)
-        bar.update(tasks[what], completed=done, total=total)
-
-    return show
+        yield show
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:

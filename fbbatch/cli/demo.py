@@ -151,7 +151,8 @@ def demo(call: Call, folder: Path, locale: str) -> int:
     clock = now(shop.settings.zone)
     drop_files(folder.resolve() / "inbox", clock.date(), hans=locale == "zh-Hans")
     call.say(f"{folder / 'inbox'}: " + "、".join(sorted(p.name for p in (folder / "inbox").rglob("*.*") if p.name != "README.txt")))
-    result = batch.run(shop, clock, now=clock, progress=progress_of(call))
+    with progress_of(call) as progress:
+        result = batch.run(shop, clock, now=clock, progress=progress)
     show(call, shop, result)
     latest = folder / "outbox" / "latest"
     call.say("\n" + _OPEN[locale].format(folder=folder, index=result.folder and result.folder / "index.html", latest=latest))

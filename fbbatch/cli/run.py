@@ -25,7 +25,8 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
     shop = call.shop(jobs=jobs)
     moment, clock = parse_as_of(as_of, shop.settings), now(shop.settings.zone)
     if dry_run:
-        result = batch.rehearse(shop, moment, now=clock, progress=progress_of(call))
+        with progress_of(call) as progress:
+            result = batch.rehearse(shop, moment, now=clock, progress=progress)
     else:
         asked: list[int] = []
 
@@ -34,7 +35,8 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
 
         before = signal.signal(signal.SIGTERM, stop)
         try:
-            result = batch.run(shop, moment, now=clock, progress=progress_of(call), should_stop=lambda: bool(asked))
+            with progress_of(call) as progress:
+                result = batch.run(shop, moment, now=clock, progress=progress, should_stop=lambda: bool(asked))
         except batch.InterruptedRunError:
             click.echo("Stopped after the file in hand; the next run goes on from there.", err=True)
             return ExitCode.INTERRUPTED
@@ -52,7 +54,8 @@ def check(call: Call, files: tuple[Path, ...], as_of: str | None) -> int:
 
     shop = call.shop()
     moment = parse_as_of(as_of, shop.settings)
-    result = batch.rehearse(shop, moment, now=now(shop.settings.zone), files=[f.resolve() for f in files], progress=progress_of(call))
+    with progress_of(call) as progress:
+        result = batch.rehearse(shop, moment, now=now(shop.settings.zone), files=[f.resolve() for f in files], progress=progress)
     return show(call, shop, result)
 
 
