@@ -205,9 +205,10 @@ class Classifier:
                 }
             )
         unsure: list[str] = []
-        kind = _best(scores["kind"])[0] or self._settings.default_kind
+        told_kind = _best(scores["kind"])[0]
+        kind = told_kind or self._settings.default_kind
         type_, score, margin, touched = self._type(scores["type"], kind, unsure)
-        severity = "severe" if safety else self._severity(scores["severity"], kind, type_, unsure)
+        severity = "severe" if safety else self._severity(scores["severity"], told_kind, type_, unsure)
         return Classification(kind, type_, severity, tuple(evidence), score, margin, touched, tuple(dict.fromkeys(safety)), tuple(unsure))
 
     def _type(self, scores: dict[str, float], kind: str, unsure: list[str]) -> tuple[str, float, float, tuple[str, ...]]:
@@ -222,10 +223,11 @@ class Classifier:
         unsure.append("type")
         return UNCLASSIFIED, score, margin, touched
 
-    def _severity(self, scores: dict[str, float], kind: str, type_: str, unsure: list[str]) -> str:
+    def _severity(self, scores: dict[str, float], kind: str | None, type_: str, unsure: list[str]) -> str:
+        """The best score; else what is usual for the kind that words told, or for the type; else the default, unsure."""
         if scores:
             return max(scores, key=lambda s: (scores[s], _SEVERITIES.index(s)))
-        if usual := self._settings.severity_by_kind.get(kind) or self._settings.severity_by_type.get(type_):
+        if usual := self._settings.severity_by_kind.get(kind or "") or self._settings.severity_by_type.get(type_):
             return usual
         unsure.append("severity")
         return self._settings.default_severity
