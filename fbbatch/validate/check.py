@@ -1,34 +1,17 @@
 """The compiled checks of one sheet's layout."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
-
-from rapidfuzz import fuzz, process
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, Mapping_
-from fbbatch.validate.values import (
-    MAX_TEXT,
-    Bad,
-    Parse,
-    Value,
-    date_parser,
-    parse_boolean,
-    parse_case,
-    parse_contact,
-    parse_integer,
-    parse_number,
-    says_nothing,
-    text_of,
-)
-from fbbatch.words import fold, simplified
+from fbbatch.validate.parsers import Parsers, example_of, plain_texts
+from fbbatch.validate.values import Bad, Parse, Value, text_of
 
 _MEMO = 50_000
-_LETTER_GRADES = frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
 
 
 class _Memo(dict[Cell, Any]):
@@ -72,16 +55,15 @@ class Checker:
         merged: Sequence[tuple[int, int, int, int]] = (),
     ) -> None:
         self._layout = layout
-        self._book = book
         self._language = language
         self._received = received.date().isoformat()
-        self._zone = received.tzinfo
+        parsers = Parsers(book, language, received.tzinfo)
         mapped = {mapping.field.id: mapping for mapping in layout.columns}
         derived = [f for f in layout.schema.fields if f.id not in mapped and (f.default is not None or f.split_from in mapped)]
         self._mappings = [*layout.columns, *(Mapping_(-1, f, "") for f in derived)]
         self.fields = tuple(mapping.field.id for mapping in self._mappings)
         self._place = {field_id: number for number, field_id in enumerate(self.fields)}
-        self._memos = [_Memo(self._parser(mapping.field)) for mapping in self._mappings]
+        self._memos = [_Memo(parsers.of(mapping.field)) for mapping in self._mappings]
         self._seen: dict[str, dict[Any, int]] = {m.field.id: {} for m in self._mappings if m.field.unique}
         self._noted: set[tuple[str, Value]] = set()
         carried = {m.column for m in layout.columns if m.field.carry_down}
@@ -107,7 +89,7 @@ class Checker:
         columns = self._columns(rows, row_numbers)
         findings = self._split(columns, at)
         parsed = [
-            _plain_texts(column, mapping.field) or list(map(memo.__getitem__, column))
+            plain_texts(column, mapping.field) or list(map(memo.__getitem__, column))
             for mapping, memo, column in zip(self._mappings, self._memos, columns, strict=True)
         ]
         for number, mapping in enumerate(self._mappings):
@@ -121,7 +103,7 @@ class Checker:
                 flagged = {(f.row, f.field) for f in findings if f.severity == "error"}
                 findings += [
                     f
-                    for f in at.each(code, field.id, _where(values, None), example=_example(field, self._language))
+                    for f in at.each(code, field.id, _where(values, None), example=example_of(field, self._language))
                     if (f.row, f.field) not in flagged
                 ]
             findings += self._relations(field, values, parsed, at)
@@ -237,204 +219,13 @@ class Checker:
 
     # --- parsers -------------------------------------------------------------------------------------------
 
-    def _parser(self, field: FieldModel) -> Parse:
-        simple: dict[str, Parse] = {
-            "boolean": partial(parse_boolean, words=self._yes_no()),
-            "contact": partial(parse_contact, example=_example(field, self._language)),
-            "case": parse_case,
-            "date": date_parser(with_time=False, order=field.date_order, zone=self._zone),
-            "datetime": date_parser(with_time=True, order=field.date_order, zone=self._zone),
-        }
-        numeric: dict[str, Parse] = {"integer": parse_integer, "number": parse_number, "rating": parse_number}
-        match field.type:
-            case "choice" | "choices":
-                parse: Parse = self._choice(field)
-            case "department" | "product" | "person":
-                parse = self._lookup(field)
-            case "integer" | "number" | "rating":
-                worded = {fold(n): float(v.code) for v in self._book.values(field) for n in (*v.label.values(), *v.aliases)}
-                numeric["rating"] = partial(_rated, worded=worded)
-                parse = partial(_ranged, parse=numeric[field.type], field=field, language=self._language)
-            case "text" | "table":
-                parse = partial(_text, field=field, example=_example(field, self._language))
-            case _:
-                parse = simple[field.type]
-        if field.pattern:
-            parse = self._patterned(field, parse)
-        return partial(_holdable, parse=parse)
-
-    def _yes_no(self) -> dict[str, bool]:
-        """The words of the vocabulary for yes and no."""
-        known = self._book.vocabulary.sets.get("yes_no")
-        values = known.values if known else []
-        return {fold(name): value.code == "yes" for value in values for name in (*value.label.values(), *value.aliases)}
-
-    def _patterned(self, field: FieldModel, parse: Parse) -> Parse:
-        import re
-
-        assert field.pattern is not None  # noqa: S101 - the caller looked
-        regex, explain = re.compile(field.pattern.regex), field.pattern.explain[self._language]
-
-        def check(cell: Cell) -> Value | Bad:
-            value = parse(cell)
-            if value is None or isinstance(value, Bad) or regex.fullmatch(str(value)):
-                return value
-            return Bad("FB-pattern", {"value": str(value), "explain": explain})
-
-        return check
-
-    def _choice(self, field: FieldModel) -> Parse:
-        known: dict[str, str] = {}
-        values = self._book.values(field)
-        for value in values:
-            for name in (value.code, *value.label.values(), *value.aliases):
-                known.setdefault(fold(name), value.code)
-        allowed = (", " if self._language == "en" else "、").join(value.label[self._language] for value in values)
-        words = {fold(value.label[self._language]): value.label[self._language] for value in values}
-
-        def one(text: str) -> str | Bad:
-            folded = fold(text).strip("。.；; ")
-            if folded in known:
-                return known[folded]
-            if folded in _LETTER_GRADES and field.values == "severity":
-                return Bad("FB-letter-grade", {"value": text, "allowed": allowed})
-            near = process.extractOne(folded, list(words), scorer=fuzz.ratio, score_cutoff=50)
-            return Bad(
-                "FB-not-a-choice",
-                {"value": text, "allowed": allowed, **({"near": words[near[0]]} if near else {})},
-            )
-
-        def parse(cell: Cell) -> Value | Bad:
-            text = text_of(cell)
-            if not text or (text in {"-", "/", "—"} and fold(text) not in known):
-                return None
-            if field.type == "choice":
-                return one(text)
-            found = [one(part.strip()) for part in _parts(text) if part.strip()]
-            wrong = [part for part in found if isinstance(part, Bad)]
-            return wrong[0] if wrong else list(found)
-
-        return parse
-
-    def _lookup(self, field: FieldModel) -> Parse:
-        """Master lists: the id (department, person) or the proper name (product); unknown names are noted or returned."""
-        known: dict[str, str] = {}
-        names: dict[str, str] = {}
-        if field.type == "product":
-            for product in self._book.products.products:
-                for name in (product.name, *product.aliases):
-                    known[fold(name)] = product.name
-                names[fold(product.name)] = product.name
-            code = "FB-unlisted-product" if field.strict else "FB-unknown-product"
-        elif field.type == "department":
-            for department in self._book.organisation.departments:
-                for name in (department.id, *department.label.values(), *department.aliases):
-                    known[fold(name)] = department.id
-                names[fold(department.label[self._language])] = department.label[self._language]
-            code = "FB-unknown-department" if field.strict else "FB-unlisted-department"
-        else:
-            for person in self._book.organisation.people:
-                for name in (person.id, person.name, *person.aliases):
-                    known[fold(name)] = person.id
-                names[fold(person.name)] = person.name
-            code = "FB-unknown-person" if field.strict else "FB-unlisted-person"
-
-        def parse(cell: Cell) -> Value | Bad:
-            text = text_of(cell)
-            if text in {"", "-", "/", "—"}:
-                return None
-            folded = fold(text)
-            if folded in known:
-                return known[folded]
-            near = process.extractOne(folded, list(names), scorer=fuzz.ratio, score_cutoff=50)
-            return Bad(code, {"value": text, **({"near": names[near[0]]} if near else {})})
-
-        return parse
-
 
 _NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})
 _TODAY = {"zh-Hant": "收件日", "zh-Hans": "收件日", "en": "the day of receipt"}
 
 
-def _parts(text: str) -> list[str]:
-    for separator in ("\n", "；", ";", "、", "|", "，", ",", "/"):
-        if separator in text:
-            return text.split(separator)
-    return [text]
-
-
-def _example(field: FieldModel, language: str) -> str:
-    if field.example is None or isinstance(field.example, list):
-        return ""
-    return simplified(str(field.example)) if language == "zh-Hans" else str(field.example)
-
-
 def _where(values: list[Any], wanted: object) -> list[int]:
     return [index for index, value in enumerate(values) if value is wanted]
-
-
-def _holdable(cell: Cell, *, parse: Parse) -> Value | Bad:
-    """No document can hold an answer longer than a cell of Excel; it goes back whole instead of being cut."""
-    if isinstance(cell, str) and len(cell) > MAX_TEXT:
-        return Bad("FB-too-long", {"length": str(len(cell)), "maximum": str(MAX_TEXT)})
-    return parse(cell)
-
-
-def _rated(cell: Cell, *, worded: Mapping[str, float]) -> Value | Bad:
-    """A rating as a number or in the words of its scale."""
-    found = worded.get(fold(text_of(cell))) if worded and isinstance(cell, str) else None
-    return parse_number(cell if found is None else found)
-
-
-_RANGES = {
-    "zh-Hant": ("不小於 {0:g}", "不大於 {1:g}", "{0:g} 至 {1:g}"),
-    "zh-Hans": ("不小于 {0:g}", "不大于 {1:g}", "{0:g} 至 {1:g}"),
-    "en": ("At least {0:g}", "At most {1:g}", "{0:g} to {1:g}"),
-}
-
-
-def _ranged(cell: Cell, *, parse: Parse, field: FieldModel, language: str) -> Value | Bad:
-    value = parse(cell)
-    low, high = field.minimum, field.maximum
-    if isinstance(value, int | float) and ((low is not None and value < low) or (high is not None and value > high)):
-        wording = _RANGES[language][2 if low is not None and high is not None else 0 if low is not None else 1]
-        return Bad("FB-out-of-range", {"value": text_of(cell), "range": wording.format(low, high)})
-    return value
-
-
-def _text(cell: Cell, *, field: FieldModel, example: str) -> Value | Bad:
-    text = text_of(cell)
-    if not text:
-        return None
-    if field.empty_phrases and len(text) < 20 and says_nothing(fold(text)):
-        return Bad("FB-empty-phrase", {"value": text, "example": example})
-    if len(text) < field.min_length:
-        return Bad("FB-too-short", {"value": text, "minimum": str(field.min_length)})
-    return text
-
-
-def _plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
-    """The values of a column of ordinary texts or phone numbers at one go; None when a cell needs a closer look.
-
-    What it gives is what the parser of the field would give cell by cell.
-    """
-    if field.type not in {"text", "contact"} or field.pattern or set(map(type, column)) != {str}:
-        return None
-    texts = [cell.strip() for cell in column]  # type: ignore[union-attr]
-    if field.type == "contact":
-        return (
-            texts
-            if all(map(str.isdecimal, texts)) and "".join(texts).isascii() and 6 <= min(map(len, texts)) <= max(map(len, texts)) <= 24
-            else None
-        )
-    if not "".join(texts).isprintable() or "_x000D_" in "".join(texts) or max(map(len, texts)) > MAX_TEXT:
-        return None
-    lengths = min(map(len, texts))
-    if lengths < max(1, field.min_length):
-        return None
-    if field.empty_phrases and lengths < 20 and any(says_nothing(fold(text)) for text in texts if len(text) < 20):
-        return None
-    return texts
 
 
 @dataclass(frozen=True, slots=True)
