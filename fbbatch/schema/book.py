@@ -24,7 +24,7 @@ from fbbatch.schema.models import (
     Value,
     Vocabulary,
 )
-from fbbatch.schema.strict_yaml import Path_, Yaml, YamlProblemError, load
+from fbbatch.schema.strict_yaml import Yaml, YamlPath, YamlProblemError, load
 from fbbatch.schema.text import header_key
 from fbbatch.words import fold
 
@@ -112,7 +112,7 @@ def say(error: ValidationError, yaml: Yaml) -> list[str]:
     """Pydantic's errors as lines `file:line:column: what is wrong`."""
     lines = []
     for item in error.errors(include_url=False):
-        path: Path_ = tuple(
+        path: YamlPath = tuple(
             part for part in item["loc"] if not (isinstance(part, str) and part.startswith(("function-", "list[", "constrained")))
         )
         name = ".".join(str(part) for part in path) or "the file"

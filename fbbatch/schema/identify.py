@@ -22,7 +22,7 @@ _SERIALS = frozenset(header_key(name) for name in ("序號", "編號", "No.", "#
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping_:  # noqa: N801
+class MappedColumn:
     """One column and the field it answers. `column` is 0-based; `header` is the text as written."""
 
     column: int
@@ -35,7 +35,7 @@ class Layout:
     """How a sheet is to be read: `first_row` is the first row of answers (1-based)."""
 
     schema: SchemaModel
-    columns: tuple[Mapping_, ...]
+    columns: tuple[MappedColumn, ...]
     first_row: int
     header_row: int | None
     unknown: tuple[tuple[int, str], ...] = ()
@@ -58,10 +58,10 @@ def _field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
     return next((index[key] for key in header_keys(header) if key in index), None)
 
 
-def _match(headers: Sequence[str], schema: SchemaModel) -> tuple[list[Mapping_], list[tuple[int, str]]]:
+def _match(headers: Sequence[str], schema: SchemaModel) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
     index = schema.by_header
     taken: dict[str, int] = {}
-    columns: list[Mapping_] = []
+    columns: list[MappedColumn] = []
     unknown: list[tuple[int, str]] = []
     for column, header in enumerate(headers):
         if not header.strip():
@@ -71,7 +71,7 @@ def _match(headers: Sequence[str], schema: SchemaModel) -> tuple[list[Mapping_],
             unknown.append((column, header))
             continue
         taken[found.id] = column
-        columns.append(Mapping_(column, found, header))
+        columns.append(MappedColumn(column, found, header))
     return columns, unknown
 
 
@@ -106,7 +106,7 @@ def _candidates(rows: Sequence[Sequence[Cell]], merged: Sequence[tuple[int, int,
     return result
 
 
-def _score(columns: list[Mapping_]) -> float:
+def _score(columns: list[MappedColumn]) -> float:
     return sum(1.5 if m.field.required else 1 for m in columns)
 
 
@@ -115,7 +115,7 @@ def _pair_keys(header: str) -> list[str]:
     return [lower, upper, upper + lower] if lower else [header]
 
 
-def _match_pair(headers: Sequence[str], schema: SchemaModel) -> tuple[list[Mapping_], list[tuple[int, str]]]:
+def _match_pair(headers: Sequence[str], schema: SchemaModel) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
     """As `_match`, for two-row headers: the part decides, then the group, then both together."""
     index = schema.by_header
     chosen = []
@@ -151,7 +151,7 @@ def identify(
     positional = [s for s in allowed if not s.header]
     if positional and (hinted or len(schemas) == 1):
         return _by_position(positional[0])
-    best: list[tuple[float, int, SchemaModel, list[Mapping_], list[tuple[int, str]], int, int]] = []
+    best: list[tuple[float, int, SchemaModel, list[MappedColumn], list[tuple[int, str]], int, int]] = []
     candidates = _candidates(rows[:HEADER_SEARCH_ROWS], merged)
     for schema in (s for s in allowed if s.header):
         for top, bottom, headers in candidates:
@@ -174,14 +174,14 @@ def identify(
     return Layout(schema, layout.columns, first_row, bottom + 1, layout.unknown, tuple(_remarks(layout, sheet)))
 
 
-def _convinces(columns: list[Mapping_], schema: SchemaModel) -> bool:
+def _convinces(columns: list[MappedColumn], schema: SchemaModel) -> bool:
     required = [f for f in schema.fields if f.required is True]
     found = sum(m.field.required is True for m in columns)
     return len(columns) >= min(_ENOUGH, len(schema.fields)) and (not required or found * 2 >= len(required))
 
 
 def _by_position(schema: SchemaModel) -> Layout:
-    columns = tuple(Mapping_(f.column - 1, f, f.label["en"]) for f in schema.fields if f.column)
+    columns = tuple(MappedColumn(f.column - 1, f, f.label["en"]) for f in schema.fields if f.column)
     return Layout(schema, columns, 1, None)
 
 

@@ -18,7 +18,7 @@ _NULLS = {"", "~", "null", "Null", "NULL"}
 _DEPTH = 50
 _PLAIN_TAGS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq"}
 
-Path_ = tuple[str | int, ...]
+YamlPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Yaml:
 
     file: str
     content: Any
-    marks: dict[Path_, tuple[int, int]] = field(repr=False)
+    marks: dict[YamlPath, tuple[int, int]] = field(repr=False)
 
-    def where(self, path: Path_) -> str:
+    def where(self, path: YamlPath) -> str:
         """`file:line:column` of the value at `path`, or of its nearest parent that is written down."""
         for length in range(len(path), -1, -1):
             if mark := self.marks.get(path[:length]):
@@ -77,10 +77,10 @@ def parse(text: str, file: str) -> Yaml:
         raise YamlProblemError(f"{place}: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise YamlProblemError(f"{file}: {error}") from error
-    marks: dict[Path_, tuple[int, int]] = {}
+    marks: dict[YamlPath, tuple[int, int]] = {}
     seen_nodes: set[int] = set()
 
-    def build(node: yaml.Node, path: Path_) -> Any:
+    def build(node: yaml.Node, path: YamlPath) -> Any:
         place = (node.start_mark.line + 1, node.start_mark.column + 1)
         marks[path] = place
         if id(node) in seen_nodes:
@@ -97,7 +97,7 @@ def parse(text: str, file: str) -> Yaml:
         assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - there is no fourth kind
         return _scalar(node)
 
-    def mapping(node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+    def mapping(node: yaml.MappingNode, path: YamlPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key_node, value_node in node.value:

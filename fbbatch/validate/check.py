@@ -7,7 +7,7 @@ from typing import Any
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding, Submission
-from fbbatch.schema import Book, FieldModel, Layout, Mapping_
+from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
 from fbbatch.validate.parsers import Parsers, example_of, plain_texts
 from fbbatch.validate.values import Bad, Parse, Value, text_of
 
@@ -60,7 +60,7 @@ class Checker:
         parsers = Parsers(book, language, received.tzinfo)
         mapped = {mapping.field.id: mapping for mapping in layout.columns}
         derived = [f for f in layout.schema.fields if f.id not in mapped and (f.default is not None or f.split_from in mapped)]
-        self._mappings = [*layout.columns, *(Mapping_(-1, f, "") for f in derived)]
+        self._mappings = [*layout.columns, *(MappedColumn(-1, f, "") for f in derived)]
         self.fields = tuple(mapping.field.id for mapping in self._mappings)
         self._place = {field_id: number for number, field_id in enumerate(self.fields)}
         self._memos = [_Memo(parsers.of(mapping.field)) for mapping in self._mappings]
