@@ -232,12 +232,13 @@ class _Run:
         done = {(file.name, file.sha256) for file in recorded}
         self.archived = [file.archived for file in recorded if file.archived]
         waiting = [item for item in claimed if (item.name, item.sha256) not in done]
+        taken = {file.sha256 for file in recorded}
         fresh: dict[str, Claimed] = {}
         again: list[Claimed] = []
         for item in waiting:
             if item.deferred:
                 self.record_whole(item, finding(item.deferred), "deferred")
-            elif item.sha256 in fresh or self.ledger.file_of(item.sha256):
+            elif item.sha256 in fresh or item.sha256 in taken or self.ledger.file_of(item.sha256):
                 again.append(item)
             else:
                 fresh[item.sha256] = item
@@ -252,10 +253,11 @@ class _Run:
                 self.progress("files", number, len(tasks) + len(again))
                 if self.should_stop():
                     raise InterruptedRunError
+        here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))} if again else {}
         for item in again:
-            first = self.ledger.file_of(item.sha256)
-            if first:
-                self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
+            first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
+            assert first is not None  # noqa: S101 - it was one of the two that put the file here
+            self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
 
     def record_judged(self, item: Claimed, frames: Iterator[bytes]) -> None:
         """One file, one transaction; what goes wrong in the worker becomes the file's outcome."""
@@ -317,9 +319,10 @@ class _Run:
             )
 
         jobs = [Order(case, tuple(self.ledger.history(case)), kinds) for case in receipt.cases if (kinds := self.owed(case))]
+        n_editions = 2 * sum(len(job.kinds) for job in jobs)
         for number, item in enumerate(self.print_all(printing, jobs), 1):
             keep(item)
-            self.progress("documents", number, 2 * sum(len(job.kinds) for job in jobs))
+            self.progress("documents", number, n_editions)
         days = self.summary_days(date)
         for day in days:
             cases = receipt.cases if self.is_only_run_of(day) else list(self.ledger.cases(registered_on=day))

@@ -49,12 +49,6 @@ class StorageError(FbbatchError):
     exit_code = ExitCode.STORAGE
 
 
-class MissingComponentError(FbbatchError):
-    """An optional part that this command needs is not installed."""
-
-    exit_code = ExitCode.MISSING_COMPONENT
-
-
 class NotFoundError(FbbatchError):
     """The person asked for something that does not exist (a case number, a code, a workspace)."""
 

@@ -896,3 +896,13 @@ def test_time_is_the_workspaces_and_never_the_clock(place: Path) -> None:
     run(place, "2026-03-02")
     stored = json.dumps([ledger(place, f"SELECT * FROM {t}") for t in ("transition", "case_", "file")], ensure_ascii=False)
     assert dt.date.today().isoformat() not in stored
+
+
+def test_same_bytes_under_two_names_are_told_twice_also_when_rows_of_them_went_back(place: Path) -> None:
+    content = sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE}")
+    drop(place, "a.xlsx", content)
+    drop(place, "b.xlsx", content)
+    result = run(place)
+    told = [(f["name"], f["outcome"], f["rows"], f["accepted"], f["returned"], f["duplicate"]) for f in result.manifest["files"]]
+    assert told == [("a.xlsx", "partly", 2, 1, 1, 0), ("b.xlsx", "duplicate", 2, 0, 0, 2)]
+    assert [path.name for path in (place / "inbox").rglob("*.xlsx")] == []
