@@ -306,7 +306,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-broken": Entry(
         "error",
-        ("文件已損壞，無法讀取：{reason}", "The file is damaged and cannot be read: {reason}"),
+        ("文件已損壞，無法讀取", "The file is damaged and cannot be read"),
         ("能用 Office 打開的文件", "A file that Office opens"),
         ("請用 Office 打開後另存，或重新匯出", "Open it in Office and save it, or export it again"),
     ),
