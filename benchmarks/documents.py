@@ -117,18 +117,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         found, shop = reports(folder)
-        office, templates, date = shop.office, shop.templates, dt.date(2026, 11, 22)
-        documents = [case_report(case, history, office, templates, date=date) for case, history in found]
+        office, templates, now = shop.office, shop.templates, dt.datetime(2026, 11, 22, 23, tzinfo=dt.UTC)
+        documents = [case_report(case, history, office, templates, now=now) for case, history in found]
         template = peer_template(folder / "peer.docx", documents[0])
 
         def our_word() -> None:
             for number, (case, history) in enumerate(found):
-                document = case_report(case, history, office, templates, date=date)
+                document = case_report(case, history, office, templates, now=now)
                 (folder / f"ours{number}.docx").write_bytes(word.render(document, templates.letterhead))
 
         def our_pdf() -> None:
             for number, (case, history) in enumerate(found):
-                (folder / f"ours{number}.pdf").write_bytes(pdf.render(case_report(case, history, office, templates, date=date))[0])
+                (folder / f"ours{number}.pdf").write_bytes(pdf.render(case_report(case, history, office, templates, now=now))[0])
 
         our_word()
         our_pdf()

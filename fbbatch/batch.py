@@ -35,17 +35,19 @@ from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
+from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
 from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument
-from fbbatch.press import Order, Press, Printed
+from fbbatch.owing import owed_by_moved, owed_by_new
+from fbbatch.press import Order, Owed, Press, Printed
 from fbbatch.render import excel, html
 from fbbatch.schema import Book, load_book
 from fbbatch.settings import Settings
 from fbbatch.workers import WorkerLostError
 
-QUARANTINE = frozenset({"FB-broken", "FB-encrypted", "FB-too-large", "FB-too-expensive", "FB-not-readable", "FB-encoding"})
+QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
 _PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
 _LONGEST_GAP_DAYS = 366
@@ -71,7 +73,7 @@ class Workshop:
     def office(self) -> Office:
         """Who writes the documents."""
         company = self.settings.company
-        return Office(company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts))
+        return Office(company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts), company.service_contact)
 
     def ledger(self) -> Ledger:
         """The workspace's ledger, opened."""
@@ -193,13 +195,19 @@ class _Run:
         self.progress = progress
         self.should_stop = should_stop
         self.office = shop.office
+        self.handling = Handling(shop.book, record, shop.settings.locale)
         self.archived: list[str] = []
 
     # --- the whole -----------------------------------------------------------------------------------------
 
     def carry_out(self, now: dt.datetime) -> RunResult:
-        claimed = inbox.claim(self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds)
+        limits = self.shop.settings.limits
+        claimed = inbox.claim(
+            self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files, most_bytes=limits.run_bytes
+        )  # fmt: skip
+        inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
         self.take(claimed)
+        self.handling.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
         receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases())
         manifest, folder = self.publish(receipt)
@@ -237,7 +245,7 @@ class _Run:
         again: list[Claimed] = []
         for item in waiting:
             if item.deferred:
-                self.record_whole(item, finding(item.deferred), "deferred")
+                self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
             elif item.sha256 in fresh or item.sha256 in taken or self.ledger.file_of(item.sha256):
                 again.append(item)
             else:
@@ -263,33 +271,34 @@ class _Run:
         """One file, one transaction; what goes wrong in the worker becomes the file's outcome."""
         try:
             with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
-                schema = source = ""
+                current = recorder
                 for frame in frames:
                     message = orjson.loads(frame)
-                    if failed := message.get("failed"):
-                        raise _FileRefusedError(Finding(*failed))
-                    if "head" in message:
-                        schema = message["head"]
-                        found = self.shop.book.schema(schema)
-                        source = found.source_code if found else ""
-                    if "rows" in message:
-                        recorder.take(message, schema=schema, source=source)
+                    if part := message.get("part"):
+                        current = recorder.part(**part)
+                    elif failed := message.get("failed"):
+                        reason = Finding(*failed)
+                        if current is recorder:
+                            raise _FileRefusedError(reason)
+                        current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
+                    elif "form" in message:
+                        self.handling.take_form(current, message)
                     else:
-                        recorder.note(Finding(*f) for f in message.get("findings", ()))
-                recorder.outcome(archive=self.archive_path(item))
+                        current.hear(message)
+                recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             reason = refused.reason
         except WorkerLostError as error:
             reason = finding("FB-too-expensive", what=str(error))
         else:
             return
-        self.record_whole(item, reason, "quarantined" if reason.code in QUARANTINE else "returned")
+        self.record_whole(item, reason, _outcome_of(reason), rows=_rows_of(reason))
 
-    def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int | None = None) -> None:
+    def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""
         with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
-            recorder.note([reason])
-            recorder.outcome(reason.code, outcome, rows=rows, archive=None if outcome == "deferred" else self.archive_path(item))
+            recorder.refuse(reason, outcome, rows=rows)
+            recorder.close(archive=None if outcome == "deferred" else self.archive_path(item))
 
     def archive_path(self, item: Claimed) -> Callable[[str], str]:
         """Where the original will go, once its outcome is known."""
@@ -307,7 +316,7 @@ class _Run:
         """Print what the run owes and move it into the outbox as one folder."""
         draft = outbox.Draft(self.shop.folder, self.record.name)
         date = self.record.as_of.date()
-        printing = Press(self.office, self.shop.templates, date)
+        printing = Press(self.office, self.shop.templates, self.record.as_of)
         issued: list[IssuedDocument] = []
         missing: set[str] = set()
 
@@ -315,11 +324,14 @@ class _Run:
             sha256 = draft.write(item.path, item.content)
             missing.update(item.missing)
             issued.append(
-                IssuedDocument(item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form)
+                IssuedDocument(
+                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue
+                )  # fmt: skip
             )
 
-        jobs = [Order(case, tuple(self.ledger.history(case)), kinds) for case in receipt.cases if (kinds := self.owed(case))]
-        n_editions = 2 * sum(len(job.kinds) for job in jobs)
+        moved = self.ledger.touched(self.record)
+        jobs = self.orders(receipt, moved)
+        n_editions = 2 * sum(len(job.owed) for job in jobs)
         for number, item in enumerate(self.print_all(printing, jobs), 1):
             keep(item)
             self.progress("documents", number, n_editions)
@@ -333,16 +345,37 @@ class _Run:
         keep(self.print_index(receipt, issued))
         manifest = self.manifest(receipt, issued)
         draft.manifest(manifest)
-        self.ledger.record_documents(self.record, issued, {case.number: case.id for case in receipt.cases}, days)
+        self.ledger.record_documents(self.record, issued, {job.case.number: job.case.id for job in jobs}, days)
         folder = draft.publish()
         newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
         outbox.refresh_latest(self.shop.folder, folder, [receipt_path, *newest, "index.html", outbox.MANIFEST], based="index.html")
         return manifest, folder
 
-    def owed(self, case: Case) -> tuple[str, ...]:
-        """The documents that a new case owes. Source: 1.3.3, 3.3.3."""
-        report = ("case_report",) if case.severity in self.shop.settings.case_reports else ()
-        return (*report, *(("escalation",) if case.escalations else ()))
+    def orders(self, receipt: Receipt, moved: Sequence[Case]) -> list[Order]:
+        """The documents that new cases owe, and those that were moved."""
+        settings = self.shop.settings
+        orders = []
+        for case in receipt.cases:
+            if owed := owed_by_new(case, reports=settings.case_reports, forms=settings.forms):
+                orders.append(Order(case, tuple(self.ledger.history(case)), owed))
+        again = _stale_forms(receipt.files)
+        known = {case.number for case in moved}
+        others = [found for number in again if number not in known for found in self.ledger.cases(number=number)]
+        for case in (*moved, *others):
+            history = tuple(self.ledger.history(case))
+            issues = self.ledger.issues(case, before=self.record)
+            owed = owed_by_moved(case, history, self.record.name, issues, reports=settings.case_reports, again=again.get(case.number, ()))
+            orders += [Order(case, history, owed)] if owed else []
+        return orders + [order for case in moved for order in self.orders_of_merged(case)]
+
+    def orders_of_merged(self, main: Case) -> Iterator[Order]:
+        """Everybody whose case was merged into this one is told its result, too. Source: 5.5.1a."""
+        history = tuple(self.ledger.history(main))
+        if not any(step.to == "verified" and step.run == self.record.name for step in history):
+            return
+        for case in self.ledger.merged_into(main):
+            issue = self.ledger.issues(case, before=self.record).get("reply", 0) + 1
+            yield Order(case, (*self.ledger.history(case), *(step for step in history if step.to == "verified")), (Owed("reply", issue),))
 
     def print_all(self, printing: Press, jobs: Sequence[Order]) -> Iterator[Printed]:
         if len(jobs) <= _IN_PROCESS:
@@ -401,6 +434,29 @@ class _FileRefusedError(Exception):
         self.reason = reason
 
 
+def _outcome_of(reason: Finding) -> str:
+    """The outcome of a file that `reason` keeps from being taken."""
+    if reason.code == "FB-readers-disagree":
+        return "set_aside"
+    return "quarantined" if reason.code.startswith(QUARANTINE) else "returned"
+
+
+def _rows_of(reason: Finding) -> int:
+    return int(reason.details.get("rows", 0)) if reason.code == "FB-readers-disagree" else 0
+
+
+def _is_disputed(file: FileOutcome) -> bool:
+    return file.outcome == "set_aside" and file.code is not None
+
+
+def _stale_forms(files: Sequence[FileOutcome]) -> dict[str, list[str]]:
+    """The forms of which an old issue came back, by case."""
+    found: dict[str, list[str]] = {}
+    for item in (f for file in files for f in file.findings if f.code == "FB-step-stale"):
+        found.setdefault(item.details["case"], []).append(item.details["form"])
+    return found
+
+
 def _exit_code(files: Sequence[FileOutcome]) -> ExitCode:
-    troubled = any(file.returned or file.outcome in {"returned", "partly", "quarantined"} for file in files)
+    troubled = any(file.returned or file.outcome in {"returned", "partly", "quarantined"} or _is_disputed(file) for file in files)
     return ExitCode.RETURNED if troubled else ExitCode.DONE

@@ -11,6 +11,13 @@ from fbbatch.schema.models import CalendarModel, DeadlineRules
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+CLOCKS = {
+    "assignment": "T03b", "measures": "T04", "result": "T03", "verification": "T03c", "reply": "T08", "satisfaction": "T15a",
+    "escalation": "T02", "impact": "T04", "coordination": "T05", "inspection": "T05",
+}  # fmt: skip
+"""The period within which each form is wanted back. Source: 4.12."""
+
+
 class Due(NamedTuple):
     """A date with the rule it follows from, so that a document can print both.
 
@@ -89,3 +96,11 @@ class Deadlines:
             return None
         on = self._calendar.after(start, round(days))
         return Due(on, rule_id, days, not self._calendar.is_announced(on.year))
+
+    def until(self, rule_id: str, severity: str, start: dt.datetime) -> dt.datetime | None:
+        """The last moment of a period that began at `start`: hours run round the clock, working days to the end of the day."""
+        if due := self.due(rule_id, severity, start.date()):
+            return dt.datetime.combine(due.on, dt.time(23, 59), start.tzinfo)
+        rule = self._rules.get(rule_id)
+        hours = None if rule is None else rule.hours.get(severity, rule.hours.get("all"))
+        return None if hours is None else start + dt.timedelta(hours=hours)

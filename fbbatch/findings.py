@@ -285,6 +285,194 @@ CATALOGUE: dict[str, Entry] = {
         ("可見的工作表", "A visible sheet"),
         ("如不應提交，請通知專人", "If it should not have been handed in, tell the person in charge"),
     ),
+    # --- what a written form, a mail or a container brings -------------------------------------------------
+    "FB-error-cell": Entry(
+        "error",
+        ("「{label}」是錯誤值「{value}」", "'{label}' holds the error value '{value}'"),
+        ("實際內容，而不是算錯的公式", "The answer itself, not a formula that failed"),
+        ("請直接填入內容後再放入收件夾", "Type the answer and drop the file again"),
+    ),
+    "FB-readers-disagree": Entry(
+        "error",
+        ("兩種讀法的結果不一致：一為 {first}，一為 {second}", "Two ways of reading it disagree: {first} against {second}"),
+        ("兩種讀法一致", "The same from both"),
+        ("未予受理；請用 Office 打開後另存，再放入，或由專人核對", "Not taken; open it in Office, save it and drop it again, or have it checked"),
+    ),
+    "FB-one-reader": Entry(
+        "warning",
+        ("只有一種讀法能打開此文件，未能互相核對", "Only one way of reading opens this file; it could not be cross-checked"),
+        ("兩種讀法一致", "The same from two readers"),
+        ("已按讀到的內容受理；請抽查", "Taken as read; please spot-check"),
+    ),
+    "FB-hidden-rows": Entry(
+        "note",
+        ("有 {rows} 個隱藏的行，仍已讀取", "{rows} hidden rows were read all the same"),
+        ("可見的行", "Visible rows"),
+        ("如不應提交，請通知專人", "If they should not have been handed in, tell the person in charge"),
+    ),
+    "FB-loose-text": Entry(
+        "note",
+        ("填寫欄以外的文字：「{text}」", "Text outside every blank: '{text}'"),
+        ("填在欄內", "Answers in the blanks"),
+        ("已隨原件保存，未用於處理；如屬反饋請填入欄內", "Kept with the original but not used; if it matters, put it into a blank"),
+    ),
+    "FB-unknown-blank": Entry(
+        "note",
+        ("不認識的填寫欄「{name}」：「{text}」", "Unknown blank '{name}': '{text}'"),
+        ("表單中的欄", "A blank of the form"),
+        ("已隨原件保存，未用於處理", "Kept with the original but not used"),
+    ),
+    "FB-no-answers": Entry(
+        "error",
+        ("找不到任何認得的填寫欄", "No known blank was found"),
+        ("至少有這些欄：{expected}", "At least the blanks: {expected}"),
+        ("請使用登記表（`fbbatch forms` 產生），或寫成「欄名：內容」", "Use the register (made by `fbbatch forms`), or write 'label: answer'"),
+    ),
+    "FB-xfa": Entry(
+        "error",
+        ("這是動態 PDF 表單（XFA），無法讀取", "This is a dynamic PDF form (XFA), which cannot be read"),
+        ("普通的 PDF 表單、Word 或 Excel", "A plain PDF form, Word or Excel"),
+        ("請改用 Word 或 Excel 登記表", "Use the Word or Excel register"),
+    ),
+    "FB-json": Entry(
+        "error",
+        ("不是正確的 JSON（第 {line} 行：{reason}）", "Not proper JSON (line {line}: {reason})"),
+        ("由物件組成的陣列，或每行一個物件", "An array of objects, or one object per line"),
+        ("請重新匯出", "Export it again"),
+    ),
+    "FB-zip-unsafe": Entry(
+        "error",
+        ("壓縮檔中的「{name}」不安全（{reason}）", "'{name}' in the archive is not safe ({reason})"),
+        ("普通文件，不含壓縮檔中的壓縮檔、路徑或連結", "Plain files; no archive within the archive, no paths upward, no links"),
+        ("請解壓縮後直接放入文件", "Unpack it and drop the files themselves"),
+    ),
+    "FB-automatic-mail": Entry(
+        "note",
+        ("這是自動郵件（{kind}），不是反饋", "This is an automatic mail ({kind}), not feedback"),
+        ("人寫的郵件", "A mail written by a person"),
+        ("已擱置；如有誤請把內容填入登記表", "Set aside; if that is wrong, put the content into a register"),
+    ),
+    "FB-own-document": Entry(
+        "note",
+        ("這是本系統發出的文件（{kind}），沒有可收回的填寫欄", "This is a document that we issued ({kind}); it has no blanks to read back"),
+        ("填好的 Word 或 Excel 表單", "The filled-in Word or Excel form"),
+        ("已擱置；請交回同一文件的 Word 或 Excel 版", "Set aside; hand in the Word or Excel edition"),
+    ),
+    "FB-cover-letter": Entry(
+        "note",
+        ("反饋在附件中（{parts}），郵件正文作為附信保存", "The feedback is in the attachments ({parts}); the mail itself is kept as their cover letter"),
+        ("一件事寫在一處", "One matter in one place"),
+        ("如正文另有反饋，請填入登記表", "If the mail itself says more, put it into a register"),
+    ),
+    "FB-about-case": Entry(
+        "note",
+        ("內容提到案件 {case}，已作為該案的往來文件保存", "It speaks of case {case} and is kept as correspondence of that case"),
+        ("案件的回覆或補充", "A reply or an addition to a case"),
+        ("請經辦人閱讀；如是新的反饋請填入登記表", "The person in charge should read it; if it is a new matter, use a register"),
+    ),
+    "FB-evidence": Entry(
+        "note",
+        ("附件「{name}」已隨原件保存，沒有讀取內容", "The attachment '{name}' is kept with the original; its content was not read"),
+        ("照片、影片等作為證據", "Pictures and the like are evidence"),
+        _NOTHING,
+    ),
+    # --- forms that come back ------------------------------------------------------------------------------
+    "FB-step-taken": Entry(
+        "note",
+        ("「{kind}」已處理：{case} 現為「{state}」", "The {kind} has been taken: {case} is now '{state}'"),
+        ("填好的表單", "The filled-in form"),
+        _NOTHING,
+    ),
+    "FB-step-done": Entry(
+        "note",
+        ("這一步已於 {on} 由 {by} 完成", "This step was already done on {on} by {by}"),
+        ("每一步一次", "Each step once"),
+        _NOTHING,
+    ),
+    "FB-step-differs": Entry(
+        "warning",
+        ("這一步已於 {on} 由 {by} 完成，而這一份內容不同", "This step was already done on {on} by {by}, and this copy says something else"),
+        ("每一步一份", "One copy of each step"),
+        ("兩份都已保存，未作更改；請專人決定", "Both are kept and nothing was changed; somebody has to decide"),
+    ),
+    "FB-step-early": Entry(
+        "warning",
+        ("案件現為「{state}」，還缺前一步：{missing}", "The case is '{state}'; the step before is missing: {missing}"),
+        ("按順序交回", "The forms in their order"),
+        ("已擱置；請先交回所缺的表單，再放入這一份", "Set aside; hand in the missing form first, then this one again"),
+    ),
+    "FB-step-stale": Entry(
+        "error",
+        ("這是第 {issue} 次發出的表單，最新的是第 {newest} 次", "This is issue {issue} of the form; the newest is {newest}"),
+        ("最新發出的表單", "The newest issue"),
+        ("已重新發出最新的一份，請改填該份", "The newest is issued again; please fill in that one"),
+    ),
+    "FB-step-closed": Entry(
+        "warning",
+        ("案件已於 {on} 結案", "The case was closed on {on}"),
+        ("在辦的案件", "An open case"),
+        ("已擱置；如需重開，請交跨部門協調單並註明理由", "Set aside; to reopen it, hand in a coordination sheet with the reason"),
+    ),
+    "FB-step-no-case": Entry(
+        "error",
+        ("沒有案件 {case}", "There is no case {case}"),
+        ("表單上印的案件編號", "The case number printed on the form"),
+        ("已擱置；請核對編號", "Set aside; check the number"),
+    ),
+    "FB-step-incomplete": Entry(
+        "error",
+        ("「{kind}」（{case}）填寫不完整或有誤", "The {kind} ({case}) is incomplete or has faults"),
+        ("各欄按說明填妥", "Every blank filled in as it says"),
+        ("請按下列各項更正後再放入收件夾", "Correct the points listed and drop it again"),
+    ),
+    "FB-needed": Entry(
+        "error",
+        ("按所選的答案，「{label}」必須填寫", "With the answer chosen, '{label}' is required"),
+        ("具體內容", "Something specific"),
+        ("請補填後再放入收件夾", "Fill it in and drop the form again"),
+    ),
+    "FB-contradiction": Entry(
+        "error",
+        ("「{label}」為通過，但前面的問題沒有都答「是」", "'{label}' says passed, but the questions before are not both answered yes"),
+        ("兩問都是「是」才可通過", "Passed only where both are yes"),
+        ("請更正其中一處", "Correct one of them"),
+    ),
+    "FB-empty-measure": Entry(
+        "warning",
+        ("「{value}」不是可以檢查的措施", "'{value}' is no measure that could be checked"),
+        ("可以檢查的動作，寫明對象、數值、時間", "An action that can be checked: what, how much, until when"),
+        ("請寫具體；嚴重問題的措施必須具體", "Be specific; for severe problems it is required"),
+    ),
+    "FB-wrong-signer": Entry(
+        "error",
+        ("「{label}」不能由 {person} 擔任", "'{label}' cannot be {person}"),
+        ("部門負責人或制度規定的角色", "The head of department, or the role of the regulation"),
+        ("請由有權的人簽署後再放入收件夾", "Have somebody sign who may, and drop it again"),
+    ),
+    "FB-verifier-not-independent": Entry(
+        "error",
+        ("驗證人 {person} 就是責任人，或與責任人同部門", "The verifier {person} is the responsible person or of the same department"),
+        ("質量控制部門或相關專業人員，獨立於責任人", "Quality control or a professional, independent of the responsible person"),
+        ("請另由他人驗證", "Let somebody else verify"),
+    ),
+    "FB-proposal": Entry(
+        "error",
+        ("建議轉交的部門就是原部門", "The proposed department is the present one"),
+        ("另一個部門", "Another department"),
+        ("請改填應轉交的部門", "Give the department it should go to"),
+    ),
+    "FB-reopen-open": Entry(
+        "error",
+        ("案件尚未結案，不能重開", "The case is not closed and cannot be reopened"),
+        ("已結案的案件", "A closed case"),
+        ("請選「繼續處理」", "Choose 'continue'"),
+    ),
+    "FB-reopen-late": Entry(
+        "error",
+        ("案件已於 {on} 結案，超過可重開的 {days} 天", "The case was closed on {on}, more than {days} days ago"),
+        ("期限內重開", "Reopening within the period"),
+        ("請作為新反饋登記，並在備註寫明原案件編號", "Record it as new feedback and name the old case in the remarks"),
+    ),
     # --- files ---------------------------------------------------------------------------------------------
     "FB-same-file": Entry(
         "note",
@@ -301,7 +489,7 @@ CATALOGUE: dict[str, Entry] = {
     "FB-not-readable": Entry(
         "error",
         ("不是能讀的種類：{found}", "Not a kind of file that can be read: {found}"),
-        ("Excel（xlsx、xls、xlsb、ods）或 csv", "Excel (xlsx, xls, xlsb, ods) or csv"),
+        ("Excel（xlsx、xls、xlsb、ods）、csv、Word（docx）、PDF 表單、郵件（eml）、JSON、txt 或 zip", "Excel (xlsx, xls, xlsb, ods), csv, Word (docx), a PDF form, a mail (eml), JSON, txt or zip"),
         ("請另存為其中一種", "Save it as one of these"),
     ),
     "FB-broken": Entry(
@@ -322,12 +510,6 @@ CATALOGUE: dict[str, Entry] = {
         ("UTF-8、UTF-16、GB18030 或 Big5", "UTF-8, UTF-16, GB18030 or Big5"),
         ("請以 UTF-8 另存", "Save it as UTF-8"),
     ),
-    "FB-too-large": Entry(
-        "error",
-        ("{what}為 {value}，超過上限 {limit}", "{what}: {value}; the limit is {limit}"),
-        ("不超過 {limit}", "At most {limit}"),
-        ("請分成幾個文件；上限可在 fbbatch.yaml 調整", "Split the file; the limit can be changed in fbbatch.yaml"),
-    ),
     "FB-too-expensive": Entry(
         "error",
         ("讀取時超出限制（{what}），已中止", "Reading it went over the limit ({what}) and was stopped"),
@@ -346,6 +528,12 @@ CATALOGUE: dict[str, Entry] = {
         ("已關閉的文件", "A closed file"),
         ("關閉後下次處理", "Close it; it is taken next time"),
     ),
+    "FB-waits": Entry(
+        "note",
+        ("這次運行已達上限（{limit}）", "This run has reached its limit ({limit})"),
+        ("一次運行不超過上限", "No more than the limit in one run"),
+        ("留在收件夾，下次處理", "It stays in the inbox and is taken next time"),
+    ),
     # --- set-up --------------------------------------------------------------------------------------------
     "FB-role-vacant": Entry(
         "warning",
@@ -354,6 +542,44 @@ CATALOGUE: dict[str, Entry] = {
         ("請在 organisation.yaml 的 roles 填寫", "Fill in `roles` in organisation.yaml"),
     ),
 }  # fmt: skip
+
+
+_LIMITS: dict[str, tuple[str, str]] = {
+    "file-bytes": ("文件的位元組數", "The file's size in bytes"),
+    "zip-entries": ("文件內的組成部分數", "The number of entries in the file"),
+    "zip-part-bytes": ("一個組成部分解壓後的位元組數", "The unpacked size of an entry in bytes"),
+    "zip-total-bytes": ("文件解壓後的位元組數", "The file's unpacked size in bytes"),
+    "zip-ratio": ("壓縮比", "The ratio of packing"),
+    "xml-depth": ("文件內容的嵌套層數", "The depth of nesting in the file"),
+    "sheets": ("工作表數", "The number of sheets"),
+    "rows": ("填寫的行數", "The number of rows"),
+    "columns": ("欄數", "The number of columns"),
+    "cells": ("儲存格數", "The number of cells"),
+    "merged-areas": ("合併儲存格數", "The number of merged areas"),
+    "paper-chars": ("文件的字數", "The number of characters"),
+    "paper-tables": ("表格數", "The number of tables"),
+    "mail-parts": ("郵件的組成部分數", "The number of parts of the mail"),
+    "mail-depth": ("郵件的嵌套層數", "The depth of nesting in the mail"),
+    "mail-header-bytes": ("郵件頭的位元組數", "The size of the mail's headers in bytes"),
+    "attachments": ("附件數", "The number of attachments"),
+    "pdf-pages": ("PDF 的頁數", "The number of pages"),
+    "pdf-fields": ("PDF 的欄位數", "The number of form fields"),
+    "pdf-stream-bytes": ("PDF 的一段內容解壓後的位元組數", "The unpacked size of a stream of the PDF in bytes"),
+    "csv-line-bytes": ("一行的位元組數", "The size of one row in bytes"),
+    "json-bytes": ("JSON 文件的位元組數", "The size of the JSON file in bytes"),
+    "json-depth": ("JSON 的嵌套層數", "The depth of nesting in the JSON file"),
+}
+"""What is limited, by the end of the finding's code; the settings are `limits.*` in fbbatch.yaml."""
+
+CATALOGUE |= {
+    f"FB-limit-{name}": Entry(
+        "error",
+        (f"{chinese}為 {{value}}，超過上限 {{limit}}{{where}}", f"{english} is {{value}}; the limit is {{limit}}{{where}}"),
+        ("不超過 {limit}", "At most {limit}"),
+        ("請分成幾個文件或縮小後再放入；上限可由管理員調整（{setting}）", "Split the file or make it smaller; the administrator may change the limit ({setting})"),
+    )
+    for name, (chinese, english) in _LIMITS.items()
+}
 
 
 class _Blanks(dict[str, str]):
@@ -419,6 +645,7 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     """
     words = _Blanks(item.details)
     words["label"] = labels.get(item.field or "", item.field or "—")
+    words["where"] = _WHERE[language].format(item.details["where"]) if "where" in item.details else ""
     for name in ("other", "expected_fields", "near_field"):
         if name in item.details:
             words[name.removesuffix("_fields")] = _LIST[language].join(labels.get(i, i) for i in item.details[name].split(","))
@@ -429,6 +656,7 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     return _wording(item.code, which, language).format_map(words)
 
 
+_WHERE = {"zh-Hant": "（{}）", "zh-Hans": "（{}）", "en": " ({})"}
 _LIST = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
 _NEAREST = {"zh-Hant": "；最相近：{}", "zh-Hans": "；最相近：{}", "en": "; nearest: {}"}
 

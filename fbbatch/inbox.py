@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterable, Sequence
@@ -31,11 +32,17 @@ class Claimed:
     deferred: str | None = None
 
 
-def claim(folder: Path, *, settle_seconds: float) -> list[Claimed]:
+def claim(folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None) -> list[Claimed]:
     """Everything that waits in the inbox, in the order of names.
 
     A file younger than `settle_seconds` is looked at again after that time; one that has changed meanwhile, is open in
     Office, or cannot be read is deferred. Links, pipes and devices are never opened.
+
+    Args:
+        folder: the inbox.
+        settle_seconds: how long a young file is watched.
+        most_files: further ones are deferred.
+        most_bytes: likewise.
 
     Raises:
         StorageError: the inbox itself cannot be read.
@@ -52,7 +59,15 @@ def claim(folder: Path, *, settle_seconds: float) -> list[Claimed]:
     )
     if youngest is not None or any(mark and mark[1] / 1e9 > now for mark in before.values()):
         time.sleep(settle_seconds)
-    return [_claim(path, folder, before[path]) for path in paths if before[path]]
+    claimed: list[Claimed] = []
+    taken = 0
+    for path in paths:
+        if stamp := before[path]:
+            full = len(claimed) == most_files or (most_bytes is not None and taken + stamp[0] > most_bytes)
+            item = Claimed(path, _name(path, folder), None, stamp[0], "", "FB-waits") if full else _claim(path, folder, stamp)
+            taken += 0 if item.deferred else item.size
+            claimed.append(item)
+    return claimed
 
 
 def claim_one(path: Path) -> list[Claimed]:
@@ -91,8 +106,25 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return (found.st_size, found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
+def _name(path: Path, folder: Path) -> str:
+    """Its path below the inbox, printable whatever bytes it is made of."""
+    return path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_space(workspace: Path, claimed: Iterable[Claimed], *, free_bytes: int) -> None:
+    """See that there is room for what a run will write.
+
+    Raises:
+        StorageError: less is free than `free_bytes` or three times the size of what waits.
+    """
+    needed = max(free_bytes, 3 * sum(item.size for item in claimed if not item.deferred))
+    free = shutil.disk_usage(workspace).free
+    if free < needed:
+        raise StorageError(f"Only {free // 1_000_000:,} MB are free on the disk of the workspace; {needed // 1_000_000:,} MB are needed")
+
+
 def _claim(path: Path, folder: Path, before: tuple[int, int, int] | None) -> Claimed:
-    name = path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    name = _name(path, folder)
     top = name.split("/")[0] if "/" in name else None
     size = before[0] if before else 0
     if _is_open_in_office(path):

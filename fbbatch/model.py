@@ -1,10 +1,13 @@
 """The records that travel through a run; all frozen, none knows where it is stored or printed."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+CASE_NUMBER = re.compile(r"FB-\d{8}-\d{4,}")
+"""What the number of a case looks like. Source: DESIGN 9."""
 LANGUAGES = ("zh-Hant", "zh-Hans", "en")
 
 Cell = str | int | float | bool | dt.datetime | dt.date | dt.time | dt.timedelta | None
@@ -134,6 +137,18 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedForm:
+    """A form that came back, its answers typed by field id. `issue` is 0 when it no longer says. Source: N2."""
+
+    kind: str
+    case: str
+    issue: int
+    values: Mapping[str, Any]
+    by: str
+    happened_on: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class FileOutcome:
     """What a run did with one dropped file; the numbers balance. Source: 1.3.2."""
 
@@ -165,3 +180,4 @@ class IssuedDocument:
     department: str | None = None
     period: str | None = None
     form: bool = False
+    issue: int = 0

@@ -2,15 +2,16 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import orjson
 
-from fbbatch.documents import Templates, case_report, escalation
+from fbbatch.documents import Templates, case_document
 from fbbatch.documents.case import Office
 from fbbatch.model import Case, Transition
 from fbbatch.render import pdf, word
-from fbbatch.render.blocks import Document
+from fbbatch.render.blocks import Document, PageBreak
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
@@ -21,13 +22,21 @@ JSON = "application/json"
 CASES_PER_TASK = 40
 
 
+class Owed(NamedTuple):
+    """A document to print: a form's issue number counts from 1; `filled` is the finished record of one that came back."""
+
+    kind: str
+    issue: int = 1
+    filled: bool = False
+
+
 @dataclass(frozen=True)
 class Order:
     """A case to print: with its history, and which documents of it are owed."""
 
     case: Case
     history: tuple[Transition, ...]
-    kinds: tuple[str, ...]
+    owed: tuple[Owed, ...]
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class Printed:
     department: str | None = None
     missing: str = ""
     form: bool = False
+    issue: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,36 +61,45 @@ class Press:
 
     office: Office
     templates: Templates
-    date: dt.date
+    now: dt.datetime
 
     def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
-        """The owed documents of each case, as Word and PDF."""
-        make: dict[str, Callable[..., Document]] = {"case_report": case_report, "escalation": escalation}
+        """The owed documents of each case; forms as Word, and as PDF too where they are to be read."""
         for job in jobs:
-            for kind in job.kinds:
-                document = make[kind](job.case, job.history, self.office, self.templates, date=self.date)
-                folder = f"cases/{job.case.number}" if kind == "case_report" else "management"
-                yield from self.both(
-                    document,
-                    f"{folder}/{document.title} {job.case.number}",
-                    case=job.case.number,
-                    department=job.case.department,
+            for owed in job.owed:
+                document = case_document(
+                    owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled
                 )
+                yield from self._editions(document, owed, job.case)
 
-    def both(self, document: Document, path: str, *, case: str | None = None, department: str | None = None) -> Iterator[Printed]:
-        """A document as Word and as PDF."""
-        path = file_name(path)
+    def _editions(self, document: Document, owed: Owed, case: Case) -> Iterator[Printed]:
+        again = f" ({owed.issue})" if owed.issue > 1 else ""
+        department = self.recipient(owed, case)
+        path = file_name(f"{self._folder(owed, case, department)}/{document.title} {case.number}{again}")
         yield Printed(
-            document.kind,
-            document.number,
-            f"{path}.docx",
-            WORD,
-            word.render(document, self.templates.letterhead),
-            case,
-            department,
-            form=bool(document.identity),
-        )
-        yield self.pdf(document, path, case=case, department=department)
+            document.kind, document.number, f"{path}.docx", WORD, word.render(document, self.templates.letterhead), case.number, department,
+            form=bool(document.identity), issue=owed.issue if document.identity else 0,
+        )  # fmt: skip
+        if owed.filled or owed.kind in _READ or (owed.kind in _READ_IF_SEVERE and case.severity == "severe"):
+            yield self.pdf(_without_record(document) if owed.kind == "reply" else document, path, case=case.number, department=department)
+
+    def recipient(self, owed: Owed, case: Case) -> str | None:
+        """The department that has to act on a document. Source: 5.1.1b, 5.4.2a."""
+        book = self.office.teller.book
+        if owed.kind == "verification" and not owed.filled:
+            return next((p.department for p in book.holders("P07")), case.department)
+        if owed.kind in {"reply", "satisfaction"}:
+            return next((p.department for p in book.holders("P01")), case.department)
+        return case.department
+
+    def _folder(self, owed: Owed, case: Case, department: str | None) -> str:
+        if owed.kind == "case_report" or owed.filled:
+            return f"cases/{case.number}"
+        if owed.kind in {"escalation", "impact"}:
+            return "management"
+        if owed.kind in {"reply", "satisfaction"}:
+            return f"reporters/{case.number}"
+        return f"departments/{self.office.teller.book.department(department, self.office.language).replace('/', '／')}"
 
     def pdf(self, document: Document, path: str, *, case: str | None = None, department: str | None = None) -> Printed:
         """A document as PDF."""
@@ -99,14 +118,25 @@ class Press:
     def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
         """As `print_jobs`, for the pipe: a line of JSON, then the file."""
         for p in self.print_jobs(jobs):
-            yield (orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form]) + b"\n" + p.content)
+            yield (orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue]) + b"\n" + p.content)
+
+
+_READ = frozenset({"case_report", "escalation", "reply"})
+_READ_IF_SEVERE = frozenset({"assignment", "verification"})
+"""The documents that are read before they are filled in, and therefore come as PDF too."""
+
+
+def _without_record(letter: Document) -> Document:
+    """A letter without the internal page behind it."""
+    end = next((n for n, block in enumerate(letter.blocks) if isinstance(block, PageBreak)), len(letter.blocks))
+    return replace(letter, blocks=letter.blocks[:end], subtitle="")
 
 
 def printed(frame: bytes) -> Printed:
     """A frame of `Press.frames` as a record again."""
     head, _, content = frame.partition(b"\n")
-    kind, number, path, media_type, case, department, missing, form = orjson.loads(head)
-    return Printed(kind, number, path, media_type, content, case, department, missing, form)
+    kind, number, path, media_type, case, department, missing, form, issue = orjson.loads(head)
+    return Printed(kind, number, path, media_type, content, case, department, missing, form, issue)
 
 
 def file_name(path: str) -> str:

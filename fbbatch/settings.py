@@ -32,6 +32,7 @@ class Company(_Strict):
     """What stands on every document."""
 
     name: str = Field(description="full name, printed as the first line of every document")
+    service_contact: str = Field(default="", description="hotline or mailbox printed in letters to reporters (2.1.3b)")
     form_prefix: str = Field(default="", description="prefix of form numbers printed on documents, e.g. QR-8.2")
 
 
@@ -49,6 +50,9 @@ class Settings(_Strict):
     )
     case_reports: list[Literal["minor", "general", "severe"]] = Field(
         default=["general", "severe"], description="severities that get a case report"
+    )
+    forms: list[Literal["minor", "general", "severe"]] = Field(
+        default=["minor", "general", "severe"], description="severities whose cases get forms of their own; others are handled in the tracking ledger"
     )
     settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")

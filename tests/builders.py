@@ -10,20 +10,23 @@ import json
 import os
 import re
 import shutil
+import struct
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
+import docx
 import xlsxwriter
 
 from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
-from fbbatch.judge import Judge, Setup, Task
+from fbbatch.judge import Judge, RowJudge, Setup, Task
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
 from fbbatch.schema import Book, Layout, SchemaModel, identify
@@ -141,6 +144,121 @@ def ods(markdown: str) -> bytes:
     return buffer.getvalue()
 
 
+_BIFF_ERRORS: dict[Cell, int] = {
+    "#NULL!": 0x00,
+    "#DIV/0!": 0x07,
+    "#VALUE!": 0x0F,
+    "#REF!": 0x17,
+    "#NAME?": 0x1D,
+    "#NUM!": 0x24,
+    "#N/A": 0x2A,
+}
+
+
+def xls(table: Grid) -> bytes:
+    """A minimal .xls: one sheet of texts, numbers and error values (texts such as `#N/A`) in a compound file."""
+
+    def record(kind: int, content: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(content)) + content
+
+    def text(value: str, length: str) -> bytes:
+        return struct.pack(length, len(value)) + b"\x01" + value.encode("utf-16-le")
+
+    def stream(offset: int) -> bytes:
+        bof, eof = struct.pack("<HHHHII", 0x0600, 5, 0, 1997, 0, 6), record(0x0A, b"")
+        bound = record(0x85, struct.pack("<IBB", offset, 0, 0) + text("Sheet1", "<B"))
+        start = record(0x809, bof) + record(0x42, struct.pack("<H", 1200)) + bound + eof
+        body = record(0x809, struct.pack("<HHHHII", 0x0600, 0x10, 0, 1997, 0, 6))
+        for r, row in enumerate(table):
+            for c, value in enumerate(row):
+                place = struct.pack("<HHH", r, c, 0)
+                if value in _BIFF_ERRORS:
+                    body += record(0x205, place + bytes([_BIFF_ERRORS[value], 1]))
+                elif isinstance(value, float):
+                    body += record(0x203, place + struct.pack("<d", value))
+                elif value:
+                    body += record(0x204, place + text(str(value), "<H"))
+        return start + body + eof if offset else struct.pack("<I", len(start))
+
+    content = stream(struct.unpack("<I", stream(0))[0])
+    content = content.ljust(max(4096, -(-len(content) // 512) * 512), b"\0")
+    sectors = len(content) // 512
+    free, end, fat_mark = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    fat = [fat_mark, end, *(range(3, 2 + sectors)), end]
+    fat += [free] * (128 - len(fat))
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + b"\0" * 6
+    header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0) + struct.pack("<109I", 0, *[free] * 108)
+
+    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+        raw = (name + "\0").encode("utf-16-le") if name else b""
+        return (
+            raw.ljust(64, b"\0")
+            + struct.pack("<HBBIII", len(raw), kind, 1, free, free, child)
+            + b"\0" * 36
+            + struct.pack("<IQ", start, size)
+        )
+
+    directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(content)) + entry("", 0, free, 0, 0) * 2
+    return header + struct.pack("<128I", *fat) + directory + content
+
+
+def zipped(parts: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip file; the same time in all of it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, (2026, 11, 20, 0, 0, 0)), content, method)
+    return buffer.getvalue()
+
+
+def repacked(content: bytes, **edits: Callable[[str], str]) -> bytes:
+    """An Office file with parts edited as text: `sheet1=lambda xml: …` edits the part whose file name begins with `sheet1.`."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for name in parts:
+        if edit := edits.pop(name.rpartition("/")[2].partition(".")[0], None):
+            parts[name] = edit(parts[name].decode()).encode()
+    assert not edits, edits
+    return zipped(parts)
+
+
+def word(*blocks: str | Sequence[Sequence[str]]) -> bytes:
+    """A Word file made with python-docx: texts are paragraphs, lists of rows are tables."""
+    document = docx.Document()
+    for block in blocks:
+        if isinstance(block, str):
+            document.add_paragraph(block)
+            continue
+        table = document.add_table(len(block), max(map(len, block)))
+        for row, texts in zip(table.rows, block, strict=True):
+            for cell, text in zip(row.cells, texts, strict=False):
+                cell.text = text
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def mail(
+    body: str = "",
+    *,
+    subject: str = "",
+    sender: str = "王小明 <wang@example.com>",
+    date: str | None = "Thu, 05 Nov 2026 10:30:00 +0800",
+    files: Mapping[str, bytes] | None = None,
+    **headers: str,
+) -> bytes:
+    """A mail as mailers write it; `files` are attached, further headers have `_` for `-`."""
+    message = EmailMessage()
+    told = {"From": sender, "To": "feedback@example.com", "Subject": subject, "Date": date, "Message-ID": "<1@example.com>", **headers}
+    for name, value in told.items():
+        if value is not None:
+            message[name.replace("_", "-")] = value
+    message.set_content(body)
+    for name, content in (files or {}).items():
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return message.as_bytes()
+
+
 def columns_of(page: Any, row: int) -> list[Any]:
     """The values of one row of an openpyxl sheet."""
     return [cell.value for cell in page[row]]
@@ -184,7 +302,7 @@ def told(findings: Iterable[Finding]) -> list[tuple[str, int | None, str | None]
 # --- judging and running -------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Judged:
     """What the judge says about one file: accepted rows as dictionaries, row numbers that go back, findings."""
 
@@ -193,6 +311,8 @@ class Judged:
     findings: list[Finding]
     failed: str | None
     schema: str | None
+    aside: list[list[Any]] = dataclasses.field(default_factory=list)
+    parts: dict[str, "Judged"] = dataclasses.field(default_factory=dict)
 
     @property
     def told(self) -> list[tuple[str, int | None, str | None]]:
@@ -209,20 +329,20 @@ def judge(
     path = tmp_path / name
     path.write_bytes(content)
     setup = Setup(book, limits or Limits(), RECEIVED, "zh-Hans")
-    accepted: list[dict[str, Any]] = []
-    returned: list[int] = []
-    findings: list[Finding] = []
-    failed = found = None
+    told = whole = Judged([], [], [], None, None)
     for frame in Judge(setup).frames(Task(path, folder)):
         message = json.loads(frame)
-        if "failed" in message:
-            failed = Finding(*message["failed"]).code
-            continue
-        found = message.get("head", found)
-        findings += [Finding(*f) for f in message.get("findings", ())]
-        accepted += [{**dict(zip(_ROW, row, strict=False)), "answers": json.loads(row[2])} for row in message.get("rows", ())]
-        returned += [row[0] for row in message.get("returned", ())]
-    return Judged(accepted, returned, findings, failed, found)
+        if "part" in message:
+            told = whole.parts[message["part"]["name"]] = Judged([], [], [], None, None)
+        elif "failed" in message:
+            told.failed = Finding(*message["failed"]).code
+        else:
+            told.schema = message.get("head", told.schema)
+            told.findings.extend(Finding(*f) for f in message.get("findings", ()))
+            told.accepted.extend({**dict(zip(_ROW, row, strict=False)), "answers": json.loads(row[2])} for row in message.get("rows", ()))
+            told.returned.extend(row[0] for row in message.get("returned", ()))
+            told.aside.extend(json.loads(cells) for _, cells in message.get("aside", ()))
+    return whole
 
 
 _LAID_OUT: dict[str, Path] = {}
@@ -339,12 +459,12 @@ def ruled(book: Book, description: str, *, source: str = "customer", received: d
     )
 
 
-_COMPILED: dict[tuple[int, dt.datetime], tuple[Book, Judge]] = {}
+_COMPILED: dict[tuple[int, dt.datetime], tuple[Book, RowJudge]] = {}
 
 
-def _compiled(book: Book, received: dt.datetime) -> Judge:
+def _compiled(book: Book, received: dt.datetime) -> RowJudge:
     """A judge is costly to make; one for each book and time is kept."""
     key = (id(book), received)
     if key not in _COMPILED:
-        _COMPILED[key] = (book, Judge(Setup(book, Limits(), received, "zh-Hans")))
+        _COMPILED[key] = (book, RowJudge(Setup(book, Limits(), received, "zh-Hans")))
     return _COMPILED[key][1]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from fbbatch.model import Finding
-from fbbatch.read import Limits, Reading, open_file
+from fbbatch.read import Limits, Reading, open_content
 from fbbatch.schema import Layout, identify
 from fbbatch.schema.text import header_key, header_keys
 from tests.builders import CUSTOMER, GOOD, cells, judge, schema, sheet, told, workbook
@@ -117,7 +117,7 @@ def test_header_of_merged_cells_is_found(book, tmp_path) -> None:
     merged = [("A1:B1", "客户"), ("C1:D1", "反馈"), ("E1:F1", "产品"), ("G1:G2", "备注")]
     path = tmp_path / "a.xlsx"
     path.write_bytes(sheet(rows, merged=merged))
-    opened = open_file(path, Limits())
+    opened = open_content(path.read_bytes(), Limits())
     assert isinstance(opened, Reading)
     (page,) = opened.sheets
     layout = found(book, page.head, merged=page.merged)

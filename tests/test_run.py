@@ -187,7 +187,7 @@ def test_bad_files_are_quarantined_or_returned_and_good_ones_taken(tmp_path: Pat
     drop(place, "7 good.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
     result = run(place)
     assert [(f["name"][0], f["outcome"], f["code"]) for f in result.manifest["files"]] == [
-        ("1", "quarantined", "FB-too-large"),
+        ("1", "quarantined", "FB-limit-zip-ratio"),
         ("2", "quarantined", "FB-not-readable"),
         ("3", "quarantined", "FB-broken"),
         ("4", "returned", "FB-empty-file"),

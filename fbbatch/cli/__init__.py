@@ -24,6 +24,7 @@ _COMMANDS = {
     "cases": ("look", "List cases."),
     "case": ("look", "Tell one case's whole story."),
     "explain": ("look", "Explain a case's class, deadline and department, or what a code means."),
+    "forms": ("forms", "Write blank registers and questionnaires, or tell a form's fields."),
     "serve": ("serve", "Run at the times of fbbatch.yaml until told to stop."),
     "schedule": ("serve", "Entries for the system's own scheduler."),
 }

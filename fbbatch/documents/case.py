@@ -1,15 +1,21 @@
-"""Documents about one case: the case file (D29) and the escalation (D06). Source: 1.3.3, 3.3.3, 5.5.2."""
+"""Documents about one case: its file (D29), and the forms that move it on (D06, D12–D14, D16–D21). Source: 1.3.3, 3.3.3, 5.1–5.5."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import GIVEN, Teller
-from fbbatch.documents.templates import Item, Template, Templates, compile_text
+from fbbatch.documents.story import Story, story_fact
+from fbbatch.documents.templates import BlockModel, Item, RowsModel, Template, Templates, compile_text
 from fbbatch.model import Case, Transition
 from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
 from fbbatch.render.words import long_date
-from fbbatch.schema import SchemaModel
+from fbbatch.schema import FieldModel, SchemaModel
+from fbbatch.schema.models import Label
+from fbbatch.workflow import replay
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,12 @@ class Office:
     company: str
     form_prefix: str
     teller: Teller
+    service_contact: str = ""
+
+    @cached_property
+    def deadlines(self) -> Deadlines:
+        """The company's periods."""
+        return Deadlines(self.teller.book.deadlines, Calendar(self.teller.book.calendar))
 
     @property
     def language(self) -> str:
@@ -49,102 +61,159 @@ _HEAD = {
 }
 
 
-def case_report(case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, date: dt.date) -> Document:
+def case_report(case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, now: dt.datetime) -> Document:
     """D29: the complete file of a case. Source: 1.3.3, 5.5.2c."""
-    return _document("case_report", case.number, case, history, office, templates, date)
+    return case_document("case_report", case, history, office, templates, now=now)
 
 
-def escalation(case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, date: dt.date) -> Document:
-    """D06: a severe or complex case goes to the leaders and heads of department. Source: 3.3.3."""
-    return _document("escalation", f"{case.number}-D06", case, history, office, templates, date)
-
-
-def _document(
-    kind: str,
-    number: str,
-    case: Case,
-    history: Sequence[Transition],
-    office: Office,
-    templates: Templates,
-    date: dt.date,
+def case_document(
+    kind: str, case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, now: dt.datetime, issue: int = 1, filled: bool = False
 ) -> Document:
+    """A document about one case.
+
+    Args:
+        kind: `case_report` or one of `CASE_FORMS`.
+        case: the case.
+        history: its steps, oldest first.
+        office: who writes.
+        templates: how.
+        now: the as-of time.
+        issue: of a form, how often it has been issued for this case.
+        filled: the finished record of a form that has come back, with its answers in place of blanks. Source: 5.4.2b.
+    """
     template = templates[kind]
     form = office.teller.book.schema(template.form) if template.form else None
-    identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": "1"} if form else {}
-    blocks = tuple(_blocks(template, form, case, history, office))
+    blank = form is not None and not filled
+    identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)} if form and blank else {}
+    story = Story(case, tuple(history), replay(history), kind, now, office.deadlines, office.company, office.service_contact)
+    number = case.number if kind == "case_report" else f"{case.number}-{template.document}{f'-{issue}' if issue > 1 else ''}"
+    writer = _Writer(template, form, story, office, filled=filled)
+    date = now.date()
     return Document(
-        kind, office.title(kind), number, office.company, office.language, date, blocks, office.form_number(template),
+        kind, office.title(kind), number, office.company, office.language, date, tuple(writer.blocks()), office.form_number(template),
         office.head_line(number, date, template), identity=identity,
     )  # fmt: skip
 
 
-def _blocks(template: Template, form: SchemaModel | None, case: Case, history: Sequence[Transition], office: Office) -> Iterator[Block]:
-    """The template's blocks for this case; a heading whose grid has nothing to say is left out with it."""
-    language = office.language
-    waiting: Heading | None = None
-    printed = template.printed
-    for block in template.blocks:
-        if block.heading is not None:
-            waiting = Heading(block.heading[language])
-            continue
-        made: Block | None = None
+class _Writer:
+    """Writes the template's blocks for a case; a heading whose grid has nothing to say is left out with it."""
+
+    def __init__(self, template: Template, form: SchemaModel | None, story: Story, office: Office, *, filled: bool) -> None:
+        self.template, self.form, self.story, self.office = template, form, story, office
+        self.case, self.language, self.teller = story.case, office.language, office.teller
+        self.names = _Names(template, story, office)
+        self.answers = story.newest(template.id) if filled else None
+        self.fields = {field.id: field for field in form.fields} if form else {}
+
+    def blocks(self) -> Iterator[Block]:
+        waiting: Heading | None = None
+        for block in self.template.blocks:
+            if block.heading is not None:
+                waiting = Heading(block.heading[self.language])
+                continue
+            made = list(self._made(block))
+            if made and waiting:
+                yield waiting
+            waiting = None
+            yield from made
+
+    def _made(self, block: BlockModel) -> Iterator[Block]:
         if block.grid is not None:
-            pairs = tuple(_pairs(block.grid, form, case, office, printed))
-            made = Grid(pairs) if pairs else None
+            if pairs := tuple(self._pairs(block.grid)):
+                yield Grid(pairs)
         elif block.table is not None:
-            made = _table(template, block.table, case, history, office)
+            yield _table(self.template, block.table, self.case, self.story.history, self.office)
+        elif block.rows is not None:
+            yield self._rows(block.rows)
         elif block.note is not None:
-            made = Note(compile_text(block.note[language])(_Names(case, office)))
+            if self.answers is None:  # it tells how to fill in
+                yield Note(self._told(block.note))
         elif block.text is not None:
-            made = Text(compile_text(block.text[language])(_Names(case, office)))
+            yield from (Text(line.strip()) for line in self._told(block.text).split("\n") if line.strip())
         elif block.signatures is not None:
-            made = Signatures(tuple(label[language] for label in block.signatures))
+            yield Signatures(tuple(label[self.language] for label in block.signatures))
         elif block.page_break:
-            made = PageBreak()
-        if made is None:
-            waiting = None
-            continue
-        if waiting:
-            yield waiting
-            waiting = None
-        yield made
+            yield PageBreak()
+
+    def _told(self, label: Label) -> str:
+        return compile_text(label[self.language])(self.names)
+
+    def _pairs(self, items: Sequence[Item | str]) -> Iterator[Pair]:
+        for item in items:
+            if item == "rest":
+                yield from self._rest()
+            elif isinstance(item, str):
+                if value := self.names.tell(item):
+                    yield Pair(self.teller.label(item, self.case.schema), value)
+            elif item.blank:
+                yield self._blank(item)
+            elif item.of and (value := self.names.tell(item.of)):
+                label = item.label[self.language] if item.label else self.teller.label(item.of, self.case.schema)
+                yield Pair(label, value, item.wide)
+
+    def _rest(self) -> Iterator[Pair]:
+        for field in self.teller.fields(self.case.schema):
+            if field.id not in self.template.printed and (value := self.teller.answer(self.case, field.id)):
+                yield Pair(field.label[self.language], value, wide=len(value) > _LONG)
+
+    def _blank(self, item: Item) -> Pair:
+        assert item.blank is not None  # noqa: S101 - the caller looked
+        field = self.fields[item.blank]
+        label = field.label[self.language]
+        if self.answers is not None:
+            value = self.answers.get(field.id)
+            return Pair(label, "" if value is None else self.teller.say(field, value), item.wide)
+        return Pair(_starred(label, field), self.teller.options(field), item.wide, item.blank, item.lines)
+
+    def _rows(self, rows: RowsModel) -> Table:
+        """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""
+        table = self.fields[rows.of]
+        columns = tuple(
+            Column(column.label[self.language], _WEIGHTS.get(column.type, 2.2), id=column.id) for column in table.fields
+        )  # fmt: skip
+        serial = Column(_SERIAL[self.language], 0.5, "center")
+        given = (self.answers or {}).get(rows.of) or (self.story.newest(rows.prefill).get(rows.of) if rows.prefill else None) or []
+        count = len(given) if self.answers is not None else max(rows.count, len(given))
+        lines: list[tuple[CellValue, ...]] = [
+            (number, *(self._cell(column, given[number - 1] if number <= len(given) else {}) for column in table.fields))
+            for number in range(1, count + 1)
+        ]
+        return Table((serial, *columns), tuple(lines), title="", blank="" if self.answers is not None else rows.of)
+
+    def _cell(self, column: FieldModel, row: Mapping[str, Any]) -> str:
+        value = row.get(column.id)
+        return self.teller.say(column, value) if value is not None else "" if self.answers is not None else self.teller.options(column)
+
+
+_LONG = 24
+_WEIGHTS = {"date": 1.1, "person": 1, "department": 1.2, "integer": 0.8, "number": 0.9, "choice": 1.2, "boolean": 0.9}
+_SERIAL = {"zh-Hant": "序號", "zh-Hans": "序号", "en": "No."}
+
+
+def _starred(label: str, field: FieldModel) -> str:
+    return f"{label} *" if field.required is True else label
 
 
 class _Names(Mapping[str, object]):
-    """Facts and answers by name, told when a wording asks for them."""
+    """Words of the template, facts and answers by name, told when a wording asks for them."""
 
-    def __init__(self, case: Case, office: Office) -> None:
-        self._case, self._office = case, office
+    def __init__(self, template: Template, story: Story, office: Office) -> None:
+        self._template, self._story, self._office = template, story, office
+
+    def tell(self, name: str) -> str:
+        """A fact of the handling, else of the case, else the answer to that field."""
+        told = story_fact(self._office.teller, self._story, name)
+        return self._office.teller.fact(self._story.case, name) if told is None else told
 
     def __getitem__(self, name: str) -> object:
-        return self._office.teller.fact(self._case, name)
+        word = self._template.words.get(f"letter_{self._story.reply}" if name == "letter" else name)
+        return compile_text(word[self._office.language])(self).strip() if word else self.tell(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
 
     def __len__(self) -> int:
         return 0
-
-
-def _pairs(items: Sequence[Item | str], form: SchemaModel | None, case: Case, office: Office, printed: frozenset[str]) -> Iterator[Pair]:
-    teller = office.teller
-    for item in items:
-        if item == "rest":
-            for field in teller.fields(case.schema):
-                if field.id not in printed and (value := teller.answer(case, field.id)):
-                    yield Pair(field.label[office.language], value, wide=len(value) > 24)
-            continue
-        if isinstance(item, str):
-            if value := teller.fact(case, item):
-                yield Pair(teller.label(item, case.schema), value)
-            continue
-        if item.blank:
-            assert form is not None  # noqa: S101 - the template was checked
-            field = next(f for f in form.fields if f.id == item.blank)
-            yield Pair(field.label[office.language], "", item.wide, item.blank, item.lines)
-        elif item.of and (value := teller.fact(case, item.of)):
-            label = item.label[office.language] if item.label else teller.label(item.of, case.schema)
-            yield Pair(label, value, item.wide)
 
 
 def _table(template: Template, name: str, case: Case, history: Sequence[Transition], office: Office) -> Table:
@@ -158,7 +227,9 @@ def _table(template: Template, name: str, case: Case, history: Sequence[Transiti
 
 
 _SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}
+_TIME = {"zh-Hant": "期限屆滿", "zh-Hans": "期限届满", "en": "Passing of time"}
 _RULES = {"zh-Hant": "分配規則", "zh-Hans": "分配规则", "en": "Assignment rules"}
+_OTHER_DOCUMENTS = {"assignment_rules": _RULES, "time": _TIME}
 _DENIED = {"zh-Hant": "（已否定：{}）", "zh-Hans": "（已否定：{}）", "en": " (denied: {})"}
 
 
@@ -187,8 +258,8 @@ def _history(history: Sequence[Transition], office: Office) -> list[dict[str, Ce
     return [
         {
             "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
-            "document": teller.book.word("document", step.document, language) if step.document != "assignment_rules" else _RULES[language],
-            "by": _SYSTEM[language] if step.by in {"batch", "rules"} else step.by, "recorded_at": step.recorded_at,
+            "document": _OTHER_DOCUMENTS[step.document][language] if step.document in _OTHER_DOCUMENTS else teller.book.word("document", step.document, language),
+            "by": _SYSTEM[language] if step.by in {"batch", "rules"} else teller.person(step.by), "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)
     ]  # fmt: skip

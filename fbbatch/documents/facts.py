@@ -86,6 +86,7 @@ class Teller:
         self._escalations = {rule.id: rule for rule in book.assignment.escalation}
         self._assignments = {rule.id: rule for rule in book.assignment.rules}
         self._deadlines = {rule.id: rule for rule in book.deadlines.deadlines}
+        self.safety_rules = frozenset(rule.id for rule in book.classification.rules if rule.safety)
 
     def join(self, parts: Any) -> str:
         """Parts of a list as one text."""
@@ -109,13 +110,14 @@ class Teller:
         if value is None:
             return ""
         field = self._fields.get((case.schema, field_id))
-        return self._say(field, value) if field else str(value)
+        return self.say(field, value) if field else str(value)
 
-    def _say(self, field: FieldModel, value: Any) -> str:
+    def say(self, field: FieldModel, value: Any) -> str:
+        """A typed value of a field as people read it."""
         if isinstance(value, bool):
             return _YES_NO[self.language][0 if value else 1]
         if isinstance(value, list):
-            return self.join(self._say(field, part) for part in value)
+            return self.join(self.say(field, part) for part in value)
         if field.type == "rating" and field.values:
             word = next((v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"), "")
             return f"{value:g}（{word}）" if word and self.language != "en" else f"{value:g} ({word})" if word else f"{value:g}"
@@ -124,9 +126,26 @@ class Teller:
         if field.type == "department":
             return self.book.department(str(value), self.language)
         if field.type == "person":
-            person = self.book.person(str(value))
-            return person.name if person else str(value)
+            return self.person(value)
         return str(value)
+
+    def person(self, person_id: object) -> str:
+        """A person's name; a name that is no id as it is."""
+        person = self.book.person(str(person_id)) if person_id else None
+        return person.name if person else str(person_id or "")
+
+    def options(self, field: FieldModel) -> str:
+        """A question to be ticked, as printed: `□ 是　□ 否`; `''` for a field that is written in."""
+        match field.type:
+            case "choice" | "choices":
+                names = [value.label[self.language] for value in self.book.values(field)]
+            case "boolean":
+                names = list(_YES_NO[self.language])
+            case "rating":
+                names = [str(n) for n in range(int(field.maximum or 5), int(field.minimum or 1) - 1, -1)]
+            case _:
+                return ""
+        return "　".join(f"□ {name}" for name in names)
 
     def fact(self, case: Case, name: str) -> str:
         """A fact, or else the answer to the field of that name."""

@@ -1,7 +1,7 @@
 """D36, the receipt of a run: what came, and what happened to it; the same on the terminal. Source: 1.3.2."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fbbatch import findings as catalogue
@@ -9,6 +9,8 @@ from fbbatch.documents.case import Office
 from fbbatch.documents.templates import Templates
 from fbbatch.model import Case, FileOutcome, Finding
 from fbbatch.render.blocks import CellValue, Column, Table, WorkBook, WorkSheet
+from fbbatch.schema import SchemaModel
+from fbbatch.schema.models import Label
 
 COUNTS = ("rows", "accepted", "returned", "duplicate", "set_aside")
 _MOST_FINDINGS = 20_000
@@ -63,7 +65,14 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
 def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
     book = office.teller.book
-    return {s.id: {f.id: f.label[office.language] for f in s.fields} for s in (*book.sources, *book.forms)}
+    return {s.id: {name: label[office.language] for name, label in _named(s)} for s in (*book.sources, *book.forms)}
+
+
+def _named(schema: SchemaModel) -> Iterator[tuple[str, Label]]:
+    """(id, label) of every field, the columns of tables as `table.column`."""
+    for field in schema.fields:
+        yield field.id, field.label
+        yield from ((f"{field.id}.{column.id}", column.label) for column in field.fields)
 
 
 def labels_for(file: FileOutcome, item: Finding, labels: Labels) -> dict[str, str]:

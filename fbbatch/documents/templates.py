@@ -14,6 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, model_validator
 
 from fbbatch.documents.facts import TOLD
+from fbbatch.documents.story import STORY
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import Book
 from fbbatch.schema.book import read_model
@@ -58,6 +59,14 @@ class TableModel(Strict):
     empty: Label | None = Field(default=None, description="what stands there when there are no rows")
 
 
+class RowsModel(Strict):
+    """A table of the form, to be filled in."""
+
+    of: str = Field(description="id of the form's table field")
+    count: int = Field(ge=1, le=40, description="rows to write in")
+    prefill: str | None = Field(default=None, description="form whose newest answers to the same table stand there already")
+
+
 class BlockModel(Strict):
     """One block; exactly one key."""
 
@@ -66,6 +75,7 @@ class BlockModel(Strict):
     note: Label | None = None
     grid: list[Item | str] | None = Field(default=None, description="`rest` stands for every answered field not printed elsewhere")
     table: str | None = Field(default=None, description="name of one of the template's tables")
+    rows: RowsModel | None = None
     signatures: list[Label] | None = None
     page_break: bool | None = None
 
@@ -127,7 +137,11 @@ def compile_text(text: str) -> Fill:
     return lambda values: template.render({name: values[name] for name in names})
 
 
-KINDS = ("case_report", "escalation", "summary", "receipt")
+CASE_FORMS = (
+    "escalation", "impact", "assignment", "measures", "inspection", "coordination", "result", "verification", "reply", "satisfaction",
+)  # fmt: skip
+"""The forms about one case, in the order of the regulation."""
+KINDS = ("case_report", *CASE_FORMS, "summary", "receipt")
 
 
 def load_templates(folder: Path, book: Book) -> Templates:
@@ -157,7 +171,7 @@ def load_templates(folder: Path, book: Book) -> Templates:
 
 
 def _trouble(template: Template, facts: Facts, book: Book) -> list[tuple[tuple[str | int, ...], str]]:
-    known = {*facts.facts, *(f.id for s in book.sources for f in s.fields), "rest"}
+    known = {*facts.facts, *STORY, *(f.id for s in book.sources for f in s.fields), "rest"}
     form = book.schema(template.form) if template.form else None
     blanks = {f.id for f in form.fields} if form else set()
     found: list[tuple[tuple[str | int, ...], str]] = []
@@ -171,11 +185,13 @@ def _trouble(template: Template, facts: Facts, book: Book) -> list[tuple[tuple[s
             name = item if isinstance(item, str) else item.of
             if name and name not in known and not (isinstance(item, Item) and item.label):
                 found.append((path, f"neither a fact nor a field of any source is called '{name}'"))
+        if block.rows and not any(f.id == block.rows.of and f.type == "table" for f in (form.fields if form else ())):
+            found.append((("blocks", number, "rows"), f"the form '{template.form}' has no table '{block.rows.of}'"))
         if block.table and block.table not in template.tables:
             found.append((("blocks", number, "table"), f"the template has no table '{block.table}'"))
         for key in ("heading", "text", "note"):
             for language, text in (getattr(block, key) or {}).items():
-                found += [(("blocks", number, key), f"{language}: {problem}") for problem in _syntax(text, known | TOLD)]
+                found += [(("blocks", number, key), f"{language}: {problem}") for problem in _syntax(text, known | TOLD | set(template.words) | {"letter"})]
     for name, label in template.words.items():
         found += [(("words", name), problem) for text in label.values() for problem in _syntax(text)]
     return found

@@ -1,7 +1,7 @@
 """Recording one file: its submissions, findings, cases, classifications and first transitions, in bulk."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from fbbatch.findings import finding
 from fbbatch.ledger import tables as t
-from fbbatch.model import Finding
+from fbbatch.ledger.queries import case_of, history_of
+from fbbatch.model import Case, Finding, Transition
 
 _LOOKUP = 500
 _FINGERPRINTS = sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number).join(
@@ -21,16 +22,21 @@ _STEP = ("case_id", "n", "run_id", "to_state", "document", "by_whom", "happened_
 class FileRecorder:
     """Takes the judged chunks of one file within one transaction; `outcome` closes it."""
 
-    def __init__(self, connection: sa.Connection, *, run_id: int, as_of: dt.datetime, name: str, sha256: str, size: int) -> None:
+    def __init__(self, connection: sa.Connection, *, run_id: int, as_of: dt.datetime, name: str, sha256: str, size: int,
+                 parent_id: int | None = None) -> None:  # fmt: skip
         self._connection = connection
         self._run_id = run_id
         self._day = as_of.date()
         self._today = self._day.isoformat()
         self._now = as_of.isoformat()
-        self._name, self._sha256, self._size = name, sha256, size
+        self._as_of = as_of
+        self._name, self._sha256, self._size, self._parent_id = name, sha256, size, parent_id
         self._findings: list[Finding] = []
         self._counts = {"rows": 0, "accepted": 0, "returned": 0, "duplicate": 0, "set_aside": 0}
         self._schemas: dict[str, None] = {}
+        self._schema = self._source = ""
+        self._refused: tuple[str | None, str | None] = (None, None)
+        self._parts: list[FileRecorder] = []
         self._file_id = self._next_id(t.file)
         self._submission_id = self._next_id(t.submission)
         self._ruling_id = self._ruling_base = self._next_id(t.ruling)
@@ -56,16 +62,26 @@ class FileRecorder:
                 sha256=self._sha256,
                 size=self._size,
                 outcome="open",
+                parent_id=self._parent_id,
                 **self._counts,
             )
         )
 
     # --- chunks --------------------------------------------------------------------------------------------
 
-    def take(self, chunk: dict[str, Any], *, schema: str, source: str) -> None:
-        """Record a chunk as `fbbatch.judge` hands it out; rows that the ledger already has are duplicates."""
-        self._schemas[schema] = None
-        self.note(Finding(*f) for f in chunk["findings"])
+    def hear(self, message: dict[str, Any]) -> None:
+        """Record what `fbbatch.judge` tells about the file itself: heads of sheets, chunks of rows, what is set aside."""
+        self.note(Finding(*f) for f in message.get("findings", ()))
+        if "head" in message:
+            self._schema, self._source = message["head"], message["source"]
+            self._schemas[self._schema] = None
+        if "rows" in message:
+            self._take(message)
+        if "aside" in message:
+            self._set_aside(message["sheet"], message["aside"], message["about"])
+
+    def _take(self, chunk: dict[str, Any]) -> None:
+        """A chunk of rows; those that the ledger already has are duplicates."""
         known = self._known([(row[3], row[4]) for row in chunk["rows"]])
         if known:
             fresh = [row for row in chunk["rows"] if (row[3], row[4]) not in known]
@@ -80,7 +96,76 @@ class FileRecorder:
         self._rulings(chunk["rulings"])
         first = self._submission_id
         self._submissions(chunk["sheet"], "accepted", [(row[0], row[1]) for row in fresh])
-        self._cases(first, fresh, schema, source)
+        self._cases(first, fresh)
+
+    def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
+        """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""
+        inner = FileRecorder(
+            self._connection, run_id=self._run_id, as_of=self._as_of, name=f"{self._name}/{name}", sha256=sha256, size=size,
+            parent_id=self._file_id,
+        )  # fmt: skip
+        self._parts.append(inner)
+        return inner
+
+    def refuse(self, reason: Finding, outcome: str, *, rows: int = 0) -> None:
+        """One finding decides the outcome of the whole file; none of its `rows` was taken."""
+        self.note([reason])
+        self._refused = (reason.code, outcome)
+        if rows:
+            self._counts["set_aside" if outcome == "set_aside" else "duplicate"] = rows
+
+    def _set_aside(self, sheet: str, rows: Sequence[Sequence[Any]], about: str | None) -> None:
+        """Keep rows (row, cells) that become no feedback; `about` is the number of the case they speak of."""
+        first = self._submission_id
+        self._submissions(sheet, "set_aside", rows)
+        case_id = self._connection.execute(sa.select(t.case.c.id).where(t.case.c.number == about)).scalar() if about else None
+        if case_id is not None:
+            for submission_id in range(first, self._submission_id):
+                self._connection.execute(t.correspondence.insert().values(case_id=case_id, submission_id=submission_id))
+
+    # --- forms that came back ------------------------------------------------------------------------------
+
+    def case(self, number: str) -> Case | None:
+        """The case that a form speaks of, as this transaction sees it."""
+        return case_of(self._connection, number)
+
+    def history(self, case: Case) -> list[Transition]:
+        """Its steps so far."""
+        return history_of(self._connection, case.id)
+
+    def newest_issue(self, case: Case, kind: str) -> int:
+        """The number of the newest issue of a form for a case; 0 when none was issued."""
+        query = sa.select(sa.func.max(t.document.c.issue)).where(t.document.c.case_id == case.id, t.document.c.kind == kind)
+        return int(self._connection.execute(query).scalar() or 0)
+
+    def follows(self, schema: str) -> None:
+        """Say which schema the file follows."""
+        self._schemas[schema] = None
+
+    def keep_form(self, case: Case, form: Mapping[str, Any]) -> None:
+        """Keep what a form said, as it came, with its case."""
+        first = self._submission_id
+        self._submission_id += 1
+        raw = orjson.dumps([form["text"], form["values"]]).decode()
+        self._bulk(t.submission, [(first, self._file_id, form["kind"], 1, "step", raw)], 1)
+        self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
+
+    def append(self, case: Case, steps: Sequence[Transition]) -> None:
+        """Append steps to a case's history."""
+        append_steps(self._connection, self._run_id, case, steps)
+
+    def merge(self, case: Case, main: Case) -> None:
+        """Remember that a case was merged into another; its reporter is told the result of that one."""
+        self._connection.execute(t.merger.insert().values(case_id=case.id, main_id=main.id))
+
+    def settle(self, outcome: str) -> None:
+        """The outcome of a file that was a form."""
+        self._refused = (self._refused[0], outcome)
+
+    @property
+    def is_disputed(self) -> bool:
+        """True for a file that was set aside because of what is wrong with it."""
+        return self._refused[1] == "set_aside"
 
     def note(self, findings: Iterable[Finding]) -> None:
         """Keep findings about the file."""
@@ -105,11 +190,12 @@ class FileRecorder:
         )
         self._counts[outcome] += len(rows)
 
-    def _cases(self, first: int, rows: Sequence[Sequence[Any]], schema: str, source: str) -> None:
+    def _cases(self, first: int, rows: Sequence[Sequence[Any]]) -> None:
         """Rows are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling)."""
         if not rows:
             return
         run, today, now, prefix = self._run_id, self._today, self._now, self._prefix
+        schema, source = self._schema, self._source
         serial, self._serial = self._serial + 1 - first, self._serial + len(rows)
         n, base = len(rows), self._ruling_base
         ids = range(first, first + n)
@@ -151,30 +237,65 @@ class FileRecorder:
 
     # --- the end -------------------------------------------------------------------------------------------
 
-    def outcome(self, code: str | None = None, outcome: str | None = None, *, rows: int | None = None,
-                archive: Callable[[str], str] | None = None) -> None:  # fmt: skip
-        """Close the file's record.
+    def close(self, *, archive: Callable[[str], str] | None = None) -> str:
+        """Close the file's record, and those of the files in it.
 
         Args:
-            code: the finding that decided the whole file, if one did.
-            outcome: the outcome, where it does not follow from the counts.
-            rows: rows of an identical earlier file, all of them duplicates.
             archive: outcome → where the original will go; None: it stays in the inbox.
+
+        Returns:
+            the outcome.
         """
-        if rows is not None:
-            self._counts["duplicate"] = rows
+        parts = [part.close() for part in self._parts]
+        parts = ["partly" if part.is_disputed else outcome for part, outcome in zip(self._parts, parts, strict=True)]
         counts = self._counts
         counts["rows"] = counts["accepted"] + counts["returned"] + counts["duplicate"] + counts["set_aside"]
-        outcome = outcome or _outcome(counts)
-        schema = next(iter(self._schemas), None)
+        code, refused = self._refused
+        own = [refused or _outcome(counts)] if counts["rows"] or refused or not parts else []
+        outcome = _together([*own, *parts])
+        archived = archive(outcome) if archive else None
         next_id = self._next_id(t.finding)
         self._bulk(
             t.finding,
             ((i, self._file_id, f.code, f.severity, f.sheet, f.row, f.column, f.field, orjson.dumps(dict(f.details)).decode()) for i, f in enumerate(self._findings, next_id)),
             len(self._findings),
         )  # fmt: skip
-        self._connection.execute(t.file.update().where(t.file.c.id == self._file_id).values(
-            schema_id=schema, outcome=outcome, code=code, archived=archive(outcome) if archive else None, **counts))  # fmt: skip
+        schema = next(iter(self._schemas), None)
+        closed = t.file.update().where(t.file.c.id == self._file_id)
+        self._connection.execute(closed.values(schema_id=schema, outcome=outcome, code=code, archived=archived, **counts))
+        if parts:
+            self._connection.execute(t.file.update().where(t.file.c.parent_id == self._file_id).values(archived=archived))
+        return outcome
+
+
+def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequence[Transition]) -> None:
+    """Append steps to a case's history; a step's `department` and `due_on` stand in columns of their own."""
+    last = connection.execute(sa.select(sa.func.max(t.transition.c.n)).where(t.transition.c.case_id == case.id)).scalar_one()
+    for n, step in enumerate(steps, last + 1):
+        details = {key: value for key, value in step.details.items() if key not in {"department", "due_on"}}
+        connection.execute(
+            t.transition.insert().values(
+                case_id=case.id, n=n, run_id=run_id, to_state=step.to, document=step.document, by_whom=step.by,
+                happened_on=step.happened_on.isoformat(), recorded_at=step.recorded_at.isoformat(), department=step.details.get("department"),
+                due_on=step.details.get("due_on"), details=orjson.dumps(details).decode(),
+            )
+        )  # fmt: skip
+
+
+_SOUND = frozenset({"accepted", "duplicate", "step"})
+_TROUBLED = frozenset({"returned", "quarantined"})
+
+
+def _together(outcomes: Sequence[str]) -> str:
+    """The outcome of a file that holds others: partly, where some went well and some did not."""
+    different = set(outcomes) - {"set_aside"} or {"set_aside"}  # a cover letter changes nothing
+    if len(different) == 1:
+        return different.pop()
+    if different <= _SOUND:
+        return "step" if "step" in different else "accepted"
+    if different <= _TROUBLED:
+        return "returned"
+    return "partly" if different & (_TROUBLED | {"partly"}) else "accepted"
 
 
 def _outcome(counts: dict[str, int]) -> str:

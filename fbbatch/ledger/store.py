@@ -14,10 +14,11 @@ from sqlalchemy import event, exc
 
 from fbbatch.errors import StorageError
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.recording import FileRecorder
+from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, history_of, is_last, to_case
+from fbbatch.ledger.recording import FileRecorder, append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Transition
 
-_HEAD = "r0001"
+_HEAD = "r0002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,37 +174,53 @@ class Ledger:
     def cases(self, *, registered_on: dt.date | None = None, run: RunRecord | None = None, number: str | None = None,
               state: str | None = None, department: str | None = None, overdue_on: dt.date | None = None) -> Iterator[Case]:  # fmt: skip
         """Cases in the order of their registration; all that are given must hold."""
-        query = _CASES
+        query = CASES
         for condition in (
             t.numbered_on(registered_on) if registered_on else None,
             sa.and_(t.case.c.run_id == run.id, t.numbered_on(run.as_of.date())) if run else None,
             t.case.c.number == number if number else None,
-            _LAST.c.to_state == state if state else None,
-            _ASSIGNED.c.department == department if department else None,
-            sa.and_(_ASSIGNED.c.due_on < overdue_on.isoformat(), _LAST.c.to_state != "closed") if overdue_on else None,
+            LAST.c.to_state == state if state else None,
+            ASSIGNED.c.department == department if department else None,
+            sa.and_(ASSIGNED.c.due_on < overdue_on.isoformat(), LAST.c.to_state != "closed") if overdue_on else None,
         ):
             if condition is not None:
                 query = query.where(condition)
         with self._reading() as connection:
             for row in connection.execution_options(stream_results=True).execute(query.order_by(t.case.c.id)):
-                yield _case(row)
+                yield to_case(row)
 
     def history(self, case: Case) -> list[Transition]:
         """Every step of the case, oldest first."""
+        with self._reading() as connection:
+            return history_of(connection, case.id)
+
+    def append(self, run: RunRecord, case: Case, steps: Sequence[Transition]) -> None:
+        """Append steps that no form brought to a case's history, in one transaction."""
+        with self._writing() as connection:
+            append_steps(connection, run.id, case, steps)
+
+    def touched(self, run: RunRecord) -> list[Case]:
+        """The cases that were there before the run and to whose history it has added."""
+        moved = sa.select(t.transition.c.case_id).where(t.transition.c.run_id == run.id)
+        query = CASES.where(t.case.c.id.in_(moved), t.case.c.run_id != run.id).order_by(t.case.c.id)
+        with self._reading() as connection:
+            return [to_case(row) for row in connection.execute(query)]
+
+    def issues(self, case: Case, *, before: RunRecord) -> dict[str, int]:
+        """The newest issue of each form for a case, as runs before this one have published them."""
         query = (
-            sa.select(t.transition, t.run.c.name.label("run"))
-            .join(t.run)
-            .where(t.transition.c.case_id == case.id)
-            .order_by(t.transition.c.n)
+            sa.select(t.document.c.kind, sa.func.max(t.document.c.issue))
+            .where(t.document.c.case_id == case.id, t.document.c.run_id < before.id)
+            .group_by(t.document.c.kind)
         )
         with self._reading() as connection:
-            return [
-                Transition(
-                    r["to_state"], r["document"], r["by_whom"], dt.date.fromisoformat(r["happened_on"]), dt.datetime.fromisoformat(r["recorded_at"]), r["run"],
-                    {**orjson.loads(r["details"] or "{}"), **({"department": r["department"], "due_on": r["due_on"]} if r["department"] else {})},
-                )
-                for r in connection.execute(query).mappings()
-            ]  # fmt: skip
+            return {str(row[0]): int(row[1] or 0) for row in connection.execute(query)}
+
+    def merged_into(self, main: Case) -> list[Case]:
+        """The cases that were merged into this one."""
+        query = CASES.join(t.merger, t.merger.c.case_id == t.case.c.id).where(t.merger.c.main_id == main.id).order_by(t.case.c.id)
+        with self._reading() as connection:
+            return [to_case(row) for row in connection.execute(query)]
 
     def submission(self, case: Case) -> list[Any]:
         """The raw cells of the row that opened the case."""
@@ -213,7 +230,7 @@ class Ledger:
 
     def counts(self) -> dict[str, int]:
         """Cases by state."""
-        query = sa.select(_LAST.c.to_state, sa.func.count()).select_from(t.case.join(_LAST, _is_last(_LAST))).group_by(_LAST.c.to_state)
+        query = sa.select(LAST.c.to_state, sa.func.count()).select_from(t.case.join(LAST, is_last(LAST))).group_by(LAST.c.to_state)
         with self._reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
@@ -234,7 +251,7 @@ class Ledger:
         rows = [
             {
                 "run_id": run.id, "kind": d.kind, "number": d.number, "case_id": case_ids.get(d.case or ""), "department": d.department,
-                "period": d.period, "path": d.path, "media_type": d.media_type, "sha256": d.sha256, "form": int(d.form),
+                "period": d.period, "path": d.path, "media_type": d.media_type, "sha256": d.sha256, "form": int(d.form), "issue": d.issue,
             }
             for d in documents
         ]  # fmt: skip
@@ -252,74 +269,6 @@ class Ledger:
         with self._reading() as connection:
             day = connection.execute(sa.select(sa.func.max(t.summary_day.c.day)).where(t.summary_day.c.run_id < before.id)).scalar()
             return dt.date.fromisoformat(day) if day else None
-
-
-_LAST = t.transition.alias("last")
-_ASSIGNED = t.transition.alias("assigned")
-_JUDGED = t.classification.alias("judged")
-
-
-def _is_last(alias: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """The join condition for a case's newest row of a table numbered by `n`."""
-    inner = (t.classification if alias.c.keys() == t.classification.c.keys() else t.transition).alias()
-    extra = [inner.c.department.is_not(None)] if alias is _ASSIGNED else []
-    newest = sa.select(sa.func.max(inner.c.n)).where(inner.c.case_id == t.case.c.id, *extra).correlate(t.case).scalar_subquery()
-    return sa.and_(alias.c.case_id == t.case.c.id, alias.c.n == newest, *conditions)
-
-
-_CASES = (
-    sa.select(
-        t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on, t.case.c.answers,
-        t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity, t.ruling.c.evidence, _LAST.c.to_state, _ASSIGNED.c.department,
-        _ASSIGNED.c.due_on, _ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name, t.run.c.as_of,
-    )
-    .select_from(
-        t.case.join(_JUDGED, _is_last(_JUDGED))
-        .join(t.ruling, t.ruling.c.id == _JUDGED.c.ruling_id)
-        .join(_LAST, _is_last(_LAST))
-        .outerjoin(_ASSIGNED, _is_last(_ASSIGNED))
-        .join(t.submission, t.submission.c.id == t.case.c.id)
-        .join(t.file, t.file.c.id == t.submission.c.file_id)
-        .join(t.run, t.run.c.id == t.case.c.run_id)
-    )
-)  # fmt: skip
-
-
-def _case(row: Any) -> Case:
-    (
-        id_,
-        number,
-        schema,
-        source,
-        channel,
-        registered,
-        answers,
-        kind,
-        type_,
-        severity,
-        evidence,
-        state,
-        department,
-        due,
-        details,
-        name,
-        sheet,
-        line,
-        run,
-        as_of,
-    ) = row
-    about = orjson.loads(details) if details else {}
-    return Case(
-        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=dt.date.fromisoformat(registered), registered_at=dt.datetime.fromisoformat(as_of),
-        values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=orjson.loads(evidence), state=state,
-        department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
-        due_on=dt.date.fromisoformat(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
-        file=name, sheet=sheet, row=line, run=run,
-    )  # fmt: skip
-
-
-def _due_rule(about: dict[str, Any]) -> str | None:
-    return f"{about['due_rule']}:{about['due_days']:g}" if "due_rule" in about else None
 
 
 def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:

@@ -44,6 +44,7 @@ file = Table(
     Column("duplicate", Integer, nullable=False, default=0),
     Column("set_aside", Integer, nullable=False, default=0),
     Column("archived", String, comment="where the original went, below the workspace"),
+    Column("parent_id", Integer, comment="the mail or archive it was in"),
 )  # fmt: skip
 
 submission = Table(
@@ -52,7 +53,7 @@ submission = Table(
     Column("file_id", Integer, ForeignKey("file.id"), nullable=False),
     Column("sheet", String, nullable=False),
     Column("row", Integer, nullable=False, comment="1-based, as Excel shows it"),
-    Column("outcome", String, nullable=False, comment="accepted, returned, duplicate"),
+    Column("outcome", String, nullable=False, comment="accepted, returned, duplicate, set_aside"),
     Column("cells", Text, nullable=False, comment="the raw cells as JSON, never altered"),
 )  # fmt: skip
 
@@ -127,6 +128,19 @@ classification = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+correspondence = Table(
+    "correspondence", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("submission_id", Integer, ForeignKey("submission.id"), primary_key=True, comment="what was written about the case"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+merger = Table(
+    "merger", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("main_id", Integer, ForeignKey("case_.id"), nullable=False, index=True, comment="the case that it was merged into"),
+)  # fmt: skip
+
 document = Table(
     "document", metadata,
     Column("id", Integer, primary_key=True),
@@ -140,6 +154,7 @@ document = Table(
     Column("media_type", String, nullable=False),
     Column("sha256", String, nullable=False),
     Column("form", Integer, nullable=False, default=0),
+    Column("issue", Integer, nullable=False, default=0, comment="forms: 1, 2, 3 … for the same case"),
     UniqueConstraint("run_id", "path"),
 )  # fmt: skip
 

@@ -1,6 +1,9 @@
-"""Bytes → sheets of raw cells. What the file is, its content decides, not its name."""
+"""Bytes → sheets of raw cells and written documents. What the file is, its content decides, not its name."""
 
 from fbbatch.read.limits import Limits
-from fbbatch.read.reading import Reading, Sheet, open_file
+from fbbatch.read.paper import Letter, Paper, Part
+from fbbatch.read.reading import Hints, kind_of, open_content
+from fbbatch.read.sheet import Reading, Sheet, sheet_of
+from fbbatch.read.workbook import ReadersDisagreeError
 
-__all__ = ["Limits", "Reading", "Sheet", "open_file"]
+__all__ = ["Hints", "Letter", "Limits", "Paper", "Part", "Reading", "ReadersDisagreeError", "Sheet", "kind_of", "open_content", "sheet_of"]

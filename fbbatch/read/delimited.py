@@ -13,7 +13,6 @@ from fbbatch.model import Finding
 _DELIMITERS = (",", "\t", ";", "|", "，", "；")
 _LEGACY = ["gb18030", "big5", "cp950"]
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-csv.field_size_limit(1_000_000)
 
 
 @dataclass(slots=True)
@@ -67,8 +66,13 @@ def _guesses(content: bytes) -> list[str]:
     return list(dict.fromkeys([first.replace("_", "-"), *_LEGACY]))
 
 
-def split(text: str, delimiter: str | None, torn: Torn) -> Iterator[list[str]]:
-    """The rows of the text; `torn` is filled after the last one."""
+def split(text: str, delimiter: str | None, torn: Torn, *, line_bytes: int) -> Iterator[list[str]]:
+    """The rows of the text; `torn` is filled after the last one.
+
+    Raises:
+        csv.Error: an answer is longer than `line_bytes`; usually a quote is never closed.
+    """
+    csv.field_size_limit(line_bytes)
     delimiter = delimiter or _delimiter(text)
     quoting = _quoting(text, delimiter)
     usual: Counter[int] = Counter()

@@ -1,192 +1,172 @@
-"""Open a dropped file and hand out its sheets.
+"""Open what was dropped and hand out what stands in it. What a file is, its content decides, not its name."""
 
-python-calamine reads the cells (it is many times faster than openpyxl and never trusts `<dimension>`); csv is
-decoded and split here. Every exception of a parser becomes a finding at this door.
-"""
-
+import csv
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
 from fbbatch.read import delimited
+from fbbatch.read.container import examine, read_zip
 from fbbatch.read.limits import Limits
+from fbbatch.read.mail import looks_like_mail, read_mail
+from fbbatch.read.notes import read_chat, read_note
+from fbbatch.read.paper import Letter, Paper, Part
+from fbbatch.read.portable import read_pdf
+from fbbatch.read.records import read_json
+from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
+from fbbatch.read.webpage import read_tables
+from fbbatch.read.workbook import open_workbook
+from fbbatch.read.written import read_word
 
-HEAD_ROWS = 40
+Opened = Reading | Letter | list[Part] | Finding
 
-Merged = tuple[int, int, int, int]
-
-
-@dataclass(slots=True)
-class Sheet:
-    """One sheet. `head` holds its first rows; `rows()` all of them, once.
-
-    `merged` areas are (top, left, bottom, right), 0-based. `torn` names the row (1-based) in which a text file
-    breaks off; it is known when all rows have been taken.
-    """
-
-    name: str
-    hidden: bool
-    head: list[Sequence[Cell]]
-    rest: Iterator[Sequence[Cell]]
-    merged: list[Merged] = field(default_factory=list)
-    torn: "delimited.Torn | None" = None
-
-    def rows(self) -> Iterator[Sequence[Cell]]:
-        """All rows from the first, blank ones included; can be taken once."""
-        yield from self.head
-        yield from self.rest
+_MAGIC = (
+    (b"%PDF", "pdf"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"{\\rtf", "RTF"), (b"Rar!", "RAR"),
+    (b"7z\xbc\xaf", "7z"), (b"\x1f\x8b", "gzip"), (b"BM", "BMP"), (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"ID3", "MP3"), (b"OggS", "OGG"),
+)  # fmt: skip
+_BEGIN_LIKE_WORDS = frozenset({"BMP", "MP3"})
+"""What begins with two or three letters is a text, unless a NUL follows."""
+_OLE = (("WordDocument", "doc"), ("PowerPoint Document", "ppt"), ("__substg1.0_", "msg"))
+_JSON = re.compile(r'\s*(?:\[\s*(?:[\[{"\]]|\Z)|\{\s*(?:["}]|\Z))')
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """An opened file: its real kind (`xlsx`, `xls`, `xlsb`, `ods`, `csv`) and its sheets in order."""
+class Hints:
+    """What a schema declares about its text files: delimiter and encoding of csv, line pattern of chats."""
 
-    kind: str
-    sheets: Iterable[Sheet]
+    delimiter: str | None = None
+    encoding: str | None = None
+    lines: str | None = None
 
 
-def open_file(path: Path, limits: Limits, *, delimiter: str | None = None, encoding: str | None = None) -> Reading | Finding:
-    """Open the file for reading, or say why it cannot be read.
+_NO_HINTS = Hints()
+
+
+def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS) -> Opened:
+    """What stands in a file.
 
     Args:
-        path: the file.
+        content: its bytes.
         limits: how much is too much.
-        delimiter: of a csv file, where a schema declares it.
-        encoding: likewise.
+        hints: what the schema of its folder declares.
+
+    Returns:
+        Sheets or a written document (`Reading`), a mail (`Letter`), the files in a zip, or why it cannot be read.
     """
-    size = path.stat().st_size
-    if size == 0:
-        return finding("FB-empty-file", size=size)
-    if size > limits.file_bytes:
-        return finding("FB-too-large", what="bytes", value=f"{size:,}", limit=f"{limits.file_bytes:,}")
-    content = path.read_bytes()
-    kind = _kind(content)
+    if not content:
+        return finding("FB-empty-file", size=0)
+    if len(content) > limits.file_bytes:
+        return limits.over("file_bytes", len(content))
+    kind = kind_of(content)
     match kind:
-        case "ooxml" | "ods" | "xlsb":
-            return _zip_trouble(content, limits) or _workbook(content, kind, limits)
-        case "ole":
-            if "EncryptedPackage".encode("utf-16-le") in content:
-                return finding("FB-encrypted")
-            return _workbook(content, "xls", limits)
-        case "text":
-            return _text(content, delimiter, encoding, limits)
+        case "xlsx" | "ods" | "xlsb" | "docx":
+            if trouble := examine(content, limits):
+                return trouble
+            return _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits)
+        case "zip":
+            return read_zip(content, limits)
+        case "xls":
+            return finding("FB-encrypted") if "EncryptedPackage".encode("utf-16-le") in content else open_workbook(content, "xls", limits)
+        case "pdf":
+            return _paper(kind, read_pdf(content, limits))
+        case "mail":
+            return read_mail(content, limits)
+        case "text" | "html":
+            return _text(content, kind, hints, limits)
         case _:
             return finding("FB-not-readable", found=kind)
 
 
-def _kind(content: bytes) -> str:
+def kind_of(content: bytes) -> str:
+    """The kind of a file by its content; `binary` for what nobody here knows."""
     if content.startswith(b"PK\x03\x04"):
         return _zip_kind(content)
     if content.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return "ole"
-    for magic, name in (
-        (b"%PDF", "PDF"),
-        (b"\x89PNG", "PNG"),
-        (b"\xff\xd8\xff", "JPEG"),
-        (b"GIF8", "GIF"),
-        (b"{\\rtf", "RTF"),
-        (b"Rar!", "RAR"),
-        (b"7z\xbc\xaf", "7z"),
-    ):
-        if content[:1024].lstrip().startswith(magic):
-            return name
+        return _ole_kind(content)
+    head = content[:1024].lstrip()
+    name = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    if name and not (name in _BEGIN_LIKE_WORDS and b"\x00" not in head[:16]):
+        return name
+    if b"%PDF-" in content[:1024]:
+        return "pdf"
+    if content[4:8] == b"ftyp":
+        return "MP4"
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" not in content[:4096] or delimited.looks_utf16(content):
-        head = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-        return "HTML" if head.startswith((b"<!doctype html", b"<html")) else "XML" if head.startswith(b"<?xml") else "text"
+        return _text_kind(content)
     return "binary"
+
+
+def _text_kind(content: bytes) -> str:
+    head = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith((b"<!doctype html", b"<html", b"<table", b"<meta")):
+        return "html"
+    if head.startswith(b"<?xml"):
+        return "html" if b"<html" in head else "XML"
+    return "mail" if looks_like_mail(content) else "text"
+
+
+def _ole_kind(content: bytes) -> str:
+    if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book\0", "EncryptedPackage")):
+        return "xls"
+    return next((kind for name, kind in _OLE if name.encode("utf-16-le") in content), "xls")
 
 
 def _zip_kind(content: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = set(archive.namelist())
+            names = {name.lower().replace("\\", "/") for name in archive.namelist()}
             if "xl/workbook.bin" in names:
                 return "xlsb"
-            if any(name.lower().replace("\\", "/") == "xl/workbook.xml" for name in names):
-                return "ooxml"
-            if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]:
-                return "ods"
-            return "docx" if "word/document.xml" in names else "ooxml" if "[Content_Types].xml" in names else "zip"
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
-        return "ooxml"
+            if "xl/workbook.xml" in names:
+                return "xlsx"
+            if "mimetype" in names:
+                with archive.open("mimetype") as entry:
+                    told = entry.read(100)
+                if b"opendocument." in told:
+                    return "ods" if b"spreadsheet" in told else "OpenDocument"
+            if "[content_types].xml" not in names:
+                return "zip"
+            return "pptx" if "ppt/presentation.xml" in names else "docx"
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError, zlib.error):
+        return "xlsx"
 
 
-def _zip_trouble(content: bytes, limits: Limits) -> Finding | None:
-    """What the directory of a zip already gives away: bombs, passwords, overlaps."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
-        return finding("FB-broken", reason=type(error).__name__)
-    if len(entries) > limits.zip_entries:
-        return finding("FB-too-large", what="entries", value=len(entries), limit=limits.zip_entries)
-    end = 0
-    for entry in sorted(entries, key=lambda e: e.header_offset):
-        if entry.flag_bits & 1:
-            return finding("FB-encrypted")
-        if entry.header_offset < end:
-            return finding("FB-broken", reason="overlapping entries")
-        end = entry.header_offset + 30 + entry.compress_size
-        if entry.file_size > limits.zip_part_bytes:
-            return finding("FB-too-large", what=entry.filename, value=f"{entry.file_size:,}", limit=f"{limits.zip_part_bytes:,}")
-        if entry.file_size > 102_400 and entry.file_size > limits.zip_ratio * max(1, entry.compress_size):
-            return finding(
-                "FB-too-large",
-                what=entry.filename,
-                value=f"{entry.file_size // max(1, entry.compress_size)}:1",
-                limit=f"{limits.zip_ratio}:1",
-            )
-    total = sum(entry.file_size for entry in entries)
-    if total > limits.zip_total_bytes:
-        return finding("FB-too-large", what="unpacked", value=f"{total:,}", limit=f"{limits.zip_total_bytes:,}")
-    return None
+def _paper(kind: str, paper: Paper | Finding) -> Opened:
+    return paper if isinstance(paper, Finding) else Reading(kind, paper=paper, identity=paper.identity)
 
 
-def _workbook(content: bytes, kind: str, limits: Limits) -> Reading | Finding:
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-    except PasswordError:
-        return finding("FB-encrypted")
-    except CalamineError as error:
-        return finding("FB-broken", reason=_short(error))
-    except Exception as error:
-        return finding("FB-broken", reason=type(error).__name__)
-    sheets = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
-    if len(sheets) > limits.sheets:
-        return finding("FB-too-large", what="sheets", value=len(sheets), limit=limits.sheets)
-    return Reading(
-        "xlsx" if kind == "ooxml" else kind,
-        (_sheet(workbook, s.name, s.visible != SheetVisibleEnum.Visible) for s in sheets),
-    )
-
-
-def _sheet(workbook: CalamineWorkbook, name: str, hidden: bool) -> Sheet:
-    sheet = workbook.get_sheet_by_name(name)
-    left = sheet.start[1] if sheet.start else 0
-    rows: Iterator[Sequence[Cell]] = iter(sheet.iter_rows())
-    if left:
-        rows = ([None] * left + row for row in rows)  # type: ignore[operator]
-    merged = [(top, first, bottom, last) for (top, first), (bottom, last) in sheet.merged_cell_ranges or ()]
-    return Sheet(name, hidden, list(islice(rows, HEAD_ROWS)), rows, merged)
-
-
-def _text(content: bytes, delimiter: str | None, encoding: str | None, limits: Limits) -> Reading | Finding:
-    text = delimited.decode(content, encoding)
+def _text(content: bytes, kind: str, hints: Hints, limits: Limits) -> Opened:
+    text = delimited.decode(content, hints.encoding)
     if isinstance(text, Finding):
         return text
+    if kind == "html":
+        tables = read_tables(text)
+        sheets = [sheet_of(f"#{n}", rows) for n, rows in enumerate(tables, 1)]
+        return Reading("html", sheets) if sheets else finding("FB-not-readable", found="HTML")
+    if hints.lines and (chat := read_chat(text, hints.lines)):
+        return Reading("txt", [sheet_of("", [chat[0], *chat[1]])])
+    if _JSON.match(text):
+        records = read_json(text, limits)
+        if not isinstance(records, Finding):
+            return Reading("json", [sheet_of("", [records[0], *records[1]])])
+        if not hints.delimiter:
+            return records
+    return _table_or_note(text, hints, limits)
+
+
+def _table_or_note(text: str, hints: Hints, limits: Limits) -> Opened:
+    """A text may be a table or a note; which of them it is, the schemas decide."""
     torn = delimited.Torn()
-    rows = delimited.split(text, delimiter, torn)
-    head: list[Sequence[Cell]] = list(islice(rows, HEAD_ROWS))
-    return Reading("csv", [Sheet("", False, head, rows, torn=torn)])
-
-
-def _short(error: Exception) -> str:
-    """A parser's own words, cut short and without anything that could be a cell's content."""
-    return str(error).split("'")[0].split('"')[0].strip(" :")[:80] or type(error).__name__
+    rows = delimited.split(text, hints.delimiter, torn, line_bytes=limits.csv_line_bytes)
+    note = read_note(text, limits) if len(text) <= limits.paper_chars else None
+    try:
+        head: list[Sequence[Cell]] = list(islice(rows, HEAD_ROWS))
+    except csv.Error:
+        return limits.over("csv_line_bytes", limits.csv_line_bytes + 1)
+    return Reading("csv", [Sheet("", False, head, rows, torn=torn)], None if isinstance(note, Finding) else note)

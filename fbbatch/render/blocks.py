@@ -50,17 +50,23 @@ class Column(NamedTuple):
     kind: str = "text"  # text, date, datetime, integer, number, percent
     group: str = ""
     printed: bool = True
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a header row; `marks` names rows (0-based) to be set off: severe, total, good, soft."""
+    """A table with a header row; `marks` names rows (0-based) to be set off: severe, total, good, soft.
+
+    `blank` is the id of a form's table field: then every cell is to be filled in, row n and column id marked
+    `fb_<blank>_<n>_<column id>` (n from 1); a column without an id is printed only.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[CellValue, ...], ...]
     title: str = ""
     empty: str = ""
     marks: Mapping[int, str] = field(default_factory=dict)
+    blank: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,12 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
     layout.row(head, widths)
     for number, row in enumerate(table.rows):
         fill = look.MARKS.get(table.marks.get(number, ""))
-        cells = [_cell(layout, row[n], table.columns[n], w, name, fill, language) for n, w in zip(kept, widths, strict=True)]
+        cells = [
+            _cell(layout, row[n], table.columns[n], w, name, look.BLANK if table.blank and table.columns[n].id else fill, language)
+            for n, w in zip(kept, widths, strict=True)
+        ]
+        if table.blank:  # room to write in
+            cells = [([*lines, *[""] * (2 - len(lines))], style, align, shade) for lines, style, align, shade in cells]
         page = len(layout.pages)
         height = max(len(c[0]) for c in cells) * _STYLES[name].leading + 2 * _PAD
         if height > layout.room and layout.y > _TOP:

@@ -324,8 +324,13 @@ class _Writer:
             cells = []
             for (place, column), width in zip(kept, widths, strict=True):
                 text = cell_text(row[place], column.kind, self.language)
-                cells.append(_cell(text, width, fill, 1, "" if column.align == "left" else column.align, size))
-            rows.append(self.row("".join(cells)))
+                align = "" if column.align == "left" else column.align
+                if table.blank and column.id:
+                    mark = f"{table.blank}_{number + 1}_{column.id}"
+                    cells.append(self.cell(text, width, fill=look.BLANK, align=align, style=size, mark=mark))
+                else:
+                    cells.append(_cell(text, width, fill, 1, align, size))
+            rows.append(self.row("".join(cells), lines=2 if table.blank else 1))
         if not table.rows and table.empty:
             rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", style=size)))
         return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))

@@ -1,10 +1,11 @@
 """From YAML to the company's schemas, rules and master lists."""
 
 from fbbatch.schema.book import Book, load_book
-from fbbatch.schema.identify import Layout, MappedColumn, identify
+from fbbatch.schema.identify import Layout, MappedColumn, field_for, identify
 from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load
 
 __all__ = [
-    "Book", "FieldModel", "Layout", "MappedColumn", "SchemaModel", "Yaml", "YamlProblemError", "identify", "load", "load_book",
+    "Book", "FieldModel", "Layout", "MappedColumn", "SchemaModel", "Yaml", "YamlProblemError",
+    "field_for", "identify", "load", "load_book",
 ]  # fmt: skip

@@ -54,7 +54,8 @@ class Layout:
         ]  # fmt: skip
 
 
-def _field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
+def field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
+    """The field that a header names, in an index such as `SchemaModel.by_header`."""
     return next((index[key] for key in header_keys(header) if key in index), None)
 
 
@@ -66,7 +67,7 @@ def _match(headers: Sequence[str], schema: SchemaModel) -> tuple[list[MappedColu
     for column, header in enumerate(headers):
         if not header.strip():
             continue
-        found = _field_for(header, index)
+        found = field_for(header, index)
         if found is None or found.id in taken:
             unknown.append((column, header))
             continue
@@ -120,7 +121,7 @@ def _match_pair(headers: Sequence[str], schema: SchemaModel) -> tuple[list[Mappe
     index = schema.by_header
     chosen = []
     for header in headers:
-        options = [option for option in _pair_keys(header) if option and _field_for(option, index)]
+        options = [option for option in _pair_keys(header) if option and field_for(option, index)]
         chosen.append(options[0] if options else header.replace("\n", " "))
     return _match(chosen, schema)
 
@@ -206,7 +207,7 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
                     field=f.id, near=text or None)
         )  # fmt: skip
     for column, text in layout.unknown:
-        known = _field_for(text, index)
+        known = field_for(text, index)
         place = {"sheet": sheet, "row": layout.header_row, "column": column + 1}
         if known and known.id in taken:
             remarks.append(finding("FB-column-doubled", **place, field=known.id, header=text, first=taken[known.id]))  # type: ignore[arg-type]

@@ -59,6 +59,12 @@ def _regex(text: str) -> str:
     return text
 
 
+def _line_pattern(text: str) -> str:
+    if not re.compile(_regex(text)).groupindex:
+        raise ValueError("the pattern needs named groups, e.g. (?P<reported_at>\\d{4}-\\d\\d-\\d\\d) (?P<reporter>\\S+): (?P<description>.*)")
+    return text
+
+
 class Pattern(Strict):
     """A pattern the answer must match, with a sentence that explains it."""
 
@@ -145,6 +151,11 @@ class SchemaModel(Strict):
     skip_rows_after_header: int = Field(default=0, ge=0, le=5, description="rows under the header that are no answers")
     delimiter: str | None = Field(default=None, description="csv: the delimiter, where it should not be guessed")
     encoding: str | None = Field(default=None, description="csv: the encoding, where it should not be guessed")
+    lines: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
+        default=None, description="txt: regular expression of a line that begins a message of a chat; its named groups are field ids"
+    )
+    signed_by: str | None = Field(default=None, description="form: the field that says who answers for it")
+    signed_on: str | None = Field(default=None, description="form: the field with the day on which that happened")
     fields: list[FieldModel] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -160,6 +171,11 @@ class SchemaModel(Strict):
             ):
                 if other and other != "received" and other not in ids:
                     raise ValueError(f"field {field.id}: {key} names the unknown field '{other}'")
+        for name in (self.signed_by, self.signed_on):
+            if name and name not in ids:
+                raise ValueError(f"`signed_by`, `signed_on` name the unknown field '{name}'")
+        if self.lines and (strange := sorted(set(re.compile(self.lines).groupindex) - set(ids))):
+            raise ValueError(f"`lines` names unknown fields: {', '.join(strange)}")
         if not self.header and not any(field.column for field in self.fields):
             raise ValueError("`header: false` needs `column` numbers on its fields")
         return self

@@ -10,6 +10,7 @@ from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
 from fbbatch.validate.parsers import Parsers, example_of, plain_texts
 from fbbatch.validate.values import Bad, Parse, Value, text_of
+from fbbatch.words import simplified
 
 _MEMO = 50_000
 
@@ -53,8 +54,10 @@ class Checker:
         received: dt.datetime,
         language: str,
         merged: Sequence[tuple[int, int, int, int]] = (),
+        serial_days: int = 0,
     ) -> None:
         self._layout = layout
+        self._serial_days = serial_days
         self._language = language
         self._received = received.date().isoformat()
         parsers = Parsers(book, language, received.tzinfo)
@@ -73,6 +76,7 @@ class Checker:
         }
         self._tops: dict[tuple[int, int], Cell] = {}
         self._column_missing = bool(layout.missing)
+        self._shown = self._example_values()
         self._width = 1 + max((mapping.column for mapping in layout.columns), default=-1)
 
     # --- rows ----------------------------------------------------------------------------------------------
@@ -112,6 +116,31 @@ class Checker:
         bad = frozenset(range(len(rows))) if self._column_missing else frozenset(i for i, n in enumerate(row_numbers) if n in errors)
         return Checked(self.fields, list(zip(*parsed, strict=True)) if parsed else [() for _ in rows], bad, findings)
 
+    def examples(self, rows: Sequence[Sequence[Cell]]) -> frozenset[int]:
+        """The indices of rows that only repeat the schema's examples: a register's example row, left as it was."""
+        if len(self._shown) < _TELLING_EXAMPLES:
+            return frozenset()
+        column, words = next(iter(self._shown.items()))
+        likely = [index for index, row in enumerate(rows) if column < len(row) and self._memo_of(column)[row[column]] in words]
+        return frozenset(index for index in likely if self._is_example(rows[index]))
+
+    def _is_example(self, row: Sequence[Cell]) -> bool:
+        filled = [m for m in self._mappings if 0 <= m.column < len(row) and text_of(row[m.column])]
+        return len(filled) >= _TELLING_EXAMPLES and all(
+            m.column in self._shown and self._memo_of(m.column)[row[m.column]] in self._shown[m.column] for m in filled
+        )
+
+    def _memo_of(self, column: int) -> _Memo:
+        return next(memo for m, memo in zip(self._mappings, self._memos, strict=True) if m.column == column)
+
+    def _example_values(self) -> dict[int, list[Value]]:
+        """By column, what its field's example means, in either script; texts first."""
+        shown: dict[int, list[Value]] = {}
+        for mapping, memo in sorted(zip(self._mappings, self._memos, strict=True), key=lambda pair: pair[0].field.type != "text"):
+            if mapping.column >= 0 and mapping.field.example is not None and not isinstance(mapping.field.example, list):
+                shown[mapping.column] = [memo[_as_cell(mapping.field.example)], memo[simplified(str(mapping.field.example))]]
+        return shown
+
     def _columns(self, rows: Sequence[Sequence[Cell]], row_numbers: Sequence[int]) -> list[Sequence[Cell]]:
         if any(len(row) < self._width for row in rows):
             rows = [(*row, *[None] * (self._width - len(row))) for row in rows]
@@ -122,6 +151,8 @@ class Checker:
             column: Sequence[Cell] = every[mapping.column] if mapping.column >= 0 and every else blank
             if self._spans.get(mapping.column):
                 column = self._carried(mapping.column, column, row_numbers)
+            if self._serial_days and mapping.field.type in {"date", "datetime"}:
+                column = [c + self._serial_days if type(c) in {int, float} else c for c in column]  # type: ignore[operator]
             if bool in set(map(type, column)):  # True would be found under 1.0
                 column = [text_of(c) if isinstance(c, bool) else c for c in column]
             columns.append(column)
@@ -218,6 +249,14 @@ class Checker:
         return found
 
     # --- parsers -------------------------------------------------------------------------------------------
+
+
+_TELLING_EXAMPLES = 3
+"""So many answers must equal the examples before a row is taken for the example row."""
+
+
+def _as_cell(example: str | float) -> Cell:
+    return str(example) if isinstance(example, bool) else example
 
 
 _NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})

@@ -26,6 +26,8 @@ from fbbatch.validate.values import (
 )
 from fbbatch.words import fold, simplified
 
+ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!", "#CALC!"})
+"""What a workbook shows where a formula has failed; also as text in what was exported from one."""
 _LETTER_GRADES = frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
 
 
@@ -172,9 +174,11 @@ def example_of(field: FieldModel, language: str) -> str:
 
 
 def _holdable(cell: Cell, *, parse: Parse) -> Value | Bad:
-    """No document can hold an answer longer than a cell of Excel; it goes back whole instead of being cut."""
+    """What no answer can be: one longer than a cell of Excel (it goes back whole instead of being cut), an error value."""
     if isinstance(cell, str) and len(cell) > MAX_TEXT:
         return Bad("FB-too-long", {"length": str(len(cell)), "maximum": str(MAX_TEXT)})
+    if cell in ERROR_VALUES:
+        return Bad("FB-error-cell", {"value": str(cell)})
     return parse(cell)
 
 
@@ -226,6 +230,8 @@ def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
             else None
         )
     if not "".join(texts).isprintable() or "_x000D_" in "".join(texts) or max(map(len, texts)) > MAX_TEXT:
+        return None
+    if not ERROR_VALUES.isdisjoint(texts):
         return None
     lengths = min(map(len, texts))
     if lengths < max(1, field.min_length):

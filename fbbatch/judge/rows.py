@@ -1,7 +1,6 @@
-"""One dropped file → judged rows: read, identify, validate, classify, assign. Runs in a killable worker.
+"""Rows of an understood sheet → judged rows: validate, classify, assign, set the due date.
 
-The stages are pure; this module only puts them in order and turns their records into frames of JSON, so that a
-parser that goes wrong in a worker can hand nothing but data to the run.
+The stages are pure; this module only puts them in order and turns their records into messages for the ledger.
 """
 
 import datetime as dt
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,8 +18,8 @@ from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
 from fbbatch.model import Assignment, Cell, Classification, Finding
-from fbbatch.read import Limits, Sheet, open_file
-from fbbatch.schema import Book, Layout, SchemaModel, identify
+from fbbatch.read import Limits, Sheet
+from fbbatch.schema import Book, Layout, SchemaModel
 from fbbatch.validate import Checked, Checker, text_of
 from fbbatch.words import fold
 
@@ -40,12 +38,16 @@ class Setup:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One file to judge; `folder` is the inbox sub-folder it lay in."""
+Message = dict[str, Any]
+"""What a worker tells the run, ready for JSON."""
 
-    path: Path
-    folder: str | None
+
+class LimitError(Exception):
+    """A file is over a limit; `reason` is the finding that says which."""
+
+    def __init__(self, reason: Finding) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
 
 
 class Ruling(NamedTuple):
@@ -63,8 +65,8 @@ class Ruling(NamedTuple):
 _MEMO = 20_000
 
 
-class Judge:
-    """The compiled rule book; `judge` takes one file."""
+class RowJudge:
+    """The compiled rule book; `rows` takes the sheets of one file after another."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -75,85 +77,33 @@ class Judge:
         self._today = setup.received.date()
         self._rulings: dict[tuple[int, int], tuple[Ruling, Classification, Assignment]] = {}
 
-    def frames(self, task: Task) -> Iterator[bytes]:
-        """As `judge`, as frames for the pipe."""
-        for message in self.judge(task):
-            yield orjson.dumps(message, default=_plain)
+    def rows(self, sheet: Sheet, layout: Layout, prints: Fingerprints, *, channel: str) -> Iterator[Message]:
+        """Judge the rows of a sheet, in chunks.
 
-    def judge(self, task: Task) -> Iterator[dict[str, Any]]:
-        """Judge a file.
+        Args:
+            sheet: its rows are taken here.
+            layout: how they are to be read.
+            prints: the fingerprints of the file so far.
+            channel: of rows that do not say it.
 
         Yields:
-            `{"head": …}` once per understood sheet; `{"rows": […], "returned": […], "findings": […]}` per chunk;
-            `{"failed": finding}` instead of everything when the file cannot be read or understood.
+            what `_Chunker.chunk` makes, with `cells`, the number of cells seen.
+
+        Raises:
+            LimitError: the sheet is too wide.
         """
-        declared = [s for s in self._book.sources if s.is_of_folder(task.folder)]
-        schema = declared[0] if len(declared) == 1 else None
-        try:
-            opened = open_file(
-                task.path, self._setup.limits, delimiter=schema.delimiter if schema else None, encoding=schema.encoding if schema else None
-            )  # fmt: skip
-            if isinstance(opened, Finding):
-                yield {"failed": opened, "kind": ""}
-                return
-            yield {"kind": opened.kind}
-            yield from self._sheets(list(opened.sheets) if opened.kind == "csv" else opened.sheets, task)
-        except MemoryError:
-            yield {"failed": finding("FB-too-expensive", what="memory")}
-        except Exception as error:
-            yield {"failed": finding("FB-broken", reason=type(error).__name__)}
-
-    def _sheets(self, sheets: Any, task: Task) -> Iterator[dict[str, Any]]:
-        understood, refused, answers, cells = 0, [], 0, 0
-        fingerprints: dict[str, Fingerprints] = {}
-        for sheet in sheets:
-            if not any(any(cell not in {None, ""} for cell in row) for row in sheet.head):
-                continue
-            layout = identify(sheet.head, self._book.sources, sheet=sheet.name, folder=task.folder, merged=sheet.merged)
-            if isinstance(layout, Finding):
-                refused.append((sheet.name, layout, sum(any(row) for row in sheet.rows())))
-                continue
-            understood += 1
-            notes = list(layout.findings)
-            if sheet.hidden:
-                notes.append(finding("FB-hidden-sheet", sheet=sheet.name, name=sheet.name))
-            yield {"head": layout.schema.id, "sheet": sheet.name, "findings": notes}
-            for chunk in self._rows(sheet, layout, fingerprints, task):
-                answers += len(chunk["rows"]) + len(chunk["returned"])
-                cells += chunk.pop("cells")
-                if over := self._over(answers, cells):
-                    yield {"failed": over}
-                    return
-                yield chunk
-        if not understood:
-            yield {"failed": refused[0][1] if refused else finding("FB-empty-file", size=task.path.stat().st_size)}
-            return
-        yield {"findings": [finding("FB-sheet-skipped", sheet=name, name=name, rows=rows) for name, _, rows in refused]}
-        if not answers:
-            yield {"failed": finding("FB-no-rows")}
-
-    def _over(self, answers: int, cells: int) -> Finding | None:
-        for what, value, limit in (
-            ("rows", answers, self._setup.limits.rows),
-            ("cells", cells, self._setup.limits.cells),
-        ):
-            if value > limit:
-                return finding("FB-too-large", what=what, value=f"{value:,}", limit=f"{limit:,}")
-        return None
-
-    def _rows(self, sheet: Sheet, layout: Layout, fingerprints: dict[str, Fingerprints], task: Task) -> Iterator[dict[str, Any]]:
-        checker = Checker(layout, self._book, received=self._setup.received, language=self._setup.language, merged=sheet.merged)
-        prints = fingerprints.setdefault(layout.schema.source_code, Fingerprints(layout.schema.source_code))
-        recorder = _Chunker(self, sheet, layout, prints, self.channel(layout.schema, f"{task.path.stem} {sheet.name}"))
+        checker = Checker(
+            layout, self._book, received=self._setup.received, language=self._setup.language, merged=sheet.merged, serial_days=sheet.serial_days
+        )  # fmt: skip
+        recorder = _Chunker(self, sheet, layout, prints, channel)
         answered = _answered(layout)
         rows_left = islice(sheet.rows(), layout.first_row - 1, None)
         first = layout.first_row
         ahead = list(islice(rows_left, CHUNK_ROWS))
         while chunk := ahead:
             ahead = list(islice(rows_left, CHUNK_ROWS))  # so that a last, torn row is known as such in time
-            if max(map(len, chunk)) > self._setup.limits.columns:
-                yield {"rows": [], "returned": [], "cells": self._setup.limits.cells + 1, "findings": []}
-                return
+            if (widest := max(map(len, chunk))) > self._setup.limits.columns:
+                raise LimitError(self._setup.limits.over("columns", widest, where=sheet.name))
             kept = answered(chunk)
             rows: Sequence[Sequence[Cell]] = chunk
             numbers: Sequence[int] = range(first, first + len(chunk))
@@ -162,6 +112,9 @@ class Judge:
                 stray = [(n, text) for index, n in enumerate(numbers) if index not in kept and (text := _stray(chunk[index]))]
                 notes = [finding("FB-stray-text", sheet=sheet.name, row=n, text=text) for n, text in stray]
                 rows, numbers = [chunk[index] for index in kept], [numbers[index] for index in kept]
+            if shown := checker.examples(rows):  # the example under a register's header, left as it was
+                numbers = [n for index, n in enumerate(numbers) if index not in shown]
+                rows = [row for index, row in enumerate(rows) if index not in shown]
             first += len(chunk)
             if not rows and not notes:
                 continue
@@ -229,15 +182,16 @@ class Judge:
 class _Chunker:
     """Checked rows of one sheet → chunks for the ledger. A ruling is sent with the first row it applies to."""
 
-    def __init__(self, judge: Judge, sheet: Sheet, layout: Layout, prints: Fingerprints, channel: str) -> None:
+    def __init__(self, judge: RowJudge, sheet: Sheet, layout: Layout, prints: Fingerprints, channel: str) -> None:
         self._judge = judge
         self._sheet = sheet.name
+        self._written = sheet.written
         self._source = layout.schema.source_code
         self._channel = channel
         self._prints = prints
         self._sent: dict[Ruling, int] = {}
 
-    def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> dict[str, Any]:
+    def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> Message:
         """The chunk's message: `rows` are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling)."""
         findings = [*notes, *checked.findings]
         rulings: list[Ruling] = []
@@ -262,6 +216,8 @@ class _Chunker:
             if judged.notes:
                 findings += [self._judge.note(note, self._sheet, number) for note in judged.notes]
             accepted.append((number, cells[index], canonical, fingerprint, occurrence, told.get("channel", self._channel), place))
+        if self._written:  # nobody could look up a row or column of a form
+            findings = [f._replace(column=None, sheet=None) for f in findings]
         return {
             "rows": accepted, "returned": returned, "findings": findings, "rulings": rulings,
             "cells": sum(map(len, rows)), "sheet": self._sheet,
@@ -273,11 +229,6 @@ def _answers(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     if None in values:
         return {field: value for field, value in zip(fields, values, strict=True) if value is not None}
     return dict(zip(fields, values, strict=True))
-
-
-def _plain(value: object) -> object:
-    """Findings travel as lists; what a parser may hand out besides JSON's own types travels as text."""
-    return tuple(value) if isinstance(value, tuple) else str(value)
 
 
 def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[int]]:
@@ -308,8 +259,3 @@ def _torn(checked: Checked, index: int, sheet: Sheet) -> Checked:
     note = finding("FB-row-torn", sheet=sheet.name, row=sheet.torn.row, expected=sheet.torn.columns)
     others = [f for f in checked.findings if f.row != sheet.torn.row]
     return Checked(checked.fields, checked.values, checked.bad | {index}, [*others, note])
-
-
-def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:
-    """What a worker does (`fbbatch.workers`)."""
-    return Judge(setup).frames

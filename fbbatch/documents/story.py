@@ -1,0 +1,239 @@
+"""What a document may say of how a case was handled: told from its history, in words.
+
+The facts of `fbbatch.documents.facts` are what was reported and judged; these are what people have done since.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fbbatch.deadlines import CLOCKS, Deadlines
+from fbbatch.model import Case, Transition
+from fbbatch.render.words import long_date
+from fbbatch.workflow import Standing
+
+if TYPE_CHECKING:
+    from fbbatch.documents.facts import Teller
+
+_SUMMARY_CHARS = 80
+_STOPS = "。.；; \n"
+
+
+@dataclass(frozen=True)
+class Story:
+    """A case's handling so far, for one document.
+
+    `kind` is the document that is being written, `now` the as-of time; `company` and `service_contact` stand in letters.
+    """
+
+    case: Case
+    history: tuple[Transition, ...]
+    standing: Standing
+    kind: str
+    now: dt.datetime
+    deadlines: Deadlines
+    company: str
+    service_contact: str = ""
+
+    def newest(self, form: str) -> Mapping[str, Any]:
+        """The newest answers to a form; empty when it has not come back."""
+        return self.standing.answers.get(form, {})
+
+    def entered(self, *states: str) -> Transition | None:
+        """The newest step into one of the states."""
+        return next((step for step in reversed(self.history) if step.to in states), None)
+
+    def until(self, kind: str) -> dt.datetime | None:
+        """When the form is wanted back."""
+        if kind in {"result", "inspection"} and self.case.due_on:
+            return dt.datetime.combine(self.case.due_on, dt.time(23, 59), self.now.tzinfo)
+        return self.deadlines.until(CLOCKS[kind], self.case.severity, self.now) if kind in CLOCKS else None
+
+    @property
+    def reply(self) -> str:
+        """The kind of letter that fits: by outcome once it is settled, interim before."""
+        standing, outcome = self.standing, self.standing.outcome
+        if outcome == "duplicate" or standing.main_case:
+            return "duplicate"
+        if standing.state not in {"verified", "replied", "closed"} and not standing.decided:
+            return "interim"
+        if outcome == "solved" and self.case.kind == "suggestion":
+            return "adopted"
+        if outcome == "solved" and self.case.kind in {"inquiry", "praise"}:
+            return "answered"
+        return outcome or "solved"
+
+
+def story_fact(teller: "Teller", story: Story, name: str) -> str | None:
+    """A fact of the handling; None when `name` is none."""
+    tell = _FACTS.get(name)
+    return None if tell is None else tell(teller, story)
+
+
+def _trim(text: object) -> str:
+    return str(text or "").strip().rstrip(_STOPS)
+
+
+def _moment(moment: dt.datetime | None, language: str) -> str:
+    if moment is None:
+        return ""
+    time = "" if moment.time() >= dt.time(23, 59) else f" {moment:%H:%M}"
+    return f"{long_date(moment.date(), language)}{time}"
+
+
+def _day(text: object) -> str:
+    return str(text or "")[:10]
+
+
+def _measures(teller: "Teller", story: Story) -> str:
+    steps = story.newest("result").get("steps") or story.newest("measures").get("steps") or ()
+    told = []
+    for number, row in enumerate(steps, 1):
+        who = teller.join([teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))])
+        brackets = "({})" if teller.language == "en" else "（{}）"
+        told.append(f"{number}. {row.get('step', '')}{brackets.format(who) if who else ''}")
+    return "\n".join(told)
+
+
+def _result(teller: "Teller", story: Story) -> str:
+    result = story.newest("result")
+    if not result:
+        return ""
+    word = teller.book.word("outcome", str(result["outcome"]), teller.language)
+    return f"{word}{'. ' if teller.language == 'en' else '。'}{result.get('summary', '')}"
+
+
+def _came_back(teller: "Teller", story: Story) -> str:
+    """Why it is here again: not taken by another department, failed, or reopened."""
+    step = next((s for s in reversed(story.history) if s.details.get("verdict") in {"failed", "not_ours", "reopened"}), None)
+    if step is None:
+        return ""
+    answers = step.details.get("answers", {})
+    reason = answers.get("remaining") or answers.get("reason") or step.details.get("reason") or ""
+    word = _BACK[str(step.details["verdict"])][teller.language]
+    return f"{word}{': ' if teller.language == 'en' else '：'}{reason}" if reason else word
+
+
+_BACK = {
+    "failed": {"zh-Hant": "驗證不通過", "zh-Hans": "验证不通过", "en": "Verification failed"},
+    "not_ours": {"zh-Hant": "原部門退回", "zh-Hans": "原部门退回", "en": "Returned by the former department"},
+    "reopened": {"zh-Hant": "重開", "zh-Hans": "重开", "en": "Reopened"},
+}
+_HELD = {
+    "zh-Hant": "{reason}，至 {until}", "zh-Hans": "{reason}，至 {until}", "en": "{reason}, until {until}",
+}  # fmt: skip
+_HELD_DAYS = {"zh-Hant": "累計暫停 {} 天", "zh-Hans": "累计暂停 {} 天", "en": "held for {} days in all"}
+_PRIORITY = {
+    "P1": {"zh-Hant": "P1 立即", "zh-Hans": "P1 立即", "en": "P1 at once"}, "P2": {"zh-Hant": "P2 優先", "zh-Hans": "P2 优先", "en": "P2 high"},
+    "P3": {"zh-Hant": "P3 正常", "zh-Hans": "P3 正常", "en": "P3 normal"}, "P4": {"zh-Hant": "P4 可延後", "zh-Hans": "P4 可延后", "en": "P4 low"},
+}  # fmt: skip
+_PROPOSED = {"zh-Hant": "{}（建議，待評估）", "zh-Hans": "{}（建议，待评估）", "en": "{} (proposed, to be assessed)"}
+_BY_SEVERITY = {"severe": "P1", "general": "P3", "minor": "P4"}
+_LETTERS = {
+    "interim": ("處理中", "Interim"), "solved": ("已解決", "Solved"), "partly": ("部分解決", "Partly solved"), "unsolved": ("未解決", "Unsolved"),
+    "unfounded": ("不成立", "Unfounded"), "misuse": ("使用不當", "Misuse"), "not_reproduced": ("無法重現", "Not reproduced"), "adopted": ("建議採納", "Suggestion adopted"),
+    "declined": ("建議不採納", "Declined"), "answered": ("諮詢或表揚的回覆", "Answer"), "withdrawn": ("已撤回", "Withdrawn"), "duplicate": ("已併案", "Handled with an earlier case"),
+}  # fmt: skip
+
+
+def _letter_word(teller: "Teller", story: Story) -> str:
+    from fbbatch.words import simplified
+
+    chinese, english = _LETTERS[story.reply]
+    return english if teller.language == "en" else chinese if teller.language == "zh-Hant" else simplified(chinese)
+
+
+def proposed_priority(case: Case) -> str:
+    """The priority that the severity suggests, until somebody has decided. Source: 4.3.2."""
+    return "P2" if case.severity == "general" and case.escalations else _BY_SEVERITY.get(case.severity, "P3")
+
+
+def _priority(teller: "Teller", story: Story) -> str:
+    if story.standing.priority:
+        return _PRIORITY[story.standing.priority][teller.language]
+    return _PROPOSED[teller.language].format(_PRIORITY[proposed_priority(story.case)][teller.language])
+
+
+def _held(teller: "Teller", story: Story) -> str:
+    step = story.entered("on_hold")
+    if story.standing.state == "on_hold" and step and story.standing.held_until:
+        return _HELD[teller.language].format(reason=step.details.get("reason", ""), until=story.standing.held_until.isoformat())
+    return _HELD_DAYS[teller.language].format(story.standing.held_days) if story.standing.held_days else ""
+
+
+def _progress(teller: "Teller", story: Story) -> str:
+    del teller
+    step = story.standing.taken.get("inspection")
+    return f"{story.newest('inspection').get('percent', '')}%（{step.happened_on.isoformat()}）" if step else ""
+
+
+def _why_coordination(teller: "Teller", story: Story) -> str:
+    del teller
+    inspection, survey = story.newest("inspection"), story.newest("satisfaction")
+    told = [inspection.get("difficulties"), inspection.get("support"), survey.get("reason") or survey.get("comments")]
+    return "；".join(str(text) for text in told if text)
+
+
+def _dates(story: Story, state: str) -> str:
+    step = story.entered(state)
+    return step.happened_on.isoformat() if step else ""
+
+
+_Tell = Callable[["Teller", Story], str]
+
+
+def _long(form: str, name: str) -> _Tell:
+    return lambda _, s: str(s.newest(form).get(name) or "")
+
+
+_FACTS: dict[str, _Tell] = {
+    "assigned_on": lambda _, s: _dates(s, "assigned"),
+    "accepted_on": lambda _, s: _dates(s, "accepted"),
+    "finished_on": lambda _, s: _day(s.newest("result").get("finished_on")),
+    "verified_on": lambda _, s: _day(s.newest("verification").get("verified_on")) if s.standing.taken.get("verification") else "",
+    "replied_on": lambda _, s: _dates(s, "replied"),
+    "closed_on": lambda _, s: s.standing.closed_on.isoformat() if s.standing.closed_on else "",
+    "responsible": lambda t, s: t.person(s.standing.responsible),
+    "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
+    "contain_by": lambda t, s: _moment(s.deadlines.until("T03a", s.case.severity, s.now), t.language) if s.case.severity == "severe" else "",
+    "measures_by": lambda t, s: _moment(s.deadlines.until("T04", s.case.severity, s.now), t.language),
+    "priority": _priority,
+    "priority_proposal": lambda t, s: _PRIORITY[proposed_priority(s.case)][t.language],
+    "step_back_reason": _came_back,
+    "round": lambda _, s: str(s.standing.round),
+    "problem_summary": lambda _, s: _trim(s.case.text("description").split("\n")[0][:_SUMMARY_CHARS]),
+    "containment": lambda _, s: str(s.newest("result").get("containment") or s.newest("measures").get("containment") or s.newest("assignment").get("containment") or ""),
+    "measures_summary": _measures,
+    "expected_effect": _long("measures", "effect"),
+    "root_cause": lambda _, s: str(s.newest("result").get("root_cause") or s.newest("measures").get("root_cause") or ""),
+    "result_summary": _result,
+    "self_check": lambda t, s: ("; " if t.language == "en" else "；").join(str(v) for n in ("check_method", "check_result") if (v := s.newest("result").get(n))),
+    "submitted_by": lambda t, s: t.person(s.newest("result").get("prepared_by")),
+    "submitted_on": lambda _, s: _day(s.newest("result").get("prepared_on")),
+    "verification": lambda t, s: t.book.word("verification", str(c), t.language) if (c := s.newest("verification").get("conclusion")) else "",
+    "verified_by": lambda t, s: t.person(s.newest("verification").get("verified_by")),
+    "outcome": lambda t, s: t.book.word("outcome", s.standing.outcome, t.language) if s.standing.outcome else "",
+    "survey_score": lambda _, s: str(next((v for n in ("overall", "result") if (v := s.newest("satisfaction").get(n)) is not None), "")),
+    "last_progress": _progress,
+    "difficulties": _long("inspection", "difficulties"),
+    "idle_days": lambda _, s: str((s.now.date() - s.history[-1].recorded_at.date()).days) if s.history else "",
+    "days_left": lambda _, s: str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else "",
+    "held": _held,
+    "coordination_reason": _why_coordination,
+    "similar_cases": lambda _, __: "",
+    "reminders": lambda _, __: "",
+    "reply_kind": _letter_word,
+    "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
+    "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} else _moment(s.until("satisfaction"), t.language),
+    "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",
+    "reported_date": lambda t, s: long_date(dt.date.fromisoformat(s.case.text("reported_at")[:10]), t.language) if s.case.text("reported_at") else long_date(s.case.registered_on, t.language),
+    "letter_date": lambda t, s: long_date(s.now.date(), t.language),
+    "company": lambda _, s: s.company,
+    "service_contact": lambda _, s: s.service_contact,
+    "safety": lambda t, s: "yes" if any(r["rule"] in t.safety_rules and r["words"] for r in s.case.evidence["reasons"]) else "",
+    "tell_finding": lambda _, s: _trim(s.newest("result").get("tell_finding")),
+    "tell_action": lambda _, s: _trim(s.newest("result").get("tell_action")),
+}  # fmt: skip
+STORY = frozenset(_FACTS)
+"""The names of these facts."""

@@ -1,0 +1,294 @@
+"""One dropped file → messages for the run: its sheets, what a form or mail answers, and the files inside it.
+
+Messages are plain data, so that a parser that goes wrong in a worker can hand the run nothing else.
+"""
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from fbbatch.findings import finding
+from fbbatch.identity import Fingerprints
+from fbbatch.judge.forms import form_message, identity_of
+from fbbatch.judge.letters import Addressed, address
+from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
+from fbbatch.model import CASE_NUMBER, Finding
+from fbbatch.read import Hints, Letter, Paper, Part, Reading, ReadersDisagreeError, Sheet, open_content, sheet_of
+from fbbatch.read.answers import answers_of
+from fbbatch.schema import Layout, SchemaModel, identify
+
+_NOT_UNDERSTOOD = frozenset({"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"})
+"""What an attachment may be without anything being wrong: a photo, a brochure, somebody's own table."""
+_REGISTERS = frozenset({"register", "questionnaire"})
+_DEEPEST = 3
+_LOOSE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to judge; `folder` is the inbox sub-folder it lay in."""
+
+    path: Path
+    folder: str | None
+
+
+class Judge:
+    """What a worker does with files; `judge` takes one."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._book = setup.book
+        self._rows = RowJudge(setup)
+
+    def frames(self, task: Task) -> Iterator[bytes]:
+        """As `judge`, as frames for the pipe."""
+        for message in self.judge(task):
+            yield orjson.dumps(message, default=_plain)
+
+    def judge(self, task: Task) -> Iterator[Message]:
+        """Judge a file.
+
+        Yields:
+            `{"kind": …}` once; `{"head": …}` per understood sheet; a chunk (`rows`, `returned`, `findings`, …) per thousand
+            rows; `{"aside": [(row, cells)], "about": case or None, …}` for what is kept without becoming feedback;
+            `{"part": …}` before the messages about a file inside this one; `{"failed": finding}` instead of everything
+            that was said about the file or part when it cannot be taken.
+        """
+        size = task.path.stat().st_size
+        if size > self._setup.limits.file_bytes:
+            yield {"failed": self._setup.limits.over("file_bytes", size)}
+            return
+        yield from self._guarded(self._content(task.path.read_bytes(), task.path.name, task.folder, 0))
+
+    def _content(self, content: bytes, name: str, folder: str | None, depth: int) -> Iterator[Message]:
+        opened = open_content(content, self._setup.limits, self._hints(folder))
+        if isinstance(opened, Finding):
+            yield {"failed": opened}
+        elif isinstance(opened, Letter):
+            yield {"kind": "mail"}
+            yield from self._letter(opened, folder, depth)
+        elif isinstance(opened, list):
+            yield {"kind": "zip"} if opened else {"failed": finding("FB-empty-file", size=0)}
+            for part in opened:
+                yield from self._part(part, folder, depth)
+        else:
+            yield {"kind": opened.kind}
+            yield from self._reading(opened, name, folder)
+
+    def _guarded(self, messages: Iterator[Message]) -> Iterator[Message]:
+        """Whatever a parser raises becomes the file's outcome."""
+        try:
+            yield from messages
+        except MemoryError:
+            yield {"failed": finding("FB-too-expensive", what="memory")}
+        except (LimitError, ReadersDisagreeError) as error:
+            yield {"failed": error.reason}
+        except csv.Error:
+            limits = self._setup.limits
+            yield {"failed": limits.over("csv_line_bytes", limits.csv_line_bytes + 1)}
+        except BaseException as error:  # parsers written in Rust panic with what is no Exception
+            if isinstance(error, GeneratorExit | KeyboardInterrupt | SystemExit):
+                raise
+            yield {"failed": finding("FB-broken", reason=type(error).__name__)}
+
+    def _hints(self, folder: str | None) -> Hints:
+        declared = [s for s in self._book.sources if s.is_of_folder(folder)]
+        if declared:
+            return Hints(declared[0].delimiter, declared[0].encoding, declared[0].lines) if len(declared) == 1 else Hints()
+        chat = self._chat(folder)
+        return Hints(lines=chat.lines) if chat else Hints()
+
+    def _chat(self, folder: str | None) -> SchemaModel | None:
+        """The one schema by whose pattern a chat is read."""
+        chats = [s for s in self._book.sources if s.lines]
+        named = [s for s in chats if s.is_of_folder(folder)] or chats
+        return named[0] if len(named) == 1 else None
+
+    # --- sheets and forms ----------------------------------------------------------------------------------
+
+    def _reading(self, reading: Reading, name: str, folder: str | None) -> Iterator[Message]:
+        if reading.kind == "txt" and (chat := self._chat(folder)):
+            folder = chat.id
+        form = reading.identity.get("form", "register")
+        identity = identity_of(reading.identity, reading.paper, self._book.forms)
+        if identity and reading.paper:
+            schema = next(s for s in self._book.forms if s.id == identity.kind)
+            yield form_message(reading.paper, identity, schema, self._setup)
+        elif form not in _REGISTERS:
+            yield self._own(reading, form)
+        elif reading.paper is None:
+            yield from self._sheets(reading.sheets, name, folder)
+        elif reading.kind == "csv":  # a table, or else a note
+            messages = self._sheets(list(reading.sheets), name, folder)
+            first = next(messages)
+            if "failed" not in first or first["failed"].code not in _NOT_UNDERSTOOD:
+                yield first
+                yield from messages
+                return
+            yield from self._paper(reading.paper, name, folder, otherwise=first["failed"])
+        else:
+            yield from self._paper(reading.paper, name, folder, otherwise=None)
+
+    def _own(self, reading: Reading, form: str) -> Message:
+        """A document that we issued and that is no form."""
+        text = reading.paper.text() if reading.paper else ""
+        title = self._book.word("document", form, self._setup.language)
+        return {**_aside([[text]], reading.identity.get("case") or None), "findings": [finding("FB-own-document", kind=title)]}
+
+    def _paper(self, paper: Paper, name: str, folder: str | None, *, otherwise: Finding | None) -> Iterator[Message]:
+        found = answers_of(paper, self._book.sources, folder=folder)
+        messages = self._sheets(found.sheets, name, folder)
+        first = next(messages)
+        if "failed" not in first:
+            yield first
+            yield from messages
+            yield {"findings": _loose(found.loose)}
+        elif number := CASE_NUMBER.search(paper.text()):
+            yield _aside([["", paper.text()]], number[0])
+        elif first["failed"].code in {"FB-no-header", "FB-empty-file"} and (otherwise is None or not _is_table(paper)):
+            wanted = [f.id for f in self._book.sources[0].fields if f.required is True]
+            yield {"failed": finding("FB-no-answers", expected_fields=",".join(wanted))}
+        else:
+            yield {"failed": otherwise or first["failed"]}
+
+    def _sheets(self, sheets: Iterable[Sheet], name: str, folder: str | None) -> Iterator[Message]:
+        """Every sheet that a schema understands; one `failed` first when none is."""
+        understood, refused, answers, cells = 0, [], 0, 0
+        fingerprints: dict[str, Fingerprints] = {}
+        for sheet in sheets:
+            if sheet.findings and sheet.findings[0].severity == "error":
+                raise LimitError(sheet.findings[0])
+            layout = identify(sheet.head, self._book.sources, sheet=sheet.name, folder=folder, merged=sheet.merged)
+            if isinstance(layout, Finding):
+                if filled := sum(any(row) for row in sheet.rows()):
+                    refused.append((sheet.name, layout, filled))
+                continue
+            understood += 1
+            yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": sheet.name, "findings": [*_remarks(layout, sheet), *sheet.findings]}
+            source = layout.schema.source_code
+            prints = fingerprints.setdefault(source, Fingerprints(source))
+            channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
+            for chunk in self._rows.rows(sheet, layout, prints, channel=channel):
+                answers += len(chunk["rows"]) + len(chunk["returned"])
+                cells += chunk.pop("cells")
+                self._within(answers, cells)
+                yield chunk
+        if not understood:
+            yield {"failed": refused[0][1] if refused else finding("FB-empty-file", size=0)}
+            return
+        yield {"findings": [finding("FB-sheet-skipped", sheet=name, name=name, rows=rows) for name, _, rows in refused]}
+        if not answers:
+            yield {"failed": finding("FB-no-rows")}
+
+    def _within(self, answers: int, cells: int) -> None:
+        for what, value in (("rows", answers), ("cells", cells)):
+            if value > getattr(self._setup.limits, what):
+                raise LimitError(self._setup.limits.over(what, value))
+
+    # --- mails and containers ------------------------------------------------------------------------------
+
+    def _part(self, part: Part, folder: str | None, depth: int) -> Iterator[Message]:
+        """A file inside another one; when it fails, nothing else is said about it."""
+        messages = self._judged_part(part, folder, depth)
+        yield {"part": {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}}
+        yield from messages
+
+    def _judged_part(self, part: Part, folder: str | None, depth: int) -> list[Message]:
+        if depth >= _DEEPEST:
+            return [{"failed": self._setup.limits.over("mail_depth", depth)}]
+        messages = list(self._guarded(self._content(part.content, part.name, folder, depth + 1)))
+        own = [m for m in messages[: next((n for n, m in enumerate(messages) if "part" in m), None)] if "failed" in m]
+        return own or messages
+
+    def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
+        """A mail: feedback, or what its attachments come with, or part of a case's story, or nobody's."""
+        cells = [[letter.sender, letter.address, letter.subject, letter.sent_at.isoformat() if letter.sent_at else "", letter.body]]
+        if letter.automatic:
+            yield {**_aside(cells, None), "findings": [finding("FB-automatic-mail", kind=letter.automatic), *_evidence(letter.parts)]}
+            return
+        judged = [(part, self._judged_part(part, folder, depth)) for part in letter.parts]
+        taken = [(part, messages) for part, messages in judged if not _is_evidence(messages)]
+        evidence = [part for part, messages in judged if _is_evidence(messages)]
+        number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
+        addressed = address(letter, [part.name for part in evidence], self._book, folder=folder, received=self._setup.received)
+        if number:
+            yield _aside(cells, number[0])
+        elif any("head" in m or "form" in m for _, messages in taken for m in messages) and not addressed.labelled:
+            names = "、".join(part.name for part, _ in taken)
+            yield {**_aside(cells, None), "findings": [finding("FB-cover-letter", parts=names)]}
+        elif letter.body.strip() or letter.subject.strip() or evidence:
+            yield from self._addressed(addressed)
+        elif not taken:
+            yield {"failed": finding("FB-empty-file", size=0)}
+        if evidence:
+            yield {"findings": _evidence(evidence)}
+        for part, messages in taken:
+            yield {"part": {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}}
+            yield from messages
+
+    def _addressed(self, addressed: Addressed) -> Iterator[Message]:
+        layout = addressed.layout
+        yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "findings": []}
+        sheet = sheet_of("", addressed.rows)
+        sheet.written = True
+        for chunk in self._rows.rows(sheet, layout, Fingerprints(layout.schema.source_code), channel="email"):
+            chunk.pop("cells")
+            yield chunk
+        yield {"findings": _loose(addressed.loose)}
+
+
+def _loose(texts: Sequence[str]) -> list[Finding]:
+    return [finding("FB-loose-text", text=" ".join(texts)[:_LOOSE_CHARS])] if texts else []
+
+
+def _aside(rows: Sequence[Sequence[object]], about: str | None) -> Message:
+    """What is kept without becoming feedback; `about` is the number of the case it speaks of."""
+    return {
+        "aside": [(number, orjson.dumps(row, default=str).decode()) for number, row in enumerate(rows, 1)], "about": about, "sheet": "",
+        "findings": [finding("FB-about-case", case=about)] if about else [],
+    }  # fmt: skip
+
+
+def _evidence(parts: Iterable[Part]) -> list[Finding]:
+    return [finding("FB-evidence", name=part.name) for part in parts]
+
+
+def _is_evidence(messages: Sequence[Message]) -> bool:
+    """True for an attachment (also a zip of such) that holds no feedback and is no trouble: kept with the mail, not reported as a file."""
+    failed = [m["failed"].code in _NOT_UNDERSTOOD for m in messages if "failed" in m]
+    return bool(failed) and all(failed) and not any("head" in m or "aside" in m for m in messages)
+
+
+def _remarks(layout: Layout, sheet: Sheet) -> list[Finding]:
+    notes = list(layout.findings)
+    if sheet.written:
+        notes = [_of_blank(f, sheet)._replace(row=None, column=None, sheet=None) for f in notes]
+    return [*notes, finding("FB-hidden-sheet", sheet=sheet.name, name=sheet.name)] if sheet.hidden else notes
+
+
+def _of_blank(item: Finding, sheet: Sheet) -> Finding:
+    """An unknown column is an unknown blank, where the sheet was made of blanks."""
+    if item.code != "FB-column-unknown" or sheet.name:
+        return item
+    texts = [str(cell) for row in sheet.head[1:] if (cell := row[(item.column or 1) - 1])]
+    return finding("FB-unknown-blank", name=item.details["header"], text="；".join(texts)[:_LOOSE_CHARS])
+
+
+def _is_table(paper: Paper) -> bool:
+    """True for a text whose lines are split alike: then it is a table whose header nobody knows."""
+    lines = [line for line in paper.lines[:20] if line.strip()]
+    return len(lines) > 1 and any(min(line.count(mark) for line in lines) > 0 for mark in ",\t;|")
+
+
+def _plain(value: object) -> object:
+    """Findings travel as lists; what a parser may hand out besides JSON's own types travels as text."""
+    return tuple(value) if isinstance(value, tuple) else str(value)
+
+
+def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:
+    """What a worker does (`fbbatch.workers`)."""
+    return Judge(setup).frames

@@ -1,0 +1,141 @@
+"""A form that came back → its answers, checked one by one. What it does to its case, the run decides (`fbbatch.workflow`).
+
+Answers are found by bookmark, else by the label beside them; the rows of a table by `fb_<table>_<row>_<column>`, else by
+the headers of a table. Source: N2, DESIGN 7.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fbbatch.findings import finding
+from fbbatch.judge.rows import Message, Setup
+from fbbatch.model import CASE_NUMBER, Cell, Finding
+from fbbatch.read import Paper
+from fbbatch.read.answers import answers_of, ticked
+from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel, field_for
+from fbbatch.validate import Checker
+
+_TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which form for which case; `issue` is 0 when the document no longer says."""
+
+    kind: str
+    case: str
+    issue: int
+    version: int
+
+
+def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]) -> Identity | None:
+    """Which form this is: by its properties, else by its title and the one case number in the visible text."""
+    if paper is None:
+        return None
+    known = {form.id for form in forms}
+    if told.get("form") in known and CASE_NUMBER.fullmatch(told.get("case", "")):
+        return Identity(told["form"], told["case"], _number(told.get("issue")), _number(told.get("version")))
+    if told.get("form"):
+        return None
+    lines = {line.strip() for line in paper.text().split("\n")}
+    titled = [form.id for form in forms if lines & set(form.title.values())]
+    numbers = set(CASE_NUMBER.findall(paper.text()))
+    return Identity(titled[0], numbers.pop(), 0, 0) if len(titled) == 1 and len(numbers) == 1 else None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
+
+
+def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup) -> Message:
+    """What a worker tells of a returned form: `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`)."""
+    plain = [f for f in schema.fields if f.type != "table"]
+    texts, rows = _filled(paper, schema)
+    values, findings = _checked(schema, plain, [texts], setup)
+    form: dict[str, Any] = values[0] if values else {}
+    for table in (f for f in schema.fields if f.type == "table"):
+        given = rows.get(table.id, [])
+        lines, more = _checked(_as_schema(schema, table), table.fields, given, setup) if given else ([], [])
+        findings += [f._replace(field=f"{table.id}.{f.field}") for f in more]
+        if lines:
+            form[table.id] = lines
+        elif table.required is True:
+            findings.append(finding("FB-blank", field=table.id))
+    bad = any(f.severity == "error" for f in findings)
+    return {
+        "form": {
+            "kind": identity.kind, "case": identity.case, "issue": identity.issue, "version": identity.version, "values": form, "bad": bad,
+            "by": form.get(schema.signed_by or "", ""), "on": form.get(schema.signed_on or ""), "text": paper.text(),
+        },
+        "findings": findings,
+    }  # fmt: skip
+
+
+def _filled(paper: Paper, schema: SchemaModel) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
+    """The texts by field id, and the rows of each table that hold anything."""
+    fields = {f.id: f for f in schema.fields}
+    texts: dict[str, str] = {}
+    cells: dict[str, dict[int, dict[str, str]]] = {}
+    for blank in paper.blanks:
+        if blank.name in fields:
+            texts.setdefault(blank.name, blank.text)
+        elif (match := _ROW.fullmatch(blank.name)) and (table := fields.get(match[1])) and table.type == "table":
+            cells.setdefault(table.id, {}).setdefault(int(match[2]), {})[match[3]] = blank.text
+    if len(texts) < len([f for f in schema.fields if f.type != "table"]):
+        texts = _by_label(paper, schema) | {name: text for name, text in texts.items() if text.strip()}
+    rows = {name: [row for _, row in sorted(found.items()) if _holds(row)] for name, found in cells.items()}
+    for table in schema.fields:
+        if table.type == "table" and table.id not in cells:
+            rows[table.id] = _rows_by_header(paper, table)
+    return texts, rows
+
+
+_ROW = re.compile(r"([a-z][a-z0-9_]*?)_(\d+)_([a-z][a-z0-9_]*)")
+
+
+def _holds(row: Mapping[str, str]) -> bool:
+    return any(ticked(text).strip() for text in row.values())
+
+
+def _by_label(paper: Paper, schema: SchemaModel) -> dict[str, str]:
+    for sheet in answers_of(Paper(tables=paper.tables, lines=paper.lines), [schema]).sheets:
+        header, *rows = sheet.rows()
+        ids = [found.id if (found := field_for(str(name), schema.by_header)) else "" for name in header]
+        if rows:
+            return {name: str(cell or "") for name, cell in zip(ids, rows[0], strict=False) if name}
+    return {}
+
+
+def _rows_by_header(paper: Paper, table: FieldModel) -> list[dict[str, str]]:
+    """The rows below a header that names at least two of the table's columns."""
+    index: dict[str, str] = {}
+    for column in table.fields:
+        for name in (*column.label.values(), *column.aliases, column.id):
+            index.setdefault("".join(name.split()), column.id)
+    for grid in paper.tables:
+        for number, row in enumerate(grid):
+            ids = [index.get("".join(cell.split()).rstrip("*＊：:"), "") for cell in row]
+            if sum(map(bool, ids)) >= 2:
+                found = [{name: cell for name, cell in zip(ids, line, strict=True) if name} for line in grid[number + 1 :]]
+                return [line for line in found if _holds(line)]
+    return []
+
+
+def _as_schema(schema: SchemaModel, table: FieldModel) -> SchemaModel:
+    return SchemaModel.model_construct(
+        id=f"{schema.id}.{table.id}", version=schema.version, kind="form", title=table.label, fields=table.fields, header=True
+    )
+
+
+def _checked(
+    schema: SchemaModel, fields: Sequence[FieldModel], rows: Sequence[Mapping[str, str]], setup: Setup
+) -> tuple[list[dict[str, Any]], list[Finding]]:
+    """Each row's typed answers, and what is wrong with them; a bad answer is left out of its row."""
+    layout = Layout(schema, tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields)), 1, None)
+    checker = Checker(layout, setup.book, received=setup.received, language=setup.language)
+    cells: list[list[Cell]] = [[ticked(row.get(f.id, "")) if f.type in _TICKABLE else row.get(f.id, "") for f in fields] for row in rows]
+    checked = checker.check(cells, range(1, len(cells) + 1), "")
+    findings = [f._replace(column=None, sheet=None, row=f.row if len(rows) > 1 else None) for f in checked.findings]
+    return [{name: value for name, value in zip(checked.fields, row, strict=True) if value is not None} for row in checked.values], findings

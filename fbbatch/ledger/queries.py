@@ -1,0 +1,96 @@
+"""Queries that several doors of the ledger ask, and how their rows become records."""
+
+import datetime as dt
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from fbbatch.ledger import tables as t
+from fbbatch.model import Case, Transition
+
+LAST = t.transition.alias("last")
+ASSIGNED = t.transition.alias("assigned")
+_JUDGED = t.classification.alias("judged")
+
+
+def is_last(alias: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The join condition for a case's newest row of a table numbered by `n`."""
+    inner = (t.classification if alias.c.keys() == t.classification.c.keys() else t.transition).alias()
+    extra = [inner.c.department.is_not(None)] if alias is ASSIGNED else []
+    newest = sa.select(sa.func.max(inner.c.n)).where(inner.c.case_id == t.case.c.id, *extra).correlate(t.case).scalar_subquery()
+    return sa.and_(alias.c.case_id == t.case.c.id, alias.c.n == newest, *conditions)
+
+
+CASES = (
+    sa.select(
+        t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on, t.case.c.answers,
+        t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity, t.ruling.c.evidence, LAST.c.to_state, ASSIGNED.c.department,
+        ASSIGNED.c.due_on, ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name, t.run.c.as_of,
+    )
+    .select_from(
+        t.case.join(_JUDGED, is_last(_JUDGED))
+        .join(t.ruling, t.ruling.c.id == _JUDGED.c.ruling_id)
+        .join(LAST, is_last(LAST))
+        .outerjoin(ASSIGNED, is_last(ASSIGNED))
+        .join(t.submission, t.submission.c.id == t.case.c.id)
+        .join(t.file, t.file.c.id == t.submission.c.file_id)
+        .join(t.run, t.run.c.id == t.case.c.run_id)
+    )
+)  # fmt: skip
+
+
+def to_case(row: Any) -> Case:
+    """A row of `CASES` as a record."""
+    (
+        id_,
+        number,
+        schema,
+        source,
+        channel,
+        registered,
+        answers,
+        kind,
+        type_,
+        severity,
+        evidence,
+        state,
+        department,
+        due,
+        details,
+        name,
+        sheet,
+        line,
+        run,
+        as_of,
+    ) = row
+    about = orjson.loads(details) if details else {}
+    return Case(
+        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=dt.date.fromisoformat(registered), registered_at=dt.datetime.fromisoformat(as_of),
+        values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=orjson.loads(evidence), state=state,
+        department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
+        due_on=dt.date.fromisoformat(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
+        file=name, sheet=sheet, row=line, run=run,
+    )  # fmt: skip
+
+
+def _due_rule(about: dict[str, Any]) -> str | None:
+    return f"{about['due_rule']}:{about['due_days']:g}" if "due_rule" in about else None
+
+
+def history_of(connection: sa.Connection, case_id: int) -> list[Transition]:
+    """Every step of a case, oldest first."""
+    query = sa.select(t.transition, t.run.c.name.label("run")).join(t.run).where(t.transition.c.case_id == case_id).order_by(t.transition.c.n)
+    return [
+        Transition(
+            r["to_state"], r["document"], r["by_whom"], dt.date.fromisoformat(r["happened_on"]), dt.datetime.fromisoformat(r["recorded_at"]), r["run"],
+            {**orjson.loads(r["details"] or "{}"), **({"department": r["department"], "due_on": r["due_on"]} if r["department"] else {})},
+        )
+        for r in connection.execute(query).mappings()
+    ]  # fmt: skip
+
+
+def case_of(connection: sa.Connection, number: str) -> Case | None:
+    """The case with this number."""
+    row = connection.execute(CASES.where(t.case.c.number == number)).first()
+    return to_case(row) if row else None

@@ -1,0 +1,246 @@
+"""What a written document answers: its named blanks, label–value tables and `label：value` lines as rows of a sheet.
+
+Only labels that a schema knows begin an answer; everything else that stands there is handed out as loose text, so that
+nothing vanishes. Source: 3.1.1, N2.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from fbbatch.model import Cell
+from fbbatch.read.paper import Paper
+from fbbatch.read.sheet import Sheet, sheet_of
+from fbbatch.schema import Layout, SchemaModel, field_for, identify
+from fbbatch.schema.models import FieldModel
+
+_TICKED = "☑☒■√✓✔⊠●◉▣☛✗✘"
+_OPEN = "□☐○◯▢"
+_BRACKETED = re.compile(r"[\[(（【]\s*([xX√✓✔v vV☑■●])\s*[\])）】]|[\[(（【][\s　]*[\])）】]")
+_MARK = re.compile(rf"[{_TICKED}{_OPEN}]")
+_TOGETHER = re.compile(rf"[{_TICKED}{_OPEN}]{{2,}}")
+_LONE_LETTER = re.compile(r"(?<![A-Za-z])[vVxX](?![A-Za-z])")
+_SPACES, _COLONS = " \t\n　", "：:"
+_LABELLED = re.compile(r"(?:^|(?<=[\s　,，;；|]))([^\s　：:,，;；|][^：:,，;；|\n]{0,29}?)[ 　]*[：:][ \t　]*")
+_TITLE_CHARS = 40
+_LONG_TEXTS = frozenset({"text"})
+_CHOICES = frozenset({"choice", "choices", "boolean", "rating"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The sheets of a document: its tables of rows as they are, then what the rest of it answers, one row per record.
+
+    `loose` are the texts that answer nothing.
+    """
+
+    sheets: tuple[Sheet, ...]
+    loose: tuple[str, ...]
+
+
+def answers_of(paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | None = None) -> Answers:
+    """Find what a written document answers.
+
+    Args:
+        paper: the document.
+        schemas: whose labels count.
+        folder: the inbox sub-folder it lay in, which may name the schema.
+    """
+    index: dict[str, FieldModel] = {}
+    for schema in schemas:
+        index = schema.by_header | index
+    named = {blank.table for blank in paper.blanks if blank.table}
+    tables: list[Sheet] = []
+    records = _Records()
+    for blank in paper.blanks:
+        header = blank.name if field_for(blank.name, index) or not blank.label else blank.label
+        records.put(header, field_for(header, index), blank.text)
+    records.seal({blank.name for blank in paper.blanks if blank.kind != "bookmark"})
+    for number, table in enumerate(paper.tables, 1):
+        if number not in named and isinstance(identify(table, schemas, sheet="", folder=folder), Layout):
+            tables.append(_written(f"#{number}", [list(row) for row in table]))
+        else:
+            _pairs_of_table(table, index, records)
+    titles = len(paper.lines) if paper.identity else 2 if paper.blanks or paper.tables else 1
+    _pairs_of_lines((part for line in paper.lines for part in line.split("\n")), index, records, titles=titles)
+    form = [_written("", rows)] if (rows := records.rows()) else []
+    return Answers((*tables, *form), tuple(records.loose))
+
+
+def _written(name: str, rows: Sequence[Sequence[Cell]]) -> Sheet:
+    sheet = sheet_of(name, rows)
+    sheet.written = True
+    return sheet
+
+
+@dataclass(slots=True)
+class _Records:
+    """Answers in the order they are met; a label met again begins the next record."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    done: list[dict[str, str]] = field(default_factory=list)
+    open: dict[str, str] = field(default_factory=dict)
+    sealed: dict[str, str] = field(default_factory=dict)
+    loose: list[str] = field(default_factory=list)
+
+    def put(self, header: str, known: FieldModel | None, text: str) -> None:
+        """An answer; what the named blanks have said already is not said again."""
+        key = known.id if known else header
+        value = ticked(text) if known and known.type in _CHOICES else text.strip()
+        if key in self.sealed:
+            if value and self.sealed[key] and value not in {self.sealed[key], text}:
+                self.loose.append(f"{header}：{value}")
+            return
+        if key in self.open and (value or self.open[key]):
+            is_first = len(self.open) > 1 and key == next(iter(self.open))
+            if value and (self.open[key] or is_first):
+                self.done.append(self.open)
+                self.open = {}
+            elif not value:
+                return
+        self.headers.setdefault(key, header)
+        self.open[key] = value
+
+    def seal(self, controls: set[str]) -> None:
+        """What follows adds to the record of the named blanks, and contradicts nothing in it.
+
+        An empty control is no answer, whatever prompt it shows; beside an empty bookmark somebody may have typed.
+        """
+        self.sealed = {key: value for key, value in self.open.items() if value or self.headers[key] in controls or key in controls}
+
+    def append(self, text: str, known: FieldModel | None, key: str) -> bool:
+        """A further line of the answer at hand, when it is one that may have several."""
+        if known is None or known.type not in _LONG_TEXTS or key not in self.open or key in self.sealed:
+            return False
+        self.open[key] = f"{self.open[key]}\n{text}".strip()
+        return True
+
+    def rows(self) -> list[list[Cell]]:
+        """A header row and one row per record; nothing when no answer was found."""
+        records = [*self.done, self.open] if self.open else self.done
+        if not records:
+            return []
+        keys = list(self.headers)
+        header: list[Cell] = [self.headers[key] for key in keys]
+        lines: list[list[Cell]] = [[record.get(key) or None for key in keys] for record in records]
+        return [header, *lines]
+
+
+def _pairs_of_table(table: Sequence[Sequence[str]], index: dict[str, FieldModel], records: _Records) -> None:
+    """Two- and four-column label–value tables: a known label, then its value up to the next label."""
+    for row in table:
+        cells = [cell for cell in row if cell.strip()]
+        spots = _spots(row, index)
+        if not spots:
+            _lines_or_loose(cells, index, records)
+            continue
+        records.loose += [cell for cell in row[: spots[0]] if cell.strip()]
+        for spot, following in zip(spots, [*spots[1:], len(row)], strict=True):
+            values = [cell for cell in row[spot + 1 : following] if cell.strip()]
+            records.put(_label(row[spot]), field_for(row[spot], index), "\n".join(values))
+
+
+def _spots(row: Sequence[str], index: dict[str, FieldModel]) -> list[int]:
+    """Where the labels of a row are; right of a choice's label is its value, also when that is a word some label has."""
+    spots: list[int] = []
+    for n, cell in enumerate(row):
+        known = field_for(cell, index) if cell.strip() else None
+        above = field_for(row[n - 1], index) if spots and spots[-1] == n - 1 else None
+        if known and not (above and above.type in _CHOICES):
+            spots.append(n)
+    return spots
+
+
+def _lines_or_loose(cells: Sequence[str], index: dict[str, FieldModel], records: _Records) -> None:
+    for cell in cells:
+        _pairs_of_lines(cell.split("\n"), index, records)
+
+
+def _label(text: str) -> str:
+    return text.strip().rstrip("：: ")
+
+
+def _pairs_of_lines(lines: Iterable[str], index: dict[str, FieldModel], records: _Records, *, titles: int = 0) -> None:
+    """`label：value`, also several in a line; further lines belong to a long answer. So many lines in front may be titles."""
+    known: FieldModel | None = None
+    key = ""
+    for line in lines:
+        labels = _labels_in(line, index)
+        if not labels:
+            text = line.strip()
+            if not text or records.append(text, known, key):
+                continue
+            titles -= 1
+            if titles < 0 or len(text) > _TITLE_CHARS:
+                records.loose.append(text)
+            continue
+        titles = 0
+        if before := line[: labels[0].start()].strip(" 　,，;；|"):
+            records.loose.append(before)
+        for match, end in zip(labels, [*(m.start() for m in labels[1:]), len(line)], strict=True):
+            known = field_for(match[1], index)
+            assert known is not None  # noqa: S101 - `_labels_in` keeps known ones
+            key = known.id
+            records.put(_label(match[1]), known, line[match.end() : end].strip(" 　,，;；|"))
+
+
+def _labels_in(line: str, index: dict[str, FieldModel]) -> list[re.Match[str]]:
+    """The known labels of a line; after a long-text label the rest of the line is its answer."""
+    found: list[re.Match[str]] = []
+    for match in _all_labelled(line):
+        if (known := field_for(match[1], index)) is None:
+            continue
+        found.append(match)
+        if known.min_length or known.empty_phrases:
+            break
+    return found
+
+
+def _all_labelled(line: str) -> Iterator[re.Match[str]]:
+    return _LABELLED.finditer(line[:2_000])
+
+
+def ticked(text: str) -> str:
+    """The ticked options of a printed choice, joined by `、`; a text without boxes as it is.
+
+    The box stands before its option (`□ 是 ☑ 否`) or behind it (`是□ 否☑`); a tick typed beside an option counts
+    for it, and a bracket with a tick in it is a box. A box alone is handed on: it is a yes or a no by itself. Where it
+    cannot be told which option a box belongs to, the text is handed on, which is no option.
+    """
+    plain = _BRACKETED.sub(lambda m: "☑" if m[1] and m[1].strip() else "☐", text).strip()
+    plain = _TOGETHER.sub(_together, plain)
+    if _MARK.search(plain) and not any(mark in plain for mark in _TICKED):
+        plain = _LONE_LETTER.sub("☑", plain)
+    marks = list(_MARK.finditer(plain))
+    if not marks or len(plain) == 1:
+        return plain
+    front, rest = plain[: marks[0].start()], plain[marks[-1].end() :]
+    is_behind = bool(front)
+    if front and rest.strip():  # a label in front, or a remark at the end
+        spaces = front[-1] in _SPACES, plain[marks[0].end()] in _SPACES
+        if front[-1] not in _COLONS and spaces[0] and spaces[1]:
+            return plain
+        is_behind = front[-1] not in _COLONS and not spaces[0]
+    if is_behind:
+        starts = [0, *(m.end() for m in marks)]
+        options = [plain[a : m.start()] for a, m in zip(starts, marks, strict=False)]
+    else:
+        ends = [*(m.start() for m in marks[1:]), len(plain)]
+        options = [plain[m.end() : b] for m, b in zip(marks, ends, strict=True)]
+    chosen: list[str] = []
+    previous, is_next = "", False
+    for option, mark in zip(options, marks, strict=True):
+        name = re.split("[：:]", option)[-1] if is_behind else option
+        name = name.strip(" \t\n　,，;；、/／")
+        if name and (is_next or mark[0] in _TICKED):
+            chosen.append(name)
+        elif mark[0] in _TICKED and previous and not (is_behind and plain[mark.end() : mark.end() + 1] not in _SPACES):
+            chosen.append(previous)
+        is_next = not name and (is_next or (mark[0] in _TICKED and previous not in chosen))
+        previous = name or previous
+    return "、".join(dict.fromkeys(chosen))
+
+
+def _together(marks: re.Match[str]) -> str:
+    """A tick typed at its box, in front or behind."""
+    return "☑" if any(mark in _TICKED for mark in marks[0]) else "☐"

@@ -1,0 +1,292 @@
+"""Mails: who wrote when, the text a person reads, and the files attached.
+
+The MIME tree is cut here, level by level and within the limits, so that attached files keep their very bytes and no
+nesting costs anything. The standard library's `policy.default` is not used: it raises on headers of many real mails.
+"""
+
+import binascii
+import datetime as dt
+import email.utils
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+
+from fbbatch.findings import finding
+from fbbatch.model import Finding
+from fbbatch.read.hypertext import readable
+from fbbatch.read.limits import Limits
+from fbbatch.read.mailtext import decoded, from_base64, header_line, parameters, unflowed
+from fbbatch.read.paper import Letter, Part
+
+_HEADER_LINE = re.compile(rb"([!-9;-~]+)[ \t]*:|[ \t]")
+_HEADER = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_NAMED_ADDRESS = re.compile(r'\s*((?>"(?:[^"\\]|\\.)*+"|[^"<])*+)<\s*([^<>]*?)\s*>')
+_BY_PEOPLE = frozenset({b"from", b"to", b"cc", b"sender", b"reply-to", b"subject", b"date"})
+_BY_MACHINES = frozenset(
+    b"received message-id mime-version return-path delivered-to content-type content-transfer-encoding in-reply-to references".split()
+)
+_REPORTS = frozenset({"message/delivery-status", "message/disposition-notification"})
+_BOUNCES = re.compile(
+    r"(系[統统])?退信\s*(通知|[:：(（\[]|$)|undeliver(able\b|ed mail)|mail delivery (failed|failure|subsystem)|delivery status notification"
+    r"|returned mail|failure notice|[無无]法(投遞|投递|傳遞|传递|送達|送达)|[郵邮]件(傳遞|传递|投遞|投递)失[敗败]",
+    re.IGNORECASE,
+)
+_AUTO_REPLIES = re.compile(
+    r"自[動动]([回答][覆复復]|[應应]答)\s*([:：(（\[]|$)|out of (the )?office\b|auto(matic|mated)?[- ]?(reply|response)\b", re.IGNORECASE
+)
+
+
+def looks_like_mail(content: bytes) -> bool:
+    """True when header lines of a mail stand at the top: two or more, one of them a machine's or with an address."""
+    known: set[bytes] = set()
+    has_address = False
+    for line in content[:65_536].removeprefix(b"\xef\xbb\xbf").lstrip().splitlines():
+        header = _HEADER_LINE.match(line)
+        if not header and not line.startswith((b"From ", b">From ")):
+            break
+        if header and header[1]:
+            known.add(header[1].lower())
+            has_address |= header[1].lower() in _BY_PEOPLE and b"@" in line
+    return len(known & (_BY_PEOPLE | _BY_MACHINES)) > 1 and (has_address or bool(known & _BY_MACHINES))
+
+
+def read_mail(content: bytes, limits: Limits) -> Letter | Finding:
+    """Read a mail (RFC 5322, MIME).
+
+    `body` is what a person reads: plain text before HTML, all text parts joined. `parts` are all files in it, pictures
+    shown in the text included, and attached mails as `<subject>.eml`; those are not opened here. Message ids are
+    without `<>`. `defects` name what had to be guessed: `Date`, `boundary`, `charset`, `header`.
+
+    Returns:
+        The letter, or the finding `FB-limit-…` (header bytes, parts, depth, attachments), `FB-encrypted`, `FB-broken`.
+    """
+    try:
+        return _letter(content.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n"), limits)
+    except MemoryError:
+        raise
+    except Exception:  # whatever else no mail has shown yet
+        return finding("FB-broken", reason="MIME")
+
+
+# --- the tree ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Entity:
+    """A mail or one part of it. `headers` are by lower-case name, values unfolded, in order."""
+
+    headers: dict[str, list[str]]
+    body: bytes
+    depth: int
+    kind: str
+    children: list["_Entity"] = field(default_factory=list)
+    defects: set[str] = field(default_factory=set)
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, [""])[0]
+
+    @cached_property
+    def type_parameters(self) -> dict[str, str]:
+        return parameters(self.header("content-type"))
+
+    @cached_property
+    def file_name(self) -> str:
+        return parameters(self.header("content-disposition")).get("filename", "") or self.type_parameters.get("name", "")
+
+    @property
+    def is_text(self) -> bool:
+        words = self.kind.startswith(("text/", "multipart/")) or self.kind in _REPORTS
+        attached = self.header("content-disposition").strip().lower().startswith("attachment")
+        return words and not self.children and not self.file_name and not attached
+
+    @cached_property
+    def payload(self) -> bytes:
+        coding = self.header("content-transfer-encoding").strip().lower()
+        if coding == "base64":
+            return from_base64(self.body)
+        return binascii.a2b_qp(self.body) if coding == "quoted-printable" else self.body
+
+    @cached_property
+    def text(self) -> str:
+        declared = self.type_parameters.get("charset", "")
+        if self.kind == "text/html" and not declared and (meta := re.search(rb"""charset\s*=\s*["']?([\w-]+)""", self.payload[:2048])):
+            declared = meta[1].decode("ascii", "ignore")
+        text, as_declared = decoded(self.payload, declared)
+        self.defects |= set() if as_declared else {"charset"}
+        text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+        if self.kind == "text/html":
+            return readable(text)
+        is_flowed = self.type_parameters.get("format", "").lower() == "flowed"
+        return unflowed(text, self.type_parameters.get("delsp", "").lower() == "yes") if is_flowed else text
+
+
+def _tree(content: bytes, limits: Limits) -> list[_Entity] | Finding:
+    """The mail and all its parts; children come after their parent, siblings in order."""
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+    waiting = [(content, 1, "text/plain", list[_Entity]())]
+    found: list[_Entity] = []
+    header_bytes = 0
+    while waiting:
+        raw, depth, usual_kind, family = waiting.pop(0)
+        end, start = _end_of_headers(raw, limits.mail_header_bytes)
+        header_bytes += end
+        if header_bytes > limits.mail_header_bytes:
+            return limits.over("mail_header_bytes", header_bytes)
+        if depth > limits.mail_depth:
+            return limits.over("mail_depth", depth)
+        entity = _entity(raw[:end], raw[start:], depth, usual_kind)
+        entity.defects |= {"header"} if end == start < len(raw) and depth == 1 else set()
+        family.append(entity)
+        found.append(entity)
+        if entity.kind.startswith("multipart/"):
+            inner = "message/rfc822" if entity.kind == "multipart/digest" else "text/plain"
+            pieces = list(islice(_pieces(entity), limits.mail_parts + 1))
+            waiting += [(piece, depth + 1, inner, entity.children) for piece in pieces]
+        if len(found) + len(waiting) > limits.mail_parts:
+            return limits.over("mail_parts", len(found) + len(waiting))
+    return found
+
+
+def _end_of_headers(raw: bytes, limit: int) -> tuple[int, int]:
+    """Where the header lines end and where the body begins; no further than needed to know that `limit` is exceeded."""
+    at = 0
+    while at < len(raw) and at <= limit:
+        end = raw.find(b"\n", at) + 1 or len(raw)
+        line = raw[at : min(end, at + 1000)]
+        if not line.strip(b"\r\n"):
+            return at, end
+        if not _HEADER_LINE.match(line) and not (at == 0 and line.startswith((b"From ", b">From "))):
+            return at, at
+        at = end
+    return at, at
+
+
+def _entity(head: bytes, body: bytes, depth: int, usual_kind: str) -> _Entity:
+    headers: dict[str, list[str]] = {}
+    declared = re.search(rb"""charset\s*=\s*["']?([\w-]+)""", head)
+    for line in _HEADER.finditer(decoded(head, declared[1].decode() if declared else "")[0].replace("\r", "")):
+        headers.setdefault(line[1].lower(), []).append(line[2].replace("\n", "").strip())
+    kind = headers.get("content-type", [usual_kind])[0].partition(";")[0].strip().lower()
+    return _Entity(headers, body, depth, kind if kind.count("/") == 1 else "text/plain")
+
+
+def _pieces(entity: _Entity) -> Iterator[bytes]:
+    """The raw parts of a multipart; none when its boundary is nowhere, the last one to the end when it is torn."""
+    boundary = entity.type_parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+    body = b"\n" + entity.body
+    start = None
+    for line in re.finditer(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:(?=\n)|\Z)", body) if boundary else ():
+        if start is not None:
+            yield body[start : line.start()].removesuffix(b"\r")
+        start = line.end() + 1
+        if line[1]:
+            return
+    entity.defects.add("boundary")
+    if start is not None:
+        yield body[start:]
+
+
+# --- the letter ----------------------------------------------------------------------------------------------
+
+
+def _letter(content: bytes, limits: Limits) -> Letter | Finding:
+    entities = _tree(content, limits)
+    if isinstance(entities, Finding):
+        return entities
+    if any(e.kind == "multipart/encrypted" or e.type_parameters.get("smime-type", "").lower() == "enveloped-data" for e in entities):
+        return finding("FB-encrypted")
+    top = entities[0]
+    files = [e for e in _leaves(top) if not e.is_text]
+    if len(files) > limits.attachments:
+        return limits.over("attachments", len(files))
+    body = "\n".join(text for e in _read_parts(top) if (text := e.text.strip("\n")).strip())
+    sender, address = _author(top)
+    sent_at = _sent_at(top)
+    references = re.findall(r"<([^<>\s]+)>", f"{top.header('in-reply-to')} {top.header('references')}")
+    return Letter(
+        sender=sender,
+        address=address,
+        subject=header_line(top.header("subject")),
+        sent_at=sent_at,
+        body=body,
+        parts=tuple(Part(_name(e, number), e.payload) for number, e in enumerate(files, 1)),
+        automatic=_automatic(top, address),
+        message_id=top.header("message-id").strip("<> "),
+        references=tuple(dict.fromkeys(references)),
+        defects=tuple(sorted(set().union(*(e.defects for e in entities)) | (set() if sent_at else {"Date"}))),
+    )
+
+
+def _leaves(entity: _Entity) -> list[_Entity]:
+    return [leaf for child in entity.children for leaf in _leaves(child)] if entity.children else [entity]
+
+
+def _read_parts(entity: _Entity) -> list[_Entity]:
+    """The text parts that a person is shown: of alternatives the first with plain text, else the last with any."""
+    if not entity.children:
+        return [entity] if entity.is_text else []
+    options = [_read_parts(child) for child in entity.children]
+    if entity.kind != "multipart/alternative":
+        return [part for option in options for part in option]
+    plain = (o for o in options if any(e.kind == "text/plain" and e.text.strip() for e in o))
+    return next(plain, None) or next((o for o in reversed(options) if any(e.text.strip() for e in o)), [])
+
+
+def _author(top: _Entity) -> tuple[str, str]:
+    """Display name and address."""
+    value = (top.header("from") or top.header("sender"))[:4_096]
+    match = _NAMED_ADDRESS.match(value)
+    name, address = (match[1], match[2]) if match else email.utils.parseaddr(value)
+    if "@" not in address:
+        name, address = name or address, ""
+    return header_line(re.sub(r'\\(.)|^"|"$', r"\1", name.strip())), address
+
+
+def _sent_at(top: _Entity) -> dt.datetime | None:
+    try:
+        moment = email.utils.parsedate_to_datetime(top.header("date")[:200])
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)  # `-0000`: the zone is not told, the time is UTC
+        moment.astimezone(dt.UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment
+
+
+def _automatic(top: _Entity, address: str) -> str:
+    """`own`, `bounce`, `auto-reply`, `list`, or `''` for a person's mail. Source: RFC 3834, RFC 3464, RFC 2919."""
+    told = {name: values[0].lower() for name, values in top.headers.items()}
+    subject, precedence = header_line(top.header("subject")), told.get("precedence", "")
+    report = parameters(top.header("content-type")).get("report-type", "").lower() if top.kind == "multipart/report" else None
+    if "x-fbbatch-document" in told:
+        return "own"
+    if report is not None and "disposition" not in report:
+        return "bounce"
+    if re.match(r"(mailer-daemon|postmaster)(@|$)", address.lower()) or _BOUNCES.match(subject):
+        return "bounce"
+    if report is not None or told.get("auto-submitted", "no").partition(";")[0].strip() != "no" or _AUTO_REPLIES.match(subject):
+        return "auto-reply"
+    if told.keys() & {"x-autoreply", "x-auto-response-suppress"} or precedence == "auto_reply":
+        return "auto-reply"
+    if told.get("return-path", "").replace(" ", "") == "<>":
+        return "bounce"
+    if "list-id" in told or precedence == "list":
+        return "list"
+    return "auto-reply" if precedence in {"bulk", "junk"} else ""
+
+
+def _name(entity: _Entity, number: int) -> str:
+    """A plain file name: no folders, no control characters, never empty."""
+    ending = re.sub(r"[^a-z0-9]", "", entity.kind.partition("/")[2].removeprefix("x-"))
+    name = header_line(entity.file_name)
+    if not name and entity.kind in {"message/rfc822", "message/global"}:
+        head = entity.payload[: _end_of_headers(entity.payload, 65_536)[0]]
+        subject = header_line(_entity(head, b"", 0, "text/plain").header("subject"))
+        name = (re.sub(r"[/\\]", "_", subject) or f"mail-{number}") + ".eml"
+    name = re.split(r"[/\\]", name)[-1].strip(". ")
+    stem, dot, suffix = name.rpartition(".")
+    name = f"{stem[:120]}{dot}{suffix[:20]}" if dot else name[:120]
+    known = {"jpeg": "jpg", "plain": "txt", "octetstream": "bin", "rfc822": "eml"}
+    return name or f"part-{number}.{known.get(ending, ending[:8]) or 'bin'}"

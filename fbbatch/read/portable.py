@@ -1,0 +1,257 @@
+"""PDF forms: the blanks, the text of the pages and what was typed onto them. Nothing in a PDF is executed or followed."""
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fbbatch.findings import finding
+from fbbatch.model import Finding
+from fbbatch.read import delimited
+from fbbatch.read.limits import Limits
+from fbbatch.read.paper import Blank, Paper
+
+if TYPE_CHECKING:
+    from pypdf import PageObject, PdfReader
+
+_Node = Mapping[str, Any]
+
+_RADIO, _PUSH_BUTTON = 1 << 15, 1 << 16
+_INHERITED = ("/FT", "/Ff", "/V", "/Opt")
+_DEEPEST_FIELD = 100
+_POISON = re.compile("[\x00\ud800-\udfff]")
+_NOT_TYPED = frozenset({"/Widget", "/Link", "/Popup"})
+_IDENTITY = "/fbbatch."
+
+
+def read_pdf(content: bytes, limits: Limits) -> Paper | Finding:
+    """Read a PDF as a written document.
+
+    `blanks` are the form's fields by their full names, push buttons left out; widgets that lost their form (merged files) are
+    fields too. A checkbox gives `☑` or `☐`, a radio group and a list what was chosen, several joined by `、`. `lines` are the
+    page texts, then what was typed onto the page as annotations. A page whose text cannot be had gives no lines.
+
+    Returns:
+        The document, or the finding `FB-encrypted`, `FB-xfa`, `FB-broken`, `FB-limit-pdf-…`, `FB-limit-paper-chars`.
+    """
+    from pypdf import PdfReader, apply_configuration
+    from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)  # its warnings quote what they found
+    start = max(0, content.find(b"%PDF-", 0, 2_048))
+    try:
+        with warnings.catch_warnings(action="ignore"), apply_configuration(**_configuration(limits)):
+            return _paper(PdfReader(io.BytesIO(content[start:])), limits)
+    except (DependencyError, FileNotDecryptedError):
+        return finding("FB-encrypted")
+    except LimitReachedError:
+        return limits.over("pdf_stream_bytes", limits.pdf_stream_bytes + 1)
+    except MemoryError:
+        raise
+    except Exception:  # damaged files raise two dozen kinds
+        return finding("FB-broken", reason="PDF")
+
+
+def _configuration(limits: Limits) -> dict[str, Any]:
+    size = limits.pdf_stream_bytes
+    filters = ("zlib", "lzw", "run_length", "brotli", "jbig2", "array_based_stream")
+    return {
+        **{f"{name}_maximum_output_length": size for name in filters},
+        "maximum_declared_stream_length": size,
+        "stream_decoding_work_maximum_length": 4 * size,
+        "stream_parsing_work_maximum_count": 300_000,  # some three seconds
+        "page_tree_maximum_entries": 2 * limits.pdf_pages + 100,
+        "jbig2dec_binary": None,  # no program is started
+    }
+
+
+def _paper(reader: "PdfReader", limits: Limits) -> Paper | Finding:
+    if reader.is_encrypted and not reader.decrypt(""):
+        return finding("FB-encrypted")
+    pages = _pages(reader, limits)
+    if isinstance(pages, Finding):
+        return pages
+    annotations = [_annotations(page) for page in pages]
+    form = _node(reader.root_object.get("/AcroForm"))
+    widgets = (_topmost(a) for page in annotations for a in page if _plain(a.get("/Subtype")) == "/Widget")
+    blanks = _blanks([*_nodes(form.get("/Fields")), *widgets], limits)
+    if isinstance(blanks, Finding):
+        return blanks
+    if "/XFA" in form and not blanks:
+        return finding("FB-xfa")
+    lines: list[str] = []
+    chars = 0
+    for page, notes in zip(pages, annotations, strict=True):
+        text = "\n".join([_page_text(page), *(_text(a.get("/Contents")) for a in notes if _plain(a.get("/Subtype")) not in _NOT_TYPED)])
+        chars += len(text)
+        if chars > limits.paper_chars:
+            return limits.over("paper_chars", chars)
+        lines += [line.strip() for line in text.splitlines() if line.strip()]
+    return Paper(blanks=tuple(blanks), lines=tuple(lines), identity=_identity(reader))
+
+
+def _identity(reader: "PdfReader") -> dict[str, str]:
+    told = _node(reader.trailer.get("/Info"))
+    return {str(key).removeprefix(_IDENTITY): _text(told.get(key)) for key in told if str(key).startswith(_IDENTITY)}
+
+
+# --- pages ---------------------------------------------------------------------------------------------------
+
+
+def _pages(reader: "PdfReader", limits: Limits) -> "Sequence[PageObject] | Finding":
+    from pypdf.errors import LimitReachedError
+
+    told = _node(reader.root_object.get("/Pages")).get("/Count")
+    if isinstance(told, int) and told > limits.pdf_pages:
+        return limits.over("pdf_pages", told)
+    try:
+        pages = list(reader.pages)
+    except LimitReachedError:
+        return limits.over("pdf_pages", limits.pdf_pages + 1)
+    return limits.over("pdf_pages", len(pages)) if len(pages) > limits.pdf_pages else pages
+
+
+def _page_text(page: "PageObject") -> str:
+    """The text drawn on the page; a bomb in its own content is a limit, whatever else fails costs only this page."""
+    from pypdf.errors import LimitReachedError
+
+    try:
+        page.get_contents()
+    except (LimitReachedError, MemoryError):
+        raise
+    except Exception:
+        return ""
+    try:
+        return _clean(page.extract_text())
+    except MemoryError:
+        raise
+    except Exception:
+        return ""
+
+
+def _annotations(page: "PageObject") -> list[_Node]:
+    try:
+        return _nodes(page.get("/Annots"))
+    except MemoryError:
+        raise
+    except Exception:
+        return []
+
+
+# --- fields --------------------------------------------------------------------------------------------------
+
+
+def _topmost(widget: _Node) -> _Node:
+    """The field at the root of a widget's tree."""
+    for _ in range(_DEEPEST_FIELD):
+        parent = _node(widget.get("/Parent"))
+        if not parent or parent is widget:
+            break
+        widget = parent
+    return widget
+
+
+def _blanks(tops: Iterable[_Node], limits: Limits) -> list[Blank] | Finding:
+    """The fields of the trees in order; whatever refers back to itself is taken once."""
+    blanks: list[Blank] = []
+    seen: dict[int, _Node] = {}
+    for top in tops:
+        waiting: list[tuple[_Node, str, dict[str, Any]]] = [(top, "", {})]
+        while waiting:
+            node, above, inherited = waiting.pop()
+            if id(node) in seen:
+                continue
+            seen[id(node)] = node
+            if len(seen) > limits.pdf_fields:
+                return limits.over("pdf_fields", len(seen))
+            name = ".".join(filter(None, (above, _text(node.get("/T")))))
+            told = inherited | {key: _plain(node.get(key)) for key in _INHERITED if key in node}
+            kids = _nodes(node.get("/Kids"))
+            if any("/T" in kid for kid in kids):
+                waiting += [(kid, name, told) for kid in reversed(kids)]
+                continue
+            if "/FT" in told and not (told["/FT"] == "/Btn" and _flags(told) & _PUSH_BUTTON):
+                blanks.append(Blank(name, _answer(told, kids or [node]), _text(node.get("/TU")), "field"))
+    return blanks
+
+
+def _answer(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
+    value = told.get("/V")
+    match told["/FT"]:
+        case "/Btn":
+            return _ticked(told, widgets)
+        case "/Ch":
+            shown = dict(_options(told))
+            values = value if isinstance(value, list) else [value]
+            return "、".join(text for text in (shown.get(_text(v), _text(v)) for v in values) if text)
+        case "/Sig":
+            return _text(value.get("/Name")) if isinstance(value, Mapping) else ""
+        case _:
+            return _text(value)
+
+
+def _ticked(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
+    """`☑` or `☐` of a checkbox; what was chosen where several buttons make one field."""
+    state = _text(told.get("/V")) or next((s for w in widgets if (s := _text(w.get("/AS"))) not in {"", "Off"}), "")
+    state = "" if state == "Off" else state
+    states = {str(name) for w in widgets for name in _node(_node(w.get("/AP")).get("/N"))} - {"/Off"}
+    if not _flags(told) & _RADIO and len(states) < 2:
+        return "☑" if state else "☐"
+    options = _options(told)
+    return options[int(state)][1] if state.isdecimal() and int(state) < len(options) else state
+
+
+def _flags(told: Mapping[str, Any]) -> int:
+    flags = told.get("/Ff")
+    return flags if isinstance(flags, int) else 0
+
+
+def _options(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The choices as (value, what the reader sees)."""
+    pairs: list[tuple[str, str]] = []
+    for option in _list(told.get("/Opt")):
+        both = _list(option) or [option]
+        pairs.append((_text(both[0]), _text(both[-1])))
+    return pairs
+
+
+# --- objects -------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """The object itself, where a reference to it stands."""
+    return value.get_object() if hasattr(value, "get_object") else value
+
+
+def _node(value: Any) -> _Node:
+    value = _plain(value)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    value = _plain(value)
+    return list(value) if isinstance(value, list) else []
+
+
+def _nodes(value: Any) -> list[_Node]:
+    return [node for item in _list(value) if (node := _node(item))]
+
+
+def _text(value: Any) -> str:
+    from pypdf.generic import NameObject, StreamObject
+
+    value = _plain(value)
+    if isinstance(value, StreamObject):
+        value = value.get_data()
+    if isinstance(value, bytes):
+        decoded = delimited.decode(value, None)
+        value = decoded if isinstance(decoded, str) else value.decode("latin-1")
+    if isinstance(value, NameObject):
+        return _clean(value.removeprefix("/"))
+    return _clean(value) if isinstance(value, str) else ""
+
+
+def _clean(text: str) -> str:
+    return _POISON.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n")

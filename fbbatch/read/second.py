@@ -1,0 +1,229 @@
+"""The second look at a workbook: what is stored in it, counted and read by another reader than the first.
+
+The first reader gives error cells as empty, and any reader can lose rows. So the cells that hold something are counted
+in the sheet's own XML. Where a cell is an error, or the counts differ, openpyxl (xlrd for .xls) reads the sheet again.
+"""
+
+import contextlib
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+
+from fbbatch.model import Cell
+
+_FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>(?:[^<]|<!\[CDATA\[)")
+_CELL_TEXTS = re.compile(rb"<(?:\w+:)?is[\s>].*?</(?:\w+:)?is>", re.DOTALL)
+_ERROR = re.compile(rb"<(?:\w+:)?c\s[^>]*\bt=[\"']e[\"']")
+_PLACE = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*\s)?r=[\"'](\w+)[\"']")
+_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
+_MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s")
+_DATE_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true)[\"']")
+_PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one sheet's XML holds: cells with content, error cells, hidden rows, merged areas."""
+
+    cells: int
+    errors: int
+    hidden_rows: int
+    merged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What the second reader saw: cells with content, and the error cells as {(row, column), 0-based: `#N/A`}."""
+
+    cells: int
+    errors: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+class Package:
+    """The parts of an xlsx or xlsm file that tell where its sheets are; everything strange in it gives no answer."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._paths: dict[str, str] = {}
+        self.date_1904 = False
+        with contextlib.suppress(KeyError, etree.LxmlError, zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+            self._find_sheets()
+
+    def _find_sheets(self) -> None:
+        with zipfile.ZipFile(io.BytesIO(self._content)) as archive:
+            names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
+            book = archive.read(names["xl/workbook.xml"])
+            self.date_1904 = bool(_DATE_1904.search(book))
+            relations = etree.fromstring(archive.read(names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**_PARSER))
+            targets = {str(r.get("Id")): str(r.get("Target")) for r in relations}
+            for sheet in etree.fromstring(book, etree.XMLParser(**_PARSER)).iter("{*}sheet"):
+                relation = next((value for key, value in sheet.attrib.items() if str(key).endswith("}id")), "")
+                target = targets[str(relation)].lstrip("/")
+                path = target if target.startswith("xl/") else f"xl/{target}"
+                self._paths[str(sheet.get("name"))] = names[path.lower()]
+
+    def stored(self, sheet: str) -> Stored | None:
+        """What the XML of a sheet holds; None when it cannot be told."""
+        xml = self._xml(sheet)
+        return None if xml is None else _stored(xml)
+
+    def has_doubled_cells(self, sheet: str) -> bool:
+        """True where two cells claim one place: each reader keeps one of them, and both count alike."""
+        places = _PLACE.findall(self._xml(sheet) or b"")
+        return len(set(places)) < len(places)
+
+    def _xml(self, sheet: str) -> bytes | None:
+        path = self._paths.get(sheet)
+        if path is None:
+            return None
+        problems = (KeyError, zipfile.BadZipFile, OSError, NotImplementedError, EOFError)
+        with contextlib.suppress(*problems), zipfile.ZipFile(io.BytesIO(self._content)) as archive:
+            return archive.read(path)
+        return None
+
+
+def _stored(xml: bytes) -> Stored | None:
+    if xml[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return None  # UTF-16: the patterns do not fit
+    inline = sum(1 for text in _CELL_TEXTS.findall(xml) if _FILLED.search(text)) if b"<is" in xml or b":is" in xml else 0
+    plain = _CELL_TEXTS.sub(b"", xml) if inline else xml
+    return Stored(
+        cells=len(_FILLED.findall(plain)) + inline,
+        errors=len(_ERROR.findall(xml)),
+        hidden_rows=len(_HIDDEN_ROW.findall(xml)),
+        merged=len(_MERGE.findall(xml)),
+    )
+
+
+def is_encrypted_ods(content: bytes) -> bool:
+    """True for an OpenDocument file whose manifest says that its parts are encrypted."""
+    with contextlib.suppress(KeyError, zipfile.BadZipFile, OSError), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return b"encryption-data" in archive.read("META-INF/manifest.xml")
+    return False
+
+
+def openpyxl_sheets(content: bytes) -> list[tuple[str, bool, list[list[Cell]]]] | None:
+    """Every sheet as (name, hidden, rows) by openpyxl, for a file that the first reader cannot open; None when it cannot either."""
+    from openpyxl import load_workbook
+
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        found = []
+        for page in book.worksheets:
+            page.reset_dimensions()
+            found.append((page.title, page.sheet_state != "visible", _rows(_coded(page.iter_rows()))))
+        return found
+    return None
+
+
+def xlrd_sheets(content: bytes) -> list[tuple[str, bool, list[list[Cell]]]] | None:
+    """As `openpyxl_sheets`, for .xls.
+
+    Raises:
+        EncryptedError: the file has a password.
+    """
+    import xlrd  # type: ignore[import-untyped]
+
+    try:
+        book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO())
+        pages = [(page, _rows(_xls_cells(page, xlrd.error_text_from_code, book.datemode))) for page in book.sheets()]
+        return [(page.name, bool(page.visibility), rows) for page, rows in pages]
+    except xlrd.XLRDError as error:
+        if "encrypted" in str(error):
+            raise EncryptedError from error
+    except Exception:  # noqa: S110 - it raises whatever a damaged file leads it to
+        pass
+    return None
+
+
+class EncryptedError(Exception):
+    """The file has a password."""
+
+
+def _rows(cells: Iterable[tuple[int, int, object, bool]]) -> list[list[Cell]]:
+    rows: list[list[Cell]] = []
+    for row, column, value, _ in cells:
+        while len(rows) <= row:
+            rows.append([])
+        rows[row] += [None] * (column + 1 - len(rows[row]))
+        rows[row][column] = value  # type: ignore[call-overload]
+    return rows
+
+
+def openpyxl_look(content: bytes, sheet: str) -> Second | None:
+    """openpyxl's view of a sheet; None when it cannot open the file or the sheet."""
+    from openpyxl import load_workbook
+
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        page: Any = book[sheet]
+        page.reset_dimensions()
+        return _seen(_coded(page.iter_rows()))
+    return None
+
+
+def _coded(rows: Iterable[Any]) -> Iterator[tuple[int, int, object, bool]]:
+    """(row, column, value, is it an error) of every cell of openpyxl's rows, 0-based."""
+    for row in rows:
+        for cell in row:
+            if cell.value is not None and cell.value != "":
+                yield cell.row - 1, cell.column - 1, cell.value, cell.data_type == "e"
+
+
+def xlrd_look(content: bytes) -> dict[str, Second]:
+    """xlrd's view of every sheet of an .xls file; nothing when it cannot open the file."""
+    import xlrd
+
+    with contextlib.suppress(Exception):
+        book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO(), on_demand=True)
+        return {name: _seen(_xls_cells(book.sheet_by_name(name), xlrd.error_text_from_code, book.datemode)) for name in book.sheet_names()}
+    return {}
+
+
+def _xls_cells(page: Any, texts: dict[int, str], datemode: int) -> Iterator[tuple[int, int, object, bool]]:
+    import xlrd
+
+    for row in range(page.nrows):
+        for column, (kind, value) in enumerate(zip(page.row_types(row), page.row_values(row), strict=False)):
+            if kind in {xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK} or value == "":
+                continue
+            if kind == xlrd.XL_CELL_DATE:
+                with contextlib.suppress(ValueError, OverflowError):
+                    value = xlrd.xldate_as_datetime(value, datemode)  # noqa: PLW2901
+            is_error = kind == xlrd.XL_CELL_ERROR
+            yield row, column, texts.get(value, "#ERROR!") if is_error else value, is_error
+
+
+def _seen(cells: Iterable[tuple[int, int, object, bool]]) -> Second:
+    count, errors = 0, {}
+    for row, column, value, is_error in cells:
+        count += 1
+        if is_error:
+            errors[row, column] = str(value)
+    return Second(count, errors)
+
+
+def patched(rows: Iterable[Sequence[Cell]], errors: dict[tuple[int, int], str]) -> Iterator[Sequence[Cell]]:
+    """The rows with error cells named instead of empty; rows that held only errors appear again."""
+    by_row: dict[int, dict[int, str]] = {}
+    for (row, column), text in errors.items():
+        by_row.setdefault(row, {})[column] = text
+    number = -1
+    for number, cells in enumerate(rows):
+        yield _with(cells, by_row.pop(number)) if number in by_row else cells
+    yield from (_with([], by_row.get(missing, {})) for missing in range(number + 1, max(by_row, default=number) + 1))
+
+
+def _with(row: Sequence[Cell], texts: dict[int, str]) -> list[Cell]:
+    cells = list(row) + [None] * (max(texts, default=-1) + 1 - len(row))
+    for column, text in texts.items():
+        cells[column] = text
+    return cells

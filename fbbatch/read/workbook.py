@@ -1,0 +1,152 @@
+"""Workbooks → sheets. python-calamine reads the cells; `fbbatch.read.second` checks that it saw them all.
+
+calamine is many times faster than openpyxl and never trusts `<dimension>`.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+
+from fbbatch.findings import finding
+from fbbatch.model import Cell, Finding
+from fbbatch.read.limits import Limits
+from fbbatch.read.second import (
+    EncryptedError,
+    Package,
+    Second,
+    is_encrypted_ods,
+    openpyxl_look,
+    openpyxl_sheets,
+    patched,
+    xlrd_look,
+    xlrd_sheets,
+)
+from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
+
+IDENTITY_SHEET = "_fbbatch"
+
+
+def open_workbook(content: bytes, kind: str, limits: Limits) -> Reading | Finding:
+    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken."""
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    except PasswordError:
+        return finding("FB-encrypted")
+    except CalamineError as error:
+        return _otherwise(content, kind) or finding("FB-broken", reason=_short(error))
+    sheets = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+    if len(sheets) > limits.sheets:
+        return limits.over("sheets", len(sheets))
+    check = _Check(content, kind)
+    return Reading(
+        kind,
+        (_sheet(workbook, s.name, s.visible != SheetVisibleEnum.Visible, check, limits) for s in sheets if s.name != IDENTITY_SHEET),
+        identity=_identity(workbook) if any(s.name == IDENTITY_SHEET for s in sheets) else {},
+    )
+
+
+def _otherwise(content: bytes, kind: str) -> Reading | Finding | None:
+    """What the second reader makes of a file that the first cannot open; None when it cannot open it either."""
+    if kind == "ods":
+        return finding("FB-encrypted") if is_encrypted_ods(content) else None
+    try:
+        found = xlrd_sheets(content) if kind == "xls" else openpyxl_sheets(content)
+    except EncryptedError:
+        return finding("FB-encrypted")
+    if not found:
+        return None
+    sheets = [sheet_of(name, rows) for name, _, rows in found]
+    for sheet, (name, hidden, _) in zip(sheets, found, strict=True):
+        sheet.hidden, sheet.findings = hidden, [finding("FB-one-reader", sheet=name)]
+    return Reading(kind, sheets)
+
+
+def _identity(workbook: CalamineWorkbook) -> dict[str, str]:
+    """What a workbook of ours says of itself: column A the key, column B the value."""
+    rows = workbook.get_sheet_by_name(IDENTITY_SHEET).to_python()
+    return {str(row[0]): str(row[1]) for row in rows if len(row) > 1 and row[0] != ""}
+
+
+def _sheet(workbook: CalamineWorkbook, name: str, hidden: bool, check: "_Check", limits: Limits) -> Sheet:
+    try:
+        page = workbook.get_sheet_by_name(name)
+    except CalamineError as error:
+        return Sheet(name, hidden, [], iter(()), findings=[finding("FB-broken", sheet=name, reason=_short(error))])
+    areas = page.merged_cell_ranges or ()
+    if len(areas) > limits.merged_areas:
+        return Sheet(name, hidden, [], iter(()), findings=[limits.over("merged_areas", len(areas), where=name)])
+    merged = [(top, first, bottom, last) for (top, first), (bottom, last) in areas]
+    rows = check.rows(page, name)
+    sheet = Sheet(name, hidden, list(islice(rows, HEAD_ROWS)), rows, merged, serial_days=check.serial_days, findings=check.findings)
+    check.findings = []
+    return sheet
+
+
+class _Check:
+    """Compares the rows of each sheet with what is stored in the file. Source: RELIABILITY I1."""
+
+    def __init__(self, content: bytes, kind: str) -> None:
+        self._content = content
+        self._kind = kind
+        self._package = Package(content) if kind == "xlsx" else None
+        self._xls: dict[str, Second] | None = None
+        self.serial_days = 1462 if self._package and self._package.date_1904 else 0
+        self.findings: list[Finding] = []
+
+    def rows(self, page: CalamineSheet, name: str) -> Iterator[Sequence[Cell]]:
+        """The rows of a sheet; remarks on the whole of it are in `findings` once the first row has been taken."""
+        self.findings = found = []
+        stored = self._package.stored(name) if self._package else None
+        if stored and stored.hidden_rows:
+            found.append(finding("FB-hidden-rows", sheet=name, rows=stored.hidden_rows))
+        look: Second | None = None
+        if self._kind == "xls" or (self._kind == "xlsx" and (stored is None or stored.errors)):
+            look = self._look(name)
+            if look is None:
+                found.append(finding("FB-one-reader", sheet=name))
+        expected = look.cells if look else stored.cells if stored else None
+        return self._counted(_from_left(page), name, expected, look)
+
+    def _counted(self, rows: Iterator[Sequence[Cell]], name: str, expected: int | None, look: Second | None) -> Iterator[Sequence[Cell]]:
+        count = rows_seen = 0
+        for row in patched(rows, look.errors) if look and look.errors else rows:
+            if cells := len(row) - row.count("") - row.count(None):
+                count += cells
+                rows_seen += 1
+            yield row
+        if expected is None or expected == count:
+            return
+        look = look or self._look(name)
+        second = look.cells if look else expected
+        if second == count and self._package and self._package.has_doubled_cells(name):
+            second = expected
+        if second != count:
+            raise ReadersDisagreeError(finding("FB-readers-disagree", sheet=name, first=count, second=second, rows=rows_seen))
+
+    def _look(self, name: str) -> Second | None:
+        if self._kind == "xls":
+            self._xls = xlrd_look(self._content) if self._xls is None else self._xls
+            return self._xls.get(name)
+        return openpyxl_look(self._content, name)
+
+
+class ReadersDisagreeError(Exception):
+    """Two readers saw different numbers of filled cells; `reason` is the finding that says so."""
+
+    def __init__(self, reason: Finding) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+def _from_left(page: CalamineSheet) -> Iterator[Sequence[Cell]]:
+    """Its rows from column A, whatever the first used column is; blank ones without any, for above a cell far out stand a million."""
+    left = page.start[1] if page.start else 0
+    rows: Iterator[Sequence[Cell]] = iter(page.iter_rows())
+    return ([] if row.count("") == len(row) else [None] * left + row for row in rows) if left else rows  # type: ignore[operator]
+
+
+def _short(error: Exception) -> str:
+    """A parser's own words, cut short and without anything that could be a cell's content."""
+    return str(error).split("'")[0].split('"')[0].strip(" :")[:80] or type(error).__name__

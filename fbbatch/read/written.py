@@ -1,0 +1,533 @@
+"""Word files (docx, docm) → `Paper`.
+
+One walk over each part, without recursion. Every text is said twice: to the paragraph it belongs to (a line, a cell, the
+margin) and to a stream from which blanks are cut out: a blank is two places in the stream, however deep it stands.
+python-docx is no help here: it does not see content controls, text boxes and tracked insertions, where answers stand.
+"""
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from lxml import etree
+
+from fbbatch.findings import finding
+from fbbatch.model import Finding
+from fbbatch.read.limits import Limits
+from fbbatch.read.paper import Blank, Paper
+
+_Xml = Any  # an lxml element; lxml comes without types
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PARSER_DEPTH = 256  # libxml2's own limit
+_LABEL_CHARS = 200  # what stands further in front of a blank is not its label
+_PRIVATE = re.compile("[\uf020-\uf0ff]")  # where symbol fonts keep their characters
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,5}")
+_MARK, _IDENTITY = "fb_", "fbbatch."
+_SIGNS = {
+    "wingdings": {0xFE: "☑", 0xFC: "☑", 0x52: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0x71: "☐"},
+    "wingdings 2": {0x52: "☑", 0x50: "☑", 0x53: "☒", 0x54: "☒", 0xA3: "☐", 0x2A: "☐"},
+}
+
+
+def read_word(content: bytes, limits: Limits) -> Paper | Finding:
+    """What a Word file holds, tracked changes accepted.
+
+    Lines are stripped and never empty; footnotes, endnotes and comments stand after the text. A nested table stands after
+    the one around it and only there, but a blank around it holds its text, too. The zip package has been checked before.
+
+    Returns:
+        The paper, or `FB-broken`, `FB-encrypted`, `FB-limit-paper-chars`, `FB-limit-paper-tables`, `FB-limit-xml-depth`,
+        `FB-limit-cells` (a cell that claims to span a million columns).
+    """
+    if content.startswith(_OLE):
+        return finding("FB-encrypted") if "EncryptedPackage".encode("utf-16-le") in content else finding("FB-broken", reason="OLE")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _paper(_Package(archive, limits), limits)
+    except _RefusedError as refused:
+        return refused.why
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
+        return finding("FB-broken", reason=type(error).__name__)
+
+
+def _paper(package: "_Package", limits: Limits) -> Paper:
+    main = package.main()
+    walk, related = _Walk(limits), package.related(main)
+    walk.read(package.root(main, "}document"), walk.lines)
+    for kind in ("footnotes", "endnotes", "comments", "header", "footer"):
+        for part in related.get(kind, ()):
+            walk.read(package.root(part), walk.margin if kind in {"header", "footer"} else walk.lines)
+    return walk.paper(package.identity())
+
+
+class _RefusedError(Exception):
+    """The file cannot be taken; `why` is the finding."""
+
+    def __init__(self, why: Finding) -> None:
+        super().__init__(why.code)
+        self.why = why
+
+
+class _Package:
+    """The parts of an Office file, by their names within it."""
+
+    def __init__(self, archive: zipfile.ZipFile, limits: Limits) -> None:
+        self.archive, self.limits = archive, limits
+        self.entries = {entry.filename.replace("\\", "/").lstrip("/").lower(): entry for entry in archive.infolist()}
+        if any(entry.flag_bits & 1 for entry in self.entries.values()):
+            raise _RefusedError(finding("FB-encrypted"))
+
+    def root(self, part: str, name: str = "") -> _Xml:
+        """The root element of a part, which must be there and without DOCTYPE; `name` is what it must be."""
+        entry = self.entries.get(part.lower())
+        if entry is None or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise _RefusedError(finding("FB-broken", reason="a part is missing" if entry is None else "packed in a strange way"))
+        safe = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
+        try:
+            root = etree.fromstring(self.archive.read(entry), etree.XMLParser(remove_comments=True, remove_pis=True, **safe))
+        except etree.XMLSyntaxError as error:
+            if "Excessive depth" in str(error) and self.limits.xml_depth <= _PARSER_DEPTH:
+                raise _RefusedError(self.limits.over("xml_depth", _PARSER_DEPTH + 1)) from error
+            raise _RefusedError(finding("FB-broken", reason="XML")) from error
+        if root.getroottree().docinfo.internalDTD is not None or not root.tag.endswith(name):
+            raise _RefusedError(finding("FB-broken", reason="DOCTYPE" if root.tag.endswith(name) else "not a Word document"))
+        return root
+
+    def related(self, part: str = "") -> Mapping[str, Iterable[str]]:
+        """The parts that `part` (`''`: the package) refers to, by the last word of the relation's type, each once."""
+        folder, name = posixpath.split(part)
+        relations = posixpath.join(folder, "_rels", f"{name}.rels")
+        found: dict[str, dict[str, None]] = {}
+        for one in self.root(relations).iterchildren("{*}Relationship") if relations.lower() in self.entries else ():
+            if one.get("TargetMode") != "External":
+                target = posixpath.normpath(posixpath.join("/", folder, unquote(one.get("Target", ""))))
+                found.setdefault(one.get("Type", "").rpartition("/")[2], {})[target.lstrip("/")] = None
+        return found
+
+    def main(self) -> str:
+        """The document: what the package's relations name, else what the list of content types names."""
+        types = self.root("[Content_Types].xml").iterchildren("{*}Override")
+        named = (one.get("PartName", "") for one in types if "word" in (kind := one.get("ContentType", "")) and kind.endswith("main+xml"))
+        return str(next(iter(self.related().get("officeDocument", named)), "")).lstrip("/")
+
+    def identity(self) -> dict[str, str]:
+        """The custom properties `fbbatch.*` without that prefix."""
+        related = self.related()
+        parts = (*related.get("custom-properties", ()), *related.get("customProperties", ()))  # the latter in strict files
+        properties = [one for part in parts for one in self.root(part).iterchildren("{*}property")]
+        named = {one.get("name", ""): "".join(one.itertext()).strip() for one in properties}
+        return {name.removeprefix(_IDENTITY): text for name, text in named.items() if name.startswith(_IDENTITY)}
+
+
+@dataclass(slots=True, eq=False)
+class _Room:
+    """What a blank stands in: a paragraph or a cell, from `start` to `end` in the stream."""
+
+    start: int
+    end: int = 0
+    bookmarks: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Paragraph(_Room):
+    """Its text goes to `sink[slot]`; `ahead` is what was said since the last blank in it."""
+
+    sink: list[str] = field(default_factory=list)
+    slot: int = 0
+    pieces: list[str] = field(default_factory=list)
+    ahead: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Cell(_Room):
+    column: int = 1
+    span: int = 1
+    place: tuple[int, int, int] = (0, 0, 0)
+    lines: list[str] = field(default_factory=list)
+    label: str = ""
+    blanks: int = 0
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines).strip()
+
+
+@dataclass(slots=True, eq=False)
+class _Row:
+    at: int
+    width: int
+    cells: list[_Cell] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class _Table:
+    rows: list[_Row] = field(default_factory=list)
+    merging: dict[int, _Cell] = field(default_factory=dict)
+
+    def width(self) -> int:
+        return max(row.width for row in self.rows)
+
+    def grid(self) -> tuple[tuple[str, ...], ...]:
+        width = self.width()
+        grid = [[""] * width for _ in self.rows]
+        for texts, row in zip(grid, self.rows, strict=True):
+            for cell in row.cells:
+                texts[cell.column - 1] = cell.text
+        return tuple(map(tuple, grid))
+
+    def settle(self, number: int) -> None:
+        """Tell every cell its place and, if it has blanks, the label to its left or above; answers are no labels."""
+        above: dict[int, str] = {}
+        for at, row in enumerate(self.rows, 1):
+            left = ""
+            for cell in row.cells:
+                cell.place = number, at, cell.column
+                if cell.blanks:
+                    cell.label = left or above.get(cell.column, "")
+                elif any(map(str.isalpha, cell.text)):  # a running number is no label either
+                    left = cell.text
+                    above.update(dict.fromkeys(range(cell.column, cell.column + cell.span), left))
+
+
+@dataclass(slots=True, eq=False)
+class _Mark:
+    """A blank as the walk meets it. `sought` is the (table, row, number in it) of the cell in front of which it stands."""
+
+    name: str
+    kind: str
+    start: int
+    cell: _Cell | None
+    paragraph: _Paragraph | None
+    ahead: str
+    end: int | None = None
+    sought: tuple[_Table, int, int] | None = None
+    shown: str = ""
+    said: int = 0
+
+
+class _Place(NamedTuple):
+    """Where the walk is: the list that takes paragraphs; the table, row, cell and paragraph around."""
+
+    sink: list[str]
+    table: _Table | None = None
+    row: _Row | None = None
+    cell: _Cell | None = None
+    paragraph: _Paragraph | None = None
+
+
+class _Walk:
+    """Reads parts one after the other and makes a paper of them; `_WAYS` tells which method goes through what."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.lines: list[str] = []
+        self.margin: list[str] = []
+        self.tables: list[_Table] = []
+        self.marks: list[_Mark] = []
+        self.stream: list[str] = []
+        self.chars = 0
+        self.mute = False  # what is said is no answer: a placeholder, the sign drawn by a checkbox
+
+    def read(self, root: _Xml, sink: list[str]) -> None:
+        """Walk one part; its paragraphs outside tables go to `sink`."""
+        self.outer, self.place = sink, _Place(sink)
+        self.unended: _Paragraph | None = None
+        self.bookmarks: dict[str, str] = {}  # names by the ids that tie a bookmark's ends together
+        self.begun: dict[str, _Mark] = {}
+        self.fields: list[_Mark | None] = []
+        pending: list[Iterator[_Xml]] = [iter((root,))]
+        while pending:
+            element = next(pending[-1], None)
+            if element is None:
+                pending.pop()
+                continue
+            self.check("xml_depth", len(pending))
+            way = _WAYS.get(element.tag.rpartition("}")[2])
+            children = way(self, element) if way else iter(element)
+            if children is not None:
+                pending.append(children)
+
+    def check(self, limit: str, value: int) -> None:
+        if value > getattr(self.limits, limit):
+            raise _RefusedError(self.limits.over(limit, value))
+
+    def inside(self, element: _Xml, leave: Callable[[], None] | None = None, **place: Any) -> Iterator[_Xml]:
+        """Walk the children at another place."""
+        before = self.place
+        self.place = before._replace(**place)
+        yield from element
+        self.place = before
+        if leave:
+            leave()
+
+    def say(self, text: str) -> None:
+        self.chars += len(text)
+        self.check("paper_chars", self.chars)
+        if not self.mute:
+            self.stream.append(text)
+        paragraph = self.place.paragraph
+        if paragraph:
+            paragraph.pieces.append(text)
+            paragraph.ahead = (paragraph.ahead + text)[-_LABEL_CHARS:]
+        else:
+            self.place.sink.append(text)
+
+    def text(self, element: _Xml) -> None:
+        def sign(private: re.Match[str]) -> str:
+            return _sign(_value(_child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0]))
+
+        self.say(_PRIVATE.sub(sign, (element.text or "").replace("\n", " ")))
+
+    def symbol(self, element: _Xml) -> None:
+        digits = _value(element, "char")
+        self.say(_sign(_value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0))
+
+    def alternate(self, element: _Xml) -> Iterator[_Xml]:
+        """One and the same content for newer and older readers: only one of them is walked."""
+        options = [*element.iterchildren("{*}Choice"), *element.iterchildren("{*}Fallback")]
+        worded = (option for option in options if any(one.text or one.tag.endswith("}sym") for one in option.iter("{*}t", "{*}sym")))
+        return iter([next(worded, options[0])] if options else ())
+
+    def ruby(self, element: _Xml) -> Iterator[_Xml]:
+        """The words first, then how they are pronounced; in the file it is the other way round."""
+        return iter(sorted(element, key=lambda one: not one.tag.endswith("}rubyBase")))
+
+    def deleted(self, element: _Xml) -> Iterator[_Xml]:
+        """Nothing of it is there any more, but a bookmark may have been caught in it."""
+        return iter(list(element.iter("{*}bookmarkStart", "{*}bookmarkEnd")))
+
+    def paragraph(self, element: _Xml) -> Iterator[_Xml]:
+        sink, paragraph, about = self.place.sink, self.unended, _child(element, "pPr", "rPr")
+        if paragraph is None or paragraph.sink is not sink or paragraph.slot != len(sink) - 1:
+            self.stream.append("\n")
+            paragraph = _Paragraph(len(self.stream), sink=sink, slot=len(sink))
+            sink.append("")
+        self.unended, one = None, paragraph
+
+        def leave() -> None:
+            one.end, sink[one.slot] = len(self.stream), "".join(one.pieces)
+            if _child(about, "del") is not None or _child(about, "moveFrom") is not None:
+                self.unended = one  # its end was deleted: the next paragraph goes on with it
+
+        return self.inside(element, leave, paragraph=one)
+
+    def box(self, element: _Xml) -> Iterator[_Xml]:
+        """A text box; wherever it hangs, its paragraphs are lines."""
+        place = dict.fromkeys(("table", "row", "cell", "paragraph"))
+        return self.inside(element, lambda: self.stream.append("\n"), sink=self.outer, **place)
+
+    def table(self, element: _Xml) -> Iterator[_Xml]:
+        """A table; in the margin it is layout, and its cells are lines."""
+        if self.outer is self.margin:
+            return iter(element)
+        self.tables.append(_Table())
+        self.check("paper_tables", len(self.tables))
+        return self.inside(element, table=self.tables[-1], row=None, cell=None)
+
+    def row(self, element: _Xml) -> Iterator[_Xml]:
+        about, table = _child(element, "trPr"), self.place.table
+        if table is None or _child(about, "del") is not None:
+            return iter(element if table is None else ())
+        table.rows.append(_Row(len(table.rows), _number(_child(about, "gridBefore"))))
+        return self.inside(element, row=table.rows[-1], cell=None)
+
+    def cell(self, element: _Xml) -> Iterator[_Xml]:
+        table, row, about = self.place.table, self.place.row, _child(element, "tcPr")
+        if table is None or row is None:
+            return iter(element)
+        cell = _Cell(len(self.stream), column=row.width + 1, span=max(1, _number(_child(about, "gridSpan"))))
+        row.cells.append(cell)
+        row.width += cell.span
+        merging, merged = table.merging, _child(about, "vMerge")
+
+        def leave() -> None:
+            cell.end = len(self.stream)
+            head = merging.get(cell.column)
+            if merged is None:
+                merging.pop(cell.column, None)
+            elif _value(merged) == "restart" or head is None:
+                merging[cell.column] = cell
+            else:  # it goes on with the one above; should it hold text all the same, that stands there
+                head.lines += filter(str.strip, cell.lines)
+                cell.lines = []
+
+        return self.inside(element, leave, sink=cell.lines, cell=cell, paragraph=None)
+
+    def mark(self, name: str, kind: str, number: str = "") -> _Mark:
+        """A blank begins here; `number` (from 0) is that of its cell in the row, when the file names it."""
+        _, table, row, cell, paragraph = self.place
+        mark = _Mark(name, kind, len(self.stream), cell, paragraph, paragraph.ahead if paragraph else "")
+        if table and (number or not cell):
+            at, following = (row.at, len(row.cells)) if row else (len(table.rows), 0)
+            mark.sought = table, at, int(number[:9] or following)
+        if name:
+            self.marks.append(mark)
+        return mark
+
+    def close(self, mark: _Mark) -> None:
+        mark.end = len(self.stream)
+        if self.place.paragraph and mark.name:
+            self.place.paragraph.ahead = ""
+
+    def bookmark(self, element: _Xml) -> None:
+        """One that has not ended and begins again goes on: LibreOffice lets them begin in every paragraph."""
+        name, number = _value(element, "name"), _value(element, "colFirst")
+        if name.startswith(_MARK):
+            if name not in self.begun:
+                self.begun[name] = self.mark(name.removeprefix(_MARK), "bookmark", number if number.isdecimal() else "")
+            self.bookmarks[_value(element, "id")] = name
+
+    def bookmark_end(self, element: _Xml) -> None:
+        name = self.bookmarks.pop(_value(element, "id"), "")
+        if name in self.begun:
+            self.close(self.begun.pop(name))
+
+    def control(self, element: _Xml) -> Iterator[_Xml]:
+        about = _child(element, "sdtPr")
+        name = _value(_child(about, "tag")).strip() or _value(_child(about, "alias")).strip()
+        mark, mute, checkbox = self.mark(name, "control"), self.mute, _child(about, "checkbox")
+        if checkbox is not None and not mute:
+            self.stream.append(_box(_child(checkbox, "checked")))
+        self.mute = mute or checkbox is not None or _is_on(_child(about, "showingPlcHdr"))
+
+        def leave() -> None:
+            self.mute = mute
+            self.close(mark)
+
+        return self.inside(element, leave)
+
+    def field(self, element: _Xml) -> None:
+        """A form field of the old kind: its answer is what it shows, or what Word draws in its place."""
+        match _value(element, "fldCharType"):
+            case "begin":
+                form = _child(element, "ffData")
+                self.fields.append(None if form is None else self.form_field(form))
+            case "separate" if self.fields and (begun := self.fields[-1]):
+                begun.start = len(self.stream)
+            case "end" if self.fields and (ended := self.fields.pop()):
+                if ended.shown and ended.said == self.chars:
+                    self.say(ended.shown)
+                self.close(ended)
+
+    def form_field(self, form: _Xml) -> _Mark:
+        mark = self.mark(_value(_child(form, "name")).strip(), "field")
+        checkbox, choices = _child(form, "checkBox"), _child(form, "ddList")
+        mark.said = self.chars
+        if checkbox is not None:
+            checked = _child(checkbox, "checked")
+            mark.shown = _box(checked if checked is not None else _child(checkbox, "default"))
+        elif choices is not None:
+            at = _number(_child(choices, "result"), _number(_child(choices, "default")))
+            mark.shown = "".join(_value(entry) for n, entry in enumerate(choices.iterchildren("{*}listEntry")) if n == at)
+        return mark
+
+    def paper(self, identity: Mapping[str, str]) -> Paper:
+        """Everything in its place; what one part of the file tells about another is settled only here."""
+        tables = [table for table in self.tables if table.rows]
+        self.check("cells", sum(len(table.rows) * table.width() for table in tables))
+        for mark in self.marks:
+            self.settle(mark)
+        for number, table in enumerate(tables, 1):
+            table.settle(number)
+        lines, margin = (tuple(filter(None, map(str.strip, part))) for part in (self.lines, self.margin))
+        return Paper(tuple(self.blanks()), tuple(table.grid() for table in tables), lines, margin, identity)
+
+    @staticmethod
+    def settle(mark: _Mark) -> None:
+        """Find the cell that a mark in front of it means, and tell cells and paragraphs what they hold."""
+        if mark.sought:
+            table, row, number = mark.sought
+            cells = table.rows[row].cells if row < len(table.rows) else []
+            mark.cell = cells[number] if number < len(cells) else None
+        bookmark = mark.kind == "bookmark"
+        if mark.cell and (bookmark or not mark.sought or mark.cell.end >= (mark.end or 0)):  # else it is around more than the cell
+            mark.cell.blanks += 1
+        for room in (mark.cell, mark.paragraph):
+            if room and bookmark:
+                room.bookmarks += 1
+
+    def blanks(self) -> Iterator[Blank]:
+        chars = 0
+        for mark in self.marks:
+            start, end = self.extent(mark)
+            text = "".join(self.stream[start:end])
+            chars += len(text)
+            self.check("paper_chars", chars)  # blanks within blanks must not multiply what the file holds
+            place = mark.cell.place if mark.cell else (0, 0, 0)
+            yield Blank(mark.name, mark.shown or text.strip(), _label(mark), mark.kind, *place)
+
+    def extent(self, mark: _Mark) -> tuple[int, int]:
+        """Where in the stream the text of a blank stands.
+
+        Editors keep a bookmark in its cell or paragraph, but whoever types an answer may type it beside the bookmark.
+        So one that is alone there means all of it, or all behind its label.
+        """
+        cell, paragraph = mark.cell, mark.paragraph
+        end = mark.end if mark.end is not None else paragraph.end if paragraph else mark.start
+        if mark.kind == "bookmark" and cell and cell.bookmarks == 1:
+            return cell.start, cell.end
+        if mark.kind == "bookmark" and paragraph and paragraph.bookmarks == 1 and end <= paragraph.end:
+            if not mark.ahead.strip():
+                return paragraph.start, paragraph.end
+            if not "".join(self.stream[mark.start : end]).strip():
+                return mark.start, paragraph.end
+        return mark.start, end
+
+
+def _label(mark: _Mark) -> str:
+    """The text to the left or above; but what stands in front in the same paragraph and ends with a colon is nearer."""
+    slipped = mark.kind == "bookmark" and mark.cell is not None and mark.cell.bookmarks == 1  # it may stand behind the answer
+    ahead, beside = "" if slipped else mark.ahead.strip(), mark.cell.label if mark.cell else ""
+    return (ahead if ahead.endswith(("：", ":")) else beside or ahead).rstrip("：: \t\n\u3000")
+
+
+def _child(element: _Xml, *names: str) -> _Xml:
+    """The first child of that name, of the first child of …; None when there is none."""
+    for name in names:
+        element = None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
+    return element
+
+
+def _value(element: _Xml, name: str = "val") -> str:
+    """An attribute in the element's own namespace."""
+    return "" if element is None else str(element.get(f"{element.tag.rpartition('}')[0]}}}{name}", ""))
+
+
+def _number(element: _Xml, otherwise: int = 0) -> int:
+    digits = _value(element)
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else otherwise
+
+
+def _is_on(element: _Xml) -> bool:
+    return element is not None and _value(element) not in {"0", "false", "off"}
+
+
+def _sign(font: str, code: int) -> str:
+    """What a character of that font looks like; `''` when it is none."""
+    seen = _SIGNS.get(font.lower(), {}).get(code & 0xFF if code >> 8 in {0, 0xF0} else 0)
+    return seen or (chr(code) if 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE else "")
+
+
+def _box(checked: _Xml) -> str:
+    return "☑" if _is_on(checked) else "☐"
+
+
+def _says(text: str) -> "_Way":
+    return lambda walk, _: walk.say(text)
+
+
+_Way = Callable[[_Walk, _Xml], Iterator[_Xml] | None]
+_WAYS: dict[str, _Way] = {
+    "t": _Walk.text, "tab": _says("\t"), "ptab": _says("\t"), "br": _says("\n"), "cr": _says("\n"), "noBreakHyphen": _says("-"),
+    "sym": _Walk.symbol, "ruby": _Walk.ruby, "AlternateContent": _Walk.alternate, "del": _Walk.deleted, "moveFrom": _Walk.deleted,
+    "p": _Walk.paragraph, "txbxContent": _Walk.box, "tbl": _Walk.table, "tr": _Walk.row, "tc": _Walk.cell,
+    "bookmarkStart": _Walk.bookmark, "bookmarkEnd": _Walk.bookmark_end, "sdt": _Walk.control, "fldChar": _Walk.field,
+    **dict.fromkeys(("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr"), lambda _, __: None),
+}  # fmt: skip

@@ -1,0 +1,385 @@
+"""The closed loop: what a returned form does to a case, and what must hold before it may.
+
+One small table says which form leads from which state to which; the gates beside it say who may sign and what must be
+filled in for the step. Everything here is pure: a case's standing is replayed from its history, a form gives moves or
+says why it gives none. Source: regulation part 4, 5.1–5.5.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from fbbatch.findings import finding
+from fbbatch.model import Finding, ReturnedForm, Transition
+from fbbatch.schema import Book
+
+STATES = (
+    "registered", "assigned", "accepted", "planned", "in_progress", "on_hold", "awaiting_verification", "verified", "replied", "closed",
+)  # fmt: skip
+EXPECTED = {
+    "registered": "assignment", "assigned": "assignment", "accepted": "measures", "planned": "result", "in_progress": "result",
+    "on_hold": "coordination", "awaiting_verification": "verification", "verified": "reply", "replied": "satisfaction",
+}  # fmt: skip
+"""The form that moves a case on, by its state."""
+
+FROM = {
+    "assignment": ("assigned",),
+    "measures": ("accepted",),
+    "result": ("planned", "in_progress"),
+    "verification": ("awaiting_verification",),
+    "reply": ("verified",),
+    "satisfaction": ("verified", "replied"),
+}
+"""The states from which a form moves a case; forms that are not here are facts and may come at any time."""
+
+OTHER_OUTCOMES = frozenset({"unfounded", "misuse", "not_reproduced", "declined", "withdrawn"})
+LEADERS, HEADS, VERIFIERS = "P03", "P04", "P07"
+LOW_SCORE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a case stands: the last state, and what its steps have settled so far.
+
+    `answers` are the newest answers of each form of the round, `taken` the transition that took them. `outcome` is how the
+    matter ended or is meant to; `decided` is true once the department head has approved an outcome without measures.
+    """
+
+    state: str = "registered"
+    round: int = 1
+    department: str | None = None
+    responsible: str | None = None
+    priority: str | None = None
+    outcome: str | None = None
+    decided: bool = False
+    held_from: str | None = None
+    held_since: dt.date | None = None
+    held_until: dt.date | None = None
+    held_days: int = 0
+    main_case: str | None = None
+    closed_on: dt.date | None = None
+    reopened: int = 0
+    entered_on: dt.date | None = None
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    taken: Mapping[str, Transition] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """True until the case is closed."""
+        return self.state != "closed"
+
+    @property
+    def expected(self) -> str | None:
+        """The form that moves the case on; none once it is closed."""
+        return "reply" if self.decided and self.state not in {"replied", "closed"} else EXPECTED.get(self.state)
+
+
+class Move(NamedTuple):
+    """One step to append: the state it leads to and what it settles."""
+
+    to: str
+    details: Mapping[str, Any] = {}
+
+
+def replay(history: Sequence[Transition]) -> Standing:
+    """The standing that a case's history leads to; `replay(history).state` is the last transition's."""
+    standing = Standing()
+    for step in history:
+        standing = _after(standing, step)
+    return standing
+
+
+def _after(standing: Standing, step: Transition) -> Standing:
+    told: dict[str, Any] = dict(step.details)
+    changes: dict[str, Any] = {"state": step.to}
+    if step.to != standing.state:
+        changes["entered_on"] = step.happened_on
+    for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from"):
+        if told.get(name):
+            changes[name] = told[name]
+    changes["round"] = standing.round + (told.get("verdict") == "failed")
+    changes["decided"] = bool(told.get("decided", standing.decided))
+    changes["held_days"] = standing.held_days + int(told.get("held_days", 0))
+    if step.to == "on_hold":
+        changes |= {"held_since": step.happened_on, "held_until": _date(told.get("held_until"))}
+    elif standing.state == "on_hold" and step.to != "on_hold":
+        changes |= {"held_since": None, "held_until": None, "held_from": None}
+    if step.to == "closed" and standing.state != "closed":
+        changes["closed_on"] = step.happened_on
+    answers, taken = dict(standing.answers), dict(standing.taken)
+    if told.get("verdict") in {"failed", "reopened"}:  # the next round begins
+        answers = {kind: answers[kind] for kind in answers if kind not in FROM or kind in {"assignment", "verification"}}
+        taken = {kind: taken[kind] for kind in taken if kind not in FROM or kind == "assignment"}
+    if told.get("verdict") == "reopened":
+        changes |= {"reopened": standing.reopened + 1, "decided": False, "outcome": None, "closed_on": None}
+        taken.pop("assignment", None)
+    if told.get("verdict") == "not_ours":
+        taken.pop("assignment", None)
+    elif "answers" in told:
+        answers[step.document] = told["answers"]
+        if told.get("verdict") != "failed":
+            taken[step.document] = step
+    return replace(standing, **changes, answers=answers, taken=taken)
+
+
+def _date(text: object) -> dt.date | None:
+    return dt.date.fromisoformat(str(text)) if text else None
+
+
+# --- one returned form ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comes of a form: moves to append, or findings with the outcome of the file (`duplicate`, `set_aside`, `returned`).
+
+    `reissue` asks for the newest edition of the form once more.
+    """
+
+    moves: tuple[Move, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    outcome: str = "step"
+    reissue: bool = False
+
+
+def step(standing: Standing, form: ReturnedForm, book: Book, *, severity: str, newest_issue: int, today: dt.date, reopen_days: int) -> Verdict:
+    """What a form that came back does to its case.
+
+    Args:
+        standing: where the case stands.
+        form: what was filled in; its answers are checked already, one by one.
+        book: who is head of what and holds which role.
+        severity: of the case; severe ones need containment and prevention.
+        newest_issue: the number of the newest issue of this form for this case.
+        today: the as-of date.
+        reopen_days: T16, for how long a closed case may be opened again.
+    """
+    if form.issue and form.issue < newest_issue and form.kind in FROM:
+        return Verdict(findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case),), outcome="returned", reissue=True)
+    if trouble := _out_of_order(standing, form):
+        return trouble
+    if missing := [*_needed(standing, form, severity), *_signed(standing, form, book)]:
+        return Verdict(findings=tuple(missing), outcome="returned")
+    moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days)
+    if any(note.severity == "error" for note in notes):
+        return Verdict(findings=tuple(notes), outcome="set_aside")
+    first, *rest = moves
+    first = first._replace(details={**first.details, "answers": dict(form.values)})
+    return Verdict((first, *rest), (*notes, *_advice(form, severity)))
+
+
+def _out_of_order(standing: Standing, form: ReturnedForm) -> Verdict | None:
+    """Already done, too early, or right in time (None)."""
+    if form.kind not in FROM or standing.state in FROM[form.kind]:
+        return None
+    if form.kind == "reply" and standing.outcome == "duplicate":
+        return None
+    if form.kind == "reply" and ((form.values.get("letter") == "interim" and standing.is_open) or (standing.decided and standing.is_open)):
+        return None
+    if done := standing.taken.get(form.kind):
+        same = done.details.get("answers") == dict(form.values)
+        code, outcome = ("FB-step-done", "duplicate") if same else ("FB-step-differs", "set_aside")
+        return Verdict(findings=(finding(code, on=done.happened_on.isoformat(), by=done.by),), outcome=outcome)
+    if standing.state == "closed":
+        return Verdict(findings=(finding("FB-step-closed", on=standing.closed_on),), outcome="set_aside")
+    return Verdict(findings=(finding("FB-step-early", missing_kind=standing.expected or "", state=standing.state),), outcome="set_aside")
+
+
+_REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("assignment", "verdict", ("accept",), ("responsible", "promised_on")),
+    ("assignment", "verdict", ("not_ours",), ("reason", "proposed_department")),
+    ("verification", "conclusion", ("fail", "conditional"), ("remaining",)),
+    ("coordination", "decision", ("hold",), ("reason", "hold_until")),
+    ("coordination", "decision", ("merge",), ("reason", "main_case")),
+    ("coordination", "decision", ("close_without_measure",), ("reason", "outcome")),
+    ("coordination", "decision", ("reopen",), ("reason",)),
+)
+"""(form, deciding field, its values, fields that must then be filled in)."""
+_REQUIRED_IF_SEVERE = {"measures": ("containment", "prevention"), "result": ("containment", "prevention")}
+
+
+def _needed(standing: Standing, form: ReturnedForm, severity: str) -> list[Finding]:
+    """Fields that this answer makes necessary."""
+    del standing
+    wanted = [name for kind, key, values, names in _REQUIRED_IF if kind == form.kind and form.values.get(key) in values for name in names]
+    if severity == "severe":
+        wanted += _REQUIRED_IF_SEVERE.get(form.kind, ())
+    found = [finding("FB-needed", field=name) for name in dict.fromkeys(wanted) if not form.values.get(name)]
+    if form.kind == "verification" and form.values.get("conclusion") == "pass" and not (form.values.get("solved") and form.values.get("meets")):
+        found.append(finding("FB-contradiction", field="conclusion"))
+    if severity == "severe":
+        found += [finding("FB-empty-measure", field="steps", value=text)._replace(severity="error") for text in empty_measures(form)]
+    return found
+
+
+def _advice(form: ReturnedForm, severity: str) -> list[Finding]:
+    return [] if severity == "severe" else [finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)]
+
+
+_EMPTY_MEASURES = ("加強管理", "加強教育", "加強培訓", "加強監督", "加強檢查", "加強溝通", "提高意識", "提高質量意識", "提高認識", "引起重視", "高度重視",
+                   "注意", "今後注意", "下次注意", "改進", "整改", "認真對待", "嚴格要求", "嚴格把關", "加強責任心", "strengthen management", "raise awareness",
+                   "pay attention", "be more careful", "improve")  # fmt: skip
+
+
+def empty_measures(form: ReturnedForm) -> list[str]:
+    """Measures that say nothing that could be checked: a stock phrase alone. Source: N8, 5.2.2b."""
+    from fbbatch.words import fold
+
+    if form.kind != "measures":
+        return []
+    empty = {fold(phrase) for phrase in _EMPTY_MEASURES}
+    texts = [str(row.get("step") or "") for row in form.values.get("steps") or ()]
+    return [text for text in texts if fold(text).strip("。.!！；; ") in empty]
+
+
+def _signed(standing: Standing, form: ReturnedForm, book: Book) -> list[Finding]:
+    """Who signs must be somebody who may. Source: 5.1.1b, 5.2.1b, 5.4.2a."""
+    organisation = book.organisation
+    department_of = {p.id: p.department for p in organisation.people}
+    heads = {d.id: d.head for d in organisation.departments}
+
+    def holders(*roles: str) -> set[str]:
+        return {person for role in roles if role in organisation.roles for person in organisation.roles[role].people}
+
+    deciders = holders(LEADERS, HEADS) | {head for head in heads.values() if head}
+    checks: dict[str, tuple[str, set[str]]] = {
+        "assignment": ("answered_by", deciders | {p for p, d in department_of.items() if d == standing.department}),
+        "measures": ("approved_by", deciders),
+        "result": ("approved_by", deciders),
+        "coordination": ("approved_by", deciders),
+        "escalation": ("instructed_by", holders(LEADERS) | deciders),
+    }
+    found = []
+    if form.kind in checks:
+        name, allowed = checks[form.kind]
+        if (signer := form.values.get(name)) and signer not in allowed:
+            found.append(finding("FB-wrong-signer", field=name, person_id=signer))
+    if form.kind == "verification":
+        verifier, responsible = form.values.get("verified_by"), standing.responsible
+        own = department_of.get(responsible or "")
+        if verifier == responsible or (own and department_of.get(verifier or "") == own):
+            found.append(finding("FB-verifier-not-independent", field="verified_by", person_id=verifier))
+        elif verifier not in holders(VERIFIERS) and own not in {department_of.get(p) for p in holders(VERIFIERS)}:
+            found.append(finding("FB-wrong-signer", field="verified_by", person_id=verifier))
+    return found
+
+
+Moves = tuple[tuple[Move, ...], tuple[Finding, ...]]
+
+
+def _assignment(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    values = form.values
+    if values["verdict"] == "accept":
+        return (Move("accepted", {"responsible": values["responsible"]}),), ()
+    refused = {"verdict": "not_ours", "reason": values["reason"]}
+    proposed = values["proposed_department"]
+    if proposed == standing.department:
+        return (), (finding("FB-proposal", field="proposed_department"),)
+    return (Move("registered", refused), Move("assigned", {"department": proposed, "rule": "proposal"})), ()
+
+
+def _measures(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del standing, form, book, today, reopen_days
+    return (Move("planned"),), ()
+
+
+def _inspection(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    begun = standing.state == "planned" and (form.values.get("percent") or 0) > 0
+    return (Move("in_progress" if begun else standing.state),), ()
+
+
+def _result(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    outcome = form.values["outcome"]
+    return (Move(standing.state if outcome == "unsolved" else "awaiting_verification", {"outcome": outcome}),), ()
+
+
+def _verification(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    conclusion = form.values["conclusion"]
+    if conclusion == "fail":
+        return (Move("accepted", {"verdict": "failed"}),), ()
+    partly = conclusion == "conditional" and standing.outcome == "solved"
+    return (Move("verified", {"outcome": "partly"} if partly else {}),), ()
+
+
+def _reply(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    stays = form.values.get("letter") == "interim" or standing.outcome == "duplicate"
+    return (Move(standing.state if stays else "replied"),), ()
+
+
+def _satisfaction(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    answered = Move("replied" if standing.state == "verified" else standing.state, {"review": is_dissatisfied(form.values)})
+    return (answered, Move("closed")), ()
+
+
+def is_dissatisfied(values: Mapping[str, Any]) -> bool:
+    """True for a survey that asks for a second look: not solved, or a score of 2 or less. Source: 5.5.1c."""
+    scores = [values[name] for name in ("overall", "result", "speed", "attitude", "communication") if values.get(name) is not None]
+    return values.get("solved") == "no" or any(score <= LOW_SCORE for score in scores)
+
+
+def _fact(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book, today, reopen_days
+    return (Move(standing.state, {"priority": form.values["priority"]} if form.kind == "impact" else {}),), ()
+
+
+def _coordination(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+    del book
+    values = form.values
+    match values["decision"]:
+        case "continue" if standing.state == "on_hold":
+            return (resume(standing, today),), ()
+        case "continue":
+            return (Move(standing.state),), ()
+        case "reopen":
+            return _reopen(standing, today, reopen_days)
+        case _ if not standing.is_open:
+            return (), (finding("FB-step-closed", on=standing.closed_on),)
+        case "hold":
+            details = {"held_until": values["hold_until"], "reason": values["reason"], "held_from": standing.held_from or standing.state}
+            return (Move("on_hold", details),), ()
+        case "merge":
+            return (Move("closed", {"outcome": "duplicate", "main_case": values["main_case"], "decided": True}),), ()
+        case _:
+            state = standing.held_from if standing.state == "on_hold" and standing.held_from else standing.state
+            return (Move(state, {"outcome": values["outcome"], "decided": True, "reason": values["reason"]}),), ()
+
+
+def _reopen(standing: Standing, today: dt.date, reopen_days: int) -> Moves:
+    if standing.is_open or standing.closed_on is None:
+        return (), (finding("FB-reopen-open"),)
+    if (today - standing.closed_on).days > reopen_days:
+        return (), (finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),)
+    return (Move("assigned", {"verdict": "reopened", "department": standing.department, "rule": "reopened"}),), ()
+
+
+_MOVES = {
+    "assignment": _assignment, "measures": _measures, "inspection": _inspection, "result": _result, "verification": _verification,
+    "reply": _reply, "satisfaction": _satisfaction, "impact": _fact, "escalation": _fact, "coordination": _coordination,
+}  # fmt: skip
+FORMS = frozenset(_MOVES)
+"""The kinds of documents that come back and do something to a case."""
+
+
+# --- what time alone brings ----------------------------------------------------------------------------------
+
+
+def resume(standing: Standing, today: dt.date) -> Move:
+    """The end of a hold: back to the state before it, the held days counted."""
+    since = standing.held_since or today
+    return Move(standing.held_from or "accepted", {"held_days": (today - since).days})
+
+
+def moves_of_time(standing: Standing, today: dt.date, survey_days: int) -> list[Move]:
+    """What happens by itself: a hold ends on its day, a survey nobody answers expires. Source: part 4, T15."""
+    if standing.state == "on_hold" and standing.held_until and today >= standing.held_until:
+        return [resume(standing, standing.held_until)]
+    if standing.state == "replied" and standing.entered_on and (today - standing.entered_on).days >= survey_days:
+        return [Move("closed", {"survey": "expired"})]
+    return []
