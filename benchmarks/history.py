@@ -35,6 +35,7 @@ def full_ledger(folder: Path, scratch: Path) -> None:
             sa.text(f"INSERT INTO transition ({columns}) SELECT id, 3, run_id, 'closed', 'verification', 'bench', :day, :time FROM case_"),
             {"day": moment.date().isoformat(), "time": moment.isoformat()},
         )
+        connection.execute(sa.text("DELETE FROM open_case"))
         last = AS_OF - dt.timedelta(days=1)
         connection.execute(sa.text("INSERT INTO summary_day (day, run_id) VALUES (:day, 1)"), {"day": last.date().isoformat()})
     ledger.close()

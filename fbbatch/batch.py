@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,15 +25,19 @@ from fbbatch.deadlines import Calendar
 from fbbatch.documents import (
     Receipt,
     Templates,
+    blank_forms,
     load_templates,
     manifest,
+    printed_lines,
     receipt_workbook,
     run_page,
     summary_document,
     summary_workbook,
+    tracking_workbook,
 )  # fmt: skip
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
+from fbbatch.documents.register import BlankFile
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
@@ -51,6 +56,8 @@ QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
 _PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
 _LONGEST_GAP_DAYS = 366
+_SURVEY_LEEWAY_DAYS = 31  # a workspace that begins later than this within a period waits for the next
+_MEDIA = {".xlsx": press.EXCEL, ".docx": press.WORD, ".pdf": press.PDF}
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -73,7 +80,14 @@ class Workshop:
     def office(self) -> Office:
         """Who writes the documents."""
         company = self.settings.company
-        return Office(company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts), company.service_contact)
+        return Office(
+            company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts), company.service_contact
+        )
+
+    @cached_property
+    def printed(self) -> frozenset[str]:
+        """What our blank forms print outside their blanks."""
+        return printed_lines(self.book, templates=self.templates, date=dt.date.min)
 
     def ledger(self) -> Ledger:
         """The workspace's ledger, opened."""
@@ -251,7 +265,14 @@ class _Run:
             else:
                 fresh[item.sha256] = item
         tasks = [(item, Task(item.path, item.folder)) for item in fresh.values()]
-        setup = Setup(self.shop.book, self.shop.settings.limits, self.record.as_of, self.shop.settings.locale)
+        setup = Setup(
+            self.shop.book,
+            self.shop.settings.limits,
+            self.record.as_of,
+            self.shop.settings.locale,
+            self.shop.folder / "outbox",
+            self.shop.printed,
+        )
         limits = self.shop.settings.limits
         job = workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
         answers = workers.run_tasks([task for _, task in tasks], job, jobs=min(self.shop.settings.jobs, len(tasks)))
@@ -283,6 +304,8 @@ class _Run:
                         current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
                     elif "form" in message:
                         self.handling.take_form(current, message)
+                    elif "edits" in message:
+                        self.handling.take_edits(current, message)
                     else:
                         current.hear(message)
                 recorder.close(archive=self.archive_path(item))
@@ -340,6 +363,17 @@ class _Run:
             cases = receipt.cases if self.is_only_run_of(day) else list(self.ledger.cases(registered_on=day))
             for item in self.print_summary(printing, cases, day):
                 keep(item, period=day.isoformat())
+        for blank in self.survey(date):
+            sha256 = draft.write(f"surveys/{press.file_name(blank.path)}", blank.content)
+            issued.append(
+                IssuedDocument(
+                    blank.kind, blank.number, f"surveys/{press.file_name(blank.path)}", _MEDIA[Path(blank.path).suffix], sha256, form=True, period=date.isoformat()
+                )
+            )  # fmt: skip
+        newest_ledger = []
+        for item in self.print_ledger():
+            keep(item)
+            newest_ledger.append(item.path)
         keep(self.print_receipt(replace(receipt, glyphs="".join(sorted(missing)))))
         receipt_path = issued[-1].path
         keep(self.print_index(receipt, issued))
@@ -348,7 +382,10 @@ class _Run:
         self.ledger.record_documents(self.record, issued, {job.case.number: job.case.id for job in jobs}, days)
         folder = draft.publish()
         newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
-        outbox.refresh_latest(self.shop.folder, folder, [receipt_path, *newest, "index.html", outbox.MANIFEST], based="index.html")
+        kept = self.latest_ledger() if not newest_ledger else []
+        outbox.refresh_latest(
+            self.shop.folder, folder, [receipt_path, *newest, *newest_ledger, *kept, "index.html", outbox.MANIFEST], based="index.html"
+        )
         return manifest, folder
 
     def orders(self, receipt: Receipt, moved: Sequence[Case]) -> list[Order]:
@@ -407,11 +444,46 @@ class _Run:
         return [d for d in every if calendar.is_working_day(d) or next(self.ledger.cases(registered_on=d), None)]
 
     def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
-        workbook = summary_workbook(cases, day, self.office, self.shop.templates)
+        workbook = summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name)
         document = summary_document(cases, day, self.office, self.shop.templates)
         path = f"summary/{workbook.title} {day.isoformat()}"
-        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook))
+        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook), form=True)
         yield printing.pdf(document, path)
+
+    def survey(self, today: dt.date) -> Iterator[BlankFile]:
+        """The questionnaire, on the first run in a survey period. Source: 2.1.4a, T06."""
+        starts = [
+            dt.date(year, *map(int, start.split("-"))) for year in (today.year - 1, today.year) for start in self.shop.settings.surveys
+        ]
+        begun = max((start for start in starts if start <= today), default=None)
+        last = self.ledger.last_published("questionnaire", before=self.record)
+        if begun is None or (last.as_of.date() >= begun if last else (today - begun).days > _SURVEY_LEEWAY_DAYS):
+            return
+        company = self.shop.settings.company
+        yield from blank_forms(
+            self.shop.book, (self.shop.settings.locale,), company=company.name, form_prefix=company.form_prefix, templates=self.shop.templates,
+            date=today, wanted=lambda form: form.kind == "questionnaire",
+        )  # fmt: skip
+
+    def print_ledger(self) -> Iterator[Printed]:
+        """The tracking ledger, when anything has changed since the last one: a case, or the day. Source: 5.3.1a."""
+        last = self.ledger.last_published("tracking_ledger", before=self.record)
+        today = self.record.as_of.date()
+        if last and last.as_of.date() == today and not self.ledger.has_moved(self.record):
+            return
+        days = self.shop.settings.ledger_closed_days
+        workbook = tracking_workbook(
+            self.ledger.open_cases(), self.ledger.closed_since(today - dt.timedelta(days=days)), self.record.as_of, self.record.name, days,
+            self.office, self.shop.templates,
+        )  # fmt: skip
+        path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
+        yield Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True)
+
+    def latest_ledger(self) -> list[str]:
+        """The newest ledger that an earlier run has published, as a path from this run's folder."""
+        found = self.ledger.last_published("tracking_ledger", before=self.record)
+        path = self.ledger.path_of("tracking_ledger", found) if found else None
+        return [f"../{found.name}/{path}"] if found and path and (self.shop.folder / "outbox" / found.name / path).exists() else []
 
     def print_receipt(self, receipt: Receipt) -> Printed:
         workbook = receipt_workbook(receipt, self.office, self.shop.templates)

@@ -473,6 +473,61 @@ CATALOGUE: dict[str, Entry] = {
         ("期限內重開", "Reopening within the period"),
         ("請作為新反饋登記，並在備註寫明原案件編號", "Record it as new feedback and name the old case in the remarks"),
     ),
+    # --- ledgers that come back edited ---------------------------------------------------------------------
+    "FB-edit-taken": Entry(
+        "note",
+        ("{case} 的「{label}」由「{old}」改為「{new}」（{by}）", "'{label}' of {case}: '{old}' is now '{new}' ({by})"),
+        ("淡黃色欄中的修改", "A change in a pale yellow column"),
+        _NOTHING,
+    ),
+    "FB-edit-none": Entry(
+        "note",
+        ("與發出的一份相同，沒有修改", "The same as what was issued; nothing was edited"),
+        ("淡黃色欄中的修改", "Changes in pale yellow columns"),
+        _NOTHING,
+    ),
+    "FB-edit-protected": Entry(
+        "warning",
+        ("{case} 的「{label}」不可修改（「{old}」改為「{new}」）", "'{label}' of {case} is protected ('{old}' was changed to '{new}')"),
+        ("只修改淡黃色欄", "Changes in pale yellow columns only"),
+        ("未採用；如須更正請交相應的表單", "Not applied; hand in the form for it"),
+    ),
+    "FB-edit-unknown-case": Entry(
+        "warning",
+        ("發出的表中沒有案件 {case}", "The issued workbook does not have case {case}"),
+        ("表中原有的案件", "A case of the workbook"),
+        ("未採用；新反饋請用登記表", "Not applied; use a register for new feedback"),
+    ),
+    "FB-edit-unsigned": Entry(
+        "error",
+        ("{case} 的「{label}」改為「{new}」，但沒有寫明修改人", "'{label}' of {case} was changed to '{new}' without a name"),
+        ("在表頭上方填寫修改人", "The editor's name above the header"),
+        ("請填寫修改人後再放入收件夾", "Give the name and drop it again"),
+    ),
+    "FB-edit-safety": Entry(
+        "error",
+        ("{case} 涉及安全，不能只在表中降低嚴重程度", "{case} is a safety matter; its severity is not lowered in a sheet alone"),
+        ("修改人，並在備註寫明理由", "The editor's name, and the reason in the remarks"),
+        ("請補充後再放入收件夾", "Add them and drop it again"),
+    ),
+    "FB-edit-hold": Entry(
+        "error",
+        ("{case} 的暫停沒有寫明至何日：「{new}」", "The hold of {case} does not say until when: '{new}'"),
+        ("原因和日期，例如：等待樣品，至 2026-12-01", "Reason and date, e.g. waiting for samples, until 2026-12-01"),
+        _REDROP,
+    ),
+    "FB-edit-state": Entry(
+        "warning",
+        ("{case} 現為「{state}」，不能這樣修改「{label}」", "{case} is '{state}'; '{label}' cannot be changed like this now"),
+        ("與案件狀態相符的修改", "A change that fits the case's state"),
+        ("未採用；請按表單的順序辦理", "Not applied; go by the forms"),
+    ),
+    "FB-edit-no-issue": Entry(
+        "error",
+        ("找不到當時發出的一份（{issue}），無法比較", "The copy that was issued ({issue}) is gone; nothing can be compared"),
+        ("發件夾中仍有當時的運行資料夾", "The run's folder still in the outbox"),
+        ("請在最新的臺賬上修改", "Edit the newest ledger"),
+    ),
     # --- files ---------------------------------------------------------------------------------------------
     "FB-same-file": Entry(
         "note",
@@ -576,7 +631,10 @@ CATALOGUE |= {
         "error",
         (f"{chinese}為 {{value}}，超過上限 {{limit}}{{where}}", f"{english} is {{value}}; the limit is {{limit}}{{where}}"),
         ("不超過 {limit}", "At most {limit}"),
-        ("請分成幾個文件或縮小後再放入；上限可由管理員調整（{setting}）", "Split the file or make it smaller; the administrator may change the limit ({setting})"),
+        (
+            "請分成幾個文件或縮小後再放入；上限可由管理員調整（{setting}）",
+            "Split the file or make it smaller; the administrator may change the limit ({setting})",
+        ),
     )
     for name, (chinese, english) in _LIMITS.items()
 }

@@ -5,7 +5,8 @@ Source: regulation part 4, 1.3.3a, 5.1–5.5.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from fbbatch.schema import Book
 from fbbatch.workflow import Move, Standing, moves_of_time, replay, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
-BY_TIME = "time"
+BY_TIME, LEDGER = "time", "tracking_ledger"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Handling:
             recorder.refuse(self._worded(finding("FB-step-incomplete", kind=told["kind"], case=case.number)), "returned")
             return
         form = ReturnedForm(told["kind"], case.number, told["issue"], told["values"], str(told["by"]), self._happened(told["on"]))
-        standing = replay(recorder.history(case))
+        standing, ended = self._by_then(case, recorder.history(case), form.happened_on)
         verdict = step(
             standing, form, self.book, severity=case.severity, newest_issue=recorder.newest_issue(case, form.kind), today=self.today,
             reopen_days=self._days(REOPEN_WITHIN),
@@ -65,7 +66,8 @@ class Handling:
         if verdict.moves:
             if verdict.moves[-1].details.get("main_case") and not self._merge(recorder, case, form):
                 return
-            recorder.append(case, [self._recorded(case, standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves])
+            moved = [self._recorded(case, standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
+            recorder.append(case, [*ended, *moved])
             taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
             recorder.note(map(self._worded, (*verdict.findings, taken)))
             recorder.settle("step")
@@ -73,6 +75,13 @@ class Handling:
         first, *others = map(self._worded, verdict.findings)
         recorder.note(others)
         recorder.refuse(first, verdict.outcome)
+
+    def _by_then(self, case: Case, history: Sequence[Transition], day: dt.date) -> tuple[Standing, list[Transition]]:
+        """Where a case stood on a day, and the end of its hold where that is still to be recorded, as after missed nights."""
+        standing = replay(history)
+        moves = moves_of_time(standing, day, 0) if standing.state == "on_hold" else []
+        ended = [self._recorded(case, standing, move, BY_TIME, "batch", day) for move in moves]
+        return replay([*history, *ended]), ended
 
     def _worded(self, item: Finding) -> Finding:
         """A finding with words and names in place of codes; the form's id stays beside its title."""
@@ -83,6 +92,7 @@ class Handling:
         for name, key in (("person_id", "person"), ("by", "by")):
             if person := book.person(told.get(name, "")):
                 told[key] = person.name
+        told = {name: value for name, value in told.items() if value}
         return item._replace(details=told | ({"form": item.details["kind"]} if "kind" in item.details else {}))
 
     def _merge(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> bool:
@@ -99,23 +109,71 @@ class Handling:
 
     def _recorded(self, case: Case, standing: Standing, move: Move, kind: str, by: str, happened_on: dt.date) -> Transition:
         details = dict(move.details)
-        if move.to == "assigned" or details.get("verdict") == "failed" or "held_days" in details:
+        if (
+            (move.to == "assigned" and standing.state != "assigned")
+            or ("rule" in details
+            and "due_on" not in details)
+            or details.get("verdict") == "failed"
+            or "held_days" in details
+        ):
             details |= self._due(case, standing, details)
-        return Transition(move.to, kind, by, happened_on, self.record.as_of, self.record.name, details)
+        return Transition(move.to, kind, by, move.on or happened_on, self.record.as_of, self.record.name, details)
 
     def _due(self, case: Case, standing: Standing, details: Mapping[str, Any]) -> dict[str, Any]:
-        """The new date for handling: held days are added, a new round or department begins anew. Source: 5.1.2a."""
+        """The new date for handling: the working days held are added, a new round or department begins anew. Source: 5.1.2a."""
         calendar = Calendar(self.book.calendar)
         department = details.get("department") or standing.department or case.department
-        kept = {"department": department, "cooperating": list(case.cooperating), "escalations": list(case.escalations)}
+        kept = {
+            "department": department,
+            "cooperating": [name for name in case.cooperating if name != department],
+            "escalations": list(case.escalations),
+        }
         if "held_days" in details and case.due_on:
-            due_on = case.due_on + dt.timedelta(days=int(details["held_days"]))
-            while not calendar.is_working_day(due_on):
-                due_on += dt.timedelta(days=1)
+            since = standing.held_since or self.today
+            held = calendar.working_days(since, since + dt.timedelta(days=int(details["held_days"]) - 1))
+            due_on = calendar.after(case.due_on, len(held))
             return {**kept, "rule": case.assignment_rule, "due_on": due_on.isoformat(), **_rule_of(case)}
         due = Deadlines(self.book.deadlines, calendar).due(SOLVE_WITHIN, case.severity, self.today)
         base = {**kept, "rule": details.get("rule") or case.assignment_rule}
         return {**base, "due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days} if due else base
+
+    # --- ledgers -------------------------------------------------------------------------------------------
+
+    def take_edits(self, recorder: FileRecorder, message: Mapping[str, Any]) -> None:
+        """Apply what was edited in a ledger, and list every change."""
+        edits = message["edits"]
+        recorder.follows(edits["form"])
+        troubles = [Finding(*f) for f in message["findings"]]
+        recorder.note(troubles)
+        by_case: dict[str, list[dict[str, Any]]] = {}
+        for change in edits["changes"]:
+            by_case.setdefault(change["case"], []).append(change)
+        n_applied = sum(self._edit(recorder, number, changes, edits["by"]) for number, changes in by_case.items())
+        if not n_applied and not troubles and not by_case:
+            recorder.note([finding("FB-edit-none")])
+        failed = any(f.severity == "error" for f in troubles) or n_applied < len(edits["changes"])
+        recorder.settle("step" if n_applied or not failed else "returned")
+
+    def _edit(self, recorder: FileRecorder, number: str, changes: list[dict[str, Any]], by: str) -> int:
+        """Apply the changes of one case; how many were."""
+        case = recorder.case(number)
+        if case is None:
+            recorder.note([finding("FB-step-no-case", case=number)])
+            return 0
+        standing = replay(recorder.history(case))
+        told = {change["field"]: change["value"] for change in changes}
+        refused = [(change, code) for change in changes if (code := _refusal(case, standing, change, by, told))]
+        taken = [change for change in changes if not any(change is other for other, _ in refused)]
+        recorder.note(self._worded(_edit_finding(code, change, state=case.state)) for change, code in refused)
+        if not taken:
+            return 0
+        judged = {change["field"]: change["value"] for change in taken if change["field"] in {"type", "severity"}}
+        if judged:
+            recorder.override(case, by, **judged)
+        move = _edit_move(case, standing, {change["field"]: change["value"] for change in taken})
+        recorder.append(case, [self._recorded(case, standing, move, LEDGER, by or LEDGER, self.today)])
+        recorder.note(_edit_finding("FB-edit-taken", change, by=by or "—") for change in taken)
+        return len(taken)
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -139,3 +197,63 @@ def _rule_of(case: Case) -> dict[str, Any]:
         return {}
     rule, _, days = case.due_rule.partition(":")
     return {"due_rule": rule, "due_days": float(days)}
+
+
+def _edit_finding(code: str, change: Mapping[str, Any], **details: Any) -> Finding:
+    return finding(
+        code, sheet=change["sheet"], row=change["row"], field=change["field"], case=change["case"], old=change["old"], new=change["new"], **details
+    )  # fmt: skip
+
+
+_NAMED = frozenset({"type", "severity", "department", "priority"})
+_UNTIL = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})")
+
+
+def _refusal(case: Case, standing: Standing, change: Mapping[str, Any], by: str, told: Mapping[str, Any]) -> str | None:
+    """The code of the finding that keeps a change from being applied. Source: N3, N7."""
+    name, value = change["field"], change["value"]
+    if name in _NAMED and not by:
+        return "FB-edit-unsigned"
+    if name == "severity" and case.severity == "severe" and value != "severe" and not told.get("remarks"):
+        return "FB-edit-safety"
+    if name == "held" and value and _until(str(value)) is None:
+        return "FB-edit-hold"
+    if not standing.is_open and name != "remarks":
+        return "FB-edit-state"
+    if name == "replied_on" and standing.state != "verified" and not standing.decided:
+        return "FB-edit-state"
+    return "FB-edit-state" if name == "department" and standing.state not in {"registered", "assigned"} else None
+
+
+def _until(text: str) -> dt.date | None:
+    found = _UNTIL.search(text)
+    try:
+        return dt.date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+
+
+def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any]) -> Move:
+    """The step that edited cells amount to. Source: 5.3.1, 5.3.3, 5.5.1."""
+    details: dict[str, Any] = {"edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}}
+    details |= {name: told[name] for name in ("responsible", "priority") if told.get(name)}
+    state = standing.state
+    if told.get("department"):
+        state = "assigned"
+        details |= {"department": told["department"], "rule": LEDGER}
+    elif told.get("due_on"):
+        kept = {"department": case.department, "cooperating": list(case.cooperating), "escalations": list(case.escalations)}
+        details |= {**kept, "rule": case.assignment_rule, "due_on": told["due_on"], "due_rule": LEDGER, "due_days": 0}
+    if told.get("held"):
+        until = _until(str(told["held"]))
+        reason = _UNTIL.sub("", str(told["held"])).replace("日", "").strip("，,。.；; 至到until")
+        details |= {"reason": reason, "held_until": until.isoformat() if until else "", "held_from": standing.held_from or state}
+        state = "on_hold"
+    elif "held" in told and standing.state == "on_hold":
+        return Move(standing.held_from or "accepted", {**details, "held_days": 0})
+    if told.get("replied_on"):
+        state = "replied"
+    return Move(state, details)
+
+
+_NOTES = frozenset({"last_progress", "difficulties", "remarks"})

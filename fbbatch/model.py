@@ -136,6 +136,15 @@ class Transition:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Reminder(NamedTuple):
+    """One step of the ladder that has been taken for a case: of which form's clock, how high, and when. Source: 5.3.2b, T14."""
+
+    clock: str
+    level: int
+    on: dt.date
+    due_on: dt.date
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnedForm:
     """A form that came back, its answers typed by field id. `issue` is 0 when it no longer says. Source: N2."""

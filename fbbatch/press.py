@@ -118,7 +118,9 @@ class Press:
     def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
         """As `print_jobs`, for the pipe: a line of JSON, then the file."""
         for p in self.print_jobs(jobs):
-            yield (orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue]) + b"\n" + p.content)
+            yield (
+                orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue]) + b"\n" + p.content
+            )
 
 
 _READ = frozenset({"case_report", "escalation", "reply"})

@@ -52,8 +52,14 @@ class Settings(_Strict):
         default=["general", "severe"], description="severities that get a case report"
     )
     forms: list[Literal["minor", "general", "severe"]] = Field(
-        default=["minor", "general", "severe"], description="severities whose cases get forms of their own; others are handled in the tracking ledger"
+        default=["minor", "general", "severe"],
+        description="severities whose cases get forms of their own; others are handled in the tracking ledger",
     )
+    surveys: list[Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$")]] = Field(
+        default=["01-05", "07-01"],
+        description="T06: days (month-day) on which a survey begins; the first run from then on issues the questionnaire",
+    )
+    ledger_closed_days: int = Field(default=90, ge=0, le=3660, description="for how long closed cases stay in the tracking ledger")
     settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
     database: str | None = Field(default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)")

@@ -6,13 +6,16 @@ says why it gives none. Source: regulation part 4, 5.1–5.5.
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding, ReturnedForm, Transition
 from fbbatch.schema import Book
+from fbbatch.words import fold
 
 STATES = (
     "registered", "assigned", "accepted", "planned", "in_progress", "on_hold", "awaiting_verification", "verified", "replied", "closed",
@@ -42,7 +45,8 @@ LOW_SCORE = 2
 class Standing:
     """Where a case stands: the last state, and what its steps have settled so far.
 
-    `answers` are the newest answers of each form of the round, `taken` the transition that took them. `outcome` is how the
+    `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken` the transition that took them; `past` are all steps that forms
+    have brought, of every round. `outcome` is how the
     matter ended or is meant to; `decided` is true once the department head has approved an outcome without measures.
     """
 
@@ -61,8 +65,10 @@ class Standing:
     closed_on: dt.date | None = None
     reopened: int = 0
     entered_on: dt.date | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: Mapping[str, Transition] = field(default_factory=dict)
+    past: tuple[Transition, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -76,10 +82,11 @@ class Standing:
 
 
 class Move(NamedTuple):
-    """One step to append: the state it leads to and what it settles."""
+    """One step to append: the state it leads to and what it settles; `on` is the day of what time alone brings."""
 
     to: str
     details: Mapping[str, Any] = {}
+    on: dt.date | None = None
 
 
 def replay(history: Sequence[Transition]) -> Standing:
@@ -101,8 +108,11 @@ def _after(standing: Standing, step: Transition) -> Standing:
     changes["round"] = standing.round + (told.get("verdict") == "failed")
     changes["decided"] = bool(told.get("decided", standing.decided))
     changes["held_days"] = standing.held_days + int(told.get("held_days", 0))
-    if step.to == "on_hold":
-        changes |= {"held_since": step.happened_on, "held_until": _date(told.get("held_until"))}
+    if "edited" in told:
+        changes["notes"] = {**standing.notes, **told["edited"]}
+    if step.to == "on_hold" and "held_until" in told:
+        since = standing.held_since if standing.state == "on_hold" else step.happened_on
+        changes |= {"held_since": since, "held_until": _date(told["held_until"])}
     elif standing.state == "on_hold" and step.to != "on_hold":
         changes |= {"held_since": None, "held_until": None, "held_from": None}
     if step.to == "closed" and standing.state != "closed":
@@ -112,13 +122,17 @@ def _after(standing: Standing, step: Transition) -> Standing:
         answers = {kind: answers[kind] for kind in answers if kind not in FROM or kind in {"assignment", "verification"}}
         taken = {kind: taken[kind] for kind in taken if kind not in FROM or kind == "assignment"}
     if told.get("verdict") == "reopened":
-        changes |= {"reopened": standing.reopened + 1, "decided": False, "outcome": None, "closed_on": None}
+        changes |= {"reopened": standing.reopened + 1, "decided": False, "outcome": None, "closed_on": None, "main_case": None}
         taken.pop("assignment", None)
+    if told.get("verdict") == "failed" or (standing.decided and not changes["decided"]):
+        changes["outcome"] = None
+    if "answers" in told:
+        changes["past"] = (*standing.past, step)
     if told.get("verdict") == "not_ours":
         taken.pop("assignment", None)
     elif "answers" in told:
         answers[step.document] = told["answers"]
-        if told.get("verdict") != "failed":
+        if told.get("verdict") != "failed" and not told.get("interim"):
             taken[step.document] = step
     return replace(standing, **changes, answers=answers, taken=taken)
 
@@ -143,7 +157,9 @@ class Verdict:
     reissue: bool = False
 
 
-def step(standing: Standing, form: ReturnedForm, book: Book, *, severity: str, newest_issue: int, today: dt.date, reopen_days: int) -> Verdict:
+def step(
+    standing: Standing, form: ReturnedForm, book: Book, *, severity: str, newest_issue: int, today: dt.date, reopen_days: int
+) -> Verdict:
     """What a form that came back does to its case.
 
     Args:
@@ -155,35 +171,66 @@ def step(standing: Standing, form: ReturnedForm, book: Book, *, severity: str, n
         today: the as-of date.
         reopen_days: T16, for how long a closed case may be opened again.
     """
-    if form.issue and form.issue < newest_issue and form.kind in FROM:
-        return Verdict(findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case),), outcome="returned", reissue=True)
-    if trouble := _out_of_order(standing, form):
+    if trouble := _repeated(standing, form) or _out_of_order(standing, form):
         return trouble
+    if form.issue and form.issue < newest_issue and form.kind in FROM:
+        return Verdict(
+            findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case),),
+            outcome="returned",
+            reissue=True,
+        )
     if missing := [*_needed(standing, form, severity), *_signed(standing, form, book)]:
         return Verdict(findings=tuple(missing), outcome="returned")
     moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days)
-    if any(note.severity == "error" for note in notes):
+    if not moves:
         return Verdict(findings=tuple(notes), outcome="set_aside")
     first, *rest = moves
-    first = first._replace(details={**first.details, "answers": dict(form.values)})
+    first = first._replace(details={**first.details, "answers": dict(form.values), "issue": form.issue})
     return Verdict((first, *rest), (*notes, *_advice(form, severity)))
+
+
+def _repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
+    """The very same form once more, of whatever round; the same answers on another issue are another form."""
+    for step in standing.past:
+        is_same_issue = not form.issue or step.details.get("issue", 0) in {0, form.issue}
+        if step.document == form.kind and is_same_issue and step.details["answers"] == dict(form.values):
+            return Verdict(findings=(finding("FB-step-done", on=step.happened_on.isoformat(), by=step.by),), outcome="duplicate")
+    return None
 
 
 def _out_of_order(standing: Standing, form: ReturnedForm) -> Verdict | None:
     """Already done, too early, or right in time (None)."""
-    if form.kind not in FROM or standing.state in FROM[form.kind]:
-        return None
-    if form.kind == "reply" and standing.outcome == "duplicate":
-        return None
-    if form.kind == "reply" and ((form.values.get("letter") == "interim" and standing.is_open) or (standing.decided and standing.is_open)):
+    if _may_come(standing, form):
         return None
     if done := standing.taken.get(form.kind):
         same = done.details.get("answers") == dict(form.values)
         code, outcome = ("FB-step-done", "duplicate") if same else ("FB-step-differs", "set_aside")
         return Verdict(findings=(finding(code, on=done.happened_on.isoformat(), by=done.by),), outcome=outcome)
-    if standing.state == "closed":
+    if not standing.is_open:
         return Verdict(findings=(finding("FB-step-closed", on=standing.closed_on),), outcome="set_aside")
-    return Verdict(findings=(finding("FB-step-early", missing_kind=standing.expected or "", state=standing.state),), outcome="set_aside")
+    missing = "coordination" if standing.decided and form.kind not in _AFTER_DECISION else standing.expected or ""
+    return Verdict(findings=(finding("FB-step-early", missing_kind=missing, state=standing.state),), outcome="set_aside")
+
+
+_AFTER_DECISION = ("reply", "satisfaction")
+"""All that is left to do once an outcome without measures is decided; `continue` on a coordination sheet takes that back."""
+
+
+def _may_come(standing: Standing, form: ReturnedForm) -> bool:
+    """True for a fact, and for a form that moves the case on from where it stands."""
+    if form.kind not in FROM:
+        return True
+    if form.kind == "reply" and (standing.outcome == "duplicate" or _is_interim(standing, form)):
+        return standing.is_open or standing.outcome == "duplicate"
+    if standing.decided and standing.is_open and standing.state != "replied":
+        return form.kind in _AFTER_DECISION
+    return standing.state in FROM[form.kind]
+
+
+def _is_interim(standing: Standing, form: ReturnedForm) -> bool:
+    """True for the record of an interim letter; left blank it is what was drafted, and that depends on the state."""
+    is_before = standing.is_open and not standing.decided and standing.state not in FROM["satisfaction"]
+    return form.values.get("letter", "interim" if is_before else "") == "interim"
 
 
 _REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -206,7 +253,11 @@ def _needed(standing: Standing, form: ReturnedForm, severity: str) -> list[Findi
     if severity == "severe":
         wanted += _REQUIRED_IF_SEVERE.get(form.kind, ())
     found = [finding("FB-needed", field=name) for name in dict.fromkeys(wanted) if not form.values.get(name)]
-    if form.kind == "verification" and form.values.get("conclusion") == "pass" and not (form.values.get("solved") and form.values.get("meets")):
+    if (
+        form.kind == "verification"
+        and form.values.get("conclusion") == "pass"
+        and not (form.values.get("solved") and form.values.get("meets"))
+    ):
         found.append(finding("FB-contradiction", field="conclusion"))
     if severity == "severe":
         found += [finding("FB-empty-measure", field="steps", value=text)._replace(severity="error") for text in empty_measures(form)]
@@ -217,20 +268,33 @@ def _advice(form: ReturnedForm, severity: str) -> list[Finding]:
     return [] if severity == "severe" else [finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)]
 
 
-_EMPTY_MEASURES = ("加強管理", "加強教育", "加強培訓", "加強監督", "加強檢查", "加強溝通", "提高意識", "提高質量意識", "提高認識", "引起重視", "高度重視",
-                   "注意", "今後注意", "下次注意", "改進", "整改", "認真對待", "嚴格要求", "嚴格把關", "加強責任心", "strengthen management", "raise awareness",
-                   "pay attention", "be more careful", "improve")  # fmt: skip
+_STOCK_VERBS = "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"
+_STOCK_WHOSE = "對|的|員工|人員|全員|作業|質量|品質|安全|生產|現場|內部|日常|相關|各?部門|車間"
+_STOCK_OBJECTS = "管理|教育|培訓|監督|檢查|溝通|意識|認識|責任心|責任感|責任|要求|把關|控制|執行力?|宣導|工作|重視"
+_STOCK_ENGLISH = (
+    "(?:strengthen|improve|enhance|raise|increase|pay more|pay|be more|be)?(?: ?(?:the|staff|employee|quality))*"
+    "(?: ?(?:management|awareness|training|supervision|communication|attention|careful))?(?: next time| in future)?"
+)
+_NUMBERING = re.compile(r"[\s\d()一二三四五六七八九十]*")
+
+
+@cache
+def _stock() -> re.Pattern[str]:
+    before = "(?:今後|以後|下次|要|應|將|會|進一步|切實|不斷|持續)*"
+    return re.compile(fold(f"{before}(?:{_STOCK_VERBS})?(?:{_STOCK_WHOSE})*(?:{_STOCK_OBJECTS})*|{_STOCK_ENGLISH}"))
 
 
 def empty_measures(form: ReturnedForm) -> list[str]:
-    """Measures that say nothing that could be checked: a stock phrase alone. Source: N8, 5.2.2b."""
-    from fbbatch.words import fold
-
+    """Measures that say nothing that could be checked: stock phrases and nothing else. Source: N8, 5.2.2b."""
     if form.kind != "measures":
         return []
-    empty = {fold(phrase) for phrase in _EMPTY_MEASURES}
     texts = [str(row.get("step") or "") for row in form.values.get("steps") or ()]
-    return [text for text in texts if fold(text).strip("。.!！；; ") in empty]
+    return [text for text in texts if _is_empty_measure(text)]
+
+
+def _is_empty_measure(text: str) -> bool:
+    parts = (part.strip() for part in re.split("[,.;:!、。並及和與]", fold(text)))
+    return all(_stock().fullmatch(part) for part in parts if not _NUMBERING.fullmatch(part))
 
 
 def _signed(standing: Standing, form: ReturnedForm, book: Book) -> list[Finding]:
@@ -308,14 +372,14 @@ def _verification(standing: Standing, form: ReturnedForm, book: Book, today: dt.
 
 def _reply(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
     del book, today, reopen_days
-    stays = form.values.get("letter") == "interim" or standing.outcome == "duplicate"
-    return (Move(standing.state if stays else "replied"),), ()
+    if _is_interim(standing, form):
+        return (Move(standing.state, {"interim": True}),), ()
+    return (Move(standing.state if standing.outcome == "duplicate" else "replied"),), ()
 
 
 def _satisfaction(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
     del book, today, reopen_days
-    answered = Move("replied" if standing.state == "verified" else standing.state, {"review": is_dissatisfied(form.values)})
-    return (answered, Move("closed")), ()
+    return (Move("replied", {"review": is_dissatisfied(form.values)}), Move("closed")), ()
 
 
 def is_dissatisfied(values: Mapping[str, Any]) -> bool:
@@ -333,10 +397,10 @@ def _coordination(standing: Standing, form: ReturnedForm, book: Book, today: dt.
     del book
     values = form.values
     match values["decision"]:
-        case "continue" if standing.state == "on_hold":
-            return (resume(standing, today),), ()
         case "continue":
-            return (Move(standing.state),), ()
+            move = resume(standing, form.happened_on) if standing.state == "on_hold" else Move(standing.state)
+            undone = {"decided": False} if standing.decided and standing.is_open else {}
+            return (move._replace(details={**move.details, **undone}),), ()
         case "reopen":
             return _reopen(standing, today, reopen_days)
         case _ if not standing.is_open:
@@ -370,16 +434,17 @@ FORMS = frozenset(_MOVES)
 # --- what time alone brings ----------------------------------------------------------------------------------
 
 
-def resume(standing: Standing, today: dt.date) -> Move:
-    """The end of a hold: back to the state before it, the held days counted."""
-    since = standing.held_since or today
-    return Move(standing.held_from or "accepted", {"held_days": (today - since).days})
+def resume(standing: Standing, day: dt.date) -> Move:
+    """The end of a hold on a day: back to the state before it, the held days counted."""
+    since = standing.held_since or day
+    return Move(standing.held_from or "accepted", {"held_days": max(0, (day - since).days)}, max(day, since))
 
 
 def moves_of_time(standing: Standing, today: dt.date, survey_days: int) -> list[Move]:
-    """What happens by itself: a hold ends on its day, a survey nobody answers expires. Source: part 4, T15."""
+    """What happens by itself, each on its own day: a hold ends, a survey that nobody answers expires. Source: part 4, T15."""
     if standing.state == "on_hold" and standing.held_until and today >= standing.held_until:
         return [resume(standing, standing.held_until)]
-    if standing.state == "replied" and standing.entered_on and (today - standing.entered_on).days >= survey_days:
-        return [Move("closed", {"survey": "expired"})]
+    if standing.state == "replied" and standing.entered_on:
+        expires_on = standing.entered_on + dt.timedelta(days=survey_days)
+        return [Move("closed", {"survey": "expired"}, expires_on)] if today >= expires_on else []
     return []

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import docx
 import xlsxwriter
+from lxml import etree
 
 from fbbatch import batch
 from fbbatch.batch import RunResult
@@ -468,3 +469,44 @@ def _compiled(book: Book, received: dt.datetime) -> RowJudge:
     if key not in _COMPILED:
         _COMPILED[key] = (book, RowJudge(Setup(book, Limits(), received, "zh-Hans")))
     return _COMPILED[key][1]
+
+
+# --- forms that come back ------------------------------------------------------------------------------------
+
+_WORDML = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+
+
+def unpacked(content: bytes) -> dict[str, bytes]:
+    """The parts of an Office file by name, in their order."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def fill(content: bytes, values: Mapping[str, object]) -> bytes:
+    """A Word form with answers typed into its blanks, as a person does: the cell that `fb_<name>` marks says this and nothing else."""
+    parts = unpacked(content)
+    root = etree.fromstring(parts["word/document.xml"])
+    marks = {str(mark.get(f"{_WORDML}name")).removeprefix("fb_"): mark for mark in root.iter(f"{_WORDML}bookmarkStart")}
+    assert not set(values) - set(marks), set(values) - set(marks)
+    for name, value in values.items():
+        paragraph = next(marks[name].iterancestors(f"{_WORDML}p"))
+        for run in list(paragraph.iter(f"{_WORDML}r")):
+            run.getparent().remove(run)
+        etree.SubElement(etree.SubElement(paragraph, f"{_WORDML}r"), f"{_WORDML}t").text = str(value)
+    return zipped(parts | {"word/document.xml": etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)})
+
+
+def examples(book: Book, kind: str, day: str) -> dict[str, Any]:
+    """The examples of a form, by the names of its blanks; every date is the day."""
+    form = book.schema(kind)
+    assert form is not None, kind
+    told: dict[str, Any] = {}
+    for field in form.fields:
+        if isinstance(field.example, list):
+            for number, row in enumerate(field.example, 1):
+                told |= {f"{field.id}_{number}_{c.id}": day if c.type == "date" else row[c.id] for c in field.fields if c.id in row}
+        elif field.type == "date":
+            told[field.id] = day
+        elif field.example not in {None, ""}:
+            told[field.id] = field.example
+    return told

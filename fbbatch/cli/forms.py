@@ -1,11 +1,13 @@
-"""`forms`."""
+"""`forms`: blank registers and questionnaires, and what the forms ask for."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fbbatch.cli.common import Call, command
-from fbbatch.errors import ExitCode
+from fbbatch.cli.common import Call, command, now
+from fbbatch.errors import ExitCode, StorageError
+from fbbatch.model import LANGUAGES
 
 if TYPE_CHECKING:
     from fbbatch.schema import FieldModel, SchemaModel
@@ -13,16 +15,44 @@ if TYPE_CHECKING:
 
 @command("forms")
 @click.argument("kinds", nargs=-1, metavar="[KIND]...")
-def forms(call: Call, kinds: tuple[str, ...]) -> int:
-    """Write blank registers and questionnaires (D01-D04); with --json, tell the fields of the forms named."""
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to (default: outbox/forms).")
+@click.option(
+    "--locale",
+    "languages",
+    multiple=True,
+    type=click.Choice(LANGUAGES),
+    help="Language; may be given several times (default: the workspace's).",
+)
+def forms(call: Call, kinds: tuple[str, ...], folder: Path | None, languages: tuple[str, ...]) -> int:
+    """Write blank registers and questionnaires (D01-D04) for the sources named, all by default.
+
+    With --json, tell the fields of the sources and forms named instead.
+    """
     shop = call.shop()
     schemas = {schema.id: schema for schema in (*shop.book.sources, *shop.book.forms)}
-    if unknown := [kind for kind in kinds if kind not in schemas]:
-        raise click.BadParameter(f"'{unknown[0]}' is none of: {', '.join(schemas)}", param_hint="KIND")
-    chosen = [schemas[kind] for kind in kinds] or list(schemas.values())
+    known = [*schemas] if call.as_json else [*(s.id for s in shop.book.sources), "register", "questionnaire"]
+    if unknown := [kind for kind in kinds if kind not in known]:
+        raise click.BadParameter(f"'{unknown[0]}' is none of: {', '.join(known)}", param_hint="KIND")
     if call.as_json:
+        chosen = [schemas[kind] for kind in kinds] or list(schemas.values())
         call.data([_form(schema, shop.settings.locale) for schema in chosen])
         return ExitCode.DONE
+    from fbbatch.documents import blank_forms
+
+    target = folder or shop.folder / "outbox" / "forms"
+    company = shop.settings.company
+    made = blank_forms(
+        shop.book, languages or (shop.settings.locale,), company=company.name, form_prefix=company.form_prefix, templates=shop.templates,
+        date=now(shop.settings.zone).date(), wanted=lambda form: not kinds or bool({form.schema.id, form.kind} & set(kinds)),
+    )  # fmt: skip
+    for path, content, _, _ in made:
+        place = target / path
+        try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.write_bytes(content)
+        except OSError as error:
+            raise StorageError(f"The forms cannot be written: {error.strerror}: {place.parent}") from error
+        call.say(str(place))
     return ExitCode.DONE
 
 

@@ -67,7 +67,15 @@ def case_report(case: Case, history: Sequence[Transition], office: Office, templ
 
 
 def case_document(
-    kind: str, case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, now: dt.datetime, issue: int = 1, filled: bool = False
+    kind: str,
+    case: Case,
+    history: Sequence[Transition],
+    office: Office,
+    templates: Templates,
+    *,
+    now: dt.datetime,
+    issue: int = 1,
+    filled: bool = False,
 ) -> Document:
     """A document about one case.
 
@@ -85,7 +93,7 @@ def case_document(
     form = office.teller.book.schema(template.form) if template.form else None
     blank = form is not None and not filled
     identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)} if form and blank else {}
-    story = Story(case, tuple(history), replay(history), kind, now, office.deadlines, office.company, office.service_contact)
+    story = story_of(kind, case, history, office, now)
     number = case.number if kind == "case_report" else f"{case.number}-{template.document}{f'-{issue}' if issue > 1 else ''}"
     writer = _Writer(template, form, story, office, filled=filled)
     date = now.date()
@@ -93,6 +101,11 @@ def case_document(
         kind, office.title(kind), number, office.company, office.language, date, tuple(writer.blocks()), office.form_number(template),
         office.head_line(number, date, template), identity=identity,
     )  # fmt: skip
+
+
+def story_of(kind: str, case: Case, history: Sequence[Transition], office: Office, now: dt.datetime) -> Story:
+    """The case's handling, as the document `kind` tells it."""
+    return Story(case, tuple(history), replay(history), kind, now, office.deadlines, office.company, office.service_contact)
 
 
 class _Writer:

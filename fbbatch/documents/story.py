@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fbbatch.deadlines import CLOCKS, Deadlines
-from fbbatch.model import Case, Transition
+from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.words import long_date
 from fbbatch.workflow import Standing
 
@@ -35,6 +35,7 @@ class Story:
     deadlines: Deadlines
     company: str
     service_contact: str = ""
+    reminders: tuple[Reminder, ...] = ()
 
     def newest(self, form: str) -> Mapping[str, Any]:
         """The newest answers to a form; empty when it has not come back."""
@@ -164,6 +165,8 @@ def _held(teller: "Teller", story: Story) -> str:
 
 def _progress(teller: "Teller", story: Story) -> str:
     del teller
+    if told := story.standing.notes.get("last_progress"):
+        return told
     step = story.standing.taken.get("inspection")
     return f"{story.newest('inspection').get('percent', '')}%（{step.happened_on.isoformat()}）" if step else ""
 
@@ -173,6 +176,29 @@ def _why_coordination(teller: "Teller", story: Story) -> str:
     inspection, survey = story.newest("inspection"), story.newest("satisfaction")
     told = [inspection.get("difficulties"), inspection.get("support"), survey.get("reason") or survey.get("comments")]
     return "；".join(str(text) for text in told if text)
+
+
+_MILESTONES = ("registered", "assigned", "accepted", "planned", "awaiting_verification", "verified", "replied", "closed")
+
+
+def _milestones(teller: "Teller", story: Story) -> str:
+    """The days on which the case first came to each state. Source: 5.3.1c."""
+    first: dict[str, str] = {}
+    for step in story.history:
+        first.setdefault(step.to, f"{step.happened_on:%m-%d}")
+    return "\n".join(f"{teller.book.word('state', state, teller.language)} {first[state]}" for state in _MILESTONES if state in first)
+
+
+def _idle(teller: "Teller", story: Story) -> str:
+    """The last movement, and for how many days there was none. Source: 5.3.1b."""
+    if not story.history:
+        return ""
+    last = story.history[-1].recorded_at.date()
+    days = (story.now.date() - last).days
+    return f"{last.isoformat()}{_IDLE[teller.language].format(days) if days and story.standing.is_open else ''}"
+
+
+_IDLE = {"zh-Hant": "（{} 天未更新）", "zh-Hans": "（{} 天未更新）", "en": " (idle for {} days)"}
 
 
 def _dates(story: Story, state: str) -> str:
@@ -216,13 +242,16 @@ _FACTS: dict[str, _Tell] = {
     "outcome": lambda t, s: t.book.word("outcome", s.standing.outcome, t.language) if s.standing.outcome else "",
     "survey_score": lambda _, s: str(next((v for n in ("overall", "result") if (v := s.newest("satisfaction").get(n)) is not None), "")),
     "last_progress": _progress,
-    "difficulties": _long("inspection", "difficulties"),
+    "difficulties": lambda _, s: s.standing.notes.get("difficulties") or str(s.newest("inspection").get("difficulties") or ""),
     "idle_days": lambda _, s: str((s.now.date() - s.history[-1].recorded_at.date()).days) if s.history else "",
     "days_left": lambda _, s: str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else "",
     "held": _held,
     "coordination_reason": _why_coordination,
     "similar_cases": lambda _, __: "",
-    "reminders": lambda _, __: "",
+    "reminders": lambda t, s: t.join(f"{r.on.isoformat()} {r.level}" for r in s.reminders),
+    "milestones": _milestones,
+    "idle": _idle,
+    "notes": lambda _, s: s.standing.notes.get("remarks", ""),
     "reply_kind": _letter_word,
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
     "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} else _moment(s.until("satisfaction"), t.language),

@@ -17,8 +17,11 @@ _PRINTED_CHARACTERS = 160
 _SEVERITY_COLOURS = ("#A6A6A6", "#E0A030", "#C0392B")
 
 
-def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> WorkBook:
-    """The workbook of the day `day`; `cases` are those registered on it."""
+def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates, *, run: str = "") -> WorkBook:
+    """The workbook of the day `day`; `cases` are those registered on it.
+
+    Edited and dropped back, it is a form: `run` names the copy that it is compared with. Source: N3, N7.
+    """
     template, name = templates["summary"], office.title("summary")
     word = _words(template, office)
     lines = (_period(cases, day, office, word), _summariser(office, word))
@@ -44,7 +47,11 @@ def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templa
             WorkSheet(word("counts"), f"{name}　{word('counts')}", lines[:1], (by_type, by_source), charts, signatures, few, landscape=False, freeze=False),
         ),
         form_number=office.form_number(template),
+        identity={"form": "summary", "version": str(template.version), "case": "", "issue": run},
     )  # fmt: skip
+
+
+_EDITABLE = frozenset({"type", "severity", "department", "priority"})
 
 
 def summary_document(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> Document:
@@ -95,7 +102,10 @@ def _summariser(office: Office, word: Word) -> str:
 
 def _table(cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word) -> Table:
     teller, language = office.teller, office.language
-    heads = tuple(Column(c.label[language] if c.label else teller.label(c.of), c.weight, c.align, c.kind) for c in columns)
+    heads = tuple(
+        Column(c.label[language] if c.label else teller.label(c.of), c.weight, c.align, c.kind, id=c.of, editable=c.of in _EDITABLE)
+        for c in columns
+    )
     rows = tuple(tuple(_value(case, column, number, office) for column in columns) for number, case in enumerate(cases, 1))
     marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
     return Table(heads, rows, empty=word("zero"), marks=marks)

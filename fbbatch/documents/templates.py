@@ -141,7 +141,7 @@ CASE_FORMS = (
     "escalation", "impact", "assignment", "measures", "inspection", "coordination", "result", "verification", "reply", "satisfaction",
 )  # fmt: skip
 """The forms about one case, in the order of the regulation."""
-KINDS = ("case_report", *CASE_FORMS, "summary", "receipt")
+KINDS = ("case_report", *CASE_FORMS, "tracking_ledger", "register", "summary", "receipt")
 
 
 def load_templates(folder: Path, book: Book) -> Templates:
@@ -191,7 +191,10 @@ def _trouble(template: Template, facts: Facts, book: Book) -> list[tuple[tuple[s
             found.append((("blocks", number, "table"), f"the template has no table '{block.table}'"))
         for key in ("heading", "text", "note"):
             for language, text in (getattr(block, key) or {}).items():
-                found += [(("blocks", number, key), f"{language}: {problem}") for problem in _syntax(text, known | TOLD | set(template.words) | {"letter"})]
+                found += [
+                    (("blocks", number, key), f"{language}: {problem}")
+                    for problem in _syntax(text, known | TOLD | set(template.words) | {"letter"})
+                ]
     for name, label in template.words.items():
         found += [(("words", name), problem) for text in label.values() for problem in _syntax(text)]
     return found

@@ -13,17 +13,20 @@ import orjson
 
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
+from fbbatch.judge.edits import edits_message, issued_copy
 from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.letters import Addressed, address
 from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
-from fbbatch.read import Hints, Letter, Paper, Part, Reading, ReadersDisagreeError, Sheet, open_content, sheet_of
+from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
 from fbbatch.read.answers import answers_of
 from fbbatch.schema import Layout, SchemaModel, identify
 
 _NOT_UNDERSTOOD = frozenset({"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"})
 """What an attachment may be without anything being wrong: a photo, a brochure, somebody's own table."""
 _REGISTERS = frozenset({"register", "questionnaire"})
+_EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
+"""Workbooks that are edited and dropped back, and the form schema of what may be edited in them."""
 _DEEPEST = 3
 _LOOSE_CHARS = 200
 
@@ -118,10 +121,14 @@ class Judge:
         if identity and reading.paper:
             schema = next(s for s in self._book.forms if s.id == identity.kind)
             yield form_message(reading.paper, identity, schema, self._setup)
+        elif form in _EDITABLE and not reading.paper:
+            schema = next(s for s in self._book.forms if s.id == _EDITABLE[form])
+            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form) if self._setup.outbox else None
+            yield edits_message(reading, copy, schema, self._setup)
         elif form not in _REGISTERS:
             yield self._own(reading, form)
         elif reading.paper is None:
-            yield from self._sheets(reading.sheets, name, folder)
+            yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
         elif reading.kind == "csv":  # a table, or else a note
             messages = self._sheets(list(reading.sheets), name, folder)
             first = next(messages)
@@ -155,20 +162,28 @@ class Judge:
         else:
             yield {"failed": otherwise or first["failed"]}
 
-    def _sheets(self, sheets: Iterable[Sheet], name: str, folder: str | None) -> Iterator[Message]:
-        """Every sheet that a schema understands; one `failed` first when none is."""
+    def _sheets(self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False) -> Iterator[Message]:
+        """Every sheet that a schema understands; one `failed` first when none is. The notes sheet of `ours` is no loss."""
         understood, refused, answers, cells = 0, [], 0, 0
         fingerprints: dict[str, Fingerprints] = {}
         for sheet in sheets:
             if sheet.findings and sheet.findings[0].severity == "error":
                 raise LimitError(sheet.findings[0])
-            layout = identify(sheet.head, self._book.sources, sheet=sheet.name, folder=folder, merged=sheet.merged)
+            widest = max((sum(cell not in {None, ""} for cell in row) for row in sheet.head), default=0)
+            layout: Layout | Finding = self._setup.limits.over("columns", widest, where=sheet.name)  # too wide to look for a header in
+            if widest <= self._setup.limits.columns:
+                layout = identify(sheet.head, self._book.sources, sheet=sheet.name, folder=folder, merged=sheet.merged)
             if isinstance(layout, Finding):
                 if filled := sum(any(row) for row in sheet.rows()):
                     refused.append((sheet.name, layout, filled))
                 continue
             understood += 1
-            yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": sheet.name, "findings": [*_remarks(layout, sheet), *sheet.findings]}
+            yield {
+                "head": layout.schema.id,
+                "source": layout.schema.source_code,
+                "sheet": sheet.name,
+                "findings": [*_remarks(layout, sheet), *sheet.findings],
+            }
             source = layout.schema.source_code
             prints = fingerprints.setdefault(source, Fingerprints(source))
             channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
@@ -180,7 +195,8 @@ class Judge:
         if not understood:
             yield {"failed": refused[0][1] if refused else finding("FB-empty-file", size=0)}
             return
-        yield {"findings": [finding("FB-sheet-skipped", sheet=name, name=name, rows=rows) for name, _, rows in refused]}
+        if not ours:
+            yield {"findings": [finding("FB-sheet-skipped", sheet=name, name=name, rows=rows) for name, _, rows in refused]}
         if not answers:
             yield {"failed": finding("FB-no-rows")}
 
@@ -217,7 +233,7 @@ class Judge:
         addressed = address(letter, [part.name for part in evidence], self._book, folder=folder, received=self._setup.received)
         if number:
             yield _aside(cells, number[0])
-        elif any("head" in m or "form" in m for _, messages in taken for m in messages) and not addressed.labelled:
+        elif any(m.keys() & {"head", "form", "edits"} for _, messages in taken for m in messages) and not addressed.labelled:
             names = "、".join(part.name for part, _ in taken)
             yield {**_aside(cells, None), "findings": [finding("FB-cover-letter", parts=names)]}
         elif letter.body.strip() or letter.subject.strip() or evidence:
@@ -282,6 +298,11 @@ def _is_table(paper: Paper) -> bool:
     """True for a text whose lines are split alike: then it is a table whose header nobody knows."""
     lines = [line for line in paper.lines[:20] if line.strip()]
     return len(lines) > 1 and any(min(line.count(mark) for line in lines) > 0 for mark in ",\t;|")
+
+
+def _is_printed(text: str, paper: Paper, printed: frozenset[str]) -> bool:
+    """True for what a blank form of ours prints anyway: its title, its headings and notes, and its foot line."""
+    return bool(paper.identity) and (text.strip() in printed or text.count(" · ") >= 2)
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -30,12 +31,16 @@ UNSPECIFIED = "unspecified"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What every task needs: the book, the limits, the as-of time, and the language of messages."""
+    """What every task needs: the book, the limits, the as-of time, the language of messages, where issued documents are,
+    and what our blank forms print outside their blanks.
+    """
 
     book: Book
     limits: Limits
     received: dt.datetime
     language: str
+    outbox: Path | None = None
+    printed: frozenset[str] = frozenset()
 
 
 Message = dict[str, Any]

@@ -1,6 +1,7 @@
 """Queries that several doors of the ledger ask, and how their rows become records."""
 
 import datetime as dt
+from collections import defaultdict
 from typing import Any
 
 import orjson
@@ -80,14 +81,22 @@ def _due_rule(about: dict[str, Any]) -> str | None:
 
 def history_of(connection: sa.Connection, case_id: int) -> list[Transition]:
     """Every step of a case, oldest first."""
-    query = sa.select(t.transition, t.run.c.name.label("run")).join(t.run).where(t.transition.c.case_id == case_id).order_by(t.transition.c.n)
-    return [
-        Transition(
-            r["to_state"], r["document"], r["by_whom"], dt.date.fromisoformat(r["happened_on"]), dt.datetime.fromisoformat(r["recorded_at"]), r["run"],
-            {**orjson.loads(r["details"] or "{}"), **({"department": r["department"], "due_on": r["due_on"]} if r["department"] else {})},
-        )
-        for r in connection.execute(query).mappings()
-    ]  # fmt: skip
+    return histories_of(connection, t.transition.c.case_id == case_id)[case_id]
+
+
+def histories_of(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> dict[int, list[Transition]]:
+    """The steps of many cases by the cases' ids, oldest first; an empty list for a case that has none."""
+    query = (
+        sa.select(t.transition, t.run.c.name.label("run")).join(t.run).where(condition).order_by(t.transition.c.case_id, t.transition.c.n)
+    )
+    found: dict[int, list[Transition]] = defaultdict(list)
+    for r in connection.execute(query).mappings():
+        details = orjson.loads(r["details"]) if r["details"] else {}
+        if r["department"]:
+            details |= {"department": r["department"], "due_on": r["due_on"]}
+        happened, recorded = dt.date.fromisoformat(r["happened_on"]), dt.datetime.fromisoformat(r["recorded_at"])
+        found[r["case_id"]].append(Transition(r["to_state"], r["document"], r["by_whom"], happened, recorded, r["run"], details))
+    return found
 
 
 def case_of(connection: sa.Connection, number: str) -> Case | None:

@@ -154,6 +154,23 @@ class FileRecorder:
         """Append steps to a case's history."""
         append_steps(self._connection, self._run_id, case, steps)
 
+    def override(self, case: Case, by: str, **dimensions: str) -> None:
+        """Judge a case anew where a person says so, by name: `type`, `severity`, `kind`. Source: N7."""
+        given = [
+            {"rule": "given", "says": f"{name}={code}", "words": [], "negated": [], "field": name} for name, code in dimensions.items()
+        ]
+        kept = [r for r in case.evidence["reasons"] if str(r["says"]).partition("=")[0] not in dimensions or r["rule"] != "given"]
+        evidence = {**case.evidence, "reasons": [*kept, *given]}
+        told = {"kind": case.kind, "type": case.type, "severity": case.severity, **dimensions}
+        ruling_id = self._next_id(t.ruling)
+        ruling = t.ruling.insert().values(
+            id=ruling_id, **told, evidence=orjson.dumps(evidence).decode(), department=None, due_on=None, details=None
+        )
+        self._connection.execute(ruling)
+        n = self._connection.execute(sa.select(sa.func.max(t.classification.c.n)).where(t.classification.c.case_id == case.id)).scalar_one()
+        again = t.classification.insert().values(case_id=case.id, n=n + 1, run_id=self._run_id, by_whom=by, ruling_id=ruling_id)
+        self._connection.execute(again)
+
     def merge(self, case: Case, main: Case) -> None:
         """Remember that a case was merged into another; its reporter is told the result of that one."""
         self._connection.execute(t.merger.insert().values(case_id=case.id, main_id=main.id))
@@ -216,6 +233,7 @@ class FileRecorder:
             .where(t.classification.c.case_id >= first)
         )  # fmt: skip
         self._connection.execute(t.transition.insert().from_select([*_STEP, "department", "due_on", "details"], assigned))
+        self._bulk(t.open_case, ((i,) for i in ids), n)
         prints = sorted((bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True))
         self._bulk(t.fingerprint, prints, n)
 
@@ -270,6 +288,11 @@ class FileRecorder:
 
 def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequence[Transition]) -> None:
     """Append steps to a case's history; a step's `department` and `due_on` stand in columns of their own."""
+    if not steps:
+        return
+    connection.execute(t.open_case.delete().where(t.open_case.c.case_id == case.id))
+    if steps[-1].to != "closed":
+        connection.execute(t.open_case.insert().values(case_id=case.id))
     last = connection.execute(sa.select(sa.func.max(t.transition.c.n)).where(t.transition.c.case_id == case.id)).scalar_one()
     for n, step in enumerate(steps, last + 1):
         details = {key: value for key, value in step.details.items() if key not in {"department", "due_on"}}

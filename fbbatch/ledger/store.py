@@ -14,7 +14,7 @@ from sqlalchemy import event, exc
 
 from fbbatch.errors import StorageError
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, history_of, is_last, to_case
+from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder, append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Transition
 
@@ -175,6 +175,8 @@ class Ledger:
               state: str | None = None, department: str | None = None, overdue_on: dt.date | None = None) -> Iterator[Case]:  # fmt: skip
         """Cases in the order of their registration; all that are given must hold."""
         query = CASES
+        if (state and state != "closed") or overdue_on:
+            query = query.join(t.open_case, t.open_case.c.case_id == t.case.c.id)
         for condition in (
             t.numbered_on(registered_on) if registered_on else None,
             sa.and_(t.case.c.run_id == run.id, t.numbered_on(run.as_of.date())) if run else None,
@@ -205,6 +207,40 @@ class Ledger:
         query = CASES.where(t.case.c.id.in_(moved), t.case.c.run_id != run.id).order_by(t.case.c.id)
         with self._reading() as connection:
             return [to_case(row) for row in connection.execute(query)]
+
+    def open_cases(self) -> list[tuple[Case, list[Transition]]]:
+        """Every case in hand with its history; costs nothing for those that are closed."""
+        with self._reading() as connection:
+            cases = connection.execute(CASES.join(t.open_case, t.open_case.c.case_id == t.case.c.id).order_by(t.case.c.id))
+            found = [to_case(row) for row in cases]
+            histories = histories_of(connection, t.transition.c.case_id.in_(sa.select(t.open_case.c.case_id)))
+        return [(case, histories[case.id]) for case in found]
+
+    def closed_since(self, day: dt.date) -> list[tuple[Case, list[Transition]]]:
+        """The cases that were closed on `day` or later, with their histories."""
+        closed = sa.select(t.transition.c.case_id).where(t.transition.c.to_state == "closed", t.transition.c.happened_on >= day.isoformat())
+        with self._reading() as connection:
+            found = [to_case(row) for row in connection.execute(CASES.where(t.case.c.id.in_(closed)).order_by(t.case.c.id))]
+            histories = histories_of(connection, t.transition.c.case_id.in_(closed))
+        return [(case, histories[case.id]) for case in found if case.state == "closed"]
+
+    def has_moved(self, run: RunRecord) -> bool:
+        """True when the run has added to any case's history."""
+        with self._reading() as connection:
+            return connection.execute(sa.select(t.transition.c.case_id).where(t.transition.c.run_id == run.id).limit(1)).first() is not None
+
+    def last_published(self, kind: str, *, before: RunRecord) -> RunRecord | None:
+        """The newest run before this one that published a document of this kind."""
+        newest = (
+            sa.select(sa.func.max(t.document.c.run_id)).where(t.document.c.kind == kind, t.document.c.run_id < before.id).scalar_subquery()
+        )
+        return next(iter(self._runs(t.run.c.id == newest)), None)
+
+    def path_of(self, kind: str, run: RunRecord) -> str | None:
+        """Where a run put its document of this kind, below the run's folder."""
+        query = sa.select(t.document.c.path).where(t.document.c.kind == kind, t.document.c.run_id == run.id).limit(1)
+        with self._reading() as connection:
+            return connection.execute(query).scalar()
 
     def issues(self, case: Case, *, before: RunRecord) -> dict[str, int]:
         """The newest issue of each form for a case, as runs before this one have published them."""

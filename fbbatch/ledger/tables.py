@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData()
 
@@ -103,6 +103,30 @@ transition = Table(
     Column("department", String, comment="lead department from here on"),
     Column("due_on", String),
     Column("details", Text, comment="JSON"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+Index(
+    "ix_transition_closed",
+    transition.c.happened_on,
+    sqlite_where=transition.c.to_state == "closed",
+    postgresql_where=transition.c.to_state == "closed",
+)
+
+open_case = Table(
+    "open_case", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True, comment="an index of the cases in hand; their state is their last transition"),
+    sqlite_with_rowid=True,
+)  # fmt: skip
+
+reminder = Table(
+    "reminder", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("clock", String, primary_key=True, comment="the form that is waited for, with its round"),
+    Column("due_on", String, primary_key=True),
+    Column("level", Integer, primary_key=True, comment="how far up the ladder"),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
+    Column("told_on", String, nullable=False),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

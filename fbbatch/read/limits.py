@@ -14,7 +14,9 @@ class Limits(BaseModel):
     file_bytes: int = Field(default=25_000_000, ge=1, description="largest file that is read")
     run_files: int = Field(default=10_000, ge=1, description="files that one run takes; the others wait for the next")
     run_bytes: int = Field(default=5_000_000_000, ge=1, description="bytes that one run takes; the other files wait for the next")
-    free_bytes: int = Field(default=1_000_000_000, ge=0, description="a run does not begin with less free disk; nor with less than three times what waits")
+    free_bytes: int = Field(
+        default=1_000_000_000, ge=0, description="a run does not begin with less free disk; nor with less than three times what waits"
+    )
     zip_entries: int = Field(default=1_000, ge=1, description="entries in one zip or Office file")
     zip_part_bytes: int = Field(default=128_000_000, ge=1, description="one entry of it, unpacked")
     zip_total_bytes: int = Field(default=256_000_000, ge=1, description="all of it, unpacked")

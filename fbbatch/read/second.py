@@ -20,6 +20,10 @@ from fbbatch.model import Cell
 _FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>(?:[^<]|<!\[CDATA\[)")
 _CELL_TEXTS = re.compile(rb"<(?:\w+:)?is[\s>].*?</(?:\w+:)?is>", re.DOTALL)
 _ERROR = re.compile(rb"<(?:\w+:)?c\s[^>]*\bt=[\"']e[\"']")
+_ERROR_CELL = re.compile(
+    rb"<(?:\w+:)?c\s([^>]*\bt=[\"']e[\"'][^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v(?:\s[^>]*)?>([^<]{1,20})</", re.DOTALL
+)
+_REFERENCE = re.compile(rb"\br=[\"']([A-Za-z]{1,3})(\d{1,7})[\"']")
 _PLACE = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*\s)?r=[\"'](\w+)[\"']")
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
 _MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s")
@@ -29,10 +33,11 @@ _PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one sheet's XML holds: cells with content, error cells, hidden rows, merged areas."""
+    """What one sheet's XML holds: cells with content, error cells (how many, and those whose place it tells), hidden rows, merged areas."""
 
     cells: int
     errors: int
+    error_cells: dict[tuple[int, int], str]
     hidden_rows: int
     merged: int
 
@@ -96,9 +101,19 @@ def _stored(xml: bytes) -> Stored | None:
     return Stored(
         cells=len(_FILLED.findall(plain)) + inline,
         errors=len(_ERROR.findall(xml)),
+        error_cells=dict(_error_cells(xml)),
         hidden_rows=len(_HIDDEN_ROW.findall(xml)),
         merged=len(_MERGE.findall(xml)),
     )
+
+
+def _error_cells(xml: bytes) -> Iterator[tuple[tuple[int, int], str]]:
+    for cell in _ERROR_CELL.finditer(xml):
+        if place := _REFERENCE.search(cell[1]):
+            column = 0
+            for letter in place[1].upper():
+                column = 26 * column + letter - 64
+            yield (int(place[2]) - 1, column - 1), cell[2].decode("latin-1").strip()
 
 
 def is_encrypted_ods(content: bytes) -> bool:
@@ -158,7 +173,7 @@ def _rows(cells: Iterable[tuple[int, int, object, bool]]) -> list[list[Cell]]:
 
 
 def openpyxl_look(content: bytes, sheet: str) -> Second | None:
-    """openpyxl's view of a sheet; None when it cannot open the file or the sheet."""
+    """Openpyxl's view of a sheet; None when it cannot open the file or the sheet."""
     from openpyxl import load_workbook
 
     with warnings.catch_warnings(), contextlib.suppress(Exception):
@@ -179,7 +194,7 @@ def _coded(rows: Iterable[Any]) -> Iterator[tuple[int, int, object, bool]]:
 
 
 def xlrd_look(content: bytes) -> dict[str, Second]:
-    """xlrd's view of every sheet of an .xls file; nothing when it cannot open the file."""
+    """Xlrd's view of every sheet of an .xls file; nothing when it cannot open the file."""
     import xlrd
 
     with contextlib.suppress(Exception):
@@ -197,7 +212,7 @@ def _xls_cells(page: Any, texts: dict[int, str], datemode: int) -> Iterator[tupl
                 continue
             if kind == xlrd.XL_CELL_DATE:
                 with contextlib.suppress(ValueError, OverflowError):
-                    value = xlrd.xldate_as_datetime(value, datemode)  # noqa: PLW2901
+                    value = xlrd.xldate_as_datetime(value, datemode)
             is_error = kind == xlrd.XL_CELL_ERROR
             yield row, column, texts.get(value, "#ERROR!") if is_error else value, is_error
 

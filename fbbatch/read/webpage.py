@@ -8,12 +8,19 @@ _WIDEST = 500
 
 
 def read_tables(text: str) -> list[list[list[Cell]]]:
-    """Every table of the page as rows of texts; a cell over several columns has its text in the first of them."""
+    """Every table of the page as rows of texts; a cell over several columns has its text in the first of them.
+
+    The rows of a table within a cell are rows of that table only.
+    """
     try:
         page = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=False))
     except (ValueError, html.etree.LxmlError):
         return []
-    return [rows for table in page.iter("table") if (rows := [_row(row) for row in table.iter("tr")])]
+    tables: dict[html.HtmlElement, list[list[Cell]]] = {}
+    for row in page.iter("tr"):
+        if (table := next(row.iterancestors("table"), None)) is not None:
+            tables.setdefault(table, []).append(_row(row))
+    return list(tables.values())
 
 
 def _row(row: "html.HtmlElement") -> list[Cell]:

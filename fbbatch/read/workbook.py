@@ -35,7 +35,7 @@ def open_workbook(content: bytes, kind: str, limits: Limits) -> Reading | Findin
     except PasswordError:
         return finding("FB-encrypted")
     except CalamineError as error:
-        return _otherwise(content, kind) or finding("FB-broken", reason=_short(error))
+        return _otherwise(content, kind, limits) or finding("FB-broken", reason=_short(error))
     sheets = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
     if len(sheets) > limits.sheets:
         return limits.over("sheets", len(sheets))
@@ -43,11 +43,11 @@ def open_workbook(content: bytes, kind: str, limits: Limits) -> Reading | Findin
     return Reading(
         kind,
         (_sheet(workbook, s.name, s.visible != SheetVisibleEnum.Visible, check, limits) for s in sheets if s.name != IDENTITY_SHEET),
-        identity=_identity(workbook) if any(s.name == IDENTITY_SHEET for s in sheets) else {},
+        identity=_identity(workbook.get_sheet_by_name(IDENTITY_SHEET).to_python()) if any(s.name == IDENTITY_SHEET for s in sheets) else {},
     )
 
 
-def _otherwise(content: bytes, kind: str) -> Reading | Finding | None:
+def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding | None:
     """What the second reader makes of a file that the first cannot open; None when it cannot open it either."""
     if kind == "ods":
         return finding("FB-encrypted") if is_encrypted_ods(content) else None
@@ -57,15 +57,21 @@ def _otherwise(content: bytes, kind: str) -> Reading | Finding | None:
         return finding("FB-encrypted")
     if not found:
         return None
-    sheets = [sheet_of(name, rows) for name, _, rows in found]
-    for sheet, (name, hidden, _) in zip(sheets, found, strict=True):
-        sheet.hidden, sheet.findings = hidden, [finding("FB-one-reader", sheet=name)]
-    return Reading(kind, sheets)
+    if len(found) > limits.sheets:
+        return limits.over("sheets", len(found))
+    sheets = []
+    identity: dict[str, str] = {}
+    for name, hidden, rows in found:
+        if name == IDENTITY_SHEET:
+            identity = _identity(rows)
+            continue
+        sheets.append(sheet_of(name, rows))
+        sheets[-1].hidden, sheets[-1].findings = hidden, [finding("FB-one-reader", sheet=name)]
+    return Reading(kind, sheets, identity=identity)
 
 
-def _identity(workbook: CalamineWorkbook) -> dict[str, str]:
+def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
     """What a workbook of ours says of itself: column A the key, column B the value."""
-    rows = workbook.get_sheet_by_name(IDENTITY_SHEET).to_python()
     return {str(row[0]): str(row[1]) for row in rows if len(row) > 1 and row[0] != ""}
 
 
@@ -102,16 +108,18 @@ class _Check:
         if stored and stored.hidden_rows:
             found.append(finding("FB-hidden-rows", sheet=name, rows=stored.hidden_rows))
         look: Second | None = None
-        if self._kind == "xls" or (self._kind == "xlsx" and (stored is None or stored.errors)):
+        if self._kind == "xls" or (self._kind == "xlsx" and (stored is None or len(stored.error_cells) < stored.errors)):
             look = self._look(name)
             if look is None:
                 found.append(finding("FB-one-reader", sheet=name))
         expected = look.cells if look else stored.cells if stored else None
-        return self._counted(_from_left(page), name, expected, look)
+        errors = look.errors if look else stored.error_cells if stored else {}
+        rows = _from_left(page)
+        return self._counted(patched(rows, errors) if errors else rows, name, expected, look)
 
     def _counted(self, rows: Iterator[Sequence[Cell]], name: str, expected: int | None, look: Second | None) -> Iterator[Sequence[Cell]]:
         count = rows_seen = 0
-        for row in patched(rows, look.errors) if look and look.errors else rows:
+        for row in rows:
             if cells := len(row) - row.count("") - row.count(None):
                 count += cells
                 rows_seen += 1

@@ -25,13 +25,17 @@ class Text:
 
 
 class Pair(NamedTuple):
-    """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it)."""
+    """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it).
+
+    `options` are printed as the value: □ for each, ☑ where it holds. `lines` is the height of a blank.
+    """
 
     label: str
     value: str = ""
     wide: bool = False
     blank: str | None = None
     lines: int = 1
+    options: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Column(NamedTuple):
     group: str = ""
     printed: bool = True
     id: str = ""
+    editable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ class WorkSheet:
 
 @dataclass(frozen=True, slots=True)
 class WorkBook:
-    """A document for Excel."""
+    """A document for Excel. `identity` goes onto a hidden sheet, with the header row and the column ids of the first table."""
 
     kind: str
     title: str
@@ -158,6 +163,53 @@ class WorkBook:
     date: dt.date
     sheets: tuple[WorkSheet, ...]
     form_number: str = ""
+    identity: Mapping[str, str] = field(default_factory=dict)
+
+
+class Entry(NamedTuple):
+    """A column of a register.
+
+    `id` is the field's; `mark` follows the header (` *`). `kind`: text, date, datetime, integer, number. `width` in
+    characters. `options` go into a drop-down; `low` and `high` bound a number. `closed`: nothing else is valid, so
+    Excel refuses it; otherwise it only asks. `prompt` appears beside a chosen cell, `error` with a refusal.
+    """
+
+    id: str
+    header: str
+    mark: str = ""
+    kind: str = "text"
+    width: float = 12
+    options: tuple[str | int | float, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    closed: bool = False
+    prompt: str = ""
+    error: str = ""
+    example: CellValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A workbook to fill in, one row for each piece of feedback.
+
+    `lines` stand above the header. `serial` heads the running numbers, in which `example` marks the example row.
+    `n_between` rows stand between the header and the first blank row, the example row among them. `notes` is the sheet
+    that explains the columns. `identity` is what it must carry to be recognised when it comes back.
+    """
+
+    title: str
+    company: str
+    language: str
+    date: dt.date
+    lines: tuple[str, ...]
+    serial: str
+    example: str
+    entries: tuple[Entry, ...]
+    notes: WorkSheet
+    identity: Mapping[str, str]
+    form_number: str = ""
+    n_rows: int = 200
+    n_between: int = 1
 
 
 def clean(text: str) -> str:

@@ -31,15 +31,35 @@ def render(book: WorkBook) -> bytes:
     )
     created = dt.datetime.combine(book.date, dt.time())
     workbook.set_properties({"title": clean(book.title), "author": clean(book.company) or "fbbatch", "created": created})
-    looks = _Looks(workbook, book.language)
-    names: set[str] = set()
-    for sheet in book.sheets:
-        _sheet(workbook, book, sheet, looks, _sheet_name(sheet.name, names))
+    looks = Looks(workbook, book.language)
+    names: dict[str, str] = {}
+    tops = [write_sheet(workbook, book, sheet, looks, sheet_name(sheet.name, names)) for sheet in book.sheets]
+    if book.identity:
+        _identity(workbook, book, tops, list(names.values()))
     workbook.close()
     return buffer.getvalue()
 
 
-class _Looks:
+def _identity(workbook: Any, book: WorkBook, header_rows: Sequence[int], names: Sequence[str]) -> None:
+    """The hidden sheet by which a workbook of ours is known when it comes back.
+
+    `header_row` and `columns` are of the first sheet; `header_row:<name>` and `columns:<name>` of each sheet with column ids.
+    """
+    page = workbook.add_worksheet("_fbbatch")
+    page.very_hidden()
+    told = {**book.identity, "language": book.language}
+    for sheet, header_row, name in zip(book.sheets, header_rows, names, strict=True):
+        ids = [column.id or "-" for column in sheet.tables[0].columns] if sheet.tables else []
+        if any(one != "-" for one in ids):
+            told.setdefault("header_row", str(header_row + 1))
+            told.setdefault("columns", " ".join(ids))
+            told |= {f"header_row:{name}": str(header_row + 1), f"columns:{name}": " ".join(ids)}
+    for row, (key, value) in enumerate(told.items()):
+        page.write_string(row, 0, key)
+        page.write_string(row, 1, value)
+
+
+class Looks:
     """The cell formats of one workbook, made on first use."""
 
     def __init__(self, workbook: Any, language: str) -> None:
@@ -62,7 +82,7 @@ class _Looks:
         }
         if column.kind in _FORMATS:
             properties["num_format"] = _FORMATS[column.kind]
-        if fill := look.MARKS.get(mark):
+        if fill := look.MARKS.get(mark, look.BLANK if column.editable else ""):
             properties["bg_color"] = f"#{fill}"
         if mark == "total":
             properties["bold"] = True
@@ -81,18 +101,20 @@ class _Looks:
         )
 
 
-def _sheet_name(name: str, taken: set[str]) -> str:
+def sheet_name(name: str, taken: dict[str, str]) -> str:
     plain = "".join("_" if c in "[]:*?/\\'" else c for c in clean(name))[:31] or "Sheet"
     number = 1
     while plain.lower() in taken:
         number += 1
         plain = f"{plain[:27]} ({number})"
-    taken.add(plain.lower())
+    taken[plain.lower()] = plain
     return plain
 
 
-def _sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: _Looks, name: str) -> None:
+def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, name: str) -> int:
+    """Write a sheet; the row (0-based) of its first table's header."""
     page = workbook.add_worksheet(name)
+    header = 0
     last = max(max((len(t.columns) for t in sheet.tables), default=4) - 1, 3)
     centre = {"align": "center", "valign": "vcenter"}
     row = 0
@@ -119,6 +141,7 @@ def _sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: _Looks, name:
         row = _table(page, table, row, looks, widths)
         places[table.title] = (top, row - 1, table)
         if not number:
+            header = top + _head_rows(table) - 1
             if sheet.freeze:
                 page.freeze_panes(top + _head_rows(table), 2 if len(table.columns) > 16 else 0)
             page.repeat_rows(top, top + _head_rows(table) - 1)
@@ -136,13 +159,14 @@ def _sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: _Looks, name:
     for column, width in enumerate(widths):
         page.set_column(column, column, width)
     _print_setup(page, book, sheet)
+    return header
 
 
 def _head_rows(table: Table) -> int:
     return 2 if any(c.group for c in table.columns) else 1
 
 
-def _table(page: Any, table: Table, row: int, looks: _Looks, widths: Sequence[float]) -> int:
+def _table(page: Any, table: Table, row: int, looks: Looks, widths: Sequence[float]) -> int:
     """Write header and rows from `row` on; the row after the last."""
     if _head_rows(table) == 2:
         _group_heads(page, table.columns, row, looks)
@@ -152,13 +176,13 @@ def _table(page: Any, table: Table, row: int, looks: _Looks, widths: Sequence[fl
             page.write_string(row, number, clean(column.header), looks.head)
     page.set_row(row, 30 if any(len(c.header) > 5 for c in table.columns) else 20)
     row += 1
-    formats = {(c.kind, c.align, mark): looks.cell(c, mark) for c in table.columns for mark in {"", *table.marks.values()}}
+    formats = {(c.kind, c.align, c.editable, mark): looks.cell(c, mark) for c in table.columns for mark in {"", *table.marks.values()}}
     for number, values in enumerate(table.rows):
         mark = table.marks.get(number, "")
         if (height := _height(values, widths)) > _LINE:
             page.set_row(row, height)
         for place, (value, column) in enumerate(zip(values, table.columns, strict=True)):
-            _write(page, row, place, value, formats[column.kind, column.align, mark])
+            write_cell(page, row, place, value, formats[column.kind, column.align, column.editable, mark])
         row += 1
     if not table.rows:
         page.merge_range(row, 0, row, max(1, len(table.columns) - 1), "", looks.cell(Column("", align="center"), ""))
@@ -167,7 +191,7 @@ def _table(page: Any, table: Table, row: int, looks: _Looks, widths: Sequence[fl
     return row
 
 
-def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: _Looks) -> None:
+def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: Looks) -> None:
     number = 0
     while number < len(columns):
         group, end = columns[number].group, number
@@ -181,7 +205,7 @@ def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: _Looks) 
         number = end + 1
 
 
-def _write(page: Any, row: int, column: int, value: CellValue, form: Any) -> None:
+def write_cell(page: Any, row: int, column: int, value: CellValue, form: Any) -> None:
     if value is None or value == "":
         page.write_blank(row, column, None, form)
     elif isinstance(value, dt.datetime):
@@ -240,6 +264,7 @@ def _text_width(text: str) -> int:
     )
 
 
+_TWO_PAGES_WIDE = 24
 _LINE, _TALLEST = 15.0, 409.0
 
 
@@ -274,14 +299,16 @@ def _widths(tables: Sequence[Table]) -> list[float]:
 def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
     if sheet.landscape:
         page.set_landscape()
-    wide = max((len(t.columns) for t in sheet.tables), default=0) > 16
-    page.set_paper(8 if wide else 9)  # A3, A4
-    page.fit_to_pages(1, 0)
+    n_columns = max((len(t.columns) for t in sheet.tables), default=0)
+    page.set_paper(8 if n_columns > 16 else 9)  # A3, A4
+    if n_columns > _TWO_PAGES_WIDE and book.identity:
+        page.repeat_columns(0, 1)
+    page.fit_to_pages(2 if n_columns > _TWO_PAGES_WIDE and book.identity else 1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
     words = look.PAGE_WORDS[book.language].format("&P", "&N")
-    page.set_footer(f"&L{_plain(book.form_number)}&R{words}")
+    page.set_footer(f"&L{footer_text(book.form_number)}&R{words}")
 
 
-def _plain(text: str) -> str:
+def footer_text(text: str) -> str:
     return clean(text).replace("&", "&&")

@@ -30,7 +30,7 @@ from fbbatch.render.blocks import (
 )
 from fbbatch.render.fonts import MISSING, Face, face
 from fbbatch.render.widths import shares
-from fbbatch.render.words import cell_text
+from fbbatch.render.words import cell_text, ticks
 
 _A4 = (595.28, 841.89)
 _MARGIN_X, _TOP, _BOTTOM = 51.0, 42.0, 46.0
@@ -262,7 +262,8 @@ def _grid(layout: _Layout, grid: Grid) -> None:
 
 def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
     label = layout.cell(pair.label, "label", widths[0], fill=look.GREY_LABEL)
-    lines, style, align, _ = layout.cell(pair.value, "cell", widths[1])
+    room = (widths[1] - 2 * _PAD) / _STYLES["cell"].size
+    lines, style, align, _ = layout.cell(ticks(pair.options, room) if pair.options else pair.value, "cell", widths[1])
     if pair.blank and len(lines) < pair.lines:
         lines = [*lines, *[""] * (pair.lines - len(lines))]
     return [label, (lines, style, align, look.BLANK if pair.blank else None)]
@@ -320,9 +321,8 @@ def _block(layout: _Layout, block: Block, language: str) -> None:
             _grid(layout, block)
         case Table():
             _table(layout, block, language)
-        case Choice(label, options, _):
-            ticks = "　".join(f"{'☑' if ticked else '□'} {text}" for text, ticked in options)
-            _grid(layout, Grid((Pair(label, ticks, wide=True, blank=block.blank),)))
+        case Choice(label, options, blank):
+            _grid(layout, Grid((Pair(label, wide=True, blank=blank, options=options),)))
         case Signatures(labels):
             _signatures(layout, labels, language)
         case PageBreak():

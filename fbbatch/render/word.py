@@ -29,7 +29,7 @@ from fbbatch.render.blocks import (
     Text,
     clean,
 )
-from fbbatch.render.words import cell_text
+from fbbatch.render.words import cell_text, ticks
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _CUSTOM = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
@@ -172,11 +172,13 @@ _AFTER_TABLE = '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:
 
 
 @lru_cache(maxsize=512)
-def _cell_start(width: int, fill: str, span: int, align: str, style: str) -> str:
+def _cell_start(width: int, fill: str, span: int, align: str, style: str, middle: bool = False) -> str:
     shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
     grid = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
     jc = f'<w:jc w:val="{align}"/>' if align else ""
-    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{grid}{shade}</w:tcPr><w:p><w:pPr><w:pStyle w:val="{style}"/>{jc}</w:pPr>'
+    level = '<w:vAlign w:val="center"/>' if middle else ""
+    properties = f'<w:tcW w:w="{width}" w:type="dxa"/>{grid}{shade}{level}'
+    return f'<w:tc><w:tcPr>{properties}</w:tcPr><w:p><w:pPr><w:pStyle w:val="{style}"/>{jc}</w:pPr>'
 
 
 @lru_cache(maxsize=1024)
@@ -190,9 +192,9 @@ def _paragraph(text: str, style: str = "", align: str = "", properties: str = ""
 
 
 @lru_cache(maxsize=4096)
-def _cell(text: str, width: int, fill: str, span: int, align: str, style: str) -> str:
+def _cell(text: str, width: int, fill: str, span: int, align: str, style: str, middle: bool = False) -> str:
     """A table cell; labels, dates and words of the vocabulary come again and again."""
-    return f"{_cell_start(width, fill, span, align, style)}{_run(text) if text else ''}{_CELL_END}"
+    return f"{_cell_start(width, fill, span, align, style, middle)}{_run(text) if text else ''}{_CELL_END}"
 
 
 def _own_style(name: str, half_points: int, line: int, *, bold: bool) -> str:
@@ -211,6 +213,21 @@ _OWN_STYLES = {
     "FBTight": _own_style("FBTight", 15, 220, bold=False),
     "FBTightLabel": _own_style("FBTightLabel", 15, 220, bold=True),
 }
+
+
+_BOXES = "□☑"
+_LINE, _BLANK_ROW = 280, 420  # twips: a line of a blank, and the least that a hand can write into
+_CELL_POINTS, _MARGIN = 9, 170  # of FBCell; both margins of a cell, in twips
+
+
+def _lines(pair: Pair) -> int:
+    """How many lines there must be to write on."""
+    return pair.lines if pair.blank else 0
+
+
+def _room(twips: int) -> float:
+    """How many em of text a line of a cell takes."""
+    return (twips - _MARGIN) / 20 / _CELL_POINTS
 
 
 def _gap(twips: int) -> str:
@@ -240,8 +257,7 @@ class _Writer:
             case Table():
                 return self.table(block)
             case Choice(label, options, blank):
-                ticks = "　".join(f"{'☑' if ticked else '□'} {text}" for text, ticked in options)
-                return self.grid((Pair(label, ticks, wide=True, blank=blank),))
+                return self.grid((Pair(label, wide=True, blank=blank, options=options),))
             case Signatures(labels):
                 return self.signatures(labels)
             case PageBreak():
@@ -269,13 +285,20 @@ class _Writer:
         style: str = "FBCell",
         align: str = "",
         mark: str | None = None,
+        middle: bool = False,
     ) -> str:
         if not mark:
-            return _cell(text, width, fill, span, align, style)
+            return _cell(text, width, fill, span, align, style, middle)
         self.marks += 1
         start = f'<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>'
-        content = f'{start}{_run(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
-        return f"{_cell_start(width, fill, span, align, style)}{content}{_CELL_END}"
+        content = f'{start}{self.boxed(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
+        return f"{_cell_start(width, fill, span, align, style, middle)}{content}{_CELL_END}"
+
+    def boxed(self, text: str) -> str:
+        """Runs in which □ and ☑ are of one font, whatever stands beside them."""
+        font = look.OFFICE_FONTS[self.language].body
+        box = f'<w:rFonts w:ascii="{font}" w:hAnsi="{font}" w:eastAsia="{font}" w:hint="eastAsia"/>'
+        return "".join(_run(part, box if part in _BOXES else "") for part in re.split(f"([{_BOXES}])", text) if part)
 
     def frame(self, widths: Sequence[int], rows: str) -> str:
         return f"{_frame_start(tuple(widths))}{rows}</w:tbl>{_AFTER_TABLE}"
@@ -287,27 +310,29 @@ class _Writer:
         while queue:
             pair = queue.pop(0)
             if pair.wide or not queue or queue[0].wide:
-                rows.append(self.row(self.pair(pair, label, self.width - label, span=3), lines=pair.lines if pair.blank else 1))
+                rows.append(self.row(self.pair(pair, label, self.width - label, span=3), lines=_lines(pair)))
             else:
                 other = queue.pop(0)
                 rows.append(
                     self.row(
                         self.pair(pair, label, value) + self.pair(other, label, value),
-                        lines=max(pair.lines if pair.blank else 1, other.lines if other.blank else 1),
+                        lines=max(_lines(pair), _lines(other)),
                     )
                 )
         return self.frame([label, value, label, self.width - 2 * label - value], "".join(rows))
 
-    def row(self, cells: str, *, lines: int = 1, head: bool = False) -> str:
-        if lines == 1 and not head:
+    def row(self, cells: str, *, lines: int = 0, head: bool = False) -> str:
+        """A row; with `lines` to write into it is at least so high."""
+        if not lines and not head:
             return f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr>"
-        height = f'<w:trHeight w:val="{lines * 280}" w:hRule="atLeast"/>' if lines > 1 else ""
+        height = f'<w:trHeight w:val="{max(_BLANK_ROW, lines * _LINE)}" w:hRule="atLeast"/>' if lines else ""
         return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
 
     def pair(self, pair: Pair, label: int, value: int, span: int = 1) -> str:
-        return self.cell(pair.label, label, fill=look.GREY_LABEL, style="FBLabel") + self.cell(
-            pair.value, value, span=span, fill=look.BLANK if pair.blank else "", mark=pair.blank
-        )  # fmt: skip
+        told = ticks(pair.options, _room(value)) if pair.options else pair.value
+        head = self.cell(pair.label, label, fill=look.GREY_LABEL, style="FBLabel", middle=bool(pair.blank))
+        middle = bool(pair.blank) and pair.lines == 1
+        return head + self.cell(told, value, span=span, fill=look.BLANK if pair.blank else "", mark=pair.blank, middle=middle)
 
     def table(self, table: Table) -> str:
         kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
@@ -330,7 +355,7 @@ class _Writer:
                     cells.append(self.cell(text, width, fill=look.BLANK, align=align, style=size, mark=mark))
                 else:
                     cells.append(_cell(text, width, fill, 1, align, size))
-            rows.append(self.row("".join(cells), lines=2 if table.blank else 1))
+            rows.append(self.row("".join(cells), lines=2 if table.blank else 0))
         if not table.rows and table.empty:
             rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", style=size)))
         return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))
@@ -352,8 +377,8 @@ def render(document: Document, letterhead: bytes) -> bytes:
         *(writer.block(block) for block in document.blocks),
     ]
     if document.identity:  # a form says at its foot what it is, for readers and for the way back
-        foot = " · ".join((document.identity["case"], document.title, document.identity["version"], document.identity["issue"]))
-        parts.append(_paragraph(f"{foot}　{document.form_number}", "Caption"))
+        told = (document.identity.get("case"), document.title, document.identity["version"], document.identity["issue"])
+        parts.append(_paragraph(f"{' · '.join(filter(None, told))}　{document.form_number}", "Caption"))
     section = _landscape(package.section) if document.landscape else package.section
     body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
     return package.with_parts(

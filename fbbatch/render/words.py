@@ -1,9 +1,13 @@
 """How values are written out in documents."""
 
 import datetime as dt
+import unicodedata
+from collections.abc import Sequence
 
 from fbbatch.render.blocks import CellValue
 from fbbatch.render.look import DATE_WORDS
+
+_GAP = "　"
 
 
 def cell_text(value: CellValue, kind: str, language: str) -> str:
@@ -22,3 +26,20 @@ def cell_text(value: CellValue, kind: str, language: str) -> str:
 def long_date(day: dt.date, language: str) -> str:
     """A date in prose: 2026年11月5日, 5 November 2026."""
     return DATE_WORDS[language].format(day)
+
+
+def text_width(text: str) -> int:
+    """The width of the longest line, in columns of a fixed-width font: a Chinese character takes two."""
+    return max((sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line) for line in text.split("\n")), default=0)
+
+
+def ticks(options: Sequence[tuple[str, bool]], room: float) -> str:
+    """□ for each option, ☑ where it holds; in lines of at most `room` em, so that no option is broken in two."""
+    lines: list[str] = []
+    for text, ticked in options:
+        option = f"{'☑' if ticked else '□'} {text}"
+        if lines and text_width(f"{lines[-1]}{_GAP}{option}") / 2 <= room:
+            lines[-1] += _GAP + option
+        else:
+            lines.append(option)
+    return "\n".join(lines)

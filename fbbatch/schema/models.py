@@ -61,7 +61,9 @@ def _regex(text: str) -> str:
 
 def _line_pattern(text: str) -> str:
     if not re.compile(_regex(text)).groupindex:
-        raise ValueError("the pattern needs named groups, e.g. (?P<reported_at>\\d{4}-\\d\\d-\\d\\d) (?P<reporter>\\S+): (?P<description>.*)")
+        raise ValueError(
+            "the pattern needs named groups, e.g. (?P<reported_at>\\d{4}-\\d\\d-\\d\\d) (?P<reporter>\\S+): (?P<description>.*)"
+        )
     return text
 
 

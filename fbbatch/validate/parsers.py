@@ -26,7 +26,9 @@ from fbbatch.validate.values import (
 )
 from fbbatch.words import fold, simplified
 
-ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!", "#CALC!"})
+ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!"}) | {
+    f"#{name}" for name in ("SPILL!", "CALC!", "FIELD!", "BLOCKED!", "CONNECT!", "UNKNOWN!", "BUSY!", "EXTERNAL!", "GETTING_DATA")
+}
 """What a workbook shows where a formula has failed; also as text in what was exported from one."""
 _LETTER_GRADES = frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
 

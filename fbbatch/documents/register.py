@@ -1,0 +1,391 @@
+"""D01–D04, blank forms made from the schemas: registers of the sources, and the questionnaire. Source: 3.1.x, 2.1.4b.
+
+A field that is added to a schema appears in its register, with its label, hint, example and drop-down. The questionnaire
+asks fields of the customer schema, so that what comes back is judged by it.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fbbatch.documents.case import Office
+from fbbatch.documents.facts import Teller
+from fbbatch.documents.templates import Templates
+from fbbatch.model import LANGUAGES
+from fbbatch.render import pdf, word
+from fbbatch.render import register as excel
+from fbbatch.render.blocks import Block, CellValue, Column, Document, Entry, Grid, Heading, Note, Pair, Register, Table, Text, WorkSheet
+from fbbatch.render.words import cell_text, text_width
+from fbbatch.schema import Book, FieldModel, SchemaModel
+from fbbatch.schema.text import header_keys
+from fbbatch.validate.parsers import Parsers, example_of
+from fbbatch.validate.values import Bad
+from fbbatch.words import simplified
+
+_NUMBERS = {"customer": "D01", "employee": "D02", "partner": "D03"}
+_QUESTIONNAIRE, _ASKED_SOURCE = "D04", "customer"
+_QUESTIONS = {
+    "part_product": ("product", "model", "scene"),
+    "part_opinion": ("satisfaction", "description", "remedy"),
+    "part_you": ("reporter", "contact", "reported_at", "reply_wanted"),
+}
+"""What the questionnaire asks, where the schema has it; its other required fields come last."""
+_ISSUE = "1"
+N_ROWS = 200
+
+
+class Part(NamedTuple):
+    """Fields of a form under a heading; `heading` is the name of its wording."""
+
+    heading: str
+    fields: tuple[FieldModel, ...]
+
+
+@dataclass(frozen=True)
+class BlankForm:
+    """A blank form: what kind of document, of which schema, with which fields. `title` is in the office's language."""
+
+    kind: str  # register | questionnaire
+    number: str  # of the document in the regulation
+    title: str
+    schema: SchemaModel
+    parts: tuple[Part, ...]
+
+    @property
+    def fields(self) -> tuple[FieldModel, ...]:
+        """Its fields in order."""
+        return tuple(field for part in self.parts for field in part.fields)
+
+    def identity(self) -> dict[str, str]:
+        """What it must carry to be recognised when it comes back."""
+        return {"form": self.kind, "schema": self.schema.id, "version": str(self.schema.version), "issue": _ISSUE}
+
+
+class BlankFile(NamedTuple):
+    """A finished blank form; `path` is relative, `number` the document's in the regulation."""
+
+    path: str
+    content: bytes
+    kind: str
+    number: str
+
+
+def is_needed(field: FieldModel) -> bool:
+    """True when a row without it, or without any of its group, is returned."""
+    return field.required is True or field.either_or is not None
+
+
+def register_form(schema: SchemaModel, office: Office) -> BlankForm:
+    """D01–D03: every field of a source; required ones first, then those asked for, then the others. Source: 3.1.x."""
+    needed = tuple(f for f in schema.fields if is_needed(f))
+    others = sorted((f for f in schema.fields if not is_needed(f)), key=lambda f: f.required != "ask")
+    number = _NUMBERS.get(schema.source_code) or f"D01-{schema.source_code}"  # a source that the company has added
+    parts = (Part("part_required", needed), Part("part_optional", tuple(others)))
+    return BlankForm("register", number, schema.title[office.language], schema, tuple(p for p in parts if p.fields))
+
+
+def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
+    """D04: a few questions to customers. Source: 2.1.4b."""
+    known = {f.id: f for f in schema.fields}
+    asked = {heading: [known[i] for i in ids if i in known] for heading, ids in _QUESTIONS.items()}
+    chosen = {f.id for fields in asked.values() for f in fields}
+    asked["part_you"] += [f for f in schema.fields if is_needed(f) and f.id not in chosen]
+    parts = tuple(Part(heading, tuple(fields)) for heading, fields in asked.items() if fields)
+    return BlankForm("questionnaire", _QUESTIONNAIRE, office.title("questionnaire"), schema, parts)
+
+
+# --- what a field asks for -----------------------------------------------------------------------------------
+
+
+_HINT_SUFFICES = frozenset({"text", "contact", "department", "product", "person", "rating", "table"})
+_LISTED = frozenset({"choice", "boolean", "rating", "department", "product"})
+_SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": "; "}
+_LONGEST_SCALE = 10  # a rating in more steps is typed
+_NOTE_WIDTH, _NOTE_LINES = 44, 3  # of a cell in the sheet that explains; longer notes are skipped
+
+
+def _scale(field: FieldModel) -> tuple[float, float]:
+    """The lowest and the highest rating."""
+    return (1 if field.minimum is None else field.minimum), (5 if field.maximum is None else field.maximum)
+
+
+class Prompter:
+    """Says in one language what belongs into a field."""
+
+    def __init__(self, form: BlankForm, office: Office, templates: Templates) -> None:
+        self._form = form
+        self._book = office.teller.book
+        self.language = office.language
+        self._template = templates["register"]
+        self._parsers = Parsers(self._book, office.language, None)
+
+    def word(self, name: str, /, **values: object) -> str:
+        """A wording of the template, filled in."""
+        return self._template.word(name, self.language, **values)
+
+    def label(self, field: FieldModel) -> str:
+        """Its label; in the questionnaire a friendlier one, if the schema will know it again."""
+        friendly = self._template.words.get(f"ask_{field.id}") if self._form.kind == "questionnaire" else None
+        if friendly:
+            index = self._form.schema.by_header
+            known = next((index[key] for key in header_keys(friendly[self.language]) if key in index), None)
+            if known is field:
+                return friendly[self.language]
+        return field.label[self.language]
+
+    def mark(self, field: FieldModel) -> str:
+        """What follows the label of a field that must be answered."""
+        return self.word("mark_required") if field.required is True else self.word("mark_either") if field.either_or else ""
+
+    def need(self, field: FieldModel) -> str:
+        """Whether it must be answered."""
+        if field.required is True:
+            return self.word("need_required")
+        return self.word("need_either" if field.either_or else "need_ask" if field.required == "ask" else "need_optional")
+
+    def kind(self, field: FieldModel) -> str:
+        """What its type takes, in a sentence."""
+        values = dict(zip(("yes", "no"), self._yes_no(), strict=True)) if field.type == "boolean" else {}
+        if field.type == "rating":
+            values = dict(zip(("low", "high"), (f"{bound:g}" for bound in _scale(field)), strict=True))
+        return self.word(f"type_{field.type}", **values)
+
+    def what(self, field: FieldModel) -> str:
+        """What to write, in at most three lines: hint, type, pattern."""
+        hint = field.hint[self.language] if field.hint else ""
+        kind = "" if hint and field.type in _HINT_SUFFICES else self.kind(field)
+        pattern = field.pattern.explain[self.language] if field.pattern else ""
+        return "\n".join(filter(None, (hint, kind, pattern)))
+
+    def allowed(self, field: FieldModel) -> str:
+        """Its allowed values, or where to find them; `''` when there is no limit."""
+        options = [cell_text(option, "text", self.language) for option in self.options(field) or self.ticks(field)]
+        if field.type == "rating" and field.values:
+            options = [f"{v.code} {v.label[self.language]}" for v in self._book.values(field)]
+        text = _SEPARATOR[self.language].join(options)
+        if text:
+            return text if text_width(text) <= _NOTE_WIDTH * _NOTE_LINES else self.word("in_list", n=len(options))
+        low, high = field.minimum, field.maximum
+        if low is not None and high is not None:
+            return self.word("within", low=f"{low:g}", high=f"{high:g}")
+        if low is not None:
+            return self.word("at_least", low=f"{low:g}")
+        return self.word("at_most", high=f"{high:g}") if high is not None else ""
+
+    def options(self, field: FieldModel) -> tuple[str | float, ...]:
+        """What a drop-down offers; each is an answer as it stands."""
+        match field.type:
+            case "choice":
+                return self._words(field)
+            case "boolean":
+                return self._yes_no()
+            case "rating":
+                low, high = map(int, _scale(field))
+                return tuple(range(high, low - 1, -1)) if high - low <= _LONGEST_SCALE else ()
+            case "department":
+                return tuple(d.label[self.language] for d in self._book.organisation.departments)
+            case "product":
+                names = [p.name for p in self._book.products.products if p.active]
+                return tuple(simplified(n) if self.language == "zh-Hans" else n for n in names)
+            case _:
+                return ()
+
+    def ticks(self, field: FieldModel) -> tuple[str, ...]:
+        """What paper offers to be ticked; each is an answer as it stands. Master lists are too long for that."""
+        if field.type in {"choice", "choices"} or (field.type == "rating" and field.values):
+            return self._words(field)
+        return tuple(map(str, self.options(field))) if field.type in {"boolean", "rating"} else ()
+
+    def _words(self, field: FieldModel) -> tuple[str, ...]:
+        """The words of a choice; of channels only those that the source has."""
+        only = self._form.schema.channels if field.values == "channel" else None
+        return tuple(v.label[self.language] for v in self._book.values(field) if not only or v.code in only)
+
+    def _yes_no(self) -> tuple[str, str]:
+        return self._book.word("yes_no", "yes", self.language), self._book.word("yes_no", "no", self.language)
+
+    def example(self, field: FieldModel) -> CellValue:
+        """The example as a cell: words in the language, real dates and numbers."""
+        shown = example_of(field, self.language)
+        value = self._parsers.of(field)(shown)
+        if value is None or isinstance(value, Bad):
+            return shown or None
+        match field.type:
+            case "date":
+                return dt.date.fromisoformat(str(value))
+            case "datetime":
+                return dt.datetime.fromisoformat(str(value))
+            case "integer" | "number" | "rating":
+                return value if isinstance(value, int | float) else shown
+            case "boolean":
+                return self._yes_no()[0 if value else 1]
+            case "department":
+                return self._book.department(str(value), self.language)
+            case "choice" | "choices":
+                codes = value if isinstance(value, list) else [value]
+                words = {v.code: v.label[self.language] for v in self._book.values(field)}
+                return _SEPARATOR[self.language].join(words[str(code)] for code in codes)
+            case _:
+                return shown
+
+
+# --- the workbook --------------------------------------------------------------------------------------------
+
+
+def register_workbook(form: BlankForm, office: Office, templates: Templates, *, date: dt.date, n_rows: int = N_ROWS) -> Register:
+    """The form as a workbook, one row for each piece of feedback."""
+    prompter = Prompter(form, office, templates)
+    said = prompter.word
+    fill, either = "line_fill" if form.kind == "register" else "survey_row", _either(form, prompter)
+    return Register(
+        form.title, office.company, office.language, date, tuple(said(line, either=either) for line in (fill, "line_how", "line_return")),
+        said("serial"), said("example"), tuple(_entry(field, prompter) for field in form.fields), _notes(form, prompter),
+        {**form.identity(), "case": "", "language": office.language}, _form_number(form, office), n_rows,
+        max(1, form.schema.header_rows - 1 + form.schema.skip_rows_after_header),
+    )  # fmt: skip
+
+
+def _either(form: BlankForm, prompter: Prompter) -> str:
+    """The words on groups of which one must be answered, where the form has any."""
+    return prompter.word("either") if any(field.either_or for field in form.fields) else ""
+
+
+def _entry(field: FieldModel, prompter: Prompter) -> Entry:
+    header, mark = prompter.label(field), prompter.mark(field)
+    options, example = prompter.options(field), prompter.example(field)
+    kind = {"rating": "number"}.get(field.type, field.type)
+    closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (field.type in _LISTED and field.strict)
+    return Entry(
+        field.id, header, mark, kind if kind in {"date", "datetime", "integer", "number"} else "text",
+        _width(field, header + mark, options, example), options, field.minimum, field.maximum, closed,
+        prompter.what(field), prompter.word("wrong", what=prompter.kind(field)), example,
+    )  # fmt: skip
+
+
+_PROSE_WIDTH, _SENTENCE_WIDTH, _LONGEST = 42.0, 26.0, 24
+_WIDTHS = {"date": 13.0, "datetime": 18.0, "contact": 20.0, "person": 12.0}
+_ARROW, _HEADER = 5, 12  # the drop-down's button; a header longer than this goes on in a second line
+
+
+def _n_lines(field: FieldModel) -> int:
+    """How many lines an answer is likely to take: a description several, a sentence two."""
+    if field.type == "text" and field.empty_phrases:
+        return 6
+    return 2 if field.type == "table" or (field.type == "text" and text_width(str(field.example or "")) > 20) else 1
+
+
+def _width(field: FieldModel, header: str, options: Sequence[str | float], example: CellValue) -> float:
+    """The width of a column in characters: what is likely to stand in it; longer texts wrap."""
+    if (lines := _n_lines(field)) > 1:
+        return _PROSE_WIDTH if lines > 2 else _SENTENCE_WIDTH
+    wide = text_width(header)
+    half = max(wide / 2, max(map(text_width, header.split()))) if wide > _HEADER else wide
+    content = max((text_width(str(option)) + _ARROW for option in options), default=text_width(str(example or "")) + 2)
+    return max(_WIDTHS.get(field.type, 0), half + 3, float(min(content, _LONGEST)))
+
+
+def _notes(form: BlankForm, prompter: Prompter) -> WorkSheet:
+    """The sheet that explains every column."""
+    said = prompter.word
+    heads = ("serial", "field", "need", "what", "allowed", "example")
+    columns = tuple(Column(said(name), align="center" if name in {"serial", "need"} else "left") for name in heads)
+    rows = tuple(
+        (number, prompter.label(field) + prompter.mark(field), prompter.need(field), prompter.what(field),
+         prompter.allowed(field), cell_text(prompter.example(field), "text", prompter.language))
+        for number, field in enumerate(form.fields, 1)
+    )  # fmt: skip
+    marks = {number: "soft" for number, field in enumerate(form.fields) if is_needed(field)}
+    return WorkSheet(said("notes"), f"{form.title}　{said('notes')}", (), (Table(columns, rows, marks=marks),))
+
+
+# --- the sheet of paper --------------------------------------------------------------------------------------
+
+
+_AROUND: dict[str, tuple[tuple[str, ...], str]] = {
+    "register": (("paper_fill",), "paper_return"),
+    "questionnaire": (("greeting", "survey_fill"), "thanks"),
+}
+"""Wording above and below the blanks of each kind."""
+
+
+def register_document(form: BlankForm, office: Office, templates: Templates, *, date: dt.date) -> Document:
+    """The form as a document for one piece of feedback; each blank is marked by its field's id."""
+    prompter = Prompter(form, office, templates)
+    said = prompter.word
+    above, below = _AROUND[form.kind]
+    either = _either(form, prompter)
+    blocks: list[Block] = [Text(said(line, either=either), "small") for line in above]
+    for part in form.parts:
+        blocks += [Heading(said(part.heading)), Grid(tuple(_pair(field, prompter) for field in part.fields))]
+    number = _form_number(form, office)
+    return Document(
+        form.kind, form.title, "", office.company, office.language, date, (*blocks, Note(said(below))), number,
+        said("form_number", form=number), identity=form.identity(),
+    )  # fmt: skip
+
+
+_HALF = 17  # em of text that the value of half a row takes
+
+
+def _pair(field: FieldModel, prompter: Prompter) -> Pair:
+    ticks = tuple((text, False) for text in prompter.ticks(field))
+    lines = _n_lines(field)
+    wide = lines > 1 or sum(text_width(text) / 2 + 2.5 for text, _ in ticks) > _HALF
+    return Pair(prompter.label(field) + prompter.mark(field), "", wide, field.id, lines, ticks)
+
+
+# --- all of them ---------------------------------------------------------------------------------------------
+
+
+def _form_number(form: BlankForm, office: Office) -> str:
+    """The number of the form, e.g. `QR-D01 A/1`."""
+    prefix = f"{office.form_prefix}-" if office.form_prefix else ""
+    return f"{prefix}{form.number} A/{form.schema.version}"
+
+
+def forms_of(office: Office) -> list[BlankForm]:
+    """The forms that a company's schemas make; a source whose files have no header row has none."""
+    sources = [schema for schema in office.teller.book.sources if schema.header]
+    asked = [schema for schema in sources if schema.source_code == _ASKED_SOURCE]
+    return [*(register_form(schema, office) for schema in sources), *(questionnaire_form(schema, office) for schema in asked[:1])]
+
+
+def blank_forms(
+    book: Book,
+    languages: Sequence[str],
+    *,
+    company: str,
+    form_prefix: str,
+    templates: Templates,
+    date: dt.date,
+    wanted: Callable[[BlankForm], bool] = lambda _: True,
+) -> Iterator[BlankFile]:
+    """The blank forms as finished files: workbook and Word, the questionnaire also as PDF. Source: 3.1.x, 2.1.4b.
+
+    Paths are the titles; with several languages, in a folder for each.
+    """
+    for language in languages:
+        office = Office(company, form_prefix, Teller(book, language, templates.facts))
+        taken: set[str] = set()
+        for form in filter(wanted, forms_of(office)):
+            title = form.title.replace("/", "／")
+            title = f"{title} ({form.schema.id})" if title in taken else title
+            taken.add(title)
+            path = f"{language}/{title}" if len(languages) > 1 else title
+            yield BlankFile(f"{path}.xlsx", excel.render(register_workbook(form, office, templates, date=date)), form.kind, form.number)
+            document = register_document(form, office, templates, date=date)
+            yield BlankFile(f"{path}.docx", word.render(document, templates.letterhead), form.kind, form.number)
+            if form.kind == "questionnaire":
+                yield BlankFile(f"{path}.pdf", pdf.render(document)[0], form.kind, form.number)
+
+
+def printed_lines(book: Book, *, templates: Templates, date: dt.date) -> frozenset[str]:
+    """What the Word registers print outside their blanks, in every language: nobody has typed that."""
+    lines: set[str] = set()
+    for language in LANGUAGES:
+        office = Office("", "", Teller(book, language, templates.facts))
+        for form in forms_of(office):
+            document = register_document(form, office, templates, date=date)
+            lines |= {document.title, *(b.text.strip() for b in document.blocks if isinstance(b, Heading | Text | Note))}
+    return frozenset(lines)
