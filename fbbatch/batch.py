@@ -21,6 +21,7 @@ import filelock
 import orjson
 
 from fbbatch import __version__, inbox, outbox, press, workers
+from fbbatch.chasing import LEADER, Chaser, fresh_reminders
 from fbbatch.deadlines import Calendar
 from fbbatch.documents import (
     Receipt,
@@ -34,28 +35,33 @@ from fbbatch.documents import (
     summary_document,
     summary_workbook,
     tracking_workbook,
+    worklist,
 )  # fmt: skip
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
 from fbbatch.documents.register import BlankFile
+from fbbatch.documents.worklist import Task as Waiting
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
 from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
-from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument
-from fbbatch.owing import owed_by_moved, owed_by_new
+from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, Transition
+from fbbatch.owing import brings_result, has_result, owed_by_moved, owed_by_new
 from fbbatch.press import Order, Owed, Press, Printed
 from fbbatch.render import excel, html
+from fbbatch.render.blocks import Document
 from fbbatch.schema import Book, load_book
 from fbbatch.settings import Settings
 from fbbatch.workers import WorkerLostError
+from fbbatch.workflow import replay
 
 QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
 _PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
 _LONGEST_GAP_DAYS = 366
+_LEADERS = "P03"
 _SURVEY_LEEWAY_DAYS = 31  # a workspace that begins later than this within a period waits for the next
 _MEDIA = {".xlsx": press.EXCEL, ".docx": press.WORD, ".pdf": press.PDF}
 
@@ -370,8 +376,13 @@ class _Run:
                     blank.kind, blank.number, f"surveys/{press.file_name(blank.path)}", _MEDIA[Path(blank.path).suffix], sha256, form=True, period=date.isoformat()
                 )
             )  # fmt: skip
-        newest_ledger = []
-        for item in self.print_ledger():
+        newest_ledger: list[str] = []
+        if self.is_news():
+            told = self.ledger.open_cases()
+            for document in self.worklists(told, issued):
+                for item in printing.both(document, f"{self.list_folder(document)}/{document.title} {date.isoformat()}"):
+                    keep(item, period=date.isoformat())
+            item = self.print_ledger(told)
             keep(item)
             newest_ledger.append(item.path)
         keep(self.print_receipt(replace(receipt, glyphs="".join(sorted(missing)))))
@@ -402,17 +413,30 @@ class _Run:
             history = tuple(self.ledger.history(case))
             issues = self.ledger.issues(case, before=self.record)
             owed = owed_by_moved(case, history, self.record.name, issues, reports=settings.case_reports, again=again.get(case.number, ()))
+            letters = tuple(one for one in owed if one.kind == "reply")
+            if letters and (result := self.result_of_main(history)):
+                orders += [Order(case, result, letters), *self.orders_of_merged(case, result)]
+                owed = tuple(one for one in owed if one not in letters)
             orders += [Order(case, history, owed)] if owed else []
-        return orders + [order for case in moved for order in self.orders_of_merged(case)]
+            if brings_result(history, self.record.name):
+                orders += self.orders_of_merged(case, history)
+        return orders
 
-    def orders_of_merged(self, main: Case) -> Iterator[Order]:
+    def result_of_main(self, history: Sequence[Transition]) -> tuple[Transition, ...]:
+        """The history of the case that this one was merged into, once it has a result; else nothing."""
+        number = replay(history).main_case
+        found = [tuple(self.ledger.history(main)) for main in self.ledger.cases(number=number)] if number else []
+        return next((self.result_of_main(main) or (main if has_result(main) else ()) for main in found), ())
+
+    def orders_of_merged(self, main: Case, result: tuple[Transition, ...]) -> Iterator[Order]:
         """Everybody whose case was merged into this one is told its result, too. Source: 5.5.1a."""
-        history = tuple(self.ledger.history(main))
-        if not any(step.to == "verified" and step.run == self.record.name for step in history):
-            return
         for case in self.ledger.merged_into(main):
-            issue = self.ledger.issues(case, before=self.record).get("reply", 0) + 1
-            yield Order(case, (*self.ledger.history(case), *(step for step in history if step.to == "verified")), (Owed("reply", issue),))
+            history = self.ledger.history(case)
+            is_new = any(step.run == self.record.name and "main_case" in step.details for step in history)
+            if replay(history).main_case == main.number and not is_new:
+                issue = self.ledger.issues(case, before=self.record).get("reply", 0) + 1
+                yield Order(case, result, (Owed("reply", issue),))
+                yield from self.orders_of_merged(case, result)
 
     def print_all(self, printing: Press, jobs: Sequence[Order]) -> Iterator[Printed]:
         if len(jobs) <= _IN_PROCESS:
@@ -465,19 +489,52 @@ class _Run:
             date=today, wanted=lambda form: form.kind == "questionnaire",
         )  # fmt: skip
 
-    def print_ledger(self) -> Iterator[Printed]:
-        """The tracking ledger, when anything has changed since the last one: a case, or the day. Source: 5.3.1a."""
+    def is_news(self) -> bool:
+        """True when there is anything to tell of the cases in hand: one has moved, or it is another day than last time."""
         last = self.ledger.last_published("tracking_ledger", before=self.record)
-        today = self.record.as_of.date()
-        if last and last.as_of.date() == today and not self.ledger.has_moved(self.record):
-            return
-        days = self.shop.settings.ledger_closed_days
+        return last is None or last.as_of.date() != self.record.as_of.date() or self.ledger.has_moved(self.record)
+
+    def worklists(self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]) -> Iterator[Document]:
+        """The work list of every department that has something new to do or is reminded of something. Source: 5.3.2."""
+        chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
+        known = self.ledger.reminders(before=self.record)
+        tasks: dict[str, list[Waiting]] = {}
+        reminded: list[tuple[Case, Reminder]] = []
+        urgent = {d.department for d in issued if d.form and d.case and d.department}
+        printing = Press(self.office, self.shop.templates, self.record.as_of)
+        for case, history in told:
+            waiting = chaser.waiting(case, history)
+            if waiting is None:
+                continue
+            fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
+            reminded += [(case, reminder) for reminder in fresh]
+            department = printing.recipient(Owed(waiting.form), case) or ""
+            task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level)
+            tasks.setdefault(department, []).append(task)
+            if waiting.level >= LEADER:
+                tasks.setdefault(_LEADERS, []).append(task)
+            urgent |= {department} if fresh else set()
+            urgent |= {_LEADERS} if any(r.level >= LEADER for r in fresh) else set()
+        self.ledger.record_reminders(self.record, reminded)
+        for department in sorted(urgent & tasks.keys()):
+            leaders = self.shop.book.holders("P03")
+            yield worklist(tasks[department], leaders[0].department if department == _LEADERS and leaders else department, self.record.as_of, self.office, self.shop.templates)
+
+    def list_folder(self, document: Document) -> str:
+        """Where a work list goes: into its department's folder, the leaders' to the management."""
+        department = document.number.split("-", 2)[2]
+        leaders = self.shop.book.holders("P03")
+        return "management" if leaders and department == leaders[0].department else f"departments/{self.shop.book.department(department, self.office.language)}"
+
+    def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
+        """The tracking ledger. Source: 5.3.1a."""
+        today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
         workbook = tracking_workbook(
-            self.ledger.open_cases(), self.ledger.closed_since(today - dt.timedelta(days=days)), self.record.as_of, self.record.name, days,
-            self.office, self.shop.templates,
+            told, self.ledger.closed_since(today - dt.timedelta(days=days)), self.record.as_of, self.record.name, days, self.office,
+            self.shop.templates, self.ledger.reminders(),
         )  # fmt: skip
         path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
-        yield Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True)
+        return Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True)
 
     def latest_ledger(self) -> list[str]:
         """The newest ledger that an earlier run has published, as a path from this run's folder."""

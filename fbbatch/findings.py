@@ -419,6 +419,18 @@ CATALOGUE: dict[str, Entry] = {
         ("表單上印的案件編號", "The case number printed on the form"),
         ("已擱置；請核對編號", "Set aside; check the number"),
     ),
+    "FB-step-numbers": Entry(
+        "error",
+        ("這份表單是案件 {case} 的，上面寫的卻是 {printed}", "This form belongs to case {case}, but says {printed}"),
+        ("同一個案件編號", "One and the same case number"),
+        ("已擱置；請用發給該案件的表單填寫", "Set aside; use the form that was issued for that case"),
+    ),
+    "FB-main-case": Entry(
+        "error",
+        ("案件 {case} 不能作為主案：就是本案，或者已結案", "Case {case} cannot be the main case: it is this one, or it is closed"),
+        ("另一個在辦的案件", "Another case that is open"),
+        ("已擱置；請核對主案編號", "Set aside; check the number of the main case"),
+    ),
     "FB-step-incomplete": Entry(
         "error",
         ("「{kind}」（{case}）填寫不完整或有誤", "The {kind} ({case}) is incomplete or has faults"),

@@ -15,9 +15,9 @@ from fbbatch.findings import finding
 from fbbatch.ledger import Ledger
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.store import RunRecord
-from fbbatch.model import Case, Finding, ReturnedForm, Transition
+from fbbatch.model import CASE_NUMBER, Case, Finding, ReturnedForm, Transition
 from fbbatch.schema import Book
-from fbbatch.workflow import Move, Standing, moves_of_time, replay, step
+from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER = "time", "tracking_ledger"
@@ -54,6 +54,13 @@ class Handling:
             recorder.refuse(finding("FB-step-no-case", case=told["case"]), "set_aside")
             return
         recorder.keep_form(case, told)
+        if told["kind"] not in FORMS:
+            recorder.refuse(self._worded(finding("FB-own-document", kind=told["kind"])), "set_aside")
+            return
+        printed = sorted(set(CASE_NUMBER.findall(told["text"])))
+        if printed and case.number not in printed:
+            recorder.refuse(finding("FB-step-numbers", case=case.number, printed="、".join(printed)), "set_aside")
+            return
         if told["bad"]:
             recorder.refuse(self._worded(finding("FB-step-incomplete", kind=told["kind"], case=case.number)), "returned")
             return
@@ -97,8 +104,8 @@ class Handling:
 
     def _merge(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> bool:
         main = recorder.case(str(form.values["main_case"]))
-        if main is None or main.id == case.id:
-            recorder.refuse(finding("FB-step-no-case", case=form.values["main_case"]), "set_aside")
+        if main is None or main.id == case.id or main.state == "closed":
+            recorder.refuse(finding("FB-main-case" if main else "FB-step-no-case", case=form.values["main_case"]), "set_aside")
             return False
         recorder.merge(case, main)
         return True

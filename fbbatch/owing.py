@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fbbatch.model import Case, Transition
 from fbbatch.press import Owed
-from fbbatch.workflow import Standing, replay
+from fbbatch.workflow import replay
 
 _ON_ENTRY: dict[str, tuple[str, ...]] = {
     "assigned": ("assignment",),
@@ -48,14 +48,15 @@ def owed_by_moved(
         reports: severities that get a case report.
         again: forms to issue once more, because an old issue came back.
     """
-    before = replay([step for step in history if step.run != run])
-    now = replay(history)
+    past = [step for step in history if step.run != run]
+    before, now = replay(past), replay(history)
     fresh = [step for step in history if step.run == run]
     kinds = list(again)
     if fresh and (now.state != before.state or any("verdict" in step.details for step in fresh)):
         kinds += _ON_ENTRY.get(now.state, ())
-    kinds += _because_of(fresh, now)
-    owed = [Owed(kind, issues.get(kind, 0) + 1) for kind in dict.fromkeys(kinds)]
+    kinds += _because_of(fresh)
+    still_out = _ON_ENTRY.get(now.state, ()) if before.state == "on_hold" and now.state == before.held_from and _were_out(past) else ()
+    owed = [Owed(kind, issues.get(kind, 0) + (kind not in still_out or kind == "reply")) for kind in dict.fromkeys(kinds)]
     if any(step.document == "verification" for step in fresh):
         owed.append(Owed("verification", filled=True))
     if now.state == "closed" and before.state != "closed" and case.severity in reports:
@@ -63,7 +64,26 @@ def owed_by_moved(
     return tuple(owed)
 
 
-def _because_of(fresh: Sequence[Transition], now: Standing) -> list[str]:
+def _were_out(past: Sequence[Transition]) -> bool:
+    """True when the forms of the state before a hold were issued, because a run ended there; they stay good, only the date is new."""
+    began = max(n for n, step in enumerate(past) if step.to == "on_hold" and past[n - 1].to != "on_hold")
+    return past[began - 1].run != past[began].run
+
+
+def has_result(history: Sequence[Transition]) -> bool:
+    """True for a case whose reporters can be told how it ended."""
+    standing = replay(history)
+    return standing.outcome != "duplicate" and (standing.decided or standing.state in {"verified", "replied", "closed"})
+
+
+def brings_result(history: Sequence[Transition], run: str) -> bool:
+    """True when the run has brought a case's result: it passed verification, or it was decided to take no measures."""
+    return any(
+        step.run == run and (step.to == "verified" and step.document == "verification" or step.details.get("decided")) for step in history
+    ) and has_result(history)
+
+
+def _because_of(fresh: Sequence[Transition]) -> list[str]:
     """Forms that an answer brings about: coordination for difficulties, letters for a decision without measures."""
     kinds: list[str] = []
     for step in fresh:
@@ -74,8 +94,6 @@ def _because_of(fresh: Sequence[Transition], now: Standing) -> list[str]:
             kinds.append("coordination")
         if step.details.get("review"):
             kinds.append("coordination")
-        if step.document == "coordination" and now.decided:
-            kinds.append("reply")
-            if now.outcome != "duplicate":
-                kinds.append("satisfaction")
+        if step.details.get("decided"):
+            kinds += ["reply"] if step.details["outcome"] == "duplicate" else ["reply", "satisfaction"]
     return kinds

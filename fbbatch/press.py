@@ -101,6 +101,13 @@ class Press:
             return f"reporters/{case.number}"
         return f"departments/{self.office.teller.book.department(department, self.office.language).replace('/', '／')}"
 
+    def both(self, document: Document, path: str) -> Iterator[Printed]:
+        """A document about no single case, as Word and as PDF."""
+        name = file_name(path)
+        content = word.render(document, self.templates.letterhead)
+        yield Printed(document.kind, document.number, f"{name}.docx", WORD, content, department=document.number.split("-", 2)[-1])
+        yield self.pdf(document, path, department=document.number.split("-", 2)[-1])
+
     def pdf(self, document: Document, path: str, *, case: str | None = None, department: str | None = None) -> Printed:
         """A document as PDF."""
         content, missing = pdf.render(document)

@@ -45,9 +45,9 @@ LOW_SCORE = 2
 class Standing:
     """Where a case stands: the last state, and what its steps have settled so far.
 
-    `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken` the transition that took them; `past` are all steps that forms
-    have brought, of every round. `outcome` is how the
-    matter ended or is meant to; `decided` is true once the department head has approved an outcome without measures.
+    `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken`
+    the transition that took them; `past` are all steps that forms have brought, of every round. `outcome` is how the matter
+    ended or is meant to; `decided` is true once the department head has approved an outcome without measures.
     """
 
     state: str = "registered"
@@ -173,7 +173,7 @@ def step(
     """
     if trouble := _repeated(standing, form) or _out_of_order(standing, form):
         return trouble
-    if form.issue and form.issue < newest_issue and form.kind in FROM:
+    if form.issue and form.issue < newest_issue and form.kind in FROM and not _is_letter_before(standing, form):
         return Verdict(
             findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case),),
             outcome="returned",
@@ -220,17 +220,22 @@ def _may_come(standing: Standing, form: ReturnedForm) -> bool:
     """True for a fact, and for a form that moves the case on from where it stands."""
     if form.kind not in FROM:
         return True
-    if form.kind == "reply" and (standing.outcome == "duplicate" or _is_interim(standing, form)):
+    if _is_letter_before(standing, form):
         return standing.is_open or standing.outcome == "duplicate"
     if standing.decided and standing.is_open and standing.state != "replied":
         return form.kind in _AFTER_DECISION
     return standing.state in FROM[form.kind]
 
 
+def _is_letter_before(standing: Standing, form: ReturnedForm) -> bool:
+    """True for the record of a letter that leaves the case where it is, whatever has been written since."""
+    return form.kind == "reply" and (standing.outcome == "duplicate" or _is_interim(standing, form))
+
+
 def _is_interim(standing: Standing, form: ReturnedForm) -> bool:
     """True for the record of an interim letter; left blank it is what was drafted, and that depends on the state."""
     is_before = standing.is_open and not standing.decided and standing.state not in FROM["satisfaction"]
-    return form.values.get("letter", "interim" if is_before else "") == "interim"
+    return bool(form.values.get("letter", "interim" if is_before else "") == "interim")
 
 
 _REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -248,11 +253,16 @@ _REQUIRED_IF_SEVERE = {"measures": ("containment", "prevention"), "result": ("co
 
 def _needed(standing: Standing, form: ReturnedForm, severity: str) -> list[Finding]:
     """Fields that this answer makes necessary."""
-    del standing
     wanted = [name for kind, key, values, names in _REQUIRED_IF if kind == form.kind and form.values.get(key) in values for name in names]
     if severity == "severe":
         wanted += _REQUIRED_IF_SEVERE.get(form.kind, ())
     found = [finding("FB-needed", field=name) for name in dict.fromkeys(wanted) if not form.values.get(name)]
+    if (
+        form.kind == "assignment"
+        and form.values.get("verdict") == "not_ours"
+        and form.values.get("proposed_department") == standing.department
+    ):
+        found.append(finding("FB-proposal", field="proposed_department"))
     if (
         form.kind == "verification"
         and form.values.get("conclusion") == "pass"
@@ -333,15 +343,12 @@ Moves = tuple[tuple[Move, ...], tuple[Finding, ...]]
 
 
 def _assignment(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
-    del book, today, reopen_days
+    del standing, book, today, reopen_days
     values = form.values
     if values["verdict"] == "accept":
         return (Move("accepted", {"responsible": values["responsible"]}),), ()
     refused = {"verdict": "not_ours", "reason": values["reason"]}
-    proposed = values["proposed_department"]
-    if proposed == standing.department:
-        return (), (finding("FB-proposal", field="proposed_department"),)
-    return (Move("registered", refused), Move("assigned", {"department": proposed, "rule": "proposal"})), ()
+    return (Move("registered", refused), Move("assigned", {"department": values["proposed_department"], "rule": "proposal"})), ()
 
 
 def _measures(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:

@@ -26,6 +26,15 @@ _RULE = {
     "zh-Hans": "{when} → {department}（规则 {rule}）",
     "en": "{when} → {department} (rule {rule})",
 }
+_OTHER_RULES = {
+    "proposal": {"zh-Hant": "原部門建議轉交", "zh-Hans": "原部门建议转交", "en": "proposed by the former department"},
+    "reopened": {
+        "zh-Hant": "重開後交原責任部門",
+        "zh-Hans": "重开后交原责任部门",
+        "en": "reopened, back to the department that handled it",
+    },
+    "tracking_ledger": {"zh-Hant": "在跟蹤臺賬中指定", "zh-Hans": "在跟踪台账中指定", "en": "named in the tracking ledger"},
+}
 _LIMIT = {"zh-Hant": "上報時限：{:g} 小時內{}。", "zh-Hans": "上报时限：{:g} 小时内{}。", "en": "To be escalated within {:g} hours{}."}
 _OTHERWISE = {"zh-Hant": "其他情況", "zh-Hans": "其他情况", "en": "otherwise"}
 _WORDS_SAID = {"zh-Hant": "提到關鍵詞", "zh-Hans": "提到关键词", "en": "key words are mentioned"}
@@ -253,7 +262,7 @@ class Teller:
         """By which rule it was assigned, and what the rule says. Source: 5.1.1a."""
         rule = self._assignments.get(case.assignment_rule or "")
         if rule is None:
-            return case.assignment_rule or ""
+            return _OTHER_RULES.get(case.assignment_rule or "", {}).get(self.language, case.assignment_rule or "")
         told = [
             f"{self.label(name)}{': ' if self.language == 'en' else '：'}{self.join(self.book.word(name, code, self.language) for code in codes)}"
             for name in ("severity", "type", "kind", "source")

@@ -206,6 +206,10 @@ def _dates(story: Story, state: str) -> str:
     return step.happened_on.isoformat() if step else ""
 
 
+_LEVELS = {
+    1: {"zh-Hant": "提醒責任人", "zh-Hans": "提醒责任人", "en": "person reminded"}, 2: {"zh-Hant": "到期提醒", "zh-Hans": "到期提醒", "en": "due today"},
+    3: {"zh-Hant": "逾期報部門負責人", "zh-Hans": "逾期报部门负责人", "en": "overdue: head"}, 4: {"zh-Hant": "逾期報領導", "zh-Hans": "逾期报领导", "en": "overdue: leaders"},
+}  # fmt: skip
 _Tell = Callable[["Teller", Story], str]
 
 
@@ -248,13 +252,13 @@ _FACTS: dict[str, _Tell] = {
     "held": _held,
     "coordination_reason": _why_coordination,
     "similar_cases": lambda _, __: "",
-    "reminders": lambda t, s: t.join(f"{r.on.isoformat()} {r.level}" for r in s.reminders),
+    "reminders": lambda t, s: "\n".join(f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders),
     "milestones": _milestones,
     "idle": _idle,
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),
     "reply_kind": _letter_word,
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
-    "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} else _moment(s.until("satisfaction"), t.language),
+    "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} or s.case.state == "closed" else _moment(s.until("satisfaction"), t.language),
     "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",
     "reported_date": lambda t, s: long_date(dt.date.fromisoformat(s.case.text("reported_at")[:10]), t.language) if s.case.text("reported_at") else long_date(s.case.registered_on, t.language),
     "letter_date": lambda t, s: long_date(s.now.date(), t.language),

@@ -1,13 +1,14 @@
 """D15, the tracking ledger: every case in hand with all that is known of its handling; it is also a form. Source: 5.3.1, N3, N13."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fbbatch.documents.case import Office, story_of
 from fbbatch.documents.facts import as_date
 from fbbatch.documents.story import story_fact
 from fbbatch.documents.templates import ColumnModel, Template, Templates
-from fbbatch.model import Case, Transition
+from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.blocks import CellValue, Column, Table, WorkBook, WorkSheet
 from fbbatch.render.words import long_date
 
@@ -16,8 +17,9 @@ Told = tuple[Case, Sequence[Transition]]
 
 
 def tracking_workbook(
-    open_cases: Sequence[Told], closed: Sequence[Told], now: dt.datetime, run: str, closed_days: int, office: Office, templates: Templates
-) -> WorkBook:
+    open_cases: Sequence[Told], closed: Sequence[Told], now: dt.datetime, run: str, closed_days: int, office: Office, templates: Templates,
+    reminders: Mapping[int, Sequence[Reminder]] = {},
+) -> WorkBook:  # fmt: skip
     """The ledger as of `now`.
 
     Args:
@@ -28,6 +30,7 @@ def tracking_workbook(
         closed_days: how far back `closed` reaches.
         office: who writes.
         templates: the company's wording.
+        reminders: those given so far, by case id.
     """
     template, language = templates["tracking_ledger"], office.language
     today = now.date()
@@ -44,7 +47,7 @@ def tracking_workbook(
     title = office.title("tracking_ledger")
 
     def sheet(name: str, told: Sequence[Told], empty: str) -> WorkSheet:
-        return WorkSheet(word(name), title, lines, (_table(told, template, office, now, word(empty)),))
+        return WorkSheet(word(name), title, lines, (_table(told, template, office, now, word(empty), reminders),))
 
     sheets = (sheet("open", on_time, "none_open"), sheet("overdue", overdue, "none_overdue"), sheet("closed", closed, "none_closed"))
     identity = {"form": "tracking_ledger", "version": str(template.version), "case": "", "issue": run}
@@ -53,7 +56,8 @@ def tracking_workbook(
     )  # fmt: skip
 
 
-def _table(told: Sequence[Told], template: Template, office: Office, now: dt.datetime, empty: str) -> Table:
+def _table(told: Sequence[Told], template: Template, office: Office, now: dt.datetime, empty: str,
+           reminders: Mapping[int, Sequence[Reminder]]) -> Table:  # fmt: skip
     form = office.teller.book.schema("tracking_ledger")
     editable = {field.id for field in form.fields} if form else set()
     columns = tuple(
@@ -62,7 +66,7 @@ def _table(told: Sequence[Told], template: Template, office: Office, now: dt.dat
     rows: list[tuple[CellValue, ...]] = []
     marks: dict[int, str] = {}
     for number, (case, history) in enumerate(told):
-        story = story_of("tracking_ledger", case, history, office, now)
+        story = replace(story_of("tracking_ledger", case, history, office, now), reminders=tuple(reminders.get(case.id, ())))
         rows.append(tuple(_value(c, number + 1, case, office, story_fact(office.teller, story, c.of)) for c in template.columns))
         if case.state != "closed" and case.due_on:
             left = (case.due_on - now.date()).days

@@ -173,6 +173,7 @@ class FileRecorder:
 
     def merge(self, case: Case, main: Case) -> None:
         """Remember that a case was merged into another; its reporter is told the result of that one."""
+        self._connection.execute(t.merger.delete().where(t.merger.c.case_id == case.id))
         self._connection.execute(t.merger.insert().values(case_id=case.id, main_id=main.id))
 
     def settle(self, outcome: str) -> None:

@@ -16,7 +16,7 @@ from fbbatch.errors import StorageError
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder, append_steps
-from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Transition
+from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, Transition
 
 _HEAD = "r0002"
 
@@ -215,6 +215,30 @@ class Ledger:
             found = [to_case(row) for row in cases]
             histories = histories_of(connection, t.transition.c.case_id.in_(sa.select(t.open_case.c.case_id)))
         return [(case, histories[case.id]) for case in found]
+
+    def reminders(self, *, before: RunRecord | None = None) -> dict[int, list[Reminder]]:
+        """The reminders given for cases in hand, by case id."""
+        r = t.reminder
+        query = sa.select(r).join(t.open_case, t.open_case.c.case_id == r.c.case_id).order_by(r.c.case_id, r.c.told_on, r.c.level)
+        if before:
+            query = query.where(r.c.run_id < before.id)
+        found: dict[int, list[Reminder]] = {}
+        with self._reading() as connection:
+            for row in connection.execute(query).mappings():
+                told_on, due_on = dt.date.fromisoformat(row["told_on"]), dt.date.fromisoformat(row["due_on"])
+                found.setdefault(row["case_id"], []).append(Reminder(row["clock"], row["level"], told_on, due_on))
+        return found
+
+    def record_reminders(self, run: RunRecord, reminders: Sequence[tuple[Case, Reminder]]) -> None:
+        """Write down the reminders that a run gives; those of an interrupted attempt are replaced."""
+        rows = [
+            {"case_id": case.id, "clock": r.clock, "due_on": r.due_on.isoformat(), "level": r.level, "run_id": run.id, "told_on": r.on.isoformat()}
+            for case, r in reminders
+        ]
+        with self._writing() as connection:
+            connection.execute(t.reminder.delete().where(t.reminder.c.run_id == run.id))
+            if rows:
+                connection.execute(t.reminder.insert(), rows)
 
     def closed_since(self, day: dt.date) -> list[tuple[Case, list[Transition]]]:
         """The cases that were closed on `day` or later, with their histories."""

@@ -117,6 +117,7 @@ _ROC = re.compile(
 _COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\s*(?P<h>\d{2}):?(?P<mi>\d{2}):?(?P<s>\d{2})?)?")
 _DMY = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4})" + _TIME, re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\b.*")
+_LONGEST_DATE = 100  # the patterns take their time over long runs of spaces
 _MONTHS = {m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
 _NAMED = re.compile(
     r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -](?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})" + _TIME,
@@ -159,7 +160,9 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
             moment = _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
             return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
         written = text_of(cell)
-        text = _WEEKDAY.sub(" ", unicodedata.normalize("NFKC", written)).strip()
+        if len(written) > _LONGEST_DATE:
+            return Bad("FB-not-date", {"value": written[:40] + "…"})
+        text = _WEEKDAY.sub(" ", " ".join(unicodedata.normalize("NFKC", written).split())).strip()
         if text in _BLANKS:
             return None
         return _parse_text(text, written)

@@ -1,0 +1,93 @@
+"""Reminders: which step of the ladder a case has reached whose next form is due. Source: 5.3.2b, T14, T15.
+
+Pure: the ladder's steps are days counted from the due date, so ten nightly runs and one run after ten days reach the same
+step, and each step is taken once.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from fbbatch.deadlines import CLOCKS, Calendar, Deadlines
+from fbbatch.model import Case, Reminder, Transition
+from fbbatch.schema import Book
+from fbbatch.workflow import Standing, replay
+
+OWNER, DUE_TODAY, HEAD, LEADER = 1, 2, 3, 4
+_LADDER = (("T14", OWNER), ("T14a", DUE_TODAY), ("T14b", HEAD), ("T14c", LEADER))
+_AGAIN = "T14d"
+_MOST_REPEATS = 520
+
+
+class Waiting(NamedTuple):
+    """What a case waits for: the form, since when and until when, and how far the reminders for it have come (0: none)."""
+
+    case: Case
+    standing: Standing
+    form: str
+    since: dt.date
+    due_on: dt.date
+    reminders: tuple[Reminder, ...]
+
+    @property
+    def level(self) -> int:
+        """The highest step of the ladder that has been reached."""
+        return max((r.level for r in self.reminders), default=0)
+
+
+class Chaser:
+    """The ladder of the company, as it stands on a day."""
+
+    def __init__(self, book: Book, today: dt.date, zone: dt.tzinfo | None) -> None:
+        self._calendar = Calendar(book.calendar)
+        self._deadlines = Deadlines(book.deadlines, self._calendar)
+        self._steps = {d.id: d for d in book.deadlines.deadlines}
+        self._today = today
+        self._zone = zone
+
+    def waiting(self, case: Case, history: Sequence[Transition]) -> Waiting | None:
+        """What an open case waits for; None when nothing has a date."""
+        standing = replay(history)
+        form = standing.expected
+        if form is None or standing.state == "on_hold":
+            return None
+        entered = next((s for s in reversed(history) if s.to == standing.state and "edited" not in s.details), history[-1])
+        for step in reversed(history):  # the first of the unbroken run of steps in this state
+            if step.to != standing.state or step.details.get("verdict"):
+                break
+            entered = step
+        due_on = self._due_on(case, form, entered)
+        if due_on is None:
+            return None
+        clock = f"{form}/{standing.round}"
+        levels = self._reached(due_on, entered.recorded_at.date())
+        return Waiting(case, standing, form, entered.recorded_at.date(), due_on, tuple(Reminder(clock, n, on, due_on) for n, on in levels))
+
+    def _due_on(self, case: Case, form: str, entered: Transition) -> dt.date | None:
+        if form == "result":
+            return case.due_on
+        until = self._deadlines.until(CLOCKS[form], case.severity, entered.recorded_at) if form in CLOCKS else None
+        return until.astimezone(self._zone).date() if until else None
+
+    def _reached(self, due_on: dt.date, since: dt.date) -> list[tuple[int, dt.date]]:
+        """(level, its day) of every step whose day has come; steps before the case was even here are left out."""
+        days = [(level, self._counted(due_on, round(self._steps[name].working_days["all"]))) for name, level in _LADDER if name in self._steps]
+        if days and _AGAIN in self._steps:
+            level, last = days[-1]
+            every = max(1, int(self._steps[_AGAIN].hours.get("all", 168) // 24))
+            repeats = min(_MOST_REPEATS, max(0, (self._today - last).days // every))
+            days += [(level + n, last + dt.timedelta(days=every * n)) for n in range(1, repeats + 1)]
+        return [(level, on) for level, on in days if since < on <= self._today]
+
+    def _counted(self, day: dt.date, working_days: int) -> dt.date:
+        """So many working days after (or before) a day."""
+        current, step, left = day, 1 if working_days > 0 else -1, abs(working_days)
+        while left:
+            current += dt.timedelta(days=step)
+            left -= self._calendar.is_working_day(current)
+        return current
+
+
+def fresh_reminders(waiting: Waiting, known: Collection[tuple[str, str, int]]) -> list[Reminder]:
+    """The reminders that have not been given yet; `known` holds (clock, due date, level) of those that have."""
+    return [r for r in waiting.reminders if (r.clock, r.due_on.isoformat(), r.level) not in known]
