@@ -229,7 +229,7 @@ class _Run:
         self.take(claimed)
         self.handling.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
-        receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases())
+        receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases(), moved=self.ledger.touched(self.record))
         manifest, folder = self.publish(receipt)
         paths = {item.name: item.path for item in claimed}
         for file in files:
@@ -355,11 +355,10 @@ class _Run:
             issued.append(
                 IssuedDocument(
                     item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue
-                )  # fmt: skip
-            )
+                )
+            )  # fmt: skip
 
-        moved = self.ledger.touched(self.record)
-        jobs = self.orders(receipt, moved)
+        jobs = self.orders(receipt, receipt.moved)
         n_editions = 2 * sum(len(job.owed) for job in jobs)
         for number, item in enumerate(self.print_all(printing, jobs), 1):
             keep(item)
@@ -379,8 +378,9 @@ class _Run:
         newest_ledger: list[str] = []
         if self.is_news():
             told = self.ledger.open_cases()
-            for document in self.worklists(told, issued):
-                for item in printing.both(document, f"{self.list_folder(document)}/{document.title} {date.isoformat()}"):
+            for department, document in self.worklists(told, issued):
+                path = f"{self.list_folder(department)}/{document.title} {date.isoformat()}"
+                for item in printing.both(document, path, department=department):
                     keep(item, period=date.isoformat())
             item = self.print_ledger(told)
             keep(item)
@@ -494,7 +494,7 @@ class _Run:
         last = self.ledger.last_published("tracking_ledger", before=self.record)
         return last is None or last.as_of.date() != self.record.as_of.date() or self.ledger.has_moved(self.record)
 
-    def worklists(self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]) -> Iterator[Document]:
+    def worklists(self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]) -> Iterator[tuple[str, Document]]:
         """The work list of every department that has something new to do or is reminded of something. Source: 5.3.2."""
         chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
         known = self.ledger.reminders(before=self.record)
@@ -516,15 +516,16 @@ class _Run:
             urgent |= {department} if fresh else set()
             urgent |= {_LEADERS} if any(r.level >= LEADER for r in fresh) else set()
         self.ledger.record_reminders(self.record, reminded)
-        for department in sorted(urgent & tasks.keys()):
-            leaders = self.shop.book.holders("P03")
-            yield worklist(tasks[department], leaders[0].department if department == _LEADERS and leaders else department, self.record.as_of, self.office, self.shop.templates)
+        leaders = next(iter(self.shop.book.holders("P03")), None)
+        for key in sorted(urgent & tasks.keys()):
+            department = leaders.department if key == _LEADERS and leaders else key
+            yield department, worklist(tasks[key], department, self.record.as_of, self.office, self.shop.templates)
 
-    def list_folder(self, document: Document) -> str:
+    def list_folder(self, department: str) -> str:
         """Where a work list goes: into its department's folder, the leaders' to the management."""
-        department = document.number.split("-", 2)[2]
-        leaders = self.shop.book.holders("P03")
-        return "management" if leaders and department == leaders[0].department else f"departments/{self.shop.book.department(department, self.office.language)}"
+        leaders = {person.department for person in self.shop.book.holders("P03")}
+        name = self.shop.book.department(department, self.office.language)
+        return "management" if department in leaders else f"departments/{name}"
 
     def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
         """The tracking ledger. Source: 5.3.1a."""

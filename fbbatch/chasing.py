@@ -71,7 +71,9 @@ class Chaser:
 
     def _reached(self, due_on: dt.date, since: dt.date) -> list[tuple[int, dt.date]]:
         """(level, its day) of every step whose day has come; steps before the case was even here are left out."""
-        days = [(level, self._counted(due_on, round(self._steps[name].working_days["all"]))) for name, level in _LADDER if name in self._steps]
+        days = [
+            (level, self._counted(due_on, round(self._steps[name].working_days["all"]))) for name, level in _LADDER if name in self._steps
+        ]
         if days and _AGAIN in self._steps:
             level, last = days[-1]
             every = max(1, int(self._steps[_AGAIN].hours.get("all", 168) // 24))

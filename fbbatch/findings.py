@@ -556,7 +556,10 @@ CATALOGUE: dict[str, Entry] = {
     "FB-not-readable": Entry(
         "error",
         ("不是能讀的種類：{found}", "Not a kind of file that can be read: {found}"),
-        ("Excel（xlsx、xls、xlsb、ods）、csv、Word（docx）、PDF 表單、郵件（eml）、JSON、txt 或 zip", "Excel (xlsx, xls, xlsb, ods), csv, Word (docx), a PDF form, a mail (eml), JSON, txt or zip"),
+        (
+            "Excel（xlsx、xls、xlsb、ods）、csv、Word（docx）、PDF 表單、郵件（eml）、JSON、txt 或 zip",
+            "Excel (xlsx, xls, xlsb, ods), csv, Word (docx), a PDF form, a mail (eml), JSON, txt or zip",
+        ),
         ("請另存為其中一種", "Save it as one of these"),
     ),
     "FB-broken": Entry(

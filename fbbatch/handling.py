@@ -118,8 +118,7 @@ class Handling:
         details = dict(move.details)
         if (
             (move.to == "assigned" and standing.state != "assigned")
-            or ("rule" in details
-            and "due_on" not in details)
+            or ("rule" in details and "due_on" not in details)
             or details.get("verdict") == "failed"
             or "held_days" in details
         ):

@@ -79,7 +79,7 @@ def has_result(history: Sequence[Transition]) -> bool:
 def brings_result(history: Sequence[Transition], run: str) -> bool:
     """True when the run has brought a case's result: it passed verification, or it was decided to take no measures."""
     return any(
-        step.run == run and (step.to == "verified" and step.document == "verification" or step.details.get("decided")) for step in history
+        step.run == run and ((step.to == "verified" and step.document == "verification") or step.details.get("decided")) for step in history
     ) and has_result(history)
 
 

@@ -101,12 +101,12 @@ class Press:
             return f"reporters/{case.number}"
         return f"departments/{self.office.teller.book.department(department, self.office.language).replace('/', '／')}"
 
-    def both(self, document: Document, path: str) -> Iterator[Printed]:
+    def both(self, document: Document, path: str, *, department: str | None = None) -> Iterator[Printed]:
         """A document about no single case, as Word and as PDF."""
         name = file_name(path)
         content = word.render(document, self.templates.letterhead)
-        yield Printed(document.kind, document.number, f"{name}.docx", WORD, content, department=document.number.split("-", 2)[-1])
-        yield self.pdf(document, path, department=document.number.split("-", 2)[-1])
+        yield Printed(document.kind, document.number, f"{name}.docx", WORD, content, department=department)
+        yield self.pdf(document, path, department=department)
 
     def pdf(self, document: Document, path: str, *, case: str | None = None, department: str | None = None) -> Printed:
         """A document as PDF."""

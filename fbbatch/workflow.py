@@ -192,7 +192,8 @@ def step(
 def _repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
     """The very same form once more, of whatever round; the same answers on another issue are another form."""
     for step in standing.past:
-        is_same_issue = not form.issue or step.details.get("issue", 0) in {0, form.issue}
+        issue = step.details.get("issue", 0)
+        is_same_issue = not form.issue or form.issue == issue or not (issue or form.kind in FROM)
         if step.document == form.kind and is_same_issue and step.details["answers"] == dict(form.values):
             return Verdict(findings=(finding("FB-step-done", on=step.happened_on.isoformat(), by=step.by),), outcome="duplicate")
     return None

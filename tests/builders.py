@@ -212,7 +212,7 @@ def zipped(parts: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
     return buffer.getvalue()
 
 
-def repacked(content: bytes, **edits: Callable[[str], str]) -> bytes:
+def repacked(content: bytes, /, **edits: Callable[[str], str]) -> bytes:
     """An Office file with parts edited as text: `sheet1=lambda xml: …` edits the part whose file name begins with `sheet1.`."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}

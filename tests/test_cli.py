@@ -241,7 +241,7 @@ def test_one_case_as_json_adds_its_history_documents_and_raw_row(lived_in: Path)
     assert set(case) >= CASE_KEYS | {"history", "documents", "submission", "evidence"}
     assert [step["to"] for step in case["history"]] == ["registered", "assigned"]
     assert all({"to", "document", "by", "happened_on", "recorded_at", "run"} <= set(step) for step in case["history"])
-    assert {d["kind"] for d in case["documents"]} == {"case_report", "escalation"}
+    assert {d["kind"] for d in case["documents"]} == {"case_report", "escalation", "impact", "assignment"}
     assert all((lived_in / d["path"]).is_file() for d in case["documents"])
     assert case["submission"][:2] == ["王小明", "13800001111"]
 

@@ -293,7 +293,9 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
     assert {tuple(sorted(d)) for d in manifest["documents"]} == {
         ("case", "department", "form", "kind", "media_type", "number", "path", "period", "sha256")
     }
-    assert {d["kind"] for d in manifest["documents"]} == {"case_report", "escalation", "summary", "receipt"}
+    assert {d["kind"] for d in manifest["documents"]} == {
+        "case_report", "escalation", "impact", "assignment", "inspection", "tracking_ledger", "summary", "receipt",
+    }  # fmt: skip
     assert (manifest["run"], manifest["as_of"]) == ("20261120-001", "2026-11-20T23:00:00+08:00")
 
 

@@ -249,7 +249,7 @@ fields:
 
 
 def test_chat_is_read_by_the_pattern_of_its_schema_and_other_files_are_not(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     (place / "schemas/sources/chat.yaml").write_text(CHAT_SCHEMA, encoding="utf-8")
     drop(place, "导出.txt", "[2026-11-05 10:42] 王小明: 音箱坏了，无法开机\n而且很烫\n[2026-11-05 10:50] 李美玲：[图片] 漏电\n".encode())
     drop(place, "b.csv", delimited(people(2)))
@@ -329,7 +329,7 @@ def test_example_row_left_as_it_was_is_no_feedback_and_an_edited_one_is(book, tm
 
 
 def test_every_file_in_a_zip_has_its_own_outcome_and_the_zip_is_archived_once(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(
         place,
         "a.zip",
@@ -352,7 +352,7 @@ def test_every_file_in_a_zip_has_its_own_outcome_and_the_zip_is_archived_once(tm
 
 
 def test_same_rows_alone_after_they_came_in_a_zip_are_duplicates(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "a.zip", zipped({"x.xlsx": REGISTER, "y.csv": delimited(people(3))}))
     assert outcomes(run(place)) == {
         "a.zip": ("accepted", 0, 0, 0, 0),
@@ -366,7 +366,7 @@ def test_same_rows_alone_after_they_came_in_a_zip_are_duplicates(tmp_path: Path)
 
 
 def test_two_files_of_one_name_in_different_folders_of_a_zip_are_both_taken(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "a.zip", zipped({"north/x.csv": delimited(people(1)), "south/x.csv": delimited(f"{CUSTOMER}\n{GOOD}")}))
     result = run(place)
     assert [(f["name"], f["accepted"]) for f in result.manifest["files"]] == [("a.zip", 0), ("a.zip/x.csv", 1), ("a.zip/x.csv", 1)]
@@ -432,7 +432,7 @@ def test_mail_without_a_believable_date_is_asked_for_it(book, tmp_path: Path, da
 
 
 def test_attached_register_is_taken_and_the_mail_itself_is_its_cover_letter(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "m.eml", mail("请查收附件，谢谢", files={"问卷.xlsx": REGISTER}))
     result = run(place)
     assert outcomes(result) == {"m.eml": ("accepted", 0, 0, 0, 1), "m.eml/问卷.xlsx": ("accepted", 3, 0, 0, 0)}
@@ -444,7 +444,7 @@ def test_attached_register_is_taken_and_the_mail_itself_is_its_cover_letter(tmp_
     "photo", [{"外壳.png": PNG}, {"外壳.zip": zipped({"1.png": PNG, "2.png": PNG})}, {"说明.docx": word("外壳从高处跌落时裂开。")}]
 )
 def test_photo_in_a_mail_is_evidence_and_no_trouble(tmp_path: Path, photo: dict[str, bytes]) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "m.eml", mail("智能音箱 X-1 外壳裂了，见照片", files=photo))
     result = run(place)
     assert outcomes(result) == {"m.eml": ("accepted", 1, 0, 0, 0)}
@@ -463,7 +463,7 @@ def test_photo_in_a_mail_is_evidence_and_no_trouble(tmp_path: Path, photo: dict[
     ],
 )
 def test_mail_that_no_person_wrote_is_set_aside(tmp_path: Path, content: bytes) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "m.eml", content)
     result = run(place)
     assert outcomes(result) == {"m.eml": ("set_aside", 0, 0, 0, 1)}
@@ -472,7 +472,7 @@ def test_mail_that_no_person_wrote_is_set_aside(tmp_path: Path, content: bytes) 
 
 
 def test_mail_that_names_a_case_is_kept_with_that_case(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "a.csv", delimited(people(1)))
     run(place)
     drop(place, "re.eml", mail("已经换货，谢谢", subject="Re: 案件 FB-20261120-0001"))
@@ -514,7 +514,7 @@ def test_mail_within_a_mail_is_feedback_of_whoever_wrote_it(book, tmp_path: Path
 
 
 def test_damaged_attachment_is_told_beside_the_mail(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "m.eml", mail("智能音箱 X-1 无法开机，详见表格", files={"a.xlsx": REGISTER[:400]}))
     drop(place, "blank.eml", mail("", files={"a.xlsx": REGISTER[:500]}))
     drop(place, "nothing.eml", mail(""))
@@ -528,7 +528,7 @@ def test_damaged_attachment_is_told_beside_the_mail(tmp_path: Path) -> None:
 
 
 def test_file_that_came_attached_and_comes_again_alone_makes_no_new_case(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     drop(place, "m.eml", mail("请查收附件", files={"问卷.xlsx": REGISTER}))
     run(place)
     drop(place, "问卷.xlsx", REGISTER)
@@ -543,7 +543,7 @@ def test_file_that_came_attached_and_comes_again_alone_makes_no_new_case(tmp_pat
 
 
 def test_run_twice_over_mails_and_zips_ends_as_run_once(tmp_path: Path) -> None:
-    place = workspace(tmp_path)
+    place = workspace(tmp_path, case_reports="[]")
     content = {"m.eml": mail("智能音箱 X-1 无法开机"), "a.zip": zipped({"x.csv": delimited(people(2))}), "b.docx": word(LINES)}
     for _ in range(2):
         for name, inside in content.items():

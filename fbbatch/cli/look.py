@@ -75,9 +75,17 @@ def case(call: Call, number: str) -> int:
         {"to": s.to, "document": s.document, "by": s.by, "happened_on": s.happened_on, "recorded_at": s.recorded_at.isoformat(), "run": s.run, **s.details}
         for s in history
     ]  # fmt: skip
+    from fbbatch.chasing import Chaser
+    from fbbatch.documents.case import history_rows
+
+    clock = now(shop.settings.zone)
+    waiting = Chaser(shop.book, clock.date(), clock.tzinfo).waiting(found, history) if history else None
     if call.as_json:
         issued = [{"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"} for run, d in documents]
-        call.data({**_entry(found), "history": steps, "documents": issued, "submission": cells, "evidence": found.evidence})
+        following = {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level} if waiting else None
+        call.data(
+            {**_entry(found), "history": steps, "next": following, "documents": issued, "submission": cells, "evidence": found.evidence}
+        )  # fmt: skip
         return ExitCode.DONE
     teller = shop.office.teller
     for name in (
@@ -98,9 +106,15 @@ def case(call: Call, number: str) -> int:
     ):
         if told := teller.fact(found, name):
             call.say(f"{teller.label(name)}　{told}")
-    for step in history:
-        to = teller.book.word("state", step.to, teller.language)
-        call.say(f"  {step.happened_on}  {to}  {step.document}  {step.by}  ({step.recorded_at:%Y-%m-%d %H:%M}, {step.run})")
+    for row in history_rows(history, shop.office):
+        call.say(
+            "  "
+            + "  ".join(str(row[name]) for name in ("happened_on", "to", "document", "by"))
+            + f"  ({row['recorded_at']:%Y-%m-%d %H:%M})"
+        )
+    if waiting:
+        who = teller.person(waiting.standing.responsible) or teller.fact(found, "department")
+        call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
     for run, document in documents:
         call.say(f"  → outbox/{run}/{document.path}")
     return ExitCode.DONE

@@ -233,7 +233,7 @@ def _table(template: Template, name: str, case: Case, history: Sequence[Transiti
     model = template.tables[name]
     language = office.language
     columns = tuple(Column(c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind) for c in model.columns)
-    rows = _reasons(case, office) if name == "reasons" else _history(history, office)
+    rows = _reasons(case, office) if name == "reasons" else history_rows(history, office)
     wanted = [c.of for c in model.columns]
     empty = model.empty[language] if model.empty else ""
     return Table(columns, tuple(tuple(row[key] for key in wanted) for row in rows), empty=empty)
@@ -266,7 +266,8 @@ def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
     return rows
 
 
-def _history(history: Sequence[Transition], office: Office) -> list[dict[str, CellValue]]:
+def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str, CellValue]]:
+    """The steps of a case in words: date, state, document, who, and when it was recorded."""
     teller, language = office.teller, office.language
     return [
         {

@@ -11,7 +11,7 @@ from fbbatch.documents.templates import Templates
 from fbbatch.model import FileOutcome, IssuedDocument
 from fbbatch.render.html import Entry, Link, Page, Section
 
-_FIRST = ("receipt", "summary", "escalation")
+_FIRST = ("receipt", "summary", "tracking_ledger", "escalation", "inspection")
 _EDITIONS = {".docx": "Word", ".pdf": "PDF", ".xlsx": "Excel"}
 
 
@@ -25,7 +25,7 @@ def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office)
         "files": [_file(file, labels, office) for file in receipt.files],
         "cases": [
             {"number": c.number, "state": c.state, "source": c.source, "type": c.type, "severity": c.severity, "department": c.department}
-            for c in receipt.cases
+            for c in (*receipt.cases, *receipt.moved)
         ],
         "documents": [
             {"kind": d.kind, "number": d.number, "case": d.case, "department": d.department, "period": d.period, "path": d.path,
@@ -66,7 +66,7 @@ def run_page(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office,
 
 def _entries(kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], office: Office) -> list[Entry]:
     """One line for each document number, with a link to each edition."""
-    cases = {case.number: case for case in receipt.cases}
+    cases = {case.number: case for case in (*receipt.cases, *receipt.moved)}
     editions: dict[str, list[IssuedDocument]] = {}
     for document in issued:
         if document.kind == kind:

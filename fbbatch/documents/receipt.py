@@ -18,13 +18,14 @@ _MOST_FINDINGS = 20_000
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a receipt tells: the run, its files with their findings, and the cases that need a person."""
+    """What a receipt tells: the run, its files with their findings, its new cases, and those that forms or time have moved."""
 
     run: str
     as_of: dt.datetime
     files: Sequence[FileOutcome]
     cases: Sequence[Case]
     glyphs: str = ""
+    moved: Sequence[Case] = ()
 
     def total(self, name: str) -> int:
         """The sum of one count over all files."""

@@ -134,7 +134,8 @@ _BY_SEVERITY = {"severe": "P1", "general": "P3", "minor": "P4"}
 _LETTERS = {
     "interim": ("處理中", "Interim"), "solved": ("已解決", "Solved"), "partly": ("部分解決", "Partly solved"), "unsolved": ("未解決", "Unsolved"),
     "unfounded": ("不成立", "Unfounded"), "misuse": ("使用不當", "Misuse"), "not_reproduced": ("無法重現", "Not reproduced"), "adopted": ("建議採納", "Suggestion adopted"),
-    "declined": ("建議不採納", "Declined"), "answered": ("諮詢或表揚的回覆", "Answer"), "withdrawn": ("已撤回", "Withdrawn"), "duplicate": ("已併案", "Handled with an earlier case"),
+    "declined": ("建議不採納", "Declined"), "answered": ("諮詢或表揚的回覆", "Answer"),
+    "withdrawn": ("已撤回", "Withdrawn"), "duplicate": ("已併案", "Handled with an earlier case"),
 }  # fmt: skip
 
 
@@ -201,6 +202,12 @@ def _idle(teller: "Teller", story: Story) -> str:
 _IDLE = {"zh-Hant": "（{} 天未更新）", "zh-Hans": "（{} 天未更新）", "en": " (idle for {} days)"}
 
 
+def _reported(case: Case) -> dt.date:
+    """The day of the feedback, else that of its registration."""
+    told = case.text("reported_at")[:10]
+    return dt.date.fromisoformat(told) if told else case.registered_on
+
+
 def _dates(story: Story, state: str) -> str:
     step = story.entered(state)
     return step.happened_on.isoformat() if step else ""
@@ -260,7 +267,7 @@ _FACTS: dict[str, _Tell] = {
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
     "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} or s.case.state == "closed" else _moment(s.until("satisfaction"), t.language),
     "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",
-    "reported_date": lambda t, s: long_date(dt.date.fromisoformat(s.case.text("reported_at")[:10]), t.language) if s.case.text("reported_at") else long_date(s.case.registered_on, t.language),
+    "reported_date": lambda t, s: long_date(_reported(s.case), t.language),
     "letter_date": lambda t, s: long_date(s.now.date(), t.language),
     "company": lambda _, s: s.company,
     "service_contact": lambda _, s: s.service_contact,

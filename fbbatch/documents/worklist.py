@@ -43,10 +43,13 @@ def worklist(tasks: Sequence[Task], department: str, now: dt.datetime, office: O
     ordered = sorted(tasks, key=lambda task: (task.due_on, task.case.number))
     model = template.tables["waiting"]
     columns = tuple(Column(c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind) for c in model.columns)
-    rows = tuple(_row([c.of for c in model.columns], n, task, now, office, word(f"level_{min(task.level, _TOP_LEVEL)}")) for n, task in enumerate(ordered, 1))
+    rows = tuple(
+        _row([c.of for c in model.columns], n, task, now, office, word(f"level_{min(task.level, _TOP_LEVEL)}"))
+        for n, task in enumerate(ordered, 1)
+    )
     marks = {n: "severe" if task.due_on < today else "soft" for n, task in enumerate(ordered) if task.due_on <= today}
     overdue = sum(task.due_on < today for task in ordered)
-    number = f"D16-{today:%Y%m%d}-{department}"
+    number = f"D16-{today:%Y%m%d}-{name}"
     blocks = (
         Text(word("period", day=long_date(today, language), n=len(ordered), overdue=overdue), "small"),
         Table(columns, rows, empty=model.empty[language] if model.empty else "", marks=marks),

@@ -25,10 +25,9 @@ _FIELD_OF = {"notes": "remarks"}
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One sheet: values by (case number, column id), and where each case stands."""
+    """A workbook: by (case number, column id) the values and where they stand; a case may stand on several sheets."""
 
-    values: dict[tuple[str, str], Cell]
-    rows: dict[str, tuple[str, int]]
+    values: dict[tuple[str, str], list[tuple[Cell, str, int]]]
 
 
 def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, setup: Setup) -> Message:
@@ -47,14 +46,14 @@ def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, se
         return {"failed": finding("FB-edit-no-issue", issue=reading.identity.get("issue", ""))}
     told = original.identity
     headers: dict[str, str] = {}
-    before = _Table({}, {})
+    before = _Table({})
     for sheet in original.sheets:
         if f"columns:{sheet.name}" in told:
             ids, header_row = told[f"columns:{sheet.name}"].split(), int(told[f"header_row:{sheet.name}"])
             rows = list(sheet.rows())
             headers |= dict(zip((text_of(cell) for cell in rows[header_row - 1]), ids, strict=False))
             _take(rows[header_row:], dict(enumerate(ids)), sheet.name, header_row + 1, before)
-    after, editor = _Table({}, {}), ""
+    after, editor = _Table({}), ""
     for sheet in reading.sheets:
         editor = _read_back(sheet, headers, after) or editor
     return _told(before, after, editor, schema, setup)
@@ -75,10 +74,9 @@ def _take(rows: Iterable[Sequence[Cell]], columns: Mapping[int, str], sheet: str
     for number, row in enumerate(rows, first):
         case = text_of(row[place]) if place is not None and place < len(row) else ""
         if CASE_NUMBER.fullmatch(case):
-            into.rows[case] = (sheet, number)
             for n, name in columns.items():
                 if name not in {"-", "serial", "number"}:
-                    into.values[case, name] = row[n] if n < len(row) else None
+                    into.values.setdefault((case, name), []).append((row[n] if n < len(row) else None, sheet, number))
 
 
 def _read_back(sheet: Sheet, headers: Mapping[str, str], into: _Table) -> str:
@@ -110,11 +108,11 @@ def _told(before: _Table, after: _Table, editor: str, schema: SchemaModel, setup
     fields = {field.id: field for field in schema.fields}
     changes: list[dict[str, Any]] = []
     findings: list[Finding] = []
-    for (case, column), cell in after.values.items():
-        old, new = text_of(before.values.get((case, column))), text_of(cell)
-        if old == new:
+    for (case, column), places in after.values.items():
+        old = text_of(before.values.get((case, column), [(None, "", 0)])[0][0])
+        cell, sheet, row = next((place for place in places if text_of(place[0]) != old), places[0])
+        if (new := text_of(cell)) == old:
             continue
-        sheet, row = after.rows[case]
         name = _FIELD_OF.get(column, column)
         if (case, column) not in before.values:
             findings.append(finding("FB-edit-unknown-case", sheet=sheet, row=row, case=case))

@@ -31,7 +31,7 @@ class Identity:
 
 
 def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]) -> Identity | None:
-    """Which form this is: by its properties, else by its title and the one case number in the visible text."""
+    """Which form this is: by its properties, else by its title and the one case number in the visible text that is no answer."""
     if paper is None:
         return None
     known = {form.id for form in forms}
@@ -40,9 +40,12 @@ def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[Sc
     if told.get("form"):
         return None
     lines = {line.strip() for line in paper.text().split("\n")}
-    titled = [form.id for form in forms if lines & set(form.title.values())]
+    titled = [form for form in forms if lines & set(form.title.values())]
     numbers = set(CASE_NUMBER.findall(paper.text()))
-    return Identity(titled[0], numbers.pop(), 0, 0) if len(titled) == 1 and len(numbers) == 1 else None
+    if len(titled) == 1 and len(numbers) > 1:
+        texts, _ = _filled(paper, titled[0])
+        numbers -= {texts.get(field.id, "").strip() for field in titled[0].fields if field.type == "case"}
+    return Identity(titled[0].id, numbers.pop(), 0, 0) if len(titled) == 1 and len(numbers) == 1 else None
 
 
 def _number(text: str | None) -> int:

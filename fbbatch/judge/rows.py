@@ -31,8 +31,10 @@ UNSPECIFIED = "unspecified"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What every task needs: the book, the limits, the as-of time, the language of messages, where issued documents are,
-    and what our blank forms print outside their blanks.
+    """What every task needs.
+
+    The book, the limits, the as-of time, the language of messages, where issued documents are (`outbox`), and what our
+    blank forms print outside their blanks (`printed`).
     """
 
     book: Book

@@ -232,7 +232,14 @@ class Ledger:
     def record_reminders(self, run: RunRecord, reminders: Sequence[tuple[Case, Reminder]]) -> None:
         """Write down the reminders that a run gives; those of an interrupted attempt are replaced."""
         rows = [
-            {"case_id": case.id, "clock": r.clock, "due_on": r.due_on.isoformat(), "level": r.level, "run_id": run.id, "told_on": r.on.isoformat()}
+            {
+                "case_id": case.id,
+                "clock": r.clock,
+                "due_on": r.due_on.isoformat(),
+                "level": r.level,
+                "run_id": run.id,
+                "told_on": r.on.isoformat(),
+            }
             for case, r in reminders
         ]
         with self._writing() as connection:

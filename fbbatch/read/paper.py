@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Blank(NamedTuple):
-    """One blank that carries a name: a bookmark `fb_…`, a content control, a form field.
+    r"""One blank that carries a name: a bookmark `fb_…`, a content control, a form field.
 
     `name` is the bookmark without `fb_`, the control's tag (else its title), the field's full name. `text` is what
     stands in it as a reader sees it, tracked changes accepted, paragraphs joined by `\\n`; a checkbox gives `☑` or `☐`.

@@ -68,12 +68,14 @@ class Looks:
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, **properties: Any) -> Any:
+        """The format with these properties, on the language's font."""
         key = tuple(sorted(properties.items()))
         if key not in self._known:
             self._known[key] = self._workbook.add_format({"font_name": self._font, "font_size": 10, "valign": "top", **properties})
         return self._known[key]
 
     def cell(self, column: Column, mark: str) -> Any:
+        """The format of a column's cells in a row that is set off by `mark`."""
         properties: dict[str, Any] = {
             "border": 1,
             "border_color": f"#{look.LINE}",
@@ -90,6 +92,7 @@ class Looks:
 
     @property
     def head(self) -> Any:
+        """The format of header cells."""
         return self(
             border=1,
             border_color=f"#{look.LINE}",
@@ -102,6 +105,7 @@ class Looks:
 
 
 def sheet_name(name: str, taken: dict[str, str]) -> str:
+    """A name that Excel takes and that no other sheet has; it is added to `taken` (by its lower-case form)."""
     plain = "".join("_" if c in "[]:*?/\\'" else c for c in clean(name))[:31] or "Sheet"
     number = 1
     while plain.lower() in taken:
@@ -206,6 +210,7 @@ def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: Looks) -
 
 
 def write_cell(page: Any, row: int, column: int, value: CellValue, form: Any) -> None:
+    """Write a value as what it is: dates and numbers as such, text as text whatever it looks like."""
     if value is None or value == "":
         page.write_blank(row, column, None, form)
     elif isinstance(value, dt.datetime):
@@ -311,4 +316,5 @@ def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
 
 
 def footer_text(text: str) -> str:
+    """Text for a header or footer, where `&` begins a code."""
     return clean(text).replace("&", "&&")

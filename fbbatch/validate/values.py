@@ -144,6 +144,20 @@ def _moment(
     return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
 
 
+def _bare_date(written: str) -> str:
+    """The text without width, needless spaces and the day of the week; a text too long for a date is none."""
+    if len(written) > _LONGEST_DATE:
+        return "…"
+    return _WEEKDAY.sub(" ", " ".join(unicodedata.normalize("NFKC", written).split())).strip()
+
+
+def _of_serial(cell: Cell) -> dt.datetime | None:
+    """The moment that a number stands for in Excel, within the years that make sense."""
+    if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) < 1e6 and int(cell) in _SERIALS:
+        return _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
+    return None
+
+
 def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = None) -> Parse:
     """A parser for dates (or date-times): real dates, Excel serials, ISO, 年月日, 民國, English months.
 
@@ -156,13 +170,10 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
             return _iso(cell) if with_time else cell.strftime("%Y-%m-%d")
         if isinstance(cell, dt.date):
             return cell.isoformat()
-        if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) < 1e6 and int(cell) in _SERIALS:
-            moment = _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
+        if moment := _of_serial(cell):
             return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
         written = text_of(cell)
-        if len(written) > _LONGEST_DATE:
-            return Bad("FB-not-date", {"value": written[:40] + "…"})
-        text = _WEEKDAY.sub(" ", " ".join(unicodedata.normalize("NFKC", written).split())).strip()
+        text = _bare_date(written)
         if text in _BLANKS:
             return None
         return _parse_text(text, written)

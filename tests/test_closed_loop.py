@@ -1,0 +1,811 @@
+"""A case from the inbox to closed by the Word forms that the batch issues: filled in as people do, and dropped back."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import io
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import docx
+import pypdfium2
+import pytest
+
+from fbbatch.batch import RunResult
+from fbbatch.documents.templates import CASE_FORMS
+from fbbatch.errors import ExitCode
+from fbbatch.ledger import Ledger
+from fbbatch.model import Case, Transition
+from fbbatch.schema import Book
+from fbbatch.workflow import STATES, replay
+from tests.builders import delimited, drop, examples, fill, mail, run, shop_of, unpacked, word, workspace, zipped
+
+HEADER = ["客戶姓名", "聯繫方式", "反饋時間", "產品名稱", "產品型號", "問題描述", "使用場景"]
+REPORTED = ["王小明", "0912345678", "2026-11-12 10:00", "智能音箱", "X-1", "插電後冒煙並有燒焦味，無法使用", "客廳"]
+ALSO = ["李美玲", "0987654321", "2026-11-12 18:30", "智能音箱", "X-1", "通電十分鐘後冒煙，有燒焦味", "臥室"]
+FIRST = dt.date(2026, 11, 13)  # a Friday
+NUMBER, OTHER = "FB-20261113-0001", "FB-20261113-0002"
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "fail": {"conclusion": "不通過", "solved": "否", "meets": "否", "remaining": "滿載溫升仍有 52 K"},
+    "not ours": {"verdict": "非本部門職責", "responsible": "", "promised_on": "", "proposed_department": "研發部", "reason": "屬電路設計"},
+    "hold": {"decision": "暫停", "reason": "等供應商補足電源板"},
+    "merge": {"decision": "併入主案", "reason": "同一批產品的同一問題", "main_case": NUMBER},
+    "close": {"decision": "不採取措施結案", "reason": "樣機檢測正常", "outcome": "無法重現"},
+    "reopen": {"decision": "重開", "reason": "反饋人稱問題再次出現"},
+    "low": {"solved": "否", "overall": "2", "reason": "換新後仍然發燙"},
+}
+
+
+@dataclasses.dataclass
+class Bureau:
+    """A workspace and its days: forms that came out of its outbox, filled in and dropped back."""
+
+    place: Path
+    today: dt.date = FIRST
+    messages: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def book(self) -> Book:
+        return shop_of(self.place).book
+
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        with contextlib.closing(shop_of(self.place).ledger()) as ledger:
+            yield ledger
+
+    def case(self, number: str = NUMBER) -> Case:
+        with self.ledger() as ledger:
+            return next(ledger.cases(number=number))
+
+    def history(self, number: str = NUMBER) -> list[Transition]:
+        with self.ledger() as ledger:
+            return ledger.history(next(ledger.cases(number=number)))
+
+    def state(self, number: str = NUMBER) -> str:
+        return self.case(number).state
+
+    def run(self, days: int = 1) -> RunResult:
+        """The run of a later day; what it says about files is kept."""
+        self.today += dt.timedelta(days=days)
+        result = run(self.place, self.today.isoformat())
+        self.messages += [f["message"] for file in result.manifest["files"] for f in file["findings"]]
+        return result
+
+    def issued(self, kind: str, number: str = NUMBER) -> list[Path]:
+        """Every issue of a form for a case so far, oldest first."""
+        return [path for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
+
+    def documents(self) -> list[tuple[Path, dict[str, Any]]]:
+        import json
+
+        folders = sorted(path.parent for path in self.place.glob("outbox/2*/manifest.json"))
+        return [
+            (folder / told["path"], told)
+            for folder in folders
+            for told in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["documents"]
+        ]
+
+    def filled(self, kind: str, changes: Mapping[str, Any] = {}, *, number: str = NUMBER, issue: int = -1) -> bytes:
+        """An issue of a form with the schema's examples and changes typed in; dated tomorrow, when it will be dropped."""
+        day = (self.today + dt.timedelta(days=1)).isoformat()
+        return fill(self.issued(kind, number)[issue].read_bytes(), examples(self.book, kind, day) | changes)
+
+    def hand_in(self, kind: str, changes: Mapping[str, Any] = {}, *, number: str = NUMBER, issue: int = -1) -> dict[str, Any]:
+        """Fill in a form, drop it under another name, let the night pass; what the run says about it."""
+        name = f"{kind[::-1]} 回覆 {len(self.messages)}.docx"
+        drop(self.place, name, self.filled(kind, changes, number=number, issue=issue))
+        return self.told(self.run(), name)
+
+    @staticmethod
+    def told(result: RunResult, name: str) -> dict[str, Any]:
+        (entry,) = [file for file in result.manifest["files"] if file["name"] == name]
+        return entry
+
+    def copy(self, folder: Path) -> "Bureau":
+        shutil.copytree(self.place, folder / "workspace")
+        return dataclasses.replace(self, place=folder / "workspace", messages=[])
+
+
+def bureau(folder: Path, *rows: list[str], locale: str = "zh-Hant") -> Bureau:
+    """A workspace after the run in which the rows became cases."""
+    here = Bureau(workspace(folder, locale))
+    drop(here.place, "customer/十一月.csv", delimited([HEADER, *rows]))
+    run(here.place, FIRST.isoformat())
+    return here
+
+
+WAY = {
+    "accepted": [("assignment", {})], "planned": [("measures", {})], "in_progress": [("inspection", {})], "awaiting_verification": [("result", {})],
+    "verified": [("verification", {})], "replied": [("reply", {})], "closed": [("satisfaction", {})],
+}  # fmt: skip
+_MADE: dict[str, Bureau] = {}
+
+
+def bureau_in(folder: Path, state: str) -> Bureau:
+    """A workspace whose one case has come to a state by forms; made once, then copied."""
+    if state not in _MADE:
+        before = ["assigned", *WAY][list(WAY).index(state)] if state in WAY else None
+        here = Path(tempfile.mkdtemp(prefix="fbbatch-loop-", dir=_home()))
+        made = bureau_in(here, before) if before else bureau(here, REPORTED)
+        for kind, changes in WAY.get(state, ()):
+            assert made.hand_in(kind, changes)["outcome"] == "step"
+        assert made.state() == state
+        _MADE[state] = made
+    return _MADE[state].copy(folder)
+
+
+_HOMES: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _home() -> str:
+    if not _HOMES:
+        _HOMES.append(tempfile.TemporaryDirectory(prefix="fbbatch-loops-"))
+    return _HOMES[0].name
+
+
+def codes(entry: Mapping[str, Any], *severities: str) -> list[str]:
+    return [f["code"] for f in entry["findings"] if f["severity"] in (severities or ("error", "warning"))]
+
+
+def paragraphs(path: Path) -> str:
+    """Everything that stands in a Word file, through python-docx."""
+    document = docx.Document(str(path))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(p.text for p in document.paragraphs), *cells])
+
+
+def pdf_text(path: Path) -> str:
+    file = pypdfium2.PdfDocument(path)
+    try:
+        return "".join(page.get_textpage().get_text_bounded() for page in file)
+    finally:
+        file.close()
+
+
+def ids_of(book: Book) -> set[str]:
+    """What only programs call things; nobody in the office should read it."""
+    sets = {value.code for name in ("state", "outcome", "document", "verification") for value in book.vocabulary.sets[name].values}
+    return {
+        name
+        for name in {*sets, *(p.id for p in book.organisation.people), *(d.id for d in book.organisation.departments), *STATES}
+        if len(name) > 3
+    }
+
+
+# --- the whole way ---
+
+
+@pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans", "en"])
+def test_severe_case_goes_from_one_row_to_closed_by_its_forms(tmp_path: Path, locale: str) -> None:
+    here = bureau(tmp_path, REPORTED, locale=locale)
+    assert here.case().severity == "severe"
+    way = (
+        "escalation",
+        "impact",
+        "assignment",
+        "measures",
+        "inspection",
+        "coordination",
+        "result",
+        "verification",
+        "reply",
+        "satisfaction",
+    )
+    assert set(way) == set(CASE_FORMS)
+    states = []
+    for kind in way:
+        entry = here.hand_in(kind)
+        assert (kind, entry["schema"], entry["outcome"], codes(entry)) == (kind, kind, "step", [])
+        states.append(here.state())
+    assert states == [
+        "assigned",
+        "assigned",
+        "accepted",
+        "planned",
+        "in_progress",
+        "in_progress",
+        "awaiting_verification",
+        "verified",
+        "replied",
+        "closed",
+    ]
+    standing = replay(here.history())
+    assert (standing.outcome, standing.priority, standing.responsible, standing.closed_on) == ("solved", "P1", "luo_xinyi", here.today)
+    assert [(s.document, s.by) for s in here.history() if s.document in {"verification", "satisfaction"}] == [
+        ("verification", "huang_junjie"), ("satisfaction", "王小明"), ("satisfaction", "王小明"),
+    ]  # fmt: skip
+    texts = [paragraphs(path) for path, _ in here.documents() if path.suffix == ".docx"]
+    assert len(texts) == 13
+    for text in [*here.messages, *texts]:
+        assert not re.search(r"None|\{\{|\}\}|—\s*—", text)
+        if locale != "en":
+            assert not set(re.findall(r"[a-z_]{4,}", text)) & ids_of(here.book), text
+        else:
+            assert "。" not in text.replace(REPORTED[5], "") or text not in here.messages
+    if locale != "en":
+        assert [m for m in here.messages if re.search(r"[a-z_]{4,}", m)] == []
+
+
+def test_examples_of_every_form_are_good_answers_in_the_issued_form(tmp_path: Path) -> None:
+    """The other kinds are handed in on the whole way above; this names each that is wrong."""
+    here = bureau_in(tmp_path, "in_progress")
+    here.messages.clear()
+    entry = here.hand_in("coordination")
+    assert (entry["outcome"], codes(entry)) == ("step", [])
+    assert here.state() == "in_progress"
+
+
+def test_manifest_lists_every_form_with_its_case_and_department(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "closed")
+    listed = here.documents()
+    forms = {told["kind"]: (path.name, told) for path, told in listed if told["form"] and told["case"]}
+    assert set(forms) == set(CASE_FORMS)
+    quality, service = "quality", "customer_service"
+    assert {kind: told["department"] for kind, (_, told) in forms.items()} == {
+        **dict.fromkeys(CASE_FORMS, quality), "reply": service, "satisfaction": service,
+    }  # fmt: skip
+    assert all(told["case"] == NUMBER and name.endswith(".docx") for name, told in forms.values())
+    places = {kind: told["path"].split("/")[0] for kind, (_, told) in forms.items()}
+    assert places == {
+        **dict.fromkeys(("assignment", "measures", "inspection", "coordination", "result", "verification"), "departments"),
+        **dict.fromkeys(("escalation", "impact"), "management"), **dict.fromkeys(("reply", "satisfaction"), "reporters"),
+    }  # fmt: skip
+    for path, told in listed:
+        if path.suffix == ".docx":
+            docx.Document(str(path))
+        assert path.is_file(), told
+
+
+def test_filled_verification_is_kept_with_the_case_as_a_finished_record(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "verified")
+    records = {path.suffix: (path, told) for path, told in here.documents() if told["path"].startswith(f"cases/{NUMBER}/驗證報告")}
+    assert set(records) == {".docx", ".pdf"}
+    assert not any(told["form"] for _, told in records.values())
+    for text in (paragraphs(records[".docx"][0]), pdf_text(records[".pdf"][0])):
+        assert "最高 31 K" in text
+        assert "黃俊傑" in text
+        assert "□" not in text
+    assert (
+        "docProps/custom.xml" not in unpacked(records[".docx"][0].read_bytes())
+        or b"fbbatch.form" not in unpacked(records[".docx"][0].read_bytes())["docProps/custom.xml"]
+    )
+
+
+def test_letter_as_pdf_has_no_internal_page_and_the_word_edition_has_it(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "verified")
+    (letter,) = [path for path, told in here.documents() if told["kind"] == "reply" and path.suffix == ".pdf"]
+    assert "發送記錄" in paragraphs(letter.with_suffix(".docx"))
+    text = pdf_text(letter)
+    assert "發送記錄" not in text
+    assert "D20" not in text
+    assert "王小明" in text
+    assert "您的產品內部一處焊點接觸不良" in re.sub(r"\s", "", text)
+    assert len(pypdfium2.PdfDocument(letter)) == 1
+
+
+def test_case_report_of_a_closed_case_tells_its_whole_story(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "closed")
+    report = paragraphs([path for path, told in here.documents() if told["kind"] == "case_report" and path.suffix == ".docx"][-1])
+    for word_ in ("已結案", "驗證報告", "黃俊傑", "處理結果滿意度調查表"):
+        assert word_ in report
+
+
+# --- round two, other departments, holds ---
+
+
+def test_failed_verification_leads_through_a_second_round_to_closed(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    assert here.hand_in("verification", CHANGES["fail"])["outcome"] == "step"
+    assert here.state() == "accepted"
+    plan = here.issued("measures")[-1]
+    assert plan.name.endswith(" (2).docx")
+    assert "滿載溫升仍有 52 K" in paragraphs(plan)
+    assert "驗證不通過" in paragraphs(plan)
+    for kind in ("measures", "result", "verification"):
+        assert b">2<" in unpacked(here.issued(kind)[-1].read_bytes())["docProps/custom.xml"]
+        assert here.hand_in(kind)["outcome"] == "step"
+        assert len(here.issued(kind)) == 2
+    assert here.state() == "verified"
+    for kind in ("reply", "satisfaction"):
+        here.hand_in(kind)
+    assert here.state() == "closed"
+    assert replay(here.history()).round == 2
+    assert (
+        len([path for path, told in here.documents() if told["path"].startswith(f"cases/{NUMBER}/驗證報告") and path.suffix == ".pdf"]) == 2
+    )
+
+
+def test_not_ours_is_issued_to_the_department_that_was_proposed(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    assert here.hand_in("assignment", CHANGES["not ours"])["outcome"] == "step"
+    case = here.case()
+    assert (case.state, case.department, case.assignment_rule) == ("assigned", "rd", "proposal")
+    notice = here.issued("assignment")[-1]
+    assert notice.parent.name == "研發部"
+    assert notice.name.endswith(" (2).docx")
+    text = paragraphs(notice)
+    assert "屬電路設計" in text
+    assert "原部門建議轉交" in text
+    assert case.due_on is not None
+    assert here.hand_in("assignment")["outcome"] == "step"
+    assert (here.state(), here.case().department) == ("accepted", "rd")
+
+
+def test_hold_is_resumed_by_time_and_the_forms_that_were_out_stay_good(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "in_progress")
+    before = here.case()
+    out = here.filled("result")
+    until = here.today + dt.timedelta(days=6)
+    assert here.hand_in("coordination", CHANGES["hold"] | {"hold_until": until.isoformat()})["outcome"] == "step"
+    assert here.state() == "on_hold"
+    letter = here.issued("reply")[-1]
+    assert "目前正在處理中" in paragraphs(letter)
+    assert here.hand_in("reply", {"letter": ""})["outcome"] == "step"  # the interim letter was sent
+    assert here.state() == "on_hold"
+    here.run(3)
+    assert here.state() == "on_hold"
+    here.run(1)
+    after = here.case()
+    assert (after.state, replay(here.history()).held_days) == ("in_progress", 5)
+    assert before.due_on is not None
+    assert after.due_on is not None
+    assert after.due_on > before.due_on
+    assert (here.history()[-1].document, here.history()[-1].happened_on) == ("time", until)
+    drop(here.place, "早已填好的.docx", out)
+    here.run()
+    assert here.state() == "awaiting_verification"
+
+
+def test_form_of_after_a_hold_is_taken_though_no_run_has_seen_the_hold_end(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "in_progress")
+    here.hand_in("coordination", CHANGES["hold"] | {"hold_until": (here.today + dt.timedelta(days=3)).isoformat()})
+    here.today += dt.timedelta(days=5)  # five nights without a run
+    assert here.hand_in("result")["outcome"] == "step"
+    assert here.state() == "awaiting_verification"
+    assert [(s.to, s.document) for s in here.history()[-2:]] == [("in_progress", "time"), ("awaiting_verification", "result")]
+    assert replay(here.history()).held_days == 2
+
+
+def test_hold_that_ends_before_it_was_decided_goes_back(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "in_progress")
+    entry = here.hand_in("coordination", CHANGES["hold"] | {"hold_until": "2026-11-01"})
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-date-before", "FB-step-incomplete"])
+    assert here.state() == "in_progress"
+
+
+def test_ten_nightly_runs_and_one_after_ten_days_end_alike(tmp_path: Path) -> None:
+    rules = "schemas/rules/deadlines.yaml"
+    found = []
+    for nights in ([1] * 10, [10]):
+        folder = tmp_path / str(len(nights))
+        folder.mkdir()
+        for state in ("on_hold", "replied"):
+            here = bureau_in(folder / state, {"on_hold": "in_progress"}.get(state, state))
+            text = (here.place / rules).read_text(encoding="utf-8")
+            (here.place / rules).write_text(re.sub(r"(?s)(- id: T15a.*?all: )720", r"\g<1>120", text), encoding="utf-8")
+            if state == "on_hold":
+                here.hand_in("coordination", CHANGES["hold"] | {"hold_until": (here.today + dt.timedelta(days=5)).isoformat()})
+            for days in nights:
+                here.run(days)
+            found.append(
+                (state, [(s.to, s.document, s.happened_on) for s in here.history()], here.case().due_on, replay(here.history()).held_days)
+            )
+    assert found[:2] == found[2:]
+    assert [story[-1][0] for _, story, _, _ in found] == ["in_progress", "closed"] * 2
+
+
+# --- several cases, decisions, reopening ---
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Bureau:
+    """Two reporters of the same matter: the first case waits for verification, a coordination sheet for the second is out."""
+    here = bureau(tmp_path_factory.mktemp("twins"), REPORTED, ALSO)
+    for kinds in (("assignment",), ("measures",), ("result", "inspection")):
+        for kind in kinds:
+            for number in (NUMBER, OTHER):
+                if (kind, number) not in {("result", OTHER), ("inspection", NUMBER)}:
+                    drop(here.place, f"{kind} {number[-1]}.docx", here.filled(kind, number=number))
+        here.run()
+    assert (here.state(), here.state(OTHER)) == ("awaiting_verification", "in_progress")
+    return here
+
+
+def letters(here: Bureau, number: str) -> list[str]:
+    return [
+        re.sub(r"\s", "", pdf_text(path))
+        for path, told in here.documents()
+        if (told["kind"], told["case"], path.suffix) == ("reply", number, ".pdf")
+    ]
+
+
+MERGED, SOLVED = "現已合併處理", "您反映的問題已經解決"
+
+
+def test_both_reporters_of_a_merged_matter_are_told_the_result(twins: Bureau, tmp_path: Path) -> None:
+    here = twins.copy(tmp_path)
+    assert here.hand_in("coordination", CHANGES["merge"], number=OTHER)["outcome"] == "step"
+    assert here.state(OTHER) == "closed"
+    (first,) = letters(here, OTHER)
+    assert MERGED in first
+    assert "李美玲" in first
+    here.hand_in("verification")
+    (own,) = letters(here, NUMBER)
+    assert SOLVED in own
+    assert "王小明" in own
+    _, second = letters(here, OTHER)
+    for words in (SOLVED, "李美玲", OTHER, "您的產品內部一處焊點接觸不良", "已為您換新"):
+        assert words in second
+    assert "滿意度調查表" in own
+    assert "滿意度調查表" not in second  # there is none for a case that is closed
+    assert NUMBER not in second
+    for issue in (0, 1):  # both are recorded as sent, the first though there is a second
+        assert here.hand_in("reply", {"letter": "", "changes": str(issue)}, number=OTHER, issue=issue)["outcome"] == "step"
+    assert here.state(OTHER) == "closed"
+
+
+@pytest.mark.parametrize("order", ["together", "verified first"])
+def test_case_merged_when_the_result_is_known_gets_the_result_at_once(twins: Bureau, tmp_path: Path, order: str) -> None:
+    here = twins.copy(tmp_path)
+    drop(here.place, "v.docx", here.filled("verification"))
+    if order == "verified first":
+        here.run()
+    drop(here.place, "m.docx", here.filled("coordination", CHANGES["merge"], number=OTHER))
+    here.run()
+    assert (here.state(), here.state(OTHER)) == ("verified", "closed")
+    (letter,) = letters(here, OTHER)
+    assert SOLVED in letter
+    assert "李美玲" in letter
+
+
+def test_case_is_merged_into_another_open_one_only(twins: Bureau, tmp_path: Path) -> None:
+    here = twins.copy(tmp_path)
+    for main, code in ((OTHER, "FB-main-case"), ("FB-20261113-0077", "FB-step-no-case")):
+        entry = here.hand_in("coordination", CHANGES["merge"] | {"main_case": main}, number=OTHER)
+        assert (entry["outcome"], codes(entry)) == ("set_aside", [code])
+    for kind in ("verification", "reply", "satisfaction"):
+        here.hand_in(kind)
+    entry = here.hand_in("coordination", CHANGES["merge"], number=OTHER)
+    assert (here.state(), entry["outcome"], codes(entry)) == ("closed", "set_aside", ["FB-main-case"])
+    assert here.state(OTHER) == "in_progress"
+
+
+def test_merged_case_can_be_reopened_and_merged_again(twins: Bureau, tmp_path: Path) -> None:
+    here = twins.copy(tmp_path)
+    sheet = here.issued("coordination", OTHER)[-1].read_bytes()
+    for number, changes, state in ((1, "merge", "closed"), (2, "reopen", "assigned"), (3, "merge", "closed")):
+        day = (here.today + dt.timedelta(days=1)).isoformat()
+        drop(here.place, f"{number}.docx", fill(sheet, examples(here.book, "coordination", day) | CHANGES[changes]))
+        assert here.told(here.run(), f"{number}.docx")["outcome"] == "step"
+        assert here.state(OTHER) == state
+    here.hand_in("verification")
+    assert SOLVED in letters(here, OTHER)[-1]
+
+
+def test_case_is_closed_without_measures_by_its_head(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "in_progress")
+    entry = here.hand_in("coordination", CHANGES["close"] | {"approved_by": "羅心怡"})
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-wrong-signer"])
+    assert "羅心怡" in entry["findings"][0]["message"]
+    here.hand_in("coordination", CHANGES["close"])
+    assert "目前未能重現該現象" in letters(here, NUMBER)[-1]
+    entry = here.hand_in("result")
+    assert (entry["outcome"], codes(entry)) == ("set_aside", ["FB-step-early"])
+    assert "跨部門協調單" in entry["findings"][0]["message"]
+    for kind in ("reply", "satisfaction"):
+        here.hand_in(kind, {"letter": ""} if kind == "reply" else {})
+    assert (here.state(), replay(here.history()).outcome) == ("closed", "not_reproduced")
+
+
+def test_dissatisfied_reporter_leads_to_a_second_look_and_reopening(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "verified")
+    here.hand_in("satisfaction", CHANGES["low"])
+    assert here.state() == "closed"
+    sheet = here.issued("coordination")[-1]
+    assert "換新後仍然發燙" in paragraphs(sheet)
+    before = here.case()
+    assert here.hand_in("coordination", CHANGES["reopen"])["outcome"] == "step"
+    assert (here.state(), replay(here.history()).reopened) == ("assigned", 1)
+    notice = here.issued("assignment")[-1]
+    assert notice.name.endswith(" (2).docx")
+    for words in ("反饋人稱問題再次出現", "重開"):
+        assert words in paragraphs(notice)
+    assert before.due_on is not None
+    assert here.case().due_on > before.due_on  # type: ignore[operator]
+    entry = here.hand_in("assignment", issue=0)
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-step-stale"])
+    assert here.hand_in("assignment")["outcome"] == "step"
+    assert here.state() == "accepted"
+
+
+def test_case_is_not_reopened_after_the_window(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "closed")
+    here.run(31)
+    entry = here.hand_in("coordination", CHANGES["reopen"])
+    assert (entry["outcome"], codes(entry), here.state()) == ("set_aside", ["FB-reopen-late"], "closed")
+
+
+# --- what is wrong with a form ---
+
+
+def test_old_issue_goes_back_with_the_newest_issued_again(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    here.hand_in("verification", CHANGES["fail"])
+    entry = here.hand_in("measures", {"effect": "投訴量降到 0 件"}, issue=0)
+    assert (entry["outcome"], codes(entry), entry["code"]) == ("returned", ["FB-step-stale"], "FB-step-stale")
+    assert here.state() == "accepted"
+    assert [path.name[-8:] for path in here.issued("measures")] == ["001.docx", "(2).docx", "(3).docx"]
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert_in_words(here)
+
+
+def test_form_out_of_order_is_set_aside_with_the_missing_step_in_words(tmp_path: Path) -> None:
+    here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "verified")
+    drop(here.place, "結果.docx", fill(later.issued("result")[0].read_bytes(), examples(here.book, "result", "2026-11-14")))
+    result = here.run()
+    entry = here.told(result, "結果.docx")
+    assert (entry["outcome"], codes(entry), here.state()) == ("set_aside", ["FB-step-early"], "assigned")
+    assert entry["findings"][0]["message"].startswith("案件現為「已分配」，還缺前一步：問題處理通知單。")
+    assert result.exit_code == ExitCode.RETURNED
+    assert entry["archived"].startswith("archive/")
+    assert_in_words(here)
+
+
+def assert_in_words(here: Bureau) -> None:
+    assert here.messages
+    assert [m for m in here.messages if re.search(r"[a-z_]{4,}", m)] == []
+
+
+def test_form_filled_in_twice_is_a_duplicate_and_with_other_content_both_are_kept(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+    same = here.filled("assignment", {"answered_on": FIRST.isoformat(), "promised_on": "2026-11-18"})
+    (was,) = [path for path in (here.place / "archive").rglob("tnemngissa*")]
+    again = fill(was.read_bytes(), {})  # as a person saves it once more
+    assert again != was.read_bytes()
+    drop(here.place, "再交一次.docx", again)
+    drop(here.place, "另一份.docx", same)
+    drop(here.place, "原檔.docx", was.read_bytes())
+    result = here.run()
+    outcomes = {file["name"]: (file["outcome"], codes(file, "note", "warning")) for file in result.manifest["files"]}
+    assert outcomes == {
+        "再交一次.docx": ("duplicate", ["FB-step-done"]), "另一份.docx": ("set_aside", ["FB-step-differs"]), "原檔.docx": ("duplicate", ["FB-same-file"]),
+    }  # fmt: skip
+    assert "這一步已於 2026-11-14 由 黃淑芬 完成" in here.told(result, "再交一次.docx")["findings"][0]["message"]
+    assert here.state() == "accepted"
+    assert len(here.history()) == 3
+    assert len(list((here.place / "archive").rglob("*.docx"))) == 4
+    with here.ledger() as ledger, ledger._reading() as connection:
+        kept = connection.exec_driver_sql("SELECT count(*) FROM correspondence").scalar()
+    assert kept == 3
+    assert_in_words(here)
+
+
+def test_form_of_a_case_that_does_not_exist_is_set_aside(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    content = here.filled("assignment").replace(b"", b"")
+    parts = {name: part.replace(NUMBER.encode(), b"FB-20261113-0042") for name, part in unpacked(content).items()}
+    drop(here.place, "a.docx", zipped(parts))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], codes(entry)) == ("set_aside", ["FB-step-no-case"])
+    assert_in_words(here)
+
+
+def test_form_whose_printed_number_is_that_of_another_case_is_set_aside(twins: Bureau, tmp_path: Path) -> None:
+    here = twins.copy(tmp_path)
+    parts = unpacked(here.filled("verification"))
+    parts["word/document.xml"] = parts["word/document.xml"].replace(NUMBER.encode(), OTHER.encode())
+    drop(here.place, "a.docx", zipped(parts))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], codes(entry)) == ("set_aside", ["FB-step-numbers"])
+    assert (here.state(), here.state(OTHER)) == ("awaiting_verification", "in_progress")
+    assert_in_words(here)
+
+
+def test_incomplete_form_goes_back_with_every_point_and_corrected_it_is_taken(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+    entry = here.hand_in(
+        "measures", {"root_cause": "", "steps_2_owner": "張三", "approved_on": "下週", "steps_3_step": "", "steps_3_due": ""}
+    )
+    assert entry["outcome"] == "returned"
+    assert {(f["code"], f["field"]) for f in entry["findings"] if f["severity"] == "error"} >= {
+        ("FB-blank", "root_cause"), ("FB-unknown-person", "steps.owner"), ("FB-blank", "steps.step"), ("FB-step-incomplete", None),
+    }  # fmt: skip
+    assert here.state() == "accepted"
+    assert_in_words(here)
+    entry = here.hand_in("measures", {"steps_1_step": "加強管理", "steps_2_step": "今後注意"})
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-empty-measure"] * 2)
+    entry = here.hand_in("measures", {"containment": "", "approved_by": "羅心怡"})
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-needed", "FB-wrong-signer"])
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert_in_words(here)
+
+
+def test_verifier_of_the_own_department_goes_back(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    entry = here.hand_in("verification", {"verified_by": "羅心怡"})
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-verifier-not-independent"])
+    entry = here.hand_in("verification", {"solved": "否"})
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-contradiction"])
+    assert here.state() == "awaiting_verification"
+    assert_in_words(here)
+
+
+def test_other_refusals_are_told_in_words(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    for changes, code in (
+        (CHANGES["not ours"] | {"proposed_department": "質量控制部"}, "FB-proposal"),
+        (CHANGES["not ours"] | {"reason": ""}, "FB-needed"),
+        ({"answered_by": "王思妤"}, "FB-wrong-signer"),
+    ):
+        assert codes(here.hand_in("assignment", changes)) == [code]
+    here = bureau_in(tmp_path / "b", "in_progress")
+    assert codes(here.hand_in("coordination", CHANGES["reopen"])) == ["FB-reopen-open"]
+    here = bureau_in(tmp_path / "c", "closed")
+    assert codes(here.hand_in("coordination", CHANGES["hold"] | {"hold_until": "2027-01-04"})) == ["FB-step-closed"]
+    assert_in_words(here)
+
+
+def test_form_that_only_a_company_knows_is_kept_and_moves_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    own = (here.place / "schemas/forms/escalation.yaml").read_text(encoding="utf-8")
+    own = (
+        own.replace("id: escalation", "id: visit")
+        .replace("重大（複雜）問題上報單", "客戶拜訪單")
+        .replace("Escalation of a severe or complex problem", "Visit")
+    )
+    (here.place / "schemas/forms/visit.yaml").write_text(own, encoding="utf-8")
+    drop(
+        here.place,
+        "a.docx",
+        word("客戶拜訪單", [["案件編號", NUMBER], ["領導批示", "同意"], ["批示人", "趙明遠"], ["批示日期", "2026-11-14"]]),
+    )
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], codes(entry, "note")) == ("set_aside", ["FB-own-document"])
+    assert here.state() == "assigned"
+
+
+# --- other ways back ---
+
+
+def stripped(content: bytes, *, bookmarks: bool = False) -> bytes:
+    """A form whose properties, and maybe bookmarks, some other program has dropped."""
+    parts = unpacked(content)
+    del parts["docProps/custom.xml"]
+    parts["[Content_Types].xml"] = re.sub(rb'<Override PartName="/docProps/custom.xml"[^>]*/>', b"", parts["[Content_Types].xml"])
+    parts["_rels/.rels"] = re.sub(rb'<Relationship [^>]*custom-properties"[^>]*/>', b"", parts["_rels/.rels"])
+    if bookmarks:
+        parts["word/document.xml"] = re.sub(rb"<w:bookmark(?:Start|End)[^>]*/>", b"", parts["word/document.xml"])
+    return zipped(parts)
+
+
+@pytest.mark.parametrize("bookmarks", [False, True])
+@pytest.mark.parametrize(
+    ("before", "kind", "state"),
+    [
+        ("accepted", "measures", "planned"),
+        ("in_progress", "result", "awaiting_verification"),
+        ("awaiting_verification", "verification", "verified"),
+        ("verified", "satisfaction", "closed"),
+    ],
+)
+def test_form_without_properties_is_known_by_title_and_number(tmp_path: Path, before: str, kind: str, state: str, bookmarks: bool) -> None:
+    here = bureau_in(tmp_path, before)
+    drop(here.place, "a.docx", stripped(here.filled(kind), bookmarks=bookmarks))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], codes(entry)) == ("step", [])
+    assert here.state() == state
+
+
+@pytest.mark.parametrize("locale", ["zh-Hant", "en"])
+def test_form_typed_as_plain_lines_is_known_by_title_and_number(tmp_path: Path, locale: str) -> None:
+    here = bureau(tmp_path, REPORTED, locale=locale)
+    form = here.book.schema("assignment")
+    assert form is not None
+    answers = examples(here.book, "assignment", "2026-11-14") | {"verdict": "受理" if locale != "en" else "Accepted"}
+    lines = [form.title[locale], f"{'Case no.' if locale == 'en' else '案件編號'}：{NUMBER}"]
+    lines += [f"{field.label[locale]}：{answers[field.id]}" for field in form.fields if field.id in answers]
+    drop(here.place, "a.txt", "\n".join(lines).encode())
+    entry = here.told(here.run(), "a.txt")
+    assert (entry["outcome"], codes(entry)) == ("step", [])
+    assert here.state() == "accepted"
+
+
+def test_typed_merger_is_about_the_case_and_not_about_its_main_case(twins: Bureau, tmp_path: Path) -> None:
+    here = twins.copy(tmp_path)
+    drop(here.place, "a.docx", stripped(here.filled("coordination", CHANGES["merge"], number=OTHER), bookmarks=True))
+    assert here.told(here.run(), "a.docx")["outcome"] == "step"
+    assert (here.state(), here.state(OTHER)) == ("awaiting_verification", "closed")
+
+
+def test_form_without_properties_that_names_two_cases_is_set_aside(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    drop(here.place, "a.docx", stripped(here.filled("assignment", {"needs": "同 FB-20261101-0009"})))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], here.state()) == ("set_aside", "assigned")
+    assert_in_words(here)
+
+
+def test_finished_record_that_is_dropped_moves_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "verified")
+    (record,) = [path for path, told in here.documents() if told["path"].startswith(f"cases/{NUMBER}/驗證報告") and path.suffix == ".docx"]
+    drop(here.place, "a.docx", record.read_bytes())
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], here.state()) == ("duplicate", "verified")
+
+
+def test_form_attached_to_a_mail_moves_the_case(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    drop(here.place, "m.eml", mail("請查收。", subject=f"回覆 {NUMBER}", files={"處理通知單.docx": here.filled("assignment")}))
+    entry = here.told(here.run(), "m.eml/處理通知單.docx")
+    assert (entry["outcome"], here.state()) == ("step", "accepted")
+    drop(here.place, "n.eml", mail("附件是措施方案", subject="措施", files={"方案.docx": here.filled("measures")}))
+    result = here.run()
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"n.eml": "step", "n.eml/方案.docx": "step"}
+    assert here.state() == "planned"
+    assert_in_words(here)
+
+
+def test_forms_of_consecutive_steps_in_one_zip_are_both_taken(tmp_path: Path) -> None:
+    here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "accepted")
+    plan = fill(later.issued("measures")[-1].read_bytes(), examples(here.book, "measures", "2026-11-14"))
+    drop(here.place, "z.zip", zipped({"1.docx": here.filled("assignment"), "2.docx": plan}))
+    result = here.run()
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"z.zip": "step", "z.zip/1.docx": "step", "z.zip/2.docx": "step"}
+    assert here.state() == "planned"
+    kinds = [told["kind"] for told in result.manifest["documents"] if told["form"] and told["case"]]
+    assert sorted(kinds) == ["inspection", "result"]
+
+
+def test_forms_of_consecutive_steps_in_one_zip_are_taken_in_their_order_whatever_they_are_called(tmp_path: Path) -> None:
+    here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "accepted")
+    plan = fill(later.issued("measures")[-1].read_bytes(), examples(here.book, "measures", "2026-11-14"))
+    for name, content in (("a 措施.docx", plan), ("b 受理.docx", here.filled("assignment"))):
+        drop(here.place, name, content)
+    here.run()
+    assert here.state() == "planned"
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed: nothing to save the forms with")
+def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Path) -> None:
+    plain = bureau(tmp_path, REPORTED)
+    waiting = plain.copy(tmp_path / "odt")
+    kinds = ("assignment", "measures", "result", "verification", "satisfaction")
+    filled = tmp_path / "filled"
+    filled.mkdir()
+    rehearsal = plain.copy(tmp_path / "rehearsal")
+    for kind in kinds:  # every run gives the same forms, so they can be converted all at once
+        (filled / f"{kind}.docx").write_bytes(rehearsal.filled(kind))
+        assert rehearsal.hand_in(kind)["outcome"] == "step"
+    saved, odt, back = (
+        converted(source, to, tmp_path / name)
+        for source, to, name in ((filled, "docx", "saved"), (filled, "odt", "o"), (tmp_path / "o", "docx", "back"))
+    )
+    assert odt
+    for here, folder in ((plain, saved), (waiting, back)):
+        for kind in kinds:
+            drop(here.place, f"{kind}.docx", (folder / f"{kind}.docx").read_bytes())
+            entry = here.told(here.run(), f"{kind}.docx")
+            assert (kind, entry["outcome"], codes(entry)) == (kind, "step", [])
+        assert here.state() == "closed"
+
+
+def converted(source: Path, to: str, folder: Path) -> Path:
+    files = [str(path) for path in sorted(source.iterdir())]
+    command = [
+        "soffice",
+        f"-env:UserInstallation={(folder.parent / 'profile').as_uri()}",
+        "--headless",
+        "--convert-to",
+        to,
+        "--outdir",
+        str(folder),
+        *files,
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return folder
