@@ -61,7 +61,6 @@ QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
 _PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
 _LONGEST_GAP_DAYS = 366
-_LEADERS = "P03"
 _SURVEY_LEEWAY_DAYS = 31  # a workspace that begins later than this within a period waits for the next
 _MEDIA = {".xlsx": press.EXCEL, ".docx": press.WORD, ".pdf": press.PDF}
 
@@ -317,6 +316,8 @@ class _Run:
                 recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             reason = refused.reason
+            with contextlib.suppress(WorkerLostError):
+                list(frames)  # to the end: a worker that is left in the middle has to be replaced
         except WorkerLostError as error:
             reason = finding("FB-too-expensive", what=str(error))
         else:
@@ -393,7 +394,7 @@ class _Run:
         self.ledger.record_documents(self.record, issued, {job.case.number: job.case.id for job in jobs}, days)
         folder = draft.publish()
         newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
-        kept = self.latest_ledger() if not newest_ledger else []
+        kept = [*(self.kept("tracking_ledger") if not newest_ledger else ()), *(self.kept("summary") if not days else ())]
         outbox.refresh_latest(
             self.shop.folder, folder, [receipt_path, *newest, *newest_ledger, *kept, "index.html", outbox.MANIFEST], based="index.html"
         )
@@ -461,6 +462,8 @@ class _Run:
         """The days that get a summary now: today, and working days since the last one (zero reports). Source: 3.3.1a."""
         calendar = Calendar(self.shop.book.calendar)
         last = self.ledger.last_summary_day(before=self.record)
+        if last and last >= today and not self.ledger.has_moved(self.record):
+            return []  # the day's summary stands as it is
         first = today if last is None or last >= today else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
         every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
         if self.shop.settings.daily_summary == "every_day":
@@ -498,6 +501,7 @@ class _Run:
         """The work list of every department that has something new to do or is reminded of something. Source: 5.3.2."""
         chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
         known = self.ledger.reminders(before=self.record)
+        leaders = next(iter(self.shop.book.holders("P03")), None)
         tasks: dict[str, list[Waiting]] = {}
         reminded: list[tuple[Case, Reminder]] = []
         urgent = {d.department for d in issued if d.form and d.case and d.department}
@@ -511,15 +515,13 @@ class _Run:
             department = printing.recipient(Owed(waiting.form), case) or ""
             task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level)
             tasks.setdefault(department, []).append(task)
-            if waiting.level >= LEADER:
-                tasks.setdefault(_LEADERS, []).append(task)
+            if waiting.level >= LEADER and leaders and department != leaders.department:
+                tasks.setdefault(leaders.department, []).append(task)
             urgent |= {department} if fresh else set()
-            urgent |= {_LEADERS} if any(r.level >= LEADER for r in fresh) else set()
+            urgent |= {leaders.department} if leaders and any(r.level >= LEADER for r in fresh) else set()
         self.ledger.record_reminders(self.record, reminded)
-        leaders = next(iter(self.shop.book.holders("P03")), None)
-        for key in sorted(urgent & tasks.keys()):
-            department = leaders.department if key == _LEADERS and leaders else key
-            yield department, worklist(tasks[key], department, self.record.as_of, self.office, self.shop.templates)
+        for department in sorted(urgent & tasks.keys()):
+            yield department, worklist(tasks[department], department, self.record.as_of, self.office, self.shop.templates)
 
     def list_folder(self, department: str) -> str:
         """Where a work list goes: into its department's folder, the leaders' to the management."""
@@ -537,11 +539,11 @@ class _Run:
         path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
         return Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True)
 
-    def latest_ledger(self) -> list[str]:
-        """The newest ledger that an earlier run has published, as a path from this run's folder."""
-        found = self.ledger.last_published("tracking_ledger", before=self.record)
-        path = self.ledger.path_of("tracking_ledger", found) if found else None
-        return [f"../{found.name}/{path}"] if found and path and (self.shop.folder / "outbox" / found.name / path).exists() else []
+    def kept(self, kind: str) -> list[str]:
+        """What an earlier run has published last of this kind, as paths from this run's folder."""
+        found = self.ledger.last_published(kind, before=self.record)
+        paths = self.ledger.paths_of(kind, found) if found else []
+        return [f"../{found.name}/{path}" for path in paths if found and (self.shop.folder / "outbox" / found.name / path).exists()]
 
     def print_receipt(self, receipt: Receipt) -> Printed:
         workbook = receipt_workbook(receipt, self.office, self.shop.templates)

@@ -60,7 +60,8 @@ class Chaser:
         if due_on is None:
             return None
         clock = f"{form}/{standing.round}"
-        levels = self._reached(due_on, entered.recorded_at.date())
+        since = entered.recorded_at.date()
+        levels = self._asked_once(since) if form == "satisfaction" else self._reached(due_on, since)
         return Waiting(case, standing, form, entered.recorded_at.date(), due_on, tuple(Reminder(clock, n, on, due_on) for n, on in levels))
 
     def _due_on(self, case: Case, form: str, entered: Transition) -> dt.date | None:
@@ -68,6 +69,12 @@ class Chaser:
             return case.due_on
         until = self._deadlines.until(CLOCKS[form], case.severity, entered.recorded_at) if form in CLOCKS else None
         return until.astimezone(self._zone).date() if until else None
+
+    def _asked_once(self, since: dt.date) -> list[tuple[int, dt.date]]:
+        """Reporters are reminded of the survey once. Source: 5.5.1c, T15."""
+        step = self._steps.get("T15")
+        on = since + dt.timedelta(hours=step.hours["all"]) if step and "all" in step.hours else None
+        return [(OWNER, on)] if on and on <= self._today else []
 
     def _reached(self, due_on: dt.date, since: dt.date) -> list[tuple[int, dt.date]]:
         """(level, its day) of every step whose day has come; steps before the case was even here are left out."""

@@ -421,9 +421,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-step-numbers": Entry(
         "error",
-        ("這份表單是案件 {case} 的，上面寫的卻是 {printed}", "This form belongs to case {case}, but says {printed}"),
+        ("看不出這份表單屬於哪個案件：{numbers}", "It cannot be told to which case this form belongs: {numbers}"),
         ("同一個案件編號", "One and the same case number"),
-        ("已擱置；請用發給該案件的表單填寫", "Set aside; use the form that was issued for that case"),
+        ("已擱置；請用發給該案件的表單填寫", "Set aside; fill in the form that was issued for the case"),
     ),
     "FB-main-case": Entry(
         "error",

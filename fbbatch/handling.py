@@ -51,7 +51,9 @@ class Handling:
         recorder.note(Finding(*f) for f in message["findings"])
         case = recorder.case(told["case"])
         if case is None:
-            recorder.refuse(finding("FB-step-no-case", case=told["case"]), "set_aside")
+            is_one = CASE_NUMBER.fullmatch(told["case"])
+            reason = finding("FB-step-no-case", case=told["case"]) if is_one else finding("FB-step-numbers", numbers=told["case"])
+            recorder.refuse(reason, "set_aside")
             return
         recorder.keep_form(case, told)
         if told["kind"] not in FORMS:
@@ -59,7 +61,7 @@ class Handling:
             return
         printed = sorted(set(CASE_NUMBER.findall(told["text"])))
         if printed and case.number not in printed:
-            recorder.refuse(finding("FB-step-numbers", case=case.number, printed="、".join(printed)), "set_aside")
+            recorder.refuse(finding("FB-step-numbers", numbers="、".join([case.number, *printed])), "set_aside")
             return
         if told["bad"]:
             recorder.refuse(self._worded(finding("FB-step-incomplete", kind=told["kind"], case=case.number)), "returned")
@@ -160,6 +162,20 @@ class Handling:
         failed = any(f.severity == "error" for f in troubles) or n_applied < len(edits["changes"])
         recorder.settle("step" if n_applied or not failed else "returned")
 
+    def _raised(self, case: Case, judged: Mapping[str, Any], move: Move) -> Move:
+        """A case that is severe from now on goes to the leaders and gets the date of a severe one. Source: 3.3.3a."""
+        if judged.get("severity") != "severe" or case.severity == "severe":
+            return move
+        due = Deadlines(self.book.deadlines, Calendar(self.book.calendar)).due(SOLVE_WITHIN, "severe", self.today)
+        reasons = [rule.id for rule in self.book.assignment.escalation if "severe" in rule.severity]
+        details: dict[str, Any] = {
+            "department": case.department, "cooperating": list(case.cooperating), "rule": case.assignment_rule, "raised": True,
+            "escalations": list(dict.fromkeys([*case.escalations, *reasons])),
+        }  # fmt: skip
+        if due:
+            details |= {"due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days}
+        return move._replace(details={**details, **move.details})
+
     def _edit(self, recorder: FileRecorder, number: str, changes: list[dict[str, Any]], by: str) -> int:
         """Apply the changes of one case; how many were."""
         case = recorder.case(number)
@@ -176,7 +192,7 @@ class Handling:
         judged = {change["field"]: change["value"] for change in taken if change["field"] in {"type", "severity"}}
         if judged:
             recorder.override(case, by, **judged)
-        move = _edit_move(case, standing, {change["field"]: change["value"] for change in taken})
+        move = self._raised(case, judged, _edit_move(case, standing, {change["field"]: change["value"] for change in taken}))
         recorder.append(case, [self._recorded(case, standing, move, LEDGER, by or LEDGER, self.today)])
         recorder.note(_edit_finding("FB-edit-taken", change, by=by or "—") for change in taken)
         return len(taken)

@@ -27,7 +27,7 @@ def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> 
     Args:
         case: the case.
         reports: severities that get a case report.
-        forms: severities that get forms of their own; the others are handled in the tracking ledger alone.
+        forms: severities whose new cases get an assignment notice.
     """
     kinds = ["case_report"] if case.severity in reports else []
     kinds += ["escalation", "impact"] if case.escalations else []
@@ -92,6 +92,10 @@ def _because_of(fresh: Sequence[Transition]) -> list[str]:
             kinds.append("coordination")
         if step.document == "result" and answers.get("outcome") == "unsolved":
             kinds.append("coordination")
+        if step.to == "assigned" and step.document == "tracking_ledger" and "department" in step.details:
+            kinds.append("assignment")
+        if step.details.get("raised"):
+            kinds += ["escalation", "impact"]
         if step.details.get("review"):
             kinds.append("coordination")
         if step.details.get("decided"):

@@ -53,7 +53,7 @@ class Settings(_Strict):
     )
     forms: list[Literal["minor", "general", "severe"]] = Field(
         default=["minor", "general", "severe"],
-        description="severities whose cases get forms of their own; others are handled in the tracking ledger",
+        description="severities whose new cases get an assignment notice",
     )
     surveys: list[Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$")]] = Field(
         default=["01-05", "07-01"],

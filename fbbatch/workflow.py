@@ -223,6 +223,8 @@ def _may_come(standing: Standing, form: ReturnedForm) -> bool:
         return True
     if _is_letter_before(standing, form):
         return standing.is_open or standing.outcome == "duplicate"
+    if form.kind == "reply" and not standing.is_open:  # the survey came first
+        return "reply" not in standing.taken and "satisfaction" in standing.taken
     if standing.decided and standing.is_open and standing.state != "replied":
         return form.kind in _AFTER_DECISION
     return standing.state in FROM[form.kind]
@@ -382,7 +384,7 @@ def _reply(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, r
     del book, today, reopen_days
     if _is_interim(standing, form):
         return (Move(standing.state, {"interim": True}),), ()
-    return (Move(standing.state if standing.outcome == "duplicate" else "replied"),), ()
+    return (Move("replied" if standing.is_open else "closed"),), ()
 
 
 def _satisfaction(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:

@@ -1,5 +1,6 @@
 """Hostile files: each ends within its limit, the next one is taken, and nothing of what stands in them is executed or leaks."""
 
+import html
 import io
 import os
 import random
@@ -212,17 +213,17 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "merged over everything below": (lambda: repacked(REGISTER, sheet1=merging("A2:XFD1048576")), TAKEN),
     "merged a hundred thousand times": (lambda: repacked(REGISTER, sheet1=merging(*(f"I{n}:J{n}" for n in range(1, 100_001)))), "FB-limit-merged-areas"),
     "four thousand million texts": (lambda: repacked(REGISTER, sharedStrings=lambda x: re.sub(r'ount="\d+"', 'ount="4294967295"', x)), "FB-too-expensive"),
-    "text of 120 MB": (lambda: repacked(REGISTER, sharedStrings=lambda x: x.replace("<t>客厅</t>", f"<t>{'a' * 120_000_000}</t>")), "FB-limit-zip-ratio"),
+    "text of 40 MB": (lambda: repacked(REGISTER, sharedStrings=lambda x: x.replace("<t>客厅</t>", f"<t>{'a' * 40_000_000}</t>")), "FB-limit-zip-ratio"),
     "entities in a workbook": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace("<worksheet", f"{ENTITIES}<worksheet")), "FB-broken"),
     "entities in a Word file": (lambda: repacked(word("a"), document=lambda x: x.replace("<w:document", f"{ENTITIES}<w:document")), "FB-broken"),
     "elements a hundred thousand deep": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace("<sheetData>", f"{deep(100_000)}<sheetData>")), TAKEN),
     "elements a hundred thousand deep in a Word file": (lambda: repacked(word("a"), document=lambda x: x.replace("<w:body>", f"<w:body>{deep(100_000)}")), "FB-limit-xml-depth"),
-    "a million attributes": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace('<row r="2"', f'<row {attributes(1_000_000)} r="2"')), TAKEN),
+    "two hundred thousand attributes": (lambda: repacked(REGISTER, sheet1=lambda x: x.replace('<row r="2"', f'<row {attributes(200_000)} r="2"')), TAKEN),
     "cell over a hundred million columns": (lambda: repacked(word([["a", "b"]]), document=lambda x: x.replace("<w:tcPr>", '<w:tcPr><w:gridSpan w:val="100000000"/>')), "FB-limit-cells"),
     "four thousand million sectors": (lambda: compound(0xFFFFFFFF) + b"\0" * 100, "FB-too-expensive"),
     "sectors in a circle": (lambda: compound(1) + bytes(1_024), "FB-too-expensive"),
     "tables of sectors in a circle": (lambda: compound(0xFFFFFFF0, differing=True) + bytes(1_024), "FB-too-expensive"),
-    "row thirty thousand times": (lambda: repeated(30_000, 1), "FB-limit-rows"),
+    "row three thousand times": (lambda: repeated(3_000, 1), "FB-limit-rows"),
     "row a million times": (lambda: repeated(1_048_576, 1), "FB-too-expensive"),
     "row a million times with columns": (lambda: repeated(1_048_576, 16_384), "FB-broken"),
     "quote that is never closed": (lambda: f'{HEADER}\n"王{"x," * 30}\n{f"a{chr(44) * 60}{chr(10)}" * 300_000}'.encode(), "FB-limit-csv-line-bytes"),
@@ -234,7 +235,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
 
 
 def test_every_bomb_ends_in_its_own_outcome_and_the_next_file_is_taken(tmp_path: Path) -> None:
-    place = workspace(tmp_path, case_reports="[]", limits="{memory_bytes: 400000000, cpu_seconds: 5, wall_seconds: 20, rows: 20000}")
+    place = workspace(tmp_path, case_reports="[]", limits="{memory_bytes: 400000000, cpu_seconds: 5, wall_seconds: 20, rows: 2000}")
     for number, (make, _) in enumerate(BOMBS.values()):
         drop(place, f"{number:02d}", make())
     drop(place, "99.csv", delimited(people(5)))
@@ -308,25 +309,6 @@ def naughty() -> list[str]:
     return found
 
 
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResult, list[str]]:
-    """A run over answers that are payloads, and the texts that it took; every document that a case may have is printed for some."""
-    place = workspace(tmp_path_factory.mktemp("hostile"))
-    header, row = cells(f"{CUSTOMER}\n{GOOD}")
-    whole = [[f"{text} {n}", row[1], row[2], text, "X-1", f"插电后冒烟：{text} {n}", text] for n, text in enumerate(PAYLOADS)]
-    drop(place, "=cmd {{7*7}} <b>.xlsx", sheet([header, *whole]))
-    lines = [[f"客户{n}", row[1], row[2], row[3], row[4], f"建议 {text}", text] for n, text in enumerate(naughty())]
-    drop(place, "more.csv", delimited([header, *lines]))
-    drop(place, "m.eml", mail("\n".join(PAYLOADS), subject="=1+1 {{7*7}}", files={"=cmd|' {{7*7}}.png": b"\x89PNG\r\n\x1a\n"}))
-    drop(place, "b.csv", delimited([header, [*row[:2], "{{7*7}}", *row[3:]], [*row[:5], "", "=1+1"]]))
-    result = run(place)
-    assert result.folder is not None
-    return result, [str(one[5]) for one in whole]
-
-
-Hostile = tuple[RunResult, list[str]]
-
-
 def documents(result: RunResult, *suffixes: str) -> list[Path]:
     assert result.folder is not None
     return sorted(path for path in result.folder.rglob("*") if path.suffix in suffixes)
@@ -337,24 +319,14 @@ def parts_of(path: Path) -> Mapping[str, str]:
         return {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist() if name.endswith((".xml", ".rels"))}
 
 
-def test_no_document_holds_a_formula_a_link_or_anything_from_outside(hostile: Hostile) -> None:
-    result, _ = hostile
-    fields: set[str] = set()
-    office = documents(result, ".xlsx", ".docx")
-    assert len(office) > 2 * len(PAYLOADS) - 5
-    for path in office:
-        for name, xml in parts_of(path).items():
-            assert not re.search(
-                r"<f[ >]|<hyperlink|<w:hyperlink|TargetMode=\"External\"|ddeLink|oleObject|attachedTemplate|<w:altChunk", xml
-            ), (path.name, name)
-            fields |= set(re.findall(r"<w:instrText[^>]*>\s*(\w+)", xml)) | set(re.findall(r'w:instr="\s*(\w+)', xml))
-    assert fields <= {"PAGE", "NUMPAGES"}
-    for path in documents(result, ".pdf"):
-        assert not re.search(rb"/(URI|JavaScript|JS|Launch|SubmitForm|OpenAction|EmbeddedFile)\b", path.read_bytes()), path.name
-    for path in documents(result, ".html"):
-        links = re.findall(r"(?:href|src)=[\"']([^\"']*)", path.read_text(encoding="utf-8"))
-        assert [link for link in links if ":" in link.partition("/")[0]] == []
-        assert not re.search(r"<(script|img|b)\b", path.read_text(encoding="utf-8"))
+def text_of(path: Path) -> str:
+    """What people read in a document, and what stands in its other parts."""
+    if path.suffix == ".pdf":
+        with pypdfium2.PdfDocument(path) as file:
+            return "".join(page.get_textpage().get_text_bounded() for page in file)
+    if path.suffix == ".html":
+        return html.unescape(path.read_text(encoding="utf-8"))
+    return html.unescape("".join(re.sub(r"<[^>]+>", "", xml) for xml in parts_of(path).values()))
 
 
 def shown(text: str) -> str:
@@ -362,31 +334,51 @@ def shown(text: str) -> str:
     return re.sub(r"\s+", "", text.replace("\u202e", r"\u202e"))
 
 
-def test_payloads_stand_in_the_documents_as_they_were_written(hostile: Hostile) -> None:
-    result, texts = hostile
-    assert result.folder is not None
-    (summary,) = (result.folder / "summary").glob("*.xlsx")
-    rows = [cell for page in openpyxl.load_workbook(summary) for row in page.iter_rows() for cell in row if cell.value is not None]
-    assert {cell.data_type for cell in rows} <= {"s", "n", "d"}
-    told = [shown(str(cell.value)) for cell in rows]
-    assert [text for text in texts if not any(shown(text) in cell for cell in told)] == []
+def check_that_nothing_is_live(result: RunResult) -> None:
+    """No formula, no link, nothing from outside."""
+    fields: set[str] = set()
+    for path in documents(result, ".xlsx", ".docx"):
+        for name, xml in parts_of(path).items():
+            live = re.search(r"<f[ >]|<(w:)?hyperlink|TargetMode=\"External\"|ddeLink|oleObject|attachedTemplate|<w:altChunk", xml)
+            assert live is None, (path.name, name)
+            fields |= set(re.findall(r"<w:instrText[^>]*>\s*(\w+)", xml)) | set(re.findall(r'w:instr="\s*(\w+)', xml))
+    assert fields <= {"PAGE", "NUMPAGES"}
+    for path in documents(result, ".pdf"):
+        assert not re.search(rb"/(URI|JavaScript|JS|Launch|SubmitForm|OpenAction|EmbeddedFile)\b", path.read_bytes()), path.name
+    for path in documents(result, ".html"):
+        page = path.read_text(encoding="utf-8")
+        assert [link for link in re.findall(r"(?:href|src)=[\"']([^\"']*)", page) if ":" in link.partition("/")[0]] == []
+        assert not re.search(r"<(script|img|b)\b", page)
 
 
-@pytest.mark.parametrize("suffix", [".docx", ".pdf", ".html", ".xlsx"])
-def test_nothing_from_the_inbox_is_rendered_as_a_template(hostile: Hostile, suffix: str) -> None:
-    result, _ = hostile
-    text = ""
-    for path in documents(result, suffix):
-        if suffix == ".pdf":
-            with pypdfium2.PdfDocument(path) as file:
-                text += "".join(page.get_textpage().get_text_bounded() for page in file)
-        elif suffix == ".html":
-            text += path.read_text(encoding="utf-8")
-        else:
-            text += "".join(re.sub(r"<[^>]+>", "", xml) for xml in parts_of(path).values())
-    text = re.sub(r"\s+", "", text)
-    assert "{{7*7}}" in text
-    assert [made for made in ("49模板", "循环循环", "<class") if made in text] == []
+def check_that_nothing_was_rendered(result: RunResult) -> None:
+    """Templates stand in every kind of document as they came."""
+    for suffix in (".docx", ".pdf", ".html", ".xlsx"):
+        text = shown("".join(text_of(path) for path in documents(result, suffix)))
+        assert "{{7*7}}" in text, suffix
+        assert [made for made in ("49模板", "循环循环", "<class") if made in text] == [], suffix
+
+
+def test_payloads_stand_in_the_documents_as_they_were_written_and_nothing_is_live(tmp_path: Path) -> None:
+    place = workspace(tmp_path, case_reports="[severe]")
+    header, row = cells(f"{CUSTOMER}\n{GOOD}")
+    severe = [text for n, text in enumerate(PAYLOADS) if "{" in text or n % 4 == 0]  # these get every document of a case
+    told = [f"{'插电后冒烟' if text in severe else '建议'}：{text} {n}" for n, text in enumerate(PAYLOADS)]
+    rows = [[f"{text} {n}", row[1], row[2], text, "X-1", told[n], text] for n, text in enumerate(PAYLOADS)]
+    rows += [[f"客户{n}", row[1], row[2], row[3], row[4], f"建议：{text}", text] for n, text in enumerate(naughty())]
+    drop(place, "=cmd {{7*7}} <b>.xlsx", sheet([header, *rows]))
+    drop(place, "m.eml", mail("\n".join(PAYLOADS), subject="=1+1 {{7*7}}", files={"=cmd|' {{7*7}}.png": b"\x89PNG\r\n\x1a\n"}))
+    drop(place, "b.csv", delimited([header, [*row[:2], "{{7*7}}", *row[3:]], [*row[:5], "", "=1+1"]]))
+    result = run(place)
+    assert counts(result)[1] >= len(PAYLOADS) + 1
+    assert len(documents(result, ".docx")) > len(severe)
+    check_that_nothing_is_live(result)
+    check_that_nothing_was_rendered(result)
+    (summary,) = (path for path in documents(result, ".xlsx") if path.parent.name == "summary")
+    found = [cell for page in openpyxl.load_workbook(summary) for line in page.iter_rows() for cell in line if cell.value is not None]
+    assert {cell.data_type for cell in found} <= {"s", "n", "d"}
+    seen = "\n".join(shown(str(cell.value)) for cell in found)
+    assert [text for text in told if shown(text) not in seen] == []
 
 
 # --- nothing leaks ---
@@ -436,6 +428,7 @@ def leaked(text: str, *also: str) -> list[str]:
 def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[]", jobs=2)
     leaking(place)
+    before = sorted(sha for name, (_, sha) in tree(place / "inbox").items() if sha and not name.endswith("README.txt"))
     (tmp_path / "tmp").mkdir()
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith("FBBATCH_")}, "TMPDIR": str(tmp_path / "tmp")}
     done = subprocess.run(command(place, "-v"), capture_output=True, text=True, cwd=REPOSITORY, env=environment, timeout=120, check=False)
@@ -451,10 +444,7 @@ def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> Non
         if path.is_file() and inside.parts[0] != "outbox" and not inside.name.startswith("ledger.db"):
             assert leaked(path.read_bytes().decode("utf-8", "replace"), *NAMED) == [], inside
     assert list((tmp_path / "tmp").iterdir()) == []
-    quiet = subprocess.run(
-        command(place, "--quiet"), capture_output=True, cwd=REPOSITORY, timeout=120, check=False
-    )  # as the scheduler runs it
-    assert (quiet.stdout, quiet.stderr) == (b"", b"")
+    assert sorted(sha for _, sha in tree(place / "archive").values() if sha) == before  # the originals, as they came
 
 
 STRACE = shutil.which("strace")
@@ -473,11 +463,12 @@ def test_reading_calls_nobody_starts_nothing_and_names_no_file_after_a_person(tm
     trace = tmp_path / "trace"
     calls = "trace=connect,socket,execve,execveat,openat,mkdir,rename,renameat2,link,symlink"
     started = subprocess.run(
-        [STRACE, "-f", "-s", "4096", "-e", calls, "-o", str(trace), *command(place)],
+        [STRACE, "-f", "-s", "4096", "-e", calls, "-o", str(trace), *command(place, "--quiet")],
         capture_output=True, cwd=REPOSITORY, timeout=180, check=False,
     )  # fmt: skip
     if not trace.exists() or b"ptrace" in started.stderr:
         pytest.skip("strace may not trace here")
+    assert (started.stdout, started.stderr) == (b"", b"")  # as the scheduler runs it
     lines = [line.partition(" ")[2].strip() for line in trace.read_text(encoding="utf-8", errors="replace").splitlines()]
     assert [line for line in lines if line.startswith(("connect(", "socket("))] == []
     assert len([line for line in lines if line.startswith("execve") and "ENOENT" not in line]) == 1  # the interpreter itself
@@ -487,12 +478,3 @@ def test_reading_calls_nobody_starts_nothing_and_names_no_file_after_a_person(tm
     ]
     assert len(names) > 10
     assert [name for name in names if leaked(name, *NAMED) and "/archive/" not in name] == []
-
-
-def test_originals_are_the_same_bytes_wherever_they_end(tmp_path: Path) -> None:
-    place = workspace(tmp_path, case_reports="[]")
-    leaking(place)
-    before = sorted(sha for name, (_, sha) in tree(place / "inbox").items() if sha and not name.endswith("README.txt"))
-    run(place)
-    after = sorted(sha for name, (_, sha) in tree(place / "archive").items() if sha)
-    assert after == before

@@ -134,7 +134,10 @@ def test_one_edit_and_what_comes_of_it(tmp_path, column: str, value: Any, name: 
 def test_hold_written_into_the_ledger_ends_on_its_day(tmp_path) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]
-    back(place, edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-01")))
+    back(
+        place,
+        edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-01")),
+    )
     case, history = case_of(place, number)
     assert (case.state, history[-1].details["held_until"], history[-1].details["reason"]) == ("on_hold", "2026-12-01", "等样品")
     run(place, "2026-12-02")

@@ -182,6 +182,8 @@ def test_no_test_data_looks_like_a_real_persons() -> None:
     found = set()
     for path in (REPOSITORY / "tests").glob("*.py"):
         found |= {
-            mail for mail in re.findall(r"[\w.]+@[\w-]+\.[a-z]+", path.read_text(encoding="utf-8")) if not mail.lower().endswith("@example.com")
+            mail
+            for mail in re.findall(r"[\w.]+@[\w-]+\.[a-z]+", path.read_text(encoding="utf-8"))
+            if not mail.lower().endswith("@example.com")
         }
     assert found == set()

@@ -303,7 +303,8 @@ def test_manifest_marks_the_documents_that_come_back_as_forms(place: Path) -> No
     drop(place, "a.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}"))
     listed = run(place).manifest["documents"]
     assert {d["form"] for d in listed if d["kind"] == "escalation" and d["path"].endswith(".docx")} == {True}
-    assert {d["form"] for d in listed if d["kind"] in {"case_report", "summary", "receipt"}} == {False}
+    assert {d["form"] for d in listed if d["kind"] in {"summary", "tracking_ledger"} and d["path"].endswith(".xlsx")} == {True}
+    assert {d["form"] for d in listed if d["kind"] in {"case_report", "receipt"} or d["path"].endswith(".pdf")} == {False}
 
 
 def test_every_document_is_in_the_outbox_with_the_bytes_the_manifest_names(place: Path) -> None:

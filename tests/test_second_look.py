@@ -350,7 +350,7 @@ def test_file_that_only_the_second_reader_opens_is_taken_and_told(book, tmp_path
 
 
 def test_workbook_of_ours_is_known_as_such_by_the_second_reader_too(book, tmp_path: Path) -> None:
-    content = workbook({"汇总": people(2), "_fbbatch": [["form", "summary"], ["version", "1"]]}, hidden=["_fbbatch"])
+    content = workbook({"汇总": people(2), "_fbbatch": [["form", "receipt"], ["version", "1"]]}, hidden=["_fbbatch"])
     found = judge(book, tmp_path, utf16(content))
     assert (found.accepted, [f.code for f in found.findings]) == ([], ["FB-own-document"])
 

@@ -295,7 +295,7 @@ def test_kind_is_told_apart_from_what_merely_begins_alike(content: bytes, kind: 
 # --- what says where it comes from ---
 
 
-@pytest.mark.parametrize("form", ["summary", "receipt"])
+@pytest.mark.parametrize("form", ["receipt", "index"])
 def test_document_of_ours_that_is_no_form_never_makes_cases(book, tmp_path: Path, form: str) -> None:
     content = workbook({"汇总": people(2), "_fbbatch": [["form", form], ["version", "1"]]}, hidden=["_fbbatch"])
     found = judge(book, tmp_path, content)
@@ -422,6 +422,12 @@ def test_mail_with_labels_answers_by_them_and_loses_nothing_else(book, tmp_path:
     (told,) = answers(found)
     assert (told["contact"], told["channel"], told["description"]) == ("13800001111", "email", PAIRS[5][1])
     assert details(found, "FB-loose-text") == [{"text": "紧急 以下是反馈"}]
+
+
+def test_labels_in_a_signature_are_no_feedback_of_their_own(book, tmp_path: Path) -> None:
+    found = judge(book, tmp_path, mail(f"{LINES}\n-- \n电话：0912-345-678\n公司：晨光"), folder=None)
+    assert ([one["contact"] for one in answers(found)], found.returned) == (["13800001111"], [])
+    assert details(found, "FB-loose-text") == [{"text": "0912-345-678 晨光"}]
 
 
 @pytest.mark.parametrize("date", [None, "gestern", "Thu, 05 Nov 2099 10:30:00 +0800"])

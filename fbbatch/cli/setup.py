@@ -24,9 +24,9 @@ _FOLDERS = {
     "en": ("customer", "employee", "partner"),
 }
 _README = {
-    "zh-Hant": "把問卷、登記表（xlsx、xls、ods、csv）放在這裡，或放進客戶、員工、合作夥伴子資料夾。\n不要改動原件；處理後會移到 archive，結果在 outbox/latest/index.html。\n",
-    "zh-Hans": "把问卷、登记表（xlsx、xls、ods、csv）放在这里，或放进客户、员工、合作伙伴子文件夹。\n不要改动原件；处理后会移到 archive，结果在 outbox/latest/index.html。\n",
-    "en": "Drop questionnaires and registers (xlsx, xls, ods, csv) here, or into the folders customer, employee, partner.\nOriginals move to archive after a run; the results are in outbox/latest/index.html.\n",
+    "zh-Hant": "把問卷、登記表、填好的表單、郵件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在這裡，或放進客戶、員工、合作夥伴子資料夾。\n不要改動原件；處理後會移到 archive，結果在 outbox/latest/index.html。\n",
+    "zh-Hans": "把问卷、登记表、填好的表单、邮件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在这里，或放进客户、员工、合作伙伴子文件夹。\n不要改动原件；处理后会移到 archive，结果在 outbox/latest/index.html。\n",
+    "en": "Drop questionnaires, registers, filled-in forms and mails (xlsx, xls, ods, csv, docx, pdf, eml, txt, zip) here, or into the folders customer, employee, partner.\nOriginals move to archive after a run; the results are in outbox/latest/index.html.\n",
 }  # fmt: skip
 
 _SETTINGS = """\
@@ -36,12 +36,16 @@ _SETTINGS = """\
 company:
   name: {company}            # the first line of every document
   form_prefix: ""             # prefix of form numbers, e.g. QR-8.2
+  service_contact: ""         # hotline or mailbox printed in letters to reporters
 
 locale: {locale}              # language of documents and messages: zh-Hant, zh-Hans, en
 time_zone: {zone}
 run_times: ["23:00"]          # when `fbbatch serve` runs
 daily_summary: working_days   # T01: every working day gets a summary, also without feedback; or every_day
 case_reports: [general, severe]  # severities that get a case report
+forms: [minor, general, severe]  # severities whose new cases get an assignment notice
+surveys: ["01-05", "07-01"]   # T06: days (month-day) on which a survey begins
+ledger_closed_days: 90        # for how long closed cases stay in the tracking ledger
 jobs: 2                       # worker processes
 """
 

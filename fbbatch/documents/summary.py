@@ -24,7 +24,8 @@ def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templa
     """
     template, name = templates["summary"], office.title("summary")
     word = _words(template, office)
-    lines = (_period(cases, day, office, word), _summariser(office, word))
+    colon = ": " if office.language == "en" else "："
+    lines = (_period(cases, day, office, word), _summariser(office, word), f"{word('editor')}{colon}")
     signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
     every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
     printed = _table(cases, [c for c in template.columns if c.print], office, word)

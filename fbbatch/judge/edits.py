@@ -56,7 +56,7 @@ def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, se
     after, editor = _Table({}), ""
     for sheet in reading.sheets:
         editor = _read_back(sheet, headers, after) or editor
-    return _told(before, after, editor, schema, setup)
+    return _told(before, after, editor, schema, frozenset(told["editable"].split()), setup)
 
 
 def issued_copy(outbox: Path, issue: str, form: str) -> Path | None:
@@ -104,7 +104,7 @@ def _editor_in(texts: Sequence[str]) -> str:
     return ""
 
 
-def _told(before: _Table, after: _Table, editor: str, schema: SchemaModel, setup: Setup) -> Message:
+def _told(before: _Table, after: _Table, editor: str, schema: SchemaModel, editable: frozenset[str], setup: Setup) -> Message:
     fields = {field.id: field for field in schema.fields}
     changes: list[dict[str, Any]] = []
     findings: list[Finding] = []
@@ -116,7 +116,7 @@ def _told(before: _Table, after: _Table, editor: str, schema: SchemaModel, setup
         name = _FIELD_OF.get(column, column)
         if (case, column) not in before.values:
             findings.append(finding("FB-edit-unknown-case", sheet=sheet, row=row, case=case))
-        elif name not in fields:
+        elif name not in fields or column not in editable:
             findings.append(finding("FB-edit-protected", sheet=sheet, row=row, field=column, case=case, old=old, new=new))
         else:
             layout = Layout(schema, (MappedColumn(0, fields[name], name),), 1, None)

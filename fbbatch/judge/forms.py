@@ -22,7 +22,7 @@ _TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which form for which case; `issue` is 0 when the document no longer says."""
+    """Which form for which case; `issue` is 0 when the document no longer says, `case` holds several numbers when it cannot be told."""
 
     kind: str
     case: str
@@ -31,7 +31,7 @@ class Identity:
 
 
 def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]) -> Identity | None:
-    """Which form this is: by its properties, else by its title and the one case number in the visible text that is no answer."""
+    """Which form this is: by its properties, else by its title and the case number in the visible text that is no answer."""
     if paper is None:
         return None
     known = {form.id for form in forms}
@@ -45,7 +45,7 @@ def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[Sc
     if len(titled) == 1 and len(numbers) > 1:
         texts, _ = _filled(paper, titled[0])
         numbers -= {texts.get(field.id, "").strip() for field in titled[0].fields if field.type == "case"}
-    return Identity(titled[0].id, numbers.pop(), 0, 0) if len(titled) == 1 and len(numbers) == 1 else None
+    return Identity(titled[0].id, "、".join(sorted(numbers)), 0, 0) if len(titled) == 1 and numbers else None
 
 
 def _number(text: str | None) -> int:
@@ -103,7 +103,9 @@ def _holds(row: Mapping[str, str]) -> bool:
 
 
 def _by_label(paper: Paper, schema: SchemaModel) -> dict[str, str]:
-    for sheet in answers_of(Paper(tables=paper.tables, lines=paper.lines), [schema]).sheets:
+    tables = [f for f in schema.fields if f.type == "table"]
+    grids = tuple(grid for grid in paper.tables if not any(_header(grid, table) for table in tables))
+    for sheet in answers_of(Paper(tables=grids, lines=paper.lines), [schema]).sheets:
         header, *rows = sheet.rows()
         ids = [found.id if (found := field_for(str(name), schema.by_header)) else "" for name in header]
         if rows:
@@ -112,18 +114,26 @@ def _by_label(paper: Paper, schema: SchemaModel) -> dict[str, str]:
 
 
 def _rows_by_header(paper: Paper, table: FieldModel) -> list[dict[str, str]]:
-    """The rows below a header that names at least two of the table's columns."""
+    """The rows below the header of a table."""
+    for grid in paper.tables:
+        if found := _header(grid, table):
+            number, ids = found
+            rows = [{name: cell for name, cell in zip(ids, line, strict=True) if name} for line in grid[number + 1 :]]
+            return [row for row in rows if _holds(row)]
+    return []
+
+
+def _header(grid: Sequence[Sequence[str]], table: FieldModel) -> tuple[int, list[str]] | None:
+    """The first row that names at least two of the table's columns: its place, and the columns' ids."""
     index: dict[str, str] = {}
     for column in table.fields:
         for name in (*column.label.values(), *column.aliases, column.id):
             index.setdefault("".join(name.split()), column.id)
-    for grid in paper.tables:
-        for number, row in enumerate(grid):
-            ids = [index.get("".join(cell.split()).rstrip("*＊：:"), "") for cell in row]
-            if sum(map(bool, ids)) >= 2:
-                found = [{name: cell for name, cell in zip(ids, line, strict=True) if name} for line in grid[number + 1 :]]
-                return [line for line in found if _holds(line)]
-    return []
+    for number, row in enumerate(grid):
+        ids = [index.get("".join(cell.split()).rstrip("*＊：:"), "") for cell in row]
+        if sum(map(bool, ids)) >= 2:
+            return number, ids
+    return None
 
 
 def _as_schema(schema: SchemaModel, table: FieldModel) -> SchemaModel:

@@ -53,6 +53,9 @@ def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: s
     }
     if not any(record.get(_TEXT) for record in records):
         given[_TEXT] = f"{letter.subject}\n{letter.body}".strip()
+    else:  # what else is labelled stands in the signature
+        loose = (*loose, *(str(value) for record in records if not record.get(_TEXT) for value in record.values() if value))
+        records = [record for record in records if record.get(_TEXT)]
     filled = [{**given, **{key: value for key, value in record.items() if value}} for record in records] or [given]
     fields = [f for f in schema.fields if f.required or any(record.get(f.id) for record in filled)]
     columns = tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields))

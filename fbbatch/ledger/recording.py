@@ -272,6 +272,8 @@ class FileRecorder:
         code, refused = self._refused
         own = [refused or _outcome(counts)] if counts["rows"] or refused or not parts else []
         outcome = _together([*own, *parts])
+        if outcome == "set_aside" and code is None:
+            code = next((f.code for f in self._findings if f.code in _SET_ASIDE), None)
         archived = archive(outcome) if archive else None
         next_id = self._next_id(t.finding)
         self._bulk(
@@ -306,6 +308,8 @@ def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequ
         )  # fmt: skip
 
 
+_SET_ASIDE = frozenset({"FB-about-case", "FB-own-document", "FB-cover-letter", "FB-automatic-mail"})
+"""The findings that say why rows were kept without becoming feedback."""
 _SOUND = frozenset({"accepted", "duplicate", "step"})
 _TROUBLED = frozenset({"returned", "quarantined"})
 

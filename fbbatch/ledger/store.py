@@ -267,11 +267,15 @@ class Ledger:
         )
         return next(iter(self._runs(t.run.c.id == newest)), None)
 
-    def path_of(self, kind: str, run: RunRecord) -> str | None:
-        """Where a run put its document of this kind, below the run's folder."""
-        query = sa.select(t.document.c.path).where(t.document.c.kind == kind, t.document.c.run_id == run.id).limit(1)
+    def paths_of(self, kind: str, run: RunRecord) -> list[str]:
+        """Where a run put its newest documents of this kind, below the run's folder."""
+        period = (
+            sa.select(sa.func.max(t.document.c.period)).where(t.document.c.kind == kind, t.document.c.run_id == run.id).scalar_subquery()
+        )
+        of_period = sa.func.coalesce(t.document.c.period, "") == sa.func.coalesce(period, "")
+        query = sa.select(t.document.c.path).where(t.document.c.kind == kind, t.document.c.run_id == run.id, of_period)
         with self._reading() as connection:
-            return connection.execute(query).scalar()
+            return [str(path) for path in connection.execute(query).scalars()]
 
     def issues(self, case: Case, *, before: RunRecord) -> dict[str, int]:
         """The newest issue of each form for a case, as runs before this one have published them."""

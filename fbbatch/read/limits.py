@@ -27,7 +27,6 @@ class Limits(BaseModel):
     columns: int = Field(default=500, ge=1, description="columns of a sheet")
     cells: int = Field(default=2_000_000, ge=1, description="cells in one file")
     merged_areas: int = Field(default=10_000, ge=1, description="merged areas in one sheet")
-    cell_chars: int = Field(default=32_767, ge=100, le=32_767, description="characters in one answer; Excel holds no more")
     paper_chars: int = Field(default=1_000_000, ge=1, description="characters in one Word or PDF form or note")
     paper_tables: int = Field(default=500, ge=1, description="tables in one Word form")
     mail_parts: int = Field(default=200, ge=1, description="MIME parts of one mail")

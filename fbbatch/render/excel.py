@@ -54,6 +54,7 @@ def _identity(workbook: Any, book: WorkBook, header_rows: Sequence[int], names: 
             told.setdefault("header_row", str(header_row + 1))
             told.setdefault("columns", " ".join(ids))
             told |= {f"header_row:{name}": str(header_row + 1), f"columns:{name}": " ".join(ids)}
+    told["editable"] = " ".join(sorted({c.id for sheet in book.sheets for table in sheet.tables for c in table.columns if c.editable}))
     for row, (key, value) in enumerate(told.items()):
         page.write_string(row, 0, key)
         page.write_string(row, 1, value)
