@@ -23,11 +23,12 @@ from fbbatch.render import pdf, word
 from fbbatch.render.blocks import Block, Document, Grid, Heading, Note, Signatures, Table
 from fbbatch.render.fonts import face
 from fbbatch.render.words import cell_text
+from fbbatch.workshop import Workshop
 
 REPORTS = 60
 
 
-def reports(scratch: Path) -> tuple[list[tuple[object, ...]], batch.Workshop]:
+def reports(scratch: Path) -> tuple[list[tuple[object, ...]], Workshop]:
     """Cases with their histories, as a run has them."""
     place = scratch / "customer"
     place.mkdir()

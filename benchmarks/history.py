@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from benchmarks.measure import seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import batch, inbox
+from fbbatch.workshop import Workshop
 
 OLD, NEW = 200_000, 1_000
 
@@ -24,7 +25,7 @@ def full_ledger(folder: Path, scratch: Path) -> None:
         moment = AS_OF - dt.timedelta(days=200 - part)
         record = ledger.begin_run(moment, started_at=moment, version="bench")
         path = questionnaire(place / f"old{part}.xlsx", OLD // 2, seed=100 + part)
-        shifted = batch.Workshop(shop.folder, shop.settings, _later(shop.book), shop.templates)
+        shifted = Workshop(shop.folder, shop.settings, _later(shop.book), shop.templates)
         batch._Run(shifted, ledger, record, lambda *_: None, lambda: False).take(inbox.claim_one(path))
         ledger.record_documents(record, [], {}, [moment.date()])
         ledger.close_run(record, moment)

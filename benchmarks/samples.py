@@ -6,9 +6,9 @@ from pathlib import Path
 
 import xlsxwriter
 
-from fbbatch.batch import Workshop, open_workshop
 from fbbatch.cli.setup import lay_out
 from fbbatch.settings import load_settings
+from fbbatch.workshop import Workshop, open_workshop
 
 AS_OF = dt.datetime.fromisoformat("2026-11-22T23:00:00+08:00")
 _HEADS = ("序号", "客户姓名", "联系电话", "反馈日期", "产品名称", "型号", "问题描述", "使用场景", "渠道", "订单号", "批号", "客户诉求")

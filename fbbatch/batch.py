@@ -12,91 +12,33 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import filelock
 import orjson
 
-from fbbatch import __version__, inbox, outbox, press, workers
-from fbbatch.chasing import LEADER, Chaser, fresh_reminders
-from fbbatch.deadlines import Calendar
+from fbbatch import __version__, inbox, workers
 from fbbatch.documents import (
     Receipt,
-    Templates,
-    blank_forms,
-    load_templates,
-    manifest,
-    printed_lines,
-    receipt_workbook,
-    run_page,
-    summary_document,
-    summary_workbook,
-    tracking_workbook,
-    worklist,
 )  # fmt: skip
-from fbbatch.documents.case import Office
-from fbbatch.documents.facts import Teller
-from fbbatch.documents.register import BlankFile
-from fbbatch.documents.worklist import Task as Waiting
+from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
 from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
-from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, Transition
-from fbbatch.owing import brings_result, has_result, owed_by_moved, owed_by_new
-from fbbatch.press import Order, Owed, Press, Printed
-from fbbatch.render import excel, html
-from fbbatch.render.blocks import Document
-from fbbatch.schema import Book, load_book
-from fbbatch.settings import Settings
+from fbbatch.model import Case, FileOutcome, Finding
 from fbbatch.workers import WorkerLostError
-from fbbatch.workflow import replay
+from fbbatch.workshop import Workshop
 
 QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
-_IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
-_PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
-_LONGEST_GAP_DAYS = 366
-_SURVEY_LEEWAY_DAYS = 31  # a workspace that begins later than this within a period waits for the next
-_MEDIA = {".xlsx": press.EXCEL, ".docx": press.WORD, ".pdf": press.PDF}
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 class InterruptedRunError(Exception):
     """The run was asked to stop; it ended after the file in hand and the next run goes on from there."""
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """A workspace, read and checked: all that a run needs but the time."""
-
-    folder: Path
-    settings: Settings
-    book: Book
-    templates: Templates
-
-    @property
-    def office(self) -> Office:
-        """Who writes the documents."""
-        company = self.settings.company
-        return Office(
-            company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts), company.service_contact
-        )
-
-    @cached_property
-    def printed(self) -> frozenset[str]:
-        """What our blank forms print outside their blanks."""
-        return printed_lines(self.book, templates=self.templates, date=dt.date.min)
-
-    def ledger(self) -> Ledger:
-        """The workspace's ledger, opened."""
-        return Ledger(self.settings.database or self.folder / ".fbbatch" / "ledger.db")
 
 
 class RunResult(NamedTuple):
@@ -106,16 +48,6 @@ class RunResult(NamedTuple):
     folder: Path | None
     receipt: Receipt
     exit_code: ExitCode
-
-
-def open_workshop(folder: Path, settings: Settings) -> Workshop:
-    """Read and check the workspace.
-
-    Raises:
-        InvalidSetupError: nothing has been touched.
-    """
-    book = load_book(folder / "schemas")
-    return Workshop(folder, settings, book, load_templates(folder / "templates", book))
 
 
 @contextlib.contextmanager
@@ -213,7 +145,7 @@ class _Run:
         self.record = record
         self.progress = progress
         self.should_stop = should_stop
-        self.office = shop.office
+        self.edition = Edition(shop, ledger, record, progress)
         self.handling = Handling(shop.book, record, shop.settings.locale)
         self.archived: list[str] = []
 
@@ -229,7 +161,7 @@ class _Run:
         self.handling.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
         receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases(), moved=self.ledger.touched(self.record))
-        manifest, folder = self.publish(receipt)
+        manifest, folder = self.edition.publish(receipt)
         paths = {item.name: item.path for item in claimed}
         for file in files:
             if file.archived and file.name in paths:
@@ -245,7 +177,7 @@ class _Run:
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))
         receipt = Receipt(self.record.name, self.record.as_of, files, cases)
-        return RunResult(self.manifest(receipt, []), None, receipt, _exit_code(files))
+        return RunResult(self.edition.manifest(receipt, []), None, receipt, _exit_code(files))
 
     def telling_cases(self) -> list[Case]:
         """The run's cases that a receipt or a document speaks of one by one."""
@@ -340,223 +272,6 @@ class _Run:
 
         return choose
 
-    # --- publishing ----------------------------------------------------------------------------------------
-
-    def publish(self, receipt: Receipt) -> tuple[dict[str, Any], Path]:
-        """Print what the run owes and move it into the outbox as one folder."""
-        draft = outbox.Draft(self.shop.folder, self.record.name)
-        date = self.record.as_of.date()
-        printing = Press(self.office, self.shop.templates, self.record.as_of)
-        issued: list[IssuedDocument] = []
-        missing: set[str] = set()
-
-        def keep(item: Printed, *, period: str | None = None) -> None:
-            sha256 = draft.write(item.path, item.content)
-            missing.update(item.missing)
-            issued.append(
-                IssuedDocument(
-                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue
-                )
-            )  # fmt: skip
-
-        jobs = self.orders(receipt, receipt.moved)
-        n_editions = 2 * sum(len(job.owed) for job in jobs)
-        for number, item in enumerate(self.print_all(printing, jobs), 1):
-            keep(item)
-            self.progress("documents", number, n_editions)
-        days = self.summary_days(date)
-        for day in days:
-            cases = receipt.cases if self.is_only_run_of(day) else list(self.ledger.cases(registered_on=day))
-            for item in self.print_summary(printing, cases, day):
-                keep(item, period=day.isoformat())
-        for blank in self.survey(date):
-            sha256 = draft.write(f"surveys/{press.file_name(blank.path)}", blank.content)
-            issued.append(
-                IssuedDocument(
-                    blank.kind, blank.number, f"surveys/{press.file_name(blank.path)}", _MEDIA[Path(blank.path).suffix], sha256, form=True, period=date.isoformat()
-                )
-            )  # fmt: skip
-        newest_ledger: list[str] = []
-        if self.is_news():
-            told = self.ledger.open_cases()
-            for department, document in self.worklists(told, issued):
-                path = f"{self.list_folder(department)}/{document.title} {date.isoformat()}"
-                for item in printing.both(document, path, department=department):
-                    keep(item, period=date.isoformat())
-            item = self.print_ledger(told)
-            keep(item)
-            newest_ledger.append(item.path)
-        keep(self.print_receipt(replace(receipt, glyphs="".join(sorted(missing)))))
-        receipt_path = issued[-1].path
-        keep(self.print_index(receipt, issued))
-        manifest = self.manifest(receipt, issued)
-        draft.manifest(manifest)
-        self.ledger.record_documents(self.record, issued, {job.case.number: job.case.id for job in jobs}, days)
-        folder = draft.publish()
-        newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
-        kept = [*(self.kept("tracking_ledger") if not newest_ledger else ()), *(self.kept("summary") if not days else ())]
-        outbox.refresh_latest(
-            self.shop.folder, folder, [receipt_path, *newest, *newest_ledger, *kept, "index.html", outbox.MANIFEST], based="index.html"
-        )
-        return manifest, folder
-
-    def orders(self, receipt: Receipt, moved: Sequence[Case]) -> list[Order]:
-        """The documents that new cases owe, and those that were moved."""
-        settings = self.shop.settings
-        orders = []
-        for case in receipt.cases:
-            if owed := owed_by_new(case, reports=settings.case_reports, forms=settings.forms):
-                orders.append(Order(case, tuple(self.ledger.history(case)), owed))
-        again = _stale_forms(receipt.files)
-        known = {case.number for case in moved}
-        others = [found for number in again if number not in known for found in self.ledger.cases(number=number)]
-        for case in (*moved, *others):
-            history = tuple(self.ledger.history(case))
-            issues = self.ledger.issues(case, before=self.record)
-            owed = owed_by_moved(case, history, self.record.name, issues, reports=settings.case_reports, again=again.get(case.number, ()))
-            letters = tuple(one for one in owed if one.kind == "reply")
-            if letters and (result := self.result_of_main(history)):
-                orders += [Order(case, result, letters), *self.orders_of_merged(case, result)]
-                owed = tuple(one for one in owed if one not in letters)
-            orders += [Order(case, history, owed)] if owed else []
-            if brings_result(history, self.record.name):
-                orders += self.orders_of_merged(case, history)
-        return orders
-
-    def result_of_main(self, history: Sequence[Transition]) -> tuple[Transition, ...]:
-        """The history of the case that this one was merged into, once it has a result; else nothing."""
-        number = replay(history).main_case
-        found = [tuple(self.ledger.history(main)) for main in self.ledger.cases(number=number)] if number else []
-        return next((self.result_of_main(main) or (main if has_result(main) else ()) for main in found), ())
-
-    def orders_of_merged(self, main: Case, result: tuple[Transition, ...]) -> Iterator[Order]:
-        """Everybody whose case was merged into this one is told its result, too. Source: 5.5.1a."""
-        for case in self.ledger.merged_into(main):
-            history = self.ledger.history(case)
-            is_new = any(step.run == self.record.name and "main_case" in step.details for step in history)
-            if replay(history).main_case == main.number and not is_new:
-                issue = self.ledger.issues(case, before=self.record).get("reply", 0) + 1
-                yield Order(case, result, (Owed("reply", issue),))
-                yield from self.orders_of_merged(case, result)
-
-    def print_all(self, printing: Press, jobs: Sequence[Order]) -> Iterator[Printed]:
-        if len(jobs) <= _IN_PROCESS:
-            yield from printing.print_jobs(jobs)
-            return
-        size = press.CASES_PER_TASK
-        tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
-        job = workers.Job("fbbatch.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS)
-        answers = workers.run_tasks(tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)))
-        with contextlib.closing(answers):
-            for answer in answers:
-                try:
-                    finished = [press.printed(frame) for frame in answer.frames]
-                except WorkerLostError:  # then these are printed here
-                    finished = list(printing.print_jobs(answer.task))
-                yield from finished
-
-    def is_only_run_of(self, day: dt.date) -> bool:
-        return day == self.record.as_of.date() and self.record.name.endswith("-001")
-
-    def summary_days(self, today: dt.date) -> list[dt.date]:
-        """The days that get a summary now: today, and working days since the last one (zero reports). Source: 3.3.1a."""
-        calendar = Calendar(self.shop.book.calendar)
-        last = self.ledger.last_summary_day(before=self.record)
-        if last and last >= today and not self.ledger.has_moved(self.record):
-            return []  # the day's summary stands as it is
-        first = today if last is None or last >= today else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
-        every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
-        if self.shop.settings.daily_summary == "every_day":
-            return every
-        return [d for d in every if calendar.is_working_day(d) or next(self.ledger.cases(registered_on=d), None)]
-
-    def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
-        workbook = summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name)
-        document = summary_document(cases, day, self.office, self.shop.templates)
-        path = f"summary/{workbook.title} {day.isoformat()}"
-        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook), form=True)
-        yield printing.pdf(document, path)
-
-    def survey(self, today: dt.date) -> Iterator[BlankFile]:
-        """The questionnaire, on the first run in a survey period. Source: 2.1.4a, T06."""
-        starts = [
-            dt.date(year, *map(int, start.split("-"))) for year in (today.year - 1, today.year) for start in self.shop.settings.surveys
-        ]
-        begun = max((start for start in starts if start <= today), default=None)
-        last = self.ledger.last_published("questionnaire", before=self.record)
-        if begun is None or (last.as_of.date() >= begun if last else (today - begun).days > _SURVEY_LEEWAY_DAYS):
-            return
-        company = self.shop.settings.company
-        yield from blank_forms(
-            self.shop.book, (self.shop.settings.locale,), company=company.name, form_prefix=company.form_prefix, templates=self.shop.templates,
-            date=today, wanted=lambda form: form.kind == "questionnaire",
-        )  # fmt: skip
-
-    def is_news(self) -> bool:
-        """True when there is anything to tell of the cases in hand: one has moved, or it is another day than last time."""
-        last = self.ledger.last_published("tracking_ledger", before=self.record)
-        return last is None or last.as_of.date() != self.record.as_of.date() or self.ledger.has_moved(self.record)
-
-    def worklists(self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]) -> Iterator[tuple[str, Document]]:
-        """The work list of every department that has something new to do or is reminded of something. Source: 5.3.2."""
-        chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
-        known = self.ledger.reminders(before=self.record)
-        leaders = next(iter(self.shop.book.holders("P03")), None)
-        tasks: dict[str, list[Waiting]] = {}
-        reminded: list[tuple[Case, Reminder]] = []
-        urgent = {d.department for d in issued if d.form and d.case and d.department}
-        printing = Press(self.office, self.shop.templates, self.record.as_of)
-        for case, history in told:
-            waiting = chaser.waiting(case, history)
-            if waiting is None:
-                continue
-            fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
-            reminded += [(case, reminder) for reminder in fresh]
-            department = printing.recipient(Owed(waiting.form), case) or ""
-            task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level)
-            tasks.setdefault(department, []).append(task)
-            if waiting.level >= LEADER and leaders and department != leaders.department:
-                tasks.setdefault(leaders.department, []).append(task)
-            urgent |= {department} if fresh else set()
-            urgent |= {leaders.department} if leaders and any(r.level >= LEADER for r in fresh) else set()
-        self.ledger.record_reminders(self.record, reminded)
-        for department in sorted(urgent & tasks.keys()):
-            yield department, worklist(tasks[department], department, self.record.as_of, self.office, self.shop.templates)
-
-    def list_folder(self, department: str) -> str:
-        """Where a work list goes: into its department's folder, the leaders' to the management."""
-        leaders = {person.department for person in self.shop.book.holders("P03")}
-        name = self.shop.book.department(department, self.office.language)
-        return "management" if department in leaders else f"departments/{name}"
-
-    def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
-        """The tracking ledger. Source: 5.3.1a."""
-        today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
-        workbook = tracking_workbook(
-            told, self.ledger.closed_since(today - dt.timedelta(days=days)), self.record.as_of, self.record.name, days, self.office,
-            self.shop.templates, self.ledger.reminders(),
-        )  # fmt: skip
-        path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
-        return Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True)
-
-    def kept(self, kind: str) -> list[str]:
-        """What an earlier run has published last of this kind, as paths from this run's folder."""
-        found = self.ledger.last_published(kind, before=self.record)
-        paths = self.ledger.paths_of(kind, found) if found else []
-        return [f"../{found.name}/{path}" for path in paths if found and (self.shop.folder / "outbox" / found.name / path).exists()]
-
-    def print_receipt(self, receipt: Receipt) -> Printed:
-        workbook = receipt_workbook(receipt, self.office, self.shop.templates)
-        return Printed("receipt", f"D36-{receipt.run}", "receipt.xlsx", press.EXCEL, excel.render(workbook))
-
-    def print_index(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> Printed:
-        return Printed(
-            "index", receipt.run, "index.html", press.HTML, html.index(run_page(receipt, issued, self.office, self.shop.templates))
-        )
-
-    def manifest(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> dict[str, Any]:
-        return {"version": __version__, **manifest(receipt, issued, self.office)}
-
 
 class _FileRefusedError(Exception):
     """Leaves a file's transaction: nothing of it is kept but the reason."""
@@ -578,15 +293,7 @@ def _rows_of(reason: Finding) -> int:
 
 
 def _is_disputed(file: FileOutcome) -> bool:
-    return file.outcome == "set_aside" and file.code is not None
-
-
-def _stale_forms(files: Sequence[FileOutcome]) -> dict[str, list[str]]:
-    """The forms of which an old issue came back, by case."""
-    found: dict[str, list[str]] = {}
-    for item in (f for file in files for f in file.findings if f.code == "FB-step-stale"):
-        found.setdefault(item.details["case"], []).append(item.details["form"])
-    return found
+    return file.code == "FB-readers-disagree"
 
 
 def _exit_code(files: Sequence[FileOutcome]) -> ExitCode:

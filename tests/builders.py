@@ -34,6 +34,7 @@ from fbbatch.schema import Book, Layout, SchemaModel, identify
 from fbbatch.schema.strict_yaml import parse
 from fbbatch.settings import load_settings
 from fbbatch.validate import Checked, Checker
+from fbbatch.workshop import Workshop, open_workshop
 
 REPOSITORY = Path(__file__).parents[1]
 RECEIVED = dt.datetime(2026, 11, 22, 23, 0, tzinfo=ZoneInfo("Asia/Taipei"))
@@ -382,17 +383,17 @@ def moment(place: Path, as_of: str) -> dt.datetime:
     return dt.datetime.combine(dt.date.fromisoformat(as_of), dt.time(23), zone)
 
 
-_SHOPS: dict[bytes, batch.Workshop] = {}
+_SHOPS: dict[bytes, Workshop] = {}
 
 
-def shop_of(place: Path) -> batch.Workshop:
+def shop_of(place: Path) -> Workshop:
     """The workspace, read and checked; the same YAML is read once for all tests."""
     settings = load_settings(place, environment={})
     digest = hashlib.sha256()
     for path in sorted((*place.glob("schemas/**/*.yaml"), *place.glob("templates/*"))):
         digest.update(str(path.relative_to(place)).encode() + path.read_bytes())
     if digest.digest() not in _SHOPS:
-        _SHOPS[digest.digest()] = batch.open_workshop(place, settings)
+        _SHOPS[digest.digest()] = open_workshop(place, settings)
     return dataclasses.replace(_SHOPS[digest.digest()], folder=place, settings=settings)
 
 

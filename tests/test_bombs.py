@@ -248,6 +248,18 @@ def test_every_bomb_ends_in_its_own_outcome_and_the_next_file_is_taken(tmp_path:
     counts(result)
 
 
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="workers are forked on Linux")
+def test_files_that_go_back_leave_the_worker_to_the_next(tmp_path: Path) -> None:
+    place = workspace(tmp_path, case_reports="[]")
+    for n in range(12):
+        drop(place, f"{n}.csv", b"a,b\n" + b"1,2\n" * (n + 1))
+    drop(place, "z.csv", delimited(people(2)))
+    forks: list[int] = []
+    os.register_at_fork(before=lambda: forks.append(1))
+    assert counts(run(place))[1] == 2
+    assert len(forks) == 1
+
+
 # --- answers made to be slow ---
 
 _N = 30_000

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from fbbatch import batch, inbox, outbox
 from fbbatch.batch import RunResult
+from fbbatch.edition import Edition
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.render.blocks import clean
 from tests.builders import CUSTOMER, GOOD, cells, codes, counts, delimited, drop, people, rehearse, run, sheet, tree, workbook, workspace
@@ -484,8 +485,8 @@ def cut(*_: object, **__: object) -> None:
 
 STEPS = {
     "while taking files": (batch._Run, "record_judged"),
-    "before printing": (batch._Run, "publish"),
-    "while printing": (batch._Run, "print_receipt"),
+    "before printing": (Edition, "publish"),
+    "while printing": (Edition, "print_receipt"),
     "before the manifest": (outbox.Draft, "manifest"),
     "before the rename": (outbox.Draft, "publish"),
     "before latest": (outbox, "refresh_latest"),
@@ -585,7 +586,7 @@ def test_bug_in_the_middle_is_not_called_a_full_disk(place: Path, monkeypatch: p
     def broken(*_: object) -> None:
         raise FileNotFoundError(2, "a font is missing")
 
-    monkeypatch.setattr(batch._Run, "print_receipt", broken)
+    monkeypatch.setattr(Edition, "print_receipt", broken)
     with pytest.raises(FileNotFoundError):
         run(place)
 

@@ -15,7 +15,8 @@ import click
 from fbbatch.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from fbbatch.batch import Progress, Workshop
+    from fbbatch.edition import Progress
+    from fbbatch.workshop import Workshop
     from fbbatch.settings import Settings
 
 
@@ -54,7 +55,7 @@ class Call:
 
     def shop(self, **options: Any) -> "Workshop":
         """The workspace, read and checked."""
-        from fbbatch.batch import open_workshop
+        from fbbatch.workshop import open_workshop
 
         return open_workshop(self.folder, self.settings(**options))
 

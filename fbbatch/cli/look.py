@@ -9,9 +9,9 @@ from fbbatch.cli.common import Call, command, now, table
 from fbbatch.errors import ExitCode, NotFoundError
 
 if TYPE_CHECKING:
-    from fbbatch.batch import Workshop
     from fbbatch.ledger import Ledger
     from fbbatch.model import Case
+    from fbbatch.workshop import Workshop
 
 
 @command("status")

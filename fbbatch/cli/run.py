@@ -11,7 +11,8 @@ from fbbatch.cli.common import Call, command, now, parse_as_of, progress_of, tab
 from fbbatch.errors import ExitCode
 
 if TYPE_CHECKING:
-    from fbbatch.batch import RunResult, Workshop
+    from fbbatch.batch import RunResult
+    from fbbatch.workshop import Workshop
 
 
 @command("run")

@@ -1,0 +1,50 @@
+"""A workspace, read and checked: all that a run needs but the time."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from fbbatch.documents import Templates, load_templates, printed_lines
+from fbbatch.documents.case import Office
+from fbbatch.documents.facts import Teller
+from fbbatch.ledger import Ledger
+from fbbatch.schema import Book, load_book
+from fbbatch.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A workspace, read and checked: all that a run needs but the time."""
+
+    folder: Path
+    settings: Settings
+    book: Book
+    templates: Templates
+
+    @property
+    def office(self) -> Office:
+        """Who writes the documents."""
+        company = self.settings.company
+        return Office(
+            company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts), company.service_contact
+        )
+
+    @cached_property
+    def printed(self) -> frozenset[str]:
+        """What our blank forms print outside their blanks."""
+        return printed_lines(self.book, templates=self.templates, date=dt.date.min)
+
+    def ledger(self) -> Ledger:
+        """The workspace's ledger, opened."""
+        return Ledger(self.settings.database or self.folder / ".fbbatch" / "ledger.db")
+
+
+def open_workshop(folder: Path, settings: Settings) -> Workshop:
+    """Read and check the workspace.
+
+    Raises:
+        InvalidSetupError: nothing has been touched.
+    """
+    book = load_book(folder / "schemas")
+    return Workshop(folder, settings, book, load_templates(folder / "templates", book))
