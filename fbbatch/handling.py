@@ -15,7 +15,8 @@ from fbbatch.findings import finding
 from fbbatch.ledger import Ledger
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.store import RunRecord
-from fbbatch.model import CASE_NUMBER, Case, Finding, ReturnedForm, Transition
+from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
+from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
 from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, step
 
@@ -101,6 +102,8 @@ class Handling:
         for name, key in (("person_id", "person"), ("by", "by")):
             if person := book.person(told.get(name, "")):
                 told[key] = person.name
+        if told.get("by") == REPORTER:
+            told["by"] = REPORTER_WORD[self.language]
         told = {name: value for name, value in told.items() if value}
         return item._replace(details=told | ({"form": item.details["kind"]} if "kind" in item.details else {}))
 
@@ -193,7 +196,7 @@ class Handling:
         if judged:
             recorder.override(case, by, **judged)
         move = self._raised(case, judged, _edit_move(case, standing, {change["field"]: change["value"] for change in taken}))
-        recorder.append(case, [self._recorded(case, standing, move, LEDGER, by or LEDGER, self.today)])
+        recorder.append(case, [self._recorded(case, standing, move, LEDGER, by or "—", self.today)])
         recorder.note(_edit_finding("FB-edit-taken", change, by=by or "—") for change in taken)
         return len(taken)
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 CASE_NUMBER = re.compile(r"FB-\d{8}-\d{4,}")
 """What the number of a case looks like. Source: DESIGN 9."""
 LANGUAGES = ("zh-Hant", "zh-Hans", "en")
+REPORTER = "reporter"
+"""Who took a step that a reporter took: the name itself stands in the form only."""
 
 Cell = str | int | float | bool | dt.datetime | dt.date | dt.time | dt.timedelta | None
 """One cell as a reader gives it; `''` and None both mean empty."""

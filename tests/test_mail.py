@@ -336,7 +336,7 @@ def test_an_encrypted_mail_is_told(kind: str) -> None:
         ("Auto-Submitted: auto-replied", "auto-reply"),
         ("Auto-Submitted: no", ""),
         ("X-Autoreply: yes", "auto-reply"),
-        ("X-Auto-Response-Suppress: All", "auto-reply"),
+        ("X-Auto-Response-Suppress: All", ""),  # web forms and ticket systems send it with what people wrote
         ("Precedence: auto_reply", "auto-reply"),
         ("Precedence: bulk", "auto-reply"),
         ("Precedence: list", "list"),

@@ -16,8 +16,8 @@ from fbbatch.errors import NotFoundError
 
 if TYPE_CHECKING:
     from fbbatch.edition import Progress
-    from fbbatch.workshop import Workshop
     from fbbatch.settings import Settings
+    from fbbatch.workshop import Workshop
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import GIVEN, Teller
 from fbbatch.documents.story import Story, story_fact
 from fbbatch.documents.templates import BlockModel, Item, RowsModel, Template, Templates, compile_text
-from fbbatch.model import Case, Transition
+from fbbatch.model import REPORTER, Case, Transition
 from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
-from fbbatch.render.words import long_date
+from fbbatch.render.words import REPORTER_WORD, long_date
 from fbbatch.schema import FieldModel, SchemaModel
 from fbbatch.schema.models import Label
 from fbbatch.workflow import replay
@@ -240,6 +240,7 @@ def _table(template: Template, name: str, case: Case, history: Sequence[Transiti
 
 
 _SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}
+_NO_PERSON = {"batch": _SYSTEM, "rules": _SYSTEM, REPORTER: REPORTER_WORD}
 _TIME = {"zh-Hant": "期限屆滿", "zh-Hans": "期限届满", "en": "Passing of time"}
 _RULES = {"zh-Hant": "分配規則", "zh-Hans": "分配规则", "en": "Assignment rules"}
 _OTHER_DOCUMENTS = {"assignment_rules": _RULES, "time": _TIME}
@@ -273,7 +274,7 @@ def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str
         {
             "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
             "document": _OTHER_DOCUMENTS[step.document][language] if step.document in _OTHER_DOCUMENTS else teller.book.word("document", step.document, language),
-            "by": _SYSTEM[language] if step.by in {"batch", "rules"} else teller.person(step.by), "recorded_at": step.recorded_at,
+            "by": _NO_PERSON[step.by][language] if step.by in _NO_PERSON else teller.person(step.by), "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)
     ]  # fmt: skip

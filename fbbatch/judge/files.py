@@ -27,6 +27,11 @@ _NOT_UNDERSTOOD = frozenset({"FB-no-header", "FB-no-answers", "FB-which-source",
 _REGISTERS = frozenset({"register", "questionnaire"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
 """Workbooks that are edited and dropped back, and the form schema of what may be edited in them."""
+_AUTOMATIC = {
+    "auto-reply": {"zh-Hant": "自動回覆", "zh-Hans": "自动回复", "en": "automatic reply"},
+    "bounce": {"zh-Hant": "退信", "zh-Hans": "退信", "en": "bounce"},
+    "own": {"zh-Hant": "本系統發出的郵件", "zh-Hans": "本系统发出的邮件", "en": "a mail of our own"},
+}
 _DEEPEST = 3
 _LOOSE_CHARS = 200
 
@@ -223,8 +228,9 @@ class Judge:
     def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
         """A mail: feedback, or what its attachments come with, or part of a case's story, or nobody's."""
         cells = [[letter.sender, letter.address, letter.subject, letter.sent_at.isoformat() if letter.sent_at else "", letter.body]]
-        if letter.automatic:
-            yield {**_aside(cells, None), "findings": [finding("FB-automatic-mail", kind=letter.automatic), *_evidence(letter.parts)]}
+        if letter.automatic in _AUTOMATIC:  # a mail over a list may well be feedback: many feedback addresses are groups
+            kind = _AUTOMATIC[letter.automatic][self._setup.language]
+            yield {**_aside(cells, None), "findings": [finding("FB-automatic-mail", kind=kind), *_evidence(letter.parts)]}
             return
         judged = [(part, self._judged_part(part, folder, depth)) for part in letter.parts]
         taken = [(part, messages) for part, messages in judged if not _is_evidence(messages)]

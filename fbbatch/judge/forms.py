@@ -11,7 +11,7 @@ from typing import Any
 
 from fbbatch.findings import finding
 from fbbatch.judge.rows import Message, Setup
-from fbbatch.model import CASE_NUMBER, Cell, Finding
+from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
 from fbbatch.read import Paper
 from fbbatch.read.answers import answers_of, ticked
 from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel, field_for
@@ -70,10 +70,18 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
     return {
         "form": {
             "kind": identity.kind, "case": identity.case, "issue": identity.issue, "version": identity.version, "values": form, "bad": bad,
-            "by": form.get(schema.signed_by or "", ""), "on": form.get(schema.signed_on or ""), "text": paper.text(),
+            "by": _signer(schema, form), "on": form.get(schema.signed_on or ""), "text": paper.text(),
         },
         "findings": findings,
     }  # fmt: skip
+
+
+def _signer(schema: SchemaModel, form: Mapping[str, Any]) -> str:
+    """Who signed, by id; a reporter's name goes no further than the form."""
+    field = next((f for f in schema.fields if f.id == schema.signed_by), None)
+    if field is None or field.personal:
+        return REPORTER if field else ""
+    return str(form.get(field.id, ""))
 
 
 def _filled(paper: Paper, schema: SchemaModel) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:

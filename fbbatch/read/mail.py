@@ -268,7 +268,7 @@ def _automatic(top: _Entity, address: str) -> str:
         return "bounce"
     if report is not None or told.get("auto-submitted", "no").partition(";")[0].strip() != "no" or _AUTO_REPLIES.match(subject):
         return "auto-reply"
-    if told.keys() & {"x-autoreply", "x-auto-response-suppress"} or precedence == "auto_reply":
+    if "x-autoreply" in told or precedence == "auto_reply":
         return "auto-reply"
     if told.get("return-path", "").replace(" ", "") == "<>":
         return "bounce"

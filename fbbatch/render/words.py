@@ -43,3 +43,7 @@ def ticks(options: Sequence[tuple[str, bool]], room: float) -> str:
         else:
             lines.append(option)
     return "\n".join(lines)
+
+
+REPORTER_WORD = {"zh-Hant": "反饋人", "zh-Hans": "反馈人", "en": "Reporter"}
+"""What a reporter who signs is called."""
