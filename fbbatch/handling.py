@@ -18,7 +18,7 @@ from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
-from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, step
+from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER = "time", "tracking_ledger"
@@ -195,7 +195,7 @@ class Handling:
         judged = {change["field"]: change["value"] for change in taken if change["field"] in {"type", "severity"}}
         if judged:
             recorder.override(case, by, **judged)
-        move = self._raised(case, judged, _edit_move(case, standing, {change["field"]: change["value"] for change in taken}))
+        move = self._raised(case, judged, _edit_move(case, standing, {change["field"]: change["value"] for change in taken}, self.today))
         recorder.append(case, [self._recorded(case, standing, move, LEDGER, by or "—", self.today)])
         recorder.note(_edit_finding("FB-edit-taken", change, by=by or "—") for change in taken)
         return len(taken)
@@ -258,7 +258,7 @@ def _until(text: str) -> dt.date | None:
         return None
 
 
-def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any]) -> Move:
+def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any], today: dt.date) -> Move:
     """The step that edited cells amount to. Source: 5.3.1, 5.3.3, 5.5.1."""
     details: dict[str, Any] = {"edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}}
     details |= {name: told[name] for name in ("responsible", "priority") if told.get(name)}
@@ -275,7 +275,8 @@ def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any]) -> Move:
         details |= {"reason": reason, "held_until": until.isoformat() if until else "", "held_from": standing.held_from or state}
         state = "on_hold"
     elif "held" in told and standing.state == "on_hold":
-        return Move(standing.held_from or "accepted", {**details, "held_days": 0})
+        resumed = resume(standing, today)
+        return resumed._replace(details={**details, **resumed.details})
     if told.get("replied_on"):
         state = "replied"
     return Move(state, details)
