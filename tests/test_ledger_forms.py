@@ -303,10 +303,15 @@ def test_workbook_of_others_is_still_a_questionnaire(tmp_path) -> None:
 def test_hold_cleared_in_the_ledger_ends_and_its_days_are_counted(tmp_path) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]
-    back(place, edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-31")))
+    back(
+        place,
+        edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-31")),
+    )
     due = case_of(place, number)[0].due_on
     held = run(place, "2026-11-24")
-    content = edited(issued(place, held, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"]).__setattr__("value", None))
+    content = edited(
+        issued(place, held, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"]).__setattr__("value", None)
+    )
     back(place, content, "2026-11-25", "二.xlsx")
     case, history = case_of(place, number)
     assert (case.state, history[-1].details["held_days"]) == ("assigned", 2)
