@@ -9,9 +9,10 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from lxml import etree
 
@@ -27,6 +28,7 @@ _REFERENCE = re.compile(rb"\br=[\"']([A-Za-z]{1,3})(\d{1,7})[\"']")
 _PLACE = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*\s)?r=[\"'](\w+)[\"']")
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
 _MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s")
+_PIECE = 4 << 20
 _DATE_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true)[\"']")
 _PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
 
@@ -75,8 +77,13 @@ class Package:
 
     def stored(self, sheet: str) -> Stored | None:
         """What the XML of a sheet holds; None when it cannot be told."""
-        xml = self._xml(sheet)
-        return None if xml is None else _stored(xml)
+        path = self._paths.get(sheet)
+        if path is None:
+            return None
+        problems = (KeyError, zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError)
+        with contextlib.suppress(*problems), zipfile.ZipFile(io.BytesIO(self._content)) as archive, archive.open(path) as stream:
+            return _together([_stored(piece) for piece in _pieces(stream)])
+        return None
 
     def has_doubled_cells(self, sheet: str) -> bool:
         """True where two cells claim one place: each reader keeps one of them, and both count alike."""
@@ -91,6 +98,32 @@ class Package:
         with contextlib.suppress(*problems), zipfile.ZipFile(io.BytesIO(self._content)) as archive:
             return archive.read(path)
         return None
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """The XML in pieces that end between rows, so that a large sheet takes little memory."""
+    rest = b""
+    while block := stream.read(_PIECE):
+        text = rest + block
+        cut = text.rfind(b"row>") + 4
+        if cut > 3:
+            yield text[:cut]
+            text = text[cut:]
+        rest = text
+    yield rest
+
+
+def _together(pieces: Sequence[Stored | None]) -> Stored | None:
+    known = [piece for piece in pieces if piece]
+    if len(known) < len(pieces):
+        return None
+    cells: dict[tuple[int, int], str] = {}
+    for piece in known:
+        cells |= piece.error_cells
+    return Stored(
+        cells=sum(p.cells for p in known), errors=sum(p.errors for p in known), error_cells=cells,
+        hidden_rows=sum(p.hidden_rows for p in known), merged=sum(p.merged for p in known),
+    )  # fmt: skip
 
 
 def _stored(xml: bytes) -> Stored | None:
