@@ -131,13 +131,21 @@ def _stored(xml: bytes) -> Stored | None:
         return None  # UTF-16: the patterns do not fit
     inline = sum(1 for text in _CELL_TEXTS.findall(xml) if _FILLED.search(text)) if b"<is" in xml or b":is" in xml else 0
     plain = _CELL_TEXTS.sub(b"", xml) if inline else xml
+    has_errors = b'="e"' in xml or b"='e'" in xml
     return Stored(
-        cells=len(_FILLED.findall(plain)) + inline,
-        errors=len(_ERROR.findall(xml)),
-        error_cells=dict(_error_cells(xml)),
-        hidden_rows=len(_HIDDEN_ROW.findall(xml)),
-        merged=len(_MERGE.findall(xml)),
+        cells=_filled(plain) + inline,
+        errors=len(_ERROR.findall(xml)) if has_errors else 0,
+        error_cells=dict(_error_cells(xml)) if has_errors else {},
+        hidden_rows=len(_HIDDEN_ROW.findall(xml)) if b"hidden" in xml else 0,
+        merged=len(_MERGE.findall(xml)) if b"mergeCell" in xml else 0,
     )
+
+
+def _filled(xml: bytes) -> int:
+    """The cells with content; what most programs write is counted without the pattern, which takes ten times as long."""
+    if any(mark in xml for mark in (b"<v ", b"<v\n", b"<v\t", b"<v\r", b":v", b"<t", b":t")):
+        return len(_FILLED.findall(xml))
+    return xml.count(b"<v>") - xml.count(b"<v><") + xml.count(b"<v><![CDATA[")
 
 
 def _error_cells(xml: bytes) -> Iterator[tuple[tuple[int, int], str]]:
