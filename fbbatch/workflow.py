@@ -1,21 +1,19 @@
-"""The closed loop: what a returned form does to a case, and what must hold before it may.
+"""The closed loop: what a returned form does to a case.
 
-One small table says which form leads from which state to which; the gates beside it say who may sign and what must be
-filled in for the step. Everything here is pure: a case's standing is replayed from its history, a form gives moves or
-says why it gives none. Source: regulation part 4, 5.1–5.5.
+One small table says which form leads from which state to which; `fbbatch.gates` says what must hold before it may.
+Everything here is pure: a case's standing is replayed from its history, a form gives moves or says why it gives none.
+Source: regulation part 4, 5.1–5.5.
 """
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
+from fbbatch.gates import advice, missing_answers, wrong_signers
 from fbbatch.model import Finding, ReturnedForm, Transition
 from fbbatch.schema import Book
-from fbbatch.words import fold
 
 STATES = (
     "registered", "assigned", "accepted", "planned", "in_progress", "on_hold", "awaiting_verification", "verified", "replied", "closed",
@@ -37,7 +35,6 @@ FROM = {
 """The states from which a form moves a case; forms that are not here are facts and may come at any time."""
 
 OTHER_OUTCOMES = frozenset({"unfounded", "misuse", "not_reproduced", "declined", "withdrawn"})
-LEADERS, HEADS, VERIFIERS = "P03", "P04", "P07"
 LOW_SCORE = 2
 
 
@@ -179,14 +176,16 @@ def step(
             outcome="returned",
             reissue=True,
         )
-    if missing := [*_needed(standing, form, severity), *_signed(standing, form, book)]:
+    missing = missing_answers(form, severity=severity, department=standing.department)
+    missing += wrong_signers(form, book, department=standing.department, responsible=standing.responsible)
+    if missing:
         return Verdict(findings=tuple(missing), outcome="returned")
     moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days)
     if not moves:
         return Verdict(findings=tuple(notes), outcome="set_aside")
     first, *rest = moves
     first = first._replace(details={**first.details, "answers": dict(form.values), "issue": form.issue})
-    return Verdict((first, *rest), (*notes, *_advice(form, severity)))
+    return Verdict((first, *rest), (*notes, *advice(form, severity)))
 
 
 def _repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
@@ -239,107 +238,6 @@ def _is_interim(standing: Standing, form: ReturnedForm) -> bool:
     """True for the record of an interim letter; left blank it is what was drafted, and that depends on the state."""
     is_before = standing.is_open and not standing.decided and standing.state not in FROM["satisfaction"]
     return bool(form.values.get("letter", "interim" if is_before else "") == "interim")
-
-
-_REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("assignment", "verdict", ("accept",), ("responsible", "promised_on")),
-    ("assignment", "verdict", ("not_ours",), ("reason", "proposed_department")),
-    ("verification", "conclusion", ("fail", "conditional"), ("remaining",)),
-    ("coordination", "decision", ("hold",), ("reason", "hold_until")),
-    ("coordination", "decision", ("merge",), ("reason", "main_case")),
-    ("coordination", "decision", ("close_without_measure",), ("reason", "outcome")),
-    ("coordination", "decision", ("reopen",), ("reason",)),
-)
-"""(form, deciding field, its values, fields that must then be filled in)."""
-_REQUIRED_IF_SEVERE = {"measures": ("containment", "prevention"), "result": ("containment", "prevention")}
-
-
-def _needed(standing: Standing, form: ReturnedForm, severity: str) -> list[Finding]:
-    """Fields that this answer makes necessary."""
-    wanted = [name for kind, key, values, names in _REQUIRED_IF if kind == form.kind and form.values.get(key) in values for name in names]
-    if severity == "severe":
-        wanted += _REQUIRED_IF_SEVERE.get(form.kind, ())
-    found = [finding("FB-needed", field=name) for name in dict.fromkeys(wanted) if not form.values.get(name)]
-    if (
-        form.kind == "assignment"
-        and form.values.get("verdict") == "not_ours"
-        and form.values.get("proposed_department") == standing.department
-    ):
-        found.append(finding("FB-proposal", field="proposed_department"))
-    if (
-        form.kind == "verification"
-        and form.values.get("conclusion") == "pass"
-        and not (form.values.get("solved") and form.values.get("meets"))
-    ):
-        found.append(finding("FB-contradiction", field="conclusion"))
-    if severity == "severe":
-        found += [finding("FB-empty-measure", field="steps", value=text)._replace(severity="error") for text in empty_measures(form)]
-    return found
-
-
-def _advice(form: ReturnedForm, severity: str) -> list[Finding]:
-    return [] if severity == "severe" else [finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)]
-
-
-_STOCK_VERBS = "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"
-_STOCK_WHOSE = "對|的|員工|人員|全員|作業|質量|品質|安全|生產|現場|內部|日常|相關|各?部門|車間"
-_STOCK_OBJECTS = "管理|教育|培訓|監督|檢查|溝通|意識|認識|責任心|責任感|責任|要求|把關|控制|執行力?|宣導|工作|重視"
-_STOCK_ENGLISH = (
-    "(?:strengthen|improve|enhance|raise|increase|pay more|pay|be more|be)?(?: ?(?:the|staff|employee|quality))*"
-    "(?: ?(?:management|awareness|training|supervision|communication|attention|careful))?(?: next time| in future)?"
-)
-_NUMBERING = re.compile(r"[\s\d()一二三四五六七八九十]*")
-
-
-@cache
-def _stock() -> re.Pattern[str]:
-    before = "(?:今後|以後|下次|要|應|將|會|進一步|切實|不斷|持續)*"
-    return re.compile(fold(f"{before}(?:{_STOCK_VERBS})?(?:{_STOCK_WHOSE})*(?:{_STOCK_OBJECTS})*|{_STOCK_ENGLISH}"))
-
-
-def empty_measures(form: ReturnedForm) -> list[str]:
-    """Measures that say nothing that could be checked: stock phrases and nothing else. Source: N8, 5.2.2b."""
-    if form.kind != "measures":
-        return []
-    texts = [str(row.get("step") or "") for row in form.values.get("steps") or ()]
-    return [text for text in texts if _is_empty_measure(text)]
-
-
-def _is_empty_measure(text: str) -> bool:
-    parts = (part.strip() for part in re.split("[,.;:!、。並及和與]", fold(text)))
-    return all(_stock().fullmatch(part) for part in parts if not _NUMBERING.fullmatch(part))
-
-
-def _signed(standing: Standing, form: ReturnedForm, book: Book) -> list[Finding]:
-    """Who signs must be somebody who may. Source: 5.1.1b, 5.2.1b, 5.4.2a."""
-    organisation = book.organisation
-    department_of = {p.id: p.department for p in organisation.people}
-    heads = {d.id: d.head for d in organisation.departments}
-
-    def holders(*roles: str) -> set[str]:
-        return {person for role in roles if role in organisation.roles for person in organisation.roles[role].people}
-
-    deciders = holders(LEADERS, HEADS) | {head for head in heads.values() if head}
-    checks: dict[str, tuple[str, set[str]]] = {
-        "assignment": ("answered_by", deciders | {p for p, d in department_of.items() if d == standing.department}),
-        "measures": ("approved_by", deciders),
-        "result": ("approved_by", deciders),
-        "coordination": ("approved_by", deciders),
-        "escalation": ("instructed_by", holders(LEADERS) | deciders),
-    }
-    found = []
-    if form.kind in checks:
-        name, allowed = checks[form.kind]
-        if (signer := form.values.get(name)) and signer not in allowed:
-            found.append(finding("FB-wrong-signer", field=name, person_id=signer))
-    if form.kind == "verification":
-        verifier, responsible = form.values.get("verified_by"), standing.responsible
-        own = department_of.get(responsible or "")
-        if verifier == responsible or (own and department_of.get(verifier or "") == own):
-            found.append(finding("FB-verifier-not-independent", field="verified_by", person_id=verifier))
-        elif verifier not in holders(VERIFIERS) and own not in {department_of.get(p) for p in holders(VERIFIERS)}:
-            found.append(finding("FB-wrong-signer", field="verified_by", person_id=verifier))
-    return found
 
 
 Moves = tuple[tuple[Move, ...], tuple[Finding, ...]]

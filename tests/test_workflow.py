@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fbbatch.deadlines import Calendar
+from fbbatch.gates import empty_measures
 from fbbatch.handling import Handling
 from fbbatch.ledger import RunRecord
 from fbbatch.model import Case, Finding, ReturnedForm, Transition
@@ -26,7 +27,6 @@ from fbbatch.workflow import (
     Move,
     Standing,
     Verdict,
-    empty_measures,
     is_dissatisfied,
     moves_of_time,
     replay,

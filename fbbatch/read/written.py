@@ -6,30 +6,24 @@ python-docx is no help here: it does not see content controls, text boxes and tr
 """
 
 import io
-import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import unquote
-
-from lxml import etree
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
 from fbbatch.read.limits import Limits
+from fbbatch.read.office import Package, RefusedError, Xml
 from fbbatch.read.paper import Blank, Paper
 
-_Xml = Any  # an lxml element; lxml comes without types
-
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PARSER_DEPTH = 256  # libxml2's own limit
 _LABEL_CHARS = 200  # what stands further in front of a blank is not its label
 _PRIVATE = re.compile("[\uf020-\uf0ff]")  # where symbol fonts keep their characters
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,5}")
-_MARK, _IDENTITY = "fb_", "fbbatch."
+_MARK = "fb_"
 _SIGNS = {
     "wingdings": {0xFE: "☑", 0xFC: "☑", 0x52: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0x71: "☐"},
     "wingdings 2": {0x52: "☑", 0x50: "☑", 0x53: "☒", 0x54: "☒", 0xA3: "☐", 0x2A: "☐"},
@@ -50,14 +44,14 @@ def read_word(content: bytes, limits: Limits) -> Paper | Finding:
         return finding("FB-encrypted") if "EncryptedPackage".encode("utf-16-le") in content else finding("FB-broken", reason="OLE")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _paper(_Package(archive, limits), limits)
-    except _RefusedError as refused:
+            return _paper(Package(archive, limits), limits)
+    except RefusedError as refused:
         return refused.why
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
         return finding("FB-broken", reason=type(error).__name__)
 
 
-def _paper(package: "_Package", limits: Limits) -> Paper:
+def _paper(package: Package, limits: Limits) -> Paper:
     main = package.main()
     walk, related = _Walk(limits), package.related(main)
     walk.read(package.root(main, "}document"), walk.lines)
@@ -65,65 +59,6 @@ def _paper(package: "_Package", limits: Limits) -> Paper:
         for part in related.get(kind, ()):
             walk.read(package.root(part), walk.margin if kind in {"header", "footer"} else walk.lines)
     return walk.paper(package.identity())
-
-
-class _RefusedError(Exception):
-    """The file cannot be taken; `why` is the finding."""
-
-    def __init__(self, why: Finding) -> None:
-        super().__init__(why.code)
-        self.why = why
-
-
-class _Package:
-    """The parts of an Office file, by their names within it."""
-
-    def __init__(self, archive: zipfile.ZipFile, limits: Limits) -> None:
-        self.archive, self.limits = archive, limits
-        self.entries = {entry.filename.replace("\\", "/").lstrip("/").lower(): entry for entry in archive.infolist()}
-        if any(entry.flag_bits & 1 for entry in self.entries.values()):
-            raise _RefusedError(finding("FB-encrypted"))
-
-    def root(self, part: str, name: str = "") -> _Xml:
-        """The root element of a part, which must be there and without DOCTYPE; `name` is what it must be."""
-        entry = self.entries.get(part.lower())
-        if entry is None or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise _RefusedError(finding("FB-broken", reason="a part is missing" if entry is None else "packed in a strange way"))
-        safe = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
-        try:
-            root = etree.fromstring(self.archive.read(entry), etree.XMLParser(remove_comments=True, remove_pis=True, **safe))
-        except etree.XMLSyntaxError as error:
-            if "Excessive depth" in str(error) and self.limits.xml_depth <= _PARSER_DEPTH:
-                raise _RefusedError(self.limits.over("xml_depth", _PARSER_DEPTH + 1)) from error
-            raise _RefusedError(finding("FB-broken", reason="XML")) from error
-        if root.getroottree().docinfo.internalDTD is not None or not root.tag.endswith(name):
-            raise _RefusedError(finding("FB-broken", reason="DOCTYPE" if root.tag.endswith(name) else "not a Word document"))
-        return root
-
-    def related(self, part: str = "") -> Mapping[str, Iterable[str]]:
-        """The parts that `part` (`''`: the package) refers to, by the last word of the relation's type, each once."""
-        folder, name = posixpath.split(part)
-        relations = posixpath.join(folder, "_rels", f"{name}.rels")
-        found: dict[str, dict[str, None]] = {}
-        for one in self.root(relations).iterchildren("{*}Relationship") if relations.lower() in self.entries else ():
-            if one.get("TargetMode") != "External":
-                target = posixpath.normpath(posixpath.join("/", folder, unquote(one.get("Target", ""))))
-                found.setdefault(one.get("Type", "").rpartition("/")[2], {})[target.lstrip("/")] = None
-        return found
-
-    def main(self) -> str:
-        """The document: what the package's relations name, else what the list of content types names."""
-        types = self.root("[Content_Types].xml").iterchildren("{*}Override")
-        named = (one.get("PartName", "") for one in types if "word" in (kind := one.get("ContentType", "")) and kind.endswith("main+xml"))
-        return str(next(iter(self.related().get("officeDocument", named)), "")).lstrip("/")
-
-    def identity(self) -> dict[str, str]:
-        """The custom properties `fbbatch.*` without that prefix."""
-        related = self.related()
-        parts = (*related.get("custom-properties", ()), *related.get("customProperties", ()))  # the latter in strict files
-        properties = [one for part in parts for one in self.root(part).iterchildren("{*}property")]
-        named = {one.get("name", ""): "".join(one.itertext()).strip() for one in properties}
-        return {name.removeprefix(_IDENTITY): text for name, text in named.items() if name.startswith(_IDENTITY)}
 
 
 @dataclass(slots=True, eq=False)
@@ -235,14 +170,14 @@ class _Walk:
         self.chars = 0
         self.mute = False  # what is said is no answer: a placeholder, the sign drawn by a checkbox
 
-    def read(self, root: _Xml, sink: list[str]) -> None:
+    def read(self, root: Xml, sink: list[str]) -> None:
         """Walk one part; its paragraphs outside tables go to `sink`."""
         self.outer, self.place = sink, _Place(sink)
         self.unended: _Paragraph | None = None
         self.bookmarks: dict[str, str] = {}  # names by the ids that tie a bookmark's ends together
         self.begun: dict[str, _Mark] = {}
         self.fields: list[_Mark | None] = []
-        pending: list[Iterator[_Xml]] = [iter((root,))]
+        pending: list[Iterator[Xml]] = [iter((root,))]
         while pending:
             element = next(pending[-1], None)
             if element is None:
@@ -256,9 +191,9 @@ class _Walk:
 
     def check(self, limit: str, value: int) -> None:
         if value > getattr(self.limits, limit):
-            raise _RefusedError(self.limits.over(limit, value))
+            raise RefusedError(self.limits.over(limit, value))
 
-    def inside(self, element: _Xml, leave: Callable[[], None] | None = None, **place: Any) -> Iterator[_Xml]:
+    def inside(self, element: Xml, leave: Callable[[], None] | None = None, **place: Any) -> Iterator[Xml]:
         """Walk the children at another place."""
         before = self.place
         self.place = before._replace(**place)
@@ -279,31 +214,31 @@ class _Walk:
         else:
             self.place.sink.append(text)
 
-    def text(self, element: _Xml) -> None:
+    def text(self, element: Xml) -> None:
         def sign(private: re.Match[str]) -> str:
             return _sign(_value(_child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0]))
 
         self.say(_PRIVATE.sub(sign, (element.text or "").replace("\n", " ")))
 
-    def symbol(self, element: _Xml) -> None:
+    def symbol(self, element: Xml) -> None:
         digits = _value(element, "char")
         self.say(_sign(_value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0))
 
-    def alternate(self, element: _Xml) -> Iterator[_Xml]:
+    def alternate(self, element: Xml) -> Iterator[Xml]:
         """One and the same content for newer and older readers: only one of them is walked."""
         options = [*element.iterchildren("{*}Choice"), *element.iterchildren("{*}Fallback")]
         worded = (option for option in options if any(one.text or one.tag.endswith("}sym") for one in option.iter("{*}t", "{*}sym")))
         return iter([next(worded, options[0])] if options else ())
 
-    def ruby(self, element: _Xml) -> Iterator[_Xml]:
+    def ruby(self, element: Xml) -> Iterator[Xml]:
         """The words first, then how they are pronounced; in the file it is the other way round."""
         return iter(sorted(element, key=lambda one: not one.tag.endswith("}rubyBase")))
 
-    def deleted(self, element: _Xml) -> Iterator[_Xml]:
+    def deleted(self, element: Xml) -> Iterator[Xml]:
         """Nothing of it is there any more, but a bookmark may have been caught in it."""
         return iter(list(element.iter("{*}bookmarkStart", "{*}bookmarkEnd")))
 
-    def paragraph(self, element: _Xml) -> Iterator[_Xml]:
+    def paragraph(self, element: Xml) -> Iterator[Xml]:
         sink, paragraph, about = self.place.sink, self.unended, _child(element, "pPr", "rPr")
         if paragraph is None or paragraph.sink is not sink or paragraph.slot != len(sink) - 1:
             self.stream.append("\n")
@@ -318,12 +253,12 @@ class _Walk:
 
         return self.inside(element, leave, paragraph=one)
 
-    def box(self, element: _Xml) -> Iterator[_Xml]:
+    def box(self, element: Xml) -> Iterator[Xml]:
         """A text box; wherever it hangs, its paragraphs are lines."""
         place = dict.fromkeys(("table", "row", "cell", "paragraph"))
         return self.inside(element, lambda: self.stream.append("\n"), sink=self.outer, **place)
 
-    def table(self, element: _Xml) -> Iterator[_Xml]:
+    def table(self, element: Xml) -> Iterator[Xml]:
         """A table; in the margin it is layout, and its cells are lines."""
         if self.outer is self.margin:
             return iter(element)
@@ -331,14 +266,14 @@ class _Walk:
         self.check("paper_tables", len(self.tables))
         return self.inside(element, table=self.tables[-1], row=None, cell=None)
 
-    def row(self, element: _Xml) -> Iterator[_Xml]:
+    def row(self, element: Xml) -> Iterator[Xml]:
         about, table = _child(element, "trPr"), self.place.table
         if table is None or _child(about, "del") is not None:
             return iter(element if table is None else ())
         table.rows.append(_Row(len(table.rows), _number(_child(about, "gridBefore"))))
         return self.inside(element, row=table.rows[-1], cell=None)
 
-    def cell(self, element: _Xml) -> Iterator[_Xml]:
+    def cell(self, element: Xml) -> Iterator[Xml]:
         table, row, about = self.place.table, self.place.row, _child(element, "tcPr")
         if table is None or row is None:
             return iter(element)
@@ -376,7 +311,7 @@ class _Walk:
         if self.place.paragraph and mark.name:
             self.place.paragraph.ahead = ""
 
-    def bookmark(self, element: _Xml) -> None:
+    def bookmark(self, element: Xml) -> None:
         """One that has not ended and begins again goes on: LibreOffice lets them begin in every paragraph."""
         name, number = _value(element, "name"), _value(element, "colFirst")
         if name.startswith(_MARK):
@@ -384,12 +319,12 @@ class _Walk:
                 self.begun[name] = self.mark(name.removeprefix(_MARK), "bookmark", number if number.isdecimal() else "")
             self.bookmarks[_value(element, "id")] = name
 
-    def bookmark_end(self, element: _Xml) -> None:
+    def bookmark_end(self, element: Xml) -> None:
         name = self.bookmarks.pop(_value(element, "id"), "")
         if name in self.begun:
             self.close(self.begun.pop(name))
 
-    def control(self, element: _Xml) -> Iterator[_Xml]:
+    def control(self, element: Xml) -> Iterator[Xml]:
         about = _child(element, "sdtPr")
         name = _value(_child(about, "tag")).strip() or _value(_child(about, "alias")).strip()
         mark, mute, checkbox = self.mark(name, "control"), self.mute, _child(about, "checkbox")
@@ -403,7 +338,7 @@ class _Walk:
 
         return self.inside(element, leave)
 
-    def field(self, element: _Xml) -> None:
+    def field(self, element: Xml) -> None:
         """A form field of the old kind: its answer is what it shows, or what Word draws in its place."""
         match _value(element, "fldCharType"):
             case "begin":
@@ -416,7 +351,7 @@ class _Walk:
                     self.say(ended.shown)
                 self.close(ended)
 
-    def form_field(self, form: _Xml) -> _Mark:
+    def form_field(self, form: Xml) -> _Mark:
         mark = self.mark(_value(_child(form, "name")).strip(), "field")
         checkbox, choices = _child(form, "checkBox"), _child(form, "ddList")
         mark.said = self.chars
@@ -488,24 +423,24 @@ def _label(mark: _Mark) -> str:
     return (ahead if ahead.endswith(("：", ":")) else beside or ahead).rstrip("：: \t\n\u3000")
 
 
-def _child(element: _Xml, *names: str) -> _Xml:
+def _child(element: Xml, *names: str) -> Xml:
     """The first child of that name, of the first child of …; None when there is none."""
     for name in names:
         element = None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
     return element
 
 
-def _value(element: _Xml, name: str = "val") -> str:
+def _value(element: Xml, name: str = "val") -> str:
     """An attribute in the element's own namespace."""
     return "" if element is None else str(element.get(f"{element.tag.rpartition('}')[0]}}}{name}", ""))
 
 
-def _number(element: _Xml, otherwise: int = 0) -> int:
+def _number(element: Xml, otherwise: int = 0) -> int:
     digits = _value(element)
     return int(digits) if digits.isdecimal() and len(digits) < 10 else otherwise
 
 
-def _is_on(element: _Xml) -> bool:
+def _is_on(element: Xml) -> bool:
     return element is not None and _value(element) not in {"0", "false", "off"}
 
 
@@ -515,7 +450,7 @@ def _sign(font: str, code: int) -> str:
     return seen or (chr(code) if 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE else "")
 
 
-def _box(checked: _Xml) -> str:
+def _box(checked: Xml) -> str:
     return "☑" if _is_on(checked) else "☐"
 
 
@@ -523,7 +458,7 @@ def _says(text: str) -> "_Way":
     return lambda walk, _: walk.say(text)
 
 
-_Way = Callable[[_Walk, _Xml], Iterator[_Xml] | None]
+_Way = Callable[[_Walk, Xml], Iterator[Xml] | None]
 _WAYS: dict[str, _Way] = {
     "t": _Walk.text, "tab": _says("\t"), "ptab": _says("\t"), "br": _says("\n"), "cr": _says("\n"), "noBreakHyphen": _says("-"),
     "sym": _Walk.symbol, "ruby": _Walk.ruby, "AlternateContent": _Walk.alternate, "del": _Walk.deleted, "moveFrom": _Walk.deleted,
