@@ -20,9 +20,7 @@ import filelock
 import orjson
 
 from fbbatch import __version__, inbox, workers
-from fbbatch.documents import (
-    Receipt,
-)  # fmt: skip
+from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding

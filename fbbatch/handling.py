@@ -232,6 +232,7 @@ def _edit_finding(code: str, change: Mapping[str, Any], **details: Any) -> Findi
 
 _NAMED = frozenset({"type", "severity", "department", "priority"})
 _UNTIL = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})")
+_UNTIL_WHEN = re.compile(rf"[，,；; ]*(?:暫停至|暂停至|至|到|\buntil\b)?\s*{_UNTIL.pattern}\s*日?(?:為止|为止|止)?", re.IGNORECASE)
 
 
 def _refusal(case: Case, standing: Standing, change: Mapping[str, Any], by: str, told: Mapping[str, Any]) -> str | None:
@@ -271,7 +272,7 @@ def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any], today: d
         details |= {**kept, "rule": case.assignment_rule, "due_on": told["due_on"], "due_rule": LEDGER, "due_days": 0}
     if told.get("held"):
         until = _until(str(told["held"]))
-        reason = _UNTIL.sub("", str(told["held"])).replace("日", "").strip("，,。.；; 至到until")
+        reason = _UNTIL_WHEN.sub("", str(told["held"])).strip("，,。.；; ")
         details |= {"reason": reason, "held_until": until.isoformat() if until else "", "held_from": standing.held_from or state}
         state = "on_hold"
     elif "held" in told and standing.state == "on_hold":

@@ -300,6 +300,33 @@ def test_workbook_of_others_is_still_a_questionnaire(tmp_path) -> None:
     assert (file["accepted"], file["duplicate"]) == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("waiting for material, until 2026-12-01", "waiting for material"),
+        ("waiting for unit 2026-12-01", "waiting for unit"),
+        ("等待供應商樣品，至 2026-12-01", "等待供應商樣品"),
+        ("停產到節日，暫停至2026年12月1日止", "停產到節日"),
+    ],
+)
+def test_reason_of_a_hold_is_kept_to_the_letter(tmp_path, written: str, reason: str) -> None:
+    place, result = office(tmp_path, 1)
+    number = result.manifest["cases"][0]["number"]
+    back(place, edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], written)))
+    details = case_of(place, number)[1][-1].details
+    assert (details["reason"], details["held_until"]) == (reason, "2026-12-01")
+
+
+def test_page_of_the_run_names_the_department_of_each_work_list(tmp_path) -> None:
+    place, _ = office(tmp_path, 1)
+    late = run(place, "2026-11-24")
+    listed = {d["department"] for d in late.manifest["documents"] if d["kind"] == "inspection"}
+    page = (place / "outbox" / late.manifest["run"] / "index.html").read_text(encoding="utf-8")
+    section = page[page.index("检查督办记录") :].split("<summary", 1)[0]
+    assert listed == {"rd"}
+    assert "研发部" in section
+
+
 def test_hold_cleared_in_the_ledger_ends_and_its_days_are_counted(tmp_path) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]

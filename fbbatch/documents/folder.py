@@ -75,6 +75,8 @@ def _entries(kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], offi
     for number, documents in editions.items():
         case = cases.get(documents[0].case or "")
         about = "　".join(office.teller.fact(case, name) for name in ("severity", "type", "department")) if case else ""
+        if case is None and documents[0].department:
+            about = office.teller.book.department(documents[0].department, office.language)
         links = tuple(Link(_EDITIONS.get(PurePosixPath(d.path).suffix, d.path), d.path) for d in documents)
         entries.append(Entry(documents[0].case or documents[0].period or office.title(kind) or number, links, about))
     return entries

@@ -125,25 +125,8 @@ _HELD = {
     "zh-Hant": "{reason}，至 {until}", "zh-Hans": "{reason}，至 {until}", "en": "{reason}, until {until}",
 }  # fmt: skip
 _HELD_DAYS = {"zh-Hant": "累計暫停 {} 天", "zh-Hans": "累计暂停 {} 天", "en": "held for {} days in all"}
-_PRIORITY = {
-    "P1": {"zh-Hant": "P1 立即", "zh-Hans": "P1 立即", "en": "P1 at once"}, "P2": {"zh-Hant": "P2 優先", "zh-Hans": "P2 优先", "en": "P2 high"},
-    "P3": {"zh-Hant": "P3 正常", "zh-Hans": "P3 正常", "en": "P3 normal"}, "P4": {"zh-Hant": "P4 可延後", "zh-Hans": "P4 可延后", "en": "P4 low"},
-}  # fmt: skip
 _PROPOSED = {"zh-Hant": "{}（建議，待評估）", "zh-Hans": "{}（建议，待评估）", "en": "{} (proposed, to be assessed)"}
 _BY_SEVERITY = {"severe": "P1", "general": "P3", "minor": "P4"}
-_LETTERS = {
-    "interim": ("處理中", "Interim"), "solved": ("已解決", "Solved"), "partly": ("部分解決", "Partly solved"), "unsolved": ("未解決", "Unsolved"),
-    "unfounded": ("不成立", "Unfounded"), "misuse": ("使用不當", "Misuse"), "not_reproduced": ("無法重現", "Not reproduced"), "adopted": ("建議採納", "Suggestion adopted"),
-    "declined": ("建議不採納", "Declined"), "answered": ("諮詢或表揚的回覆", "Answer"),
-    "withdrawn": ("已撤回", "Withdrawn"), "duplicate": ("已併案", "Handled with an earlier case"),
-}  # fmt: skip
-
-
-def _letter_word(teller: "Teller", story: Story) -> str:
-    from fbbatch.words import simplified
-
-    chinese, english = _LETTERS[story.reply]
-    return english if teller.language == "en" else chinese if teller.language == "zh-Hant" else simplified(chinese)
 
 
 def proposed_priority(case: Case) -> str:
@@ -153,8 +136,8 @@ def proposed_priority(case: Case) -> str:
 
 def _priority(teller: "Teller", story: Story) -> str:
     if story.standing.priority:
-        return _PRIORITY[story.standing.priority][teller.language]
-    return _PROPOSED[teller.language].format(_PRIORITY[proposed_priority(story.case)][teller.language])
+        return teller.book.word("priority", story.standing.priority, teller.language)
+    return _PROPOSED[teller.language].format(teller.book.word("priority", proposed_priority(story.case), teller.language))
 
 
 def _held(teller: "Teller", story: Story) -> str:
@@ -236,7 +219,7 @@ _FACTS: dict[str, _Tell] = {
     "contain_by": lambda t, s: _moment(s.deadlines.until("T03a", s.case.severity, s.now), t.language) if s.case.severity == "severe" else "",
     "measures_by": lambda t, s: _moment(s.deadlines.until("T04", s.case.severity, s.now), t.language),
     "priority": _priority,
-    "priority_proposal": lambda t, s: _PRIORITY[proposed_priority(s.case)][t.language],
+    "priority_proposal": lambda t, s: t.book.word("priority", proposed_priority(s.case), t.language),
     "step_back_reason": _came_back,
     "round": lambda _, s: str(s.standing.round),
     "problem_summary": lambda _, s: _trim(s.case.text("description").split("\n")[0][:_SUMMARY_CHARS]),
@@ -263,7 +246,7 @@ _FACTS: dict[str, _Tell] = {
     "milestones": _milestones,
     "idle": _idle,
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),
-    "reply_kind": _letter_word,
+    "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
     "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} or s.case.state == "closed" else _moment(s.until("satisfaction"), t.language),
     "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",

@@ -26,11 +26,7 @@ _WIDEST, _NARROWEST = 46, 6
 def render(book: WorkBook) -> bytes:
     """The workbook as .xlsx; the same content gives the same bytes."""
     buffer = io.BytesIO()
-    workbook = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    )
-    created = dt.datetime.combine(book.date, dt.time())
-    workbook.set_properties({"title": clean(book.title), "author": clean(book.company) or "fbbatch", "created": created})
+    workbook = new_workbook(buffer, book.title, book.company, book.date)
     looks = Looks(workbook, book.language)
     names: dict[str, str] = {}
     tops = [write_sheet(workbook, book, sheet, looks, sheet_name(sheet.name, names)) for sheet in book.sheets]
@@ -58,6 +54,16 @@ def _identity(workbook: Any, book: WorkBook, header_rows: Sequence[int], names: 
     for row, (key, value) in enumerate(told.items()):
         page.write_string(row, 0, key)
         page.write_string(row, 1, value)
+
+
+def new_workbook(buffer: io.BytesIO, title: str, company: str, date: dt.date) -> Any:
+    """An empty workbook in which text stays text; its properties hold nothing that differs from run to run."""
+    workbook = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    )
+    created = dt.datetime.combine(date, dt.time())
+    workbook.set_properties({"title": clean(title), "author": clean(company) or "fbbatch", "created": created})
+    return workbook
 
 
 class Looks:

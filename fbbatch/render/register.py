@@ -11,12 +11,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import xlsxwriter
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from fbbatch.render import look
 from fbbatch.render.blocks import Entry, Register, WorkBook, clean
-from fbbatch.render.excel import Looks, footer_text, sheet_name, write_cell, write_sheet
+from fbbatch.render.excel import Looks, footer_text, new_workbook, sheet_name, write_cell, write_sheet
 from fbbatch.render.words import cell_text, text_width
 
 IDENTITY = "_fbbatch"
@@ -44,11 +43,7 @@ class _Rows(NamedTuple):
 def render(register: Register) -> bytes:
     """The register as .xlsx; the same register gives the same bytes."""
     buffer = io.BytesIO()
-    workbook = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    )
-    created = dt.datetime.combine(register.date, dt.time())
-    workbook.set_properties({"title": clean(register.title), "author": clean(register.company) or "fbbatch", "created": created})
+    workbook = new_workbook(buffer, register.title, register.company, register.date)
     looks = Looks(workbook, register.language)
     names = {IDENTITY: IDENTITY}
     name = sheet_name(register.title, names)

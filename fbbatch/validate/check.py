@@ -121,7 +121,9 @@ class Checker:
         if len(self._shown) < _TELLING_EXAMPLES:
             return frozenset()
         column, words = next(iter(self._shown.items()))
-        likely = [index for index, row in enumerate(rows) if column < len(row) and self._memo_of(column)[row[column]] in words]
+        is_text = next(m.field.type for m in self._mappings if m.column == column) == "text"
+        read = text_of if is_text else self._memo_of(column).__getitem__  # texts stand first, and differ from row to row
+        likely = [index for index, row in enumerate(rows) if column < len(row) and read(row[column]) in words]
         return frozenset(index for index in likely if self._is_example(rows[index]))
 
     def _is_example(self, row: Sequence[Cell]) -> bool:
