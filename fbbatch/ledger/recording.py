@@ -147,7 +147,7 @@ class FileRecorder:
         first = self._submission_id
         self._submission_id += 1
         raw = orjson.dumps([form["text"], form["values"]]).decode()
-        self._bulk(t.submission, [(first, self._file_id, form["kind"], 1, "step", raw)], 1)
+        self._bulk(t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)], 1)
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
 
     def append(self, case: Case, steps: Sequence[Transition]) -> None:
@@ -203,7 +203,7 @@ class FileRecorder:
         first, self._submission_id = self._submission_id, self._submission_id + len(rows)
         self._bulk(
             t.submission,
-            ((i, self._file_id, sheet, row, outcome, cells) for i, (row, cells) in enumerate(rows, first)),
+            ((i, self._file_id, sheet, row, outcome, cells, None) for i, (row, cells) in enumerate(rows, first)),
             len(rows),
         )
         self._counts[outcome] += len(rows)

@@ -18,7 +18,7 @@ from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, histories_of, history_
 from fbbatch.ledger.recording import FileRecorder, append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, Transition
 
-_HEAD = "r0002"
+_HEAD = "r0003"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,21 @@ submission = Table(
     Column("row", Integer, nullable=False, comment="1-based, as Excel shows it"),
     Column("outcome", String, nullable=False, comment="accepted, returned, duplicate, set_aside"),
     Column("cells", Text, nullable=False, comment="the raw cells as JSON, never altered"),
+    Column("origin", String, comment="the returned row of which this is the corrected copy, as `file-row`"),
+)  # fmt: skip
+
+Index(
+    "ix_submission_origin", submission.c.origin,
+    sqlite_where=submission.c.origin.is_not(None), postgresql_where=submission.c.origin.is_not(None),
+)  # fmt: skip
+
+sheet = Table(
+    "sheet", metadata,
+    Column("file_id", Integer, ForeignKey("file.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("schema_id", String, nullable=False),
+    Column("header_row", Integer, comment="1-based; null: read by position"),
+    Column("columns", Text, nullable=False, comment="JSON: [column (1-based), field id, header] of every column that was understood"),
 )  # fmt: skip
 
 fingerprint = Table(
@@ -165,6 +180,32 @@ merger = Table(
     Column("main_id", Integer, ForeignKey("case_.id"), nullable=False, index=True, comment="the case that it was merged into"),
 )  # fmt: skip
 
+amendment = Table(
+    "amendment", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("n", Integer, primary_key=True, comment="1, 2, 3 …; the newest holds the case's answers"),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("submission_id", Integer, ForeignKey("submission.id"), nullable=False, comment="the row that said otherwise"),
+    Column("answers", Text, nullable=False, comment="typed values by field id as amended, JSON"),
+    Column("changes", Text, nullable=False, comment="JSON: field id → [old, new]"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+kin = Table(
+    "kin", metadata,
+    Column("key", LargeBinary, primary_key=True, comment="8 bytes that stand for who reported on what"),
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+likeness = Table(
+    "likeness", metadata,
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("other_id", Integer, ForeignKey("case_.id"), primary_key=True, comment="an older case that may be the same matter"),
+    Column("details", Text, nullable=False, comment="JSON: why"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 document = Table(
     "document", metadata,
     Column("id", Integer, primary_key=True),
@@ -186,4 +227,12 @@ summary_day = Table(
     "summary_day", metadata,
     Column("day", String, primary_key=True, comment="a day whose summary has been published"),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+)  # fmt: skip
+
+upkeep = Table(
+    "upkeep", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String, nullable=False, comment="ISO with offset"),
+    Column("kind", String, nullable=False, comment="anonymise, restore"),
+    Column("details", Text, nullable=False, comment="JSON"),
 )  # fmt: skip
