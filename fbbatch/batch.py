@@ -243,6 +243,7 @@ class _Run:
                         self.handling.take_edits(current, message)
                     else:
                         current.hear(message)
+                self.handling.take_amendments(recorder)
                 recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             reason = refused.reason

@@ -230,6 +230,39 @@ CATALOGUE: dict[str, Entry] = {
         ("每條反饋只填一次", "Every piece of feedback once"),
         ("兩行都已登記；如屬重複，請專人合併", "Both are recorded; if it is the same matter, have them merged"),
     ),
+    "FB-amended": Entry(
+        "warning",
+        (
+            "這一行是案件 {case} 更正後的重報：「{label}」由「{old}」改為「{new}」",
+            "This row is {case} handed in again, corrected: '{label}' was '{old}' and is now '{new}'",
+        ),
+        ("已更正該案件，沒有另立新案", "The case has been amended; no second one was opened"),
+        ("請核對；如屬另一件事，請另行登記並告知管理員", "Please check; if it is another matter, record it anew and tell the administrator"),
+    ),
+    "FB-alike": Entry(
+        "note",
+        (
+            "可能與案件 {case} 是同一件事：{same}相同，相隔 {days} 天，描述相近 {percent}%",
+            "May be the same matter as {case}: same {same}, {days} days apart, texts {percent}% alike",
+        ),
+        ("同一件事只辦一次", "One matter is handled once"),
+        (
+            "如是同一件事，請在匯總表或臺賬的「併入案件」欄填 {case} 並放回收件夾；不是則無須處理",
+            "If it is, enter {case} under 'Merge into' in the summary sheet or ledger and drop it back; if not, nothing to do",
+        ),
+    ),
+    "FB-mark-differs": Entry(
+        "error",
+        (
+            "這一行標明是案件 {case}，內容卻大不相同，可能排序時錯位",
+            "This row is marked as {case} but says something else entirely; were columns sorted apart?",
+        ),
+        ("標記與內容相符的行", "A row whose mark belongs to it"),
+        (
+            "請核對後更正；如是新的反饋，請刪去該行的標記再放入收件夾",
+            "Check and correct it; if it is new feedback, delete the mark of the row and drop the file again",
+        ),
+    ),
     # --- remarks on columns and sheets ---------------------------------------------------------------------
     "FB-column-missing": Entry(
         "error",
@@ -534,6 +567,12 @@ CATALOGUE: dict[str, Entry] = {
         ("與案件狀態相符的修改", "A change that fits the case's state"),
         ("未採用；請按表單的順序辦理", "Not applied; go by the forms"),
     ),
+    "FB-edit-main-case": Entry(
+        "error",
+        ("{case} 不能併入「{new}」：沒有這個案件、就是本案，或者已結案", "{case} cannot be merged into '{new}': no such case, the same one, or closed"),
+        ("另一個在辦案件的編號", "The number of another case that is open"),
+        ("未採用；請核對編號後在最新的臺賬上填寫", "Not applied; check the number and enter it in the newest ledger"),
+    ),
     "FB-edit-no-issue": Entry(
         "error",
         ("找不到當時發出的一份（{issue}），無法比較", "The copy that was issued ({issue}) is gone; nothing can be compared"),
@@ -719,7 +758,7 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     words = _Blanks(item.details)
     words["label"] = labels.get(item.field or "", item.field or "—")
     words["where"] = _WHERE[language].format(item.details["where"]) if "where" in item.details else ""
-    for name in ("other", "expected_fields", "near_field"):
+    for name in ("other", "expected_fields", "same_fields", "near_field"):
         if name in item.details:
             words[name.removesuffix("_fields")] = _LIST[language].join(labels.get(i, i) for i in item.details[name].split(","))
     if "near_field" in item.details or "near" in item.details:

@@ -10,9 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from fbbatch.deadlines import Calendar, Deadlines
+from fbbatch.documents.facts import Teller
 from fbbatch.findings import finding
+from fbbatch.identity import changes, is_related
 from fbbatch.ledger import Ledger
+from fbbatch.ledger.kinship import Edited
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
@@ -21,7 +26,8 @@ from fbbatch.schema import Book
 from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
-BY_TIME, LEDGER = "time", "tracking_ledger"
+BY_TIME, LEDGER, AMENDMENT = "time", "tracking_ledger", "amendment"
+MERGE = "main_case"
 
 
 @dataclass(frozen=True)
@@ -108,12 +114,23 @@ class Handling:
         return item._replace(details=told | ({"form": item.details["kind"]} if "kind" in item.details else {}))
 
     def _merge(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> bool:
-        main = recorder.case(str(form.values["main_case"]))
-        if main is None or main.id == case.id or main.state == "closed":
-            recorder.refuse(finding("FB-main-case" if main else "FB-step-no-case", case=form.values["main_case"]), "set_aside")
+        number = str(form.values[MERGE])
+        main = self._main(recorder, case, number)
+        if main is None:
+            recorder.refuse(finding("FB-main-case" if recorder.case(number) else "FB-step-no-case", case=number), "set_aside")
             return False
         recorder.merge(case, main)
         return True
+
+    def _main(self, recorder: FileRecorder, case: Case, number: str) -> Case | None:
+        """The case that another one may be merged into."""
+        main = recorder.case(number)
+        return None if main is None or main.id == case.id or main.state == "closed" else main
+
+    def _unmergeable(self, recorder: FileRecorder, case: Case, change: Mapping[str, Any]) -> str | None:
+        if change["field"] != MERGE:
+            return None
+        return None if self._main(recorder, case, str(change["value"])) else "FB-edit-main-case"
 
     def _happened(self, day: object) -> dt.date:
         """The day a form gives for what it reports, never later than today."""
@@ -187,7 +204,11 @@ class Handling:
             return 0
         standing = replay(recorder.history(case))
         told = {change["field"]: change["value"] for change in changes}
-        refused = [(change, code) for change in changes if (code := _refusal(case, standing, change, by, told))]
+        refused = [
+            (change, code)
+            for change in changes
+            if (code := _refusal(case, standing, change, by, told) or self._unmergeable(recorder, case, change))
+        ]
         taken = [change for change in changes if not any(change is other for other, _ in refused)]
         recorder.note(self._worded(_edit_finding(code, change, state=case.state)) for change, code in refused)
         if not taken:
@@ -195,10 +216,40 @@ class Handling:
         judged = {change["field"]: change["value"] for change in taken if change["field"] in {"type", "severity"}}
         if judged:
             recorder.override(case, by, **judged)
+        if main := next((change["value"] for change in taken if change["field"] == MERGE), None):
+            recorder.merge(case, self._main(recorder, case, main) or case)
         move = self._raised(case, judged, _edit_move(case, standing, {change["field"]: change["value"] for change in taken}, self.today))
         recorder.append(case, [self._recorded(case, standing, move, LEDGER, by or "—", self.today)])
         recorder.note(_edit_finding("FB-edit-taken", change, by=by or "—") for change in taken)
         return len(taken)
+
+    # --- edited rows ---------------------------------------------------------------------------------------
+
+    def take_amendments(self, recorder: FileRecorder) -> None:
+        """Give cases the answers of the rows of a file (and of the files in it) that are edited copies of theirs. Source: N4."""
+        for part in recorder.whole():
+            for one in part.edited():
+                self._amend(part, one)
+
+    def _amend(self, recorder: FileRecorder, one: Edited) -> None:
+        case, new = recorder.case(one.kin.number), orjson.loads(one.row[2])
+        assert case is not None  # noqa: S101 - it has just been found
+        told = changes(case.values, new)
+        if not is_related(case.values, new):
+            recorder.dispute(one, finding("FB-mark-differs", sheet=one.sheet or None, row=one.row[0], case=case.number))
+            return
+        ruled = recorder.ruling(one.ruling_id)
+        is_other = recorder.is_ruled(case) and ruled != {"kind": case.kind, "type": case.type, "severity": case.severity}
+        recorder.amend(case, one, told)
+        if is_other:
+            recorder.rejudge(case, one.ruling_id)
+        move = self._raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
+        recorder.append(case, [self._recorded(case, replay(recorder.history(case)), move, AMENDMENT, "batch", self.today)])
+        teller = Teller(self.book, self.language, {})
+        place = {"sheet": one.sheet or None, "row": one.row[0], "case": case.number}
+        for name, both in told.items():
+            old, value = (teller.tell(name, said, case.schema) for said in both)
+            recorder.note([finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")])
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -230,7 +281,7 @@ def _edit_finding(code: str, change: Mapping[str, Any], **details: Any) -> Findi
     )  # fmt: skip
 
 
-_NAMED = frozenset({"type", "severity", "department", "priority"})
+_NAMED = frozenset({"type", "severity", "department", "priority", "main_case"})
 _UNTIL = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})")
 _UNTIL_WHEN = re.compile(rf"[，,；; ]*(?:暫停至|暂停至|至|到|\buntil\b)?\s*{_UNTIL.pattern}\s*日?(?:為止|为止|止)?", re.IGNORECASE)
 
@@ -264,6 +315,8 @@ def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any], today: d
     details: dict[str, Any] = {"edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}}
     details |= {name: told[name] for name in ("responsible", "priority") if told.get(name)}
     state = standing.state
+    if told.get(MERGE):
+        return Move("closed", {**details, "outcome": "duplicate", MERGE: told[MERGE], "decided": True})
     if told.get("department"):
         state = "assigned"
         details |= {"department": told["department"], "rule": LEDGER}

@@ -1,16 +1,21 @@
-"""When two things dropped are the same: same file, same row. Source: features N4, 1.3.2.
+"""When two things dropped are the same: same file, same row, the same row edited, or perhaps the same matter. Source: N4, 1.3.2.
 
 A row is known by what it says, not by where it stands: the canonical form of its typed answers, so that another
 order, another format or another file makes no second case. Rows that are truly the same twice in one file are
-told apart by an occurrence counter.
+told apart by an occurrence counter. What differs in an answer or two may be the row as it was corrected; what tells
+of the same product by the same person in like words may be the same matter, and that a person decides.
 """
 
+import datetime as dt
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+from rapidfuzz import fuzz
+
+from fbbatch.words import fold
 
 VOLATILE = frozenset({"recorded_at", "attachments"})
 """Fields that may differ between two records of the same feedback."""
@@ -52,6 +57,76 @@ class Fingerprints:
     def first(self, fingerprint: str) -> int:
         """The row that had the fingerprint first."""
         return self._seen[fingerprint]
+
+    def kin(self, answers: Mapping[str, Any]) -> list[int]:
+        """Keys (64 bits) that this row shares with others about the same product by the same person."""
+        product = answers.get(_PRODUCT)
+        if not product:
+            return []
+        about = f"{self._source!r}\0{str(product).casefold()}\0"
+        people = (str(answers[name]).casefold() for name in PERSONS if answers.get(name))
+        return [_key(f"{about}{name}") for name in people]
+
+
+PERSONS = ("reporter", "contact")
+_PRODUCT, _TEXT, _DAY = "product", "description", "reported_at"
+_MOST_CHANGED, _LEAST_KEPT = 2, 3
+_SAME_TEXT, _LIKE_TEXT = 80, 60  # per cent
+SAME_MATTER_DAYS = 30
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What an edited row says otherwise: field id → (old, new), None where one of them is silent."""
+    names = [name for name in (*old, *(name for name in new if name not in old)) if name not in VOLATILE]
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """True when `new` reads as `old` with an answer or two corrected; answers that were added do not count against it."""
+    changed = changes(old, new)
+    kept = sum(name not in changed for name in old)
+    altered = sum(before is not None for before, _ in changed.values())
+    return kept >= max(_LEAST_KEPT, altered + 1) and altered <= _MOST_CHANGED and _alike(old, new) >= _SAME_TEXT
+
+
+def is_related(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """True when a row that is said to be another one's copy still has as many of its answers as not."""
+    changed = changes(old, new)
+    kept = sum(name not in changed for name in old)
+    return kept >= sum(before is not None for before, _ in changed.values())
+
+
+class Likeness(NamedTuple):
+    """Why two cases may be the same matter: what is the same, days between them, and how like their texts are (per cent)."""
+
+    same: tuple[str, ...]
+    days: int
+    percent: int
+
+
+def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
+    """Whether `new` may tell of the same matter as `old`: the same product and person, at most 30 days apart, in like words."""
+    same = tuple(name for name in (_PRODUCT, *PERSONS) if name in new and old.get(name) == new[name])
+    days = _days_between(old.get(_DAY), new.get(_DAY))
+    percent = round(_alike(old, new))
+    if len(same) < 2 or _PRODUCT not in same or days is None or days > SAME_MATTER_DAYS or percent < _LIKE_TEXT:
+        return None
+    return Likeness(same, days, percent)
+
+
+def _alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
+    before, after = (fold(str(answers.get(_TEXT) or "")) for answers in (old, new))
+    return 100.0 if before == after else max(fuzz.ratio(before, after), fuzz.token_sort_ratio(before, after))
+
+
+def _days_between(one: object, other: object) -> int | None:
+    if not one or not other:
+        return None
+    return abs((dt.date.fromisoformat(str(one)[:10]) - dt.date.fromisoformat(str(other)[:10])).days)
 
 
 def digest(chunks: Iterable[bytes]) -> str:

@@ -92,7 +92,8 @@ class Assignment:
 class Case:
     """A case as the ledger tells it: what was reported, what it is, and where it stands.
 
-    `values` holds the typed answers by field id. Dates are dates of the workspace's time zone.
+    `values` holds the typed answers by field id. Dates are dates of the workspace's time zone. `alike` is what the ledger
+    knows of an older case that may be the same matter: `case`, `same` (field ids), `days`, `percent`.
     """
 
     id: int
@@ -118,6 +119,7 @@ class Case:
     sheet: str
     row: int
     run: str
+    alike: Mapping[str, Any] | None = None
 
     def text(self, field_id: str) -> str:
         """The answer to `field_id` as text, `''` when there is none."""

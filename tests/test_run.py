@@ -102,7 +102,7 @@ def test_corrected_rows_dropped_again_make_only_the_missing_cases(place: Path) -
     drop(place, "客户/问卷.xlsx", sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE.replace('昨天下午', '2026-11-19')}"))
     result = run(place)
     assert counts(result) == (2, 1, 0, 1, 0)
-    assert codes(result) == [("FB-same-row", 2, None)]
+    assert codes(result) == [("FB-same-row", 2, None), ("FB-alike", 3, None)]
     assert [case["number"] for case in result.manifest["cases"]] == ["FB-20261120-0002"]
 
 
@@ -431,7 +431,7 @@ def test_second_run_of_a_day_sums_up_the_whole_day(place: Path) -> None:
 
 def test_case_numbers_go_on_and_are_never_used_twice(place: Path) -> None:
     for n, day in enumerate(("2026-11-19", "2026-11-20", "2026-11-19")):
-        drop(place, f"{n}.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{n}')}"))
+        drop(place, f"{n}.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{n}').replace('13800001111', f'1380000222{n}')}"))
         run(place, day)
     assert [n for (n,) in ledger(place, "SELECT number FROM case_ ORDER BY id")] == [
         "FB-20261119-0001",

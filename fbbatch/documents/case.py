@@ -243,7 +243,9 @@ _SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}
 _NO_PERSON = {"batch": _SYSTEM, "rules": _SYSTEM, REPORTER: REPORTER_WORD}
 _TIME = {"zh-Hant": "期限屆滿", "zh-Hans": "期限届满", "en": "Passing of time"}
 _RULES = {"zh-Hant": "分配規則", "zh-Hans": "分配规则", "en": "Assignment rules"}
-_OTHER_DOCUMENTS = {"assignment_rules": _RULES, "time": _TIME}
+_AMENDMENT = {"zh-Hant": "更正後重報", "zh-Hans": "更正后重报", "en": "Corrected copy"}
+_OTHER_DOCUMENTS = {"assignment_rules": _RULES, "time": _TIME, "amendment": _AMENDMENT}
+_CHANGE = {"zh-Hant": "{}：{} → {}", "zh-Hans": "{}：{} → {}", "en": "{}: {} → {}"}
 _DENIED = {"zh-Hant": "（已否定：{}）", "zh-Hans": "（已否定：{}）", "en": " (denied: {})"}
 
 
@@ -267,13 +269,25 @@ def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
     return rows
 
 
+def _document(step: Transition, office: Office) -> str:
+    """What a step is based on, with what an amendment has changed."""
+    teller, language = office.teller, office.language
+    other = _OTHER_DOCUMENTS.get(step.document)
+    name = other[language] if other else teller.book.word("document", step.document, language)
+    told = [
+        _CHANGE[language].format(teller.label(field), *(teller.tell(field, value, "") or "—" for value in both))
+        for field, both in step.details.get("changes", {}).items()
+    ]
+    return "\n".join([name, *told])
+
+
 def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str, CellValue]]:
     """The steps of a case in words: date, state, document, who, and when it was recorded."""
     teller, language = office.teller, office.language
     return [
         {
             "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
-            "document": _OTHER_DOCUMENTS[step.document][language] if step.document in _OTHER_DOCUMENTS else teller.book.word("document", step.document, language),
+            "document": _document(step, office),
             "by": _NO_PERSON[step.by][language] if step.by in _NO_PERSON else teller.person(step.by), "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)

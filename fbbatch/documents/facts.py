@@ -41,6 +41,11 @@ _WORDS_SAID = {"zh-Hant": "提到關鍵詞", "zh-Hans": "提到关键词", "en":
 _UNKNOWN = {"zh-Hant": "未提供", "zh-Hans": "未提供", "en": "not given"}
 _OPEN_PRIORITY = {"zh-Hant": "待評估", "zh-Hans": "待评估", "en": "to be assessed"}
 _NOT_REPEATED = {"zh-Hant": "未發現相同記錄", "zh-Hans": "未发现相同记录", "en": "no identical record"}
+_REPEATED = {
+    "zh-Hant": "疑與 {case} 為同一事項（{same}相同，相隔 {days} 天，描述相近 {percent}%），請判定",
+    "zh-Hans": "疑与 {case} 为同一事项（{same}相同，相隔 {days} 天，描述相近 {percent}%），请判定",
+    "en": "perhaps the same matter as {case} (same {same}, {days} days apart, texts {percent}% alike); please decide",
+}
 _WORKING_DAYS = {"zh-Hant": "{} 個工作日", "zh-Hans": "{} 个工作日", "en": "{} working days"}
 _SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
 _YES_NO = {"zh-Hant": ("是", "否"), "zh-Hans": ("是", "否"), "en": ("yes", "no")}
@@ -120,6 +125,11 @@ class Teller:
             return ""
         field = self._fields.get((case.schema, field_id))
         return self.say(field, value) if field else str(value)
+
+    def tell(self, name: str, value: Any, schema: str) -> str:
+        """A typed value of the field of that name."""
+        field = self._fields.get((schema, name)) or self._any.get(name)
+        return "" if value is None else self.say(field, value) if field else str(value)
 
     def say(self, field: FieldModel, value: Any) -> str:
         """A typed value of a field as people read it."""
@@ -203,6 +213,14 @@ class Teller:
         score = case.evidence["score"]
         told = _BASIS[self.language][0].format(score=score, margin=case.evidence["margin"]) if score else ""
         return f"{told} {self.unsure(case)}".strip() if self.language == "en" else told + self.unsure(case)
+
+    def repeated(self, case: Case) -> str:
+        """Which older case may be the same matter, and why; a person decides. Source: N4."""
+        told = case.alike
+        if not told:
+            return _NOT_REPEATED[self.language]
+        same = self.join(self.label(name, case.schema) for name in told["same"])
+        return _REPEATED[self.language].format(same=same, **{name: told[name] for name in ("case", "days", "percent")})
 
     def due(self, case: Case) -> str:
         """The deadline as date and as rule. Source: 5.1.2a."""
@@ -312,7 +330,8 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "escalated_at": lambda _, c: c.registered_at.strftime("%Y-%m-%d %H:%M"),
     "origin": Teller.origin,
     "run": lambda _, c: c.run,
-    "repeated": lambda t, _: _NOT_REPEATED[t.language],
+    "repeated": Teller.repeated,
+    "main_case": lambda *_: "",
     "priority": lambda t, _: _OPEN_PRIORITY[t.language],
     "contact": lambda t, c: c.text("contact") or _UNKNOWN[t.language],
 }  # fmt: skip

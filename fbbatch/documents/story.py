@@ -245,6 +245,7 @@ _FACTS: dict[str, _Tell] = {
     "reminders": lambda t, s: "\n".join(f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders),
     "milestones": _milestones,
     "idle": _idle,
+    "main_case": lambda _, s: s.standing.main_case or "",
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),
     "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),

@@ -52,7 +52,7 @@ def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templa
     )  # fmt: skip
 
 
-_EDITABLE = frozenset({"type", "severity", "department", "priority"})
+_EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})
 
 
 def summary_document(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> Document:

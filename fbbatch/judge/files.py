@@ -187,6 +187,8 @@ class Judge:
                 "head": layout.schema.id,
                 "source": layout.schema.source_code,
                 "sheet": sheet.name,
+                "header_row": layout.header_row,
+                "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns],
                 "findings": [*_remarks(layout, sheet), *sheet.findings],
             }
             source = layout.schema.source_code
@@ -254,7 +256,8 @@ class Judge:
 
     def _addressed(self, addressed: Addressed) -> Iterator[Message]:
         layout = addressed.layout
-        yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "findings": []}
+        yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "header_row": None, "findings": [],
+               "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns]}  # fmt: skip
         sheet = sheet_of("", addressed.rows)
         sheet.written = True
         for chunk in self._rows.rows(sheet, layout, Fingerprints(layout.schema.source_code), channel="email"):

@@ -199,7 +199,7 @@ class _Chunker:
         self._sent: dict[Ruling, int] = {}
 
     def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> Message:
-        """The chunk's message: `rows` are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling)."""
+        """The chunk's message: `rows` are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling, kin)."""
         findings = [*notes, *checked.findings]
         rulings: list[Ruling] = []
         fields, bad = checked.fields, checked.bad
@@ -222,7 +222,8 @@ class _Chunker:
                 rulings.append(ruling)
             if judged.notes:
                 findings += [self._judge.note(note, self._sheet, number) for note in judged.notes]
-            accepted.append((number, cells[index], canonical, fingerprint, occurrence, told.get("channel", self._channel), place))
+            channel = told.get("channel", self._channel)
+            accepted.append((number, cells[index], canonical, fingerprint, occurrence, channel, place, self._prints.kin(told)))
         if self._written:  # nobody could look up a row or column of a form
             findings = [f._replace(column=None, sheet=None) for f in findings]
         return {

@@ -8,6 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
+from fbbatch.ledger.kinship import ANSWERS
 from fbbatch.model import Case, Transition
 
 LAST = t.transition.alias("last")
@@ -23,11 +24,21 @@ def is_last(alias: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Col
     return sa.and_(alias.c.case_id == t.case.c.id, alias.c.n == newest, *conditions)
 
 
+_OLDER = t.case.alias("older")
+_ALIKE = (
+    sa.select(_OLDER.c.number.concat(" ").concat(t.likeness.c.details))
+    .join_from(t.likeness, _OLDER, _OLDER.c.id == t.likeness.c.other_id)
+    .where(t.likeness.c.case_id == t.case.c.id)
+    .limit(1)
+    .correlate(t.case)
+    .scalar_subquery()
+)
 CASES = (
     sa.select(
-        t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on, t.case.c.answers,
+        t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on,
+        sa.func.coalesce(ANSWERS, t.case.c.answers),
         t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity, t.ruling.c.evidence, LAST.c.to_state, ASSIGNED.c.department,
-        ASSIGNED.c.due_on, ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name, t.run.c.as_of,
+        ASSIGNED.c.due_on, ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name, t.run.c.as_of, _ALIKE,
     )
     .select_from(
         t.case.join(_JUDGED, is_last(_JUDGED))
@@ -64,6 +75,7 @@ def to_case(row: Any) -> Case:
         line,
         run,
         as_of,
+        alike,
     ) = row
     about = orjson.loads(details) if details else {}
     return Case(
@@ -71,8 +83,15 @@ def to_case(row: Any) -> Case:
         values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=orjson.loads(evidence), state=state,
         department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
         due_on=dt.date.fromisoformat(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
-        file=name, sheet=sheet, row=line, run=run,
+        file=name, sheet=sheet, row=line, run=run, alike=_alike(alike),
     )  # fmt: skip
+
+
+def _alike(told: str | None) -> dict[str, Any] | None:
+    if not told:
+        return None
+    number, _, details = told.partition(" ")
+    return {"case": number, **orjson.loads(details)}
 
 
 def _due_rule(about: dict[str, Any]) -> str | None:

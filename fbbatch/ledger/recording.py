@@ -2,19 +2,25 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from fbbatch.findings import finding
+from fbbatch.identity import is_edited, likeness
 from fbbatch.ledger import tables as t
+from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named, kin_of
 from fbbatch.ledger.queries import case_of, history_of
-from fbbatch.model import Case, Finding, Transition
+from fbbatch.model import CASE_NUMBER, Case, Finding, Transition
 
 _LOOKUP = 500
-_FINGERPRINTS = sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number).join(
-    t.case, t.case.c.id == t.fingerprint.c.submission_id
+_FINGERPRINTS = (
+    sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number, t.case.c.id, t.submission.c.file_id)
+    .select_from(t.fingerprint)
+    .join(t.case, t.case.c.id == t.fingerprint.c.submission_id)
+    .join(t.submission, t.submission.c.id == t.case.c.id)
 )
 _STEP = ("case_id", "n", "run_id", "to_state", "document", "by_whom", "happened_on", "recorded_at")
 
@@ -37,10 +43,15 @@ class FileRecorder:
         self._schema = self._source = ""
         self._refused: tuple[str | None, str | None] = (None, None)
         self._parts: list[FileRecorder] = []
+        self._suspects: list[Edited] = []
+        self._met: set[int] = set()
+        self._met_files: set[int] = set()
+        self._n_amended = 0
         self._file_id = self._next_id(t.file)
         self._submission_id = self._next_id(t.submission)
         self._ruling_id = self._ruling_base = self._next_id(t.ruling)
         self._ruling_sheet = ""
+        self._first_case = self._submission_id
         self._serial = self._last_serial()
         self._prefix = t.number_prefix(self._day)
         self._insert_file()
@@ -75,28 +86,155 @@ class FileRecorder:
         if "head" in message:
             self._schema, self._source = message["head"], message["source"]
             self._schemas[self._schema] = None
+            self._layout(message)
         if "rows" in message:
             self._take(message)
         if "aside" in message:
             self._set_aside(message["sheet"], message["aside"], message["about"])
 
+    def _layout(self, head: Mapping[str, Any]) -> None:
+        """Remember how a sheet was read, so that what goes back can be told column by column."""
+        known = sa.select(t.sheet.c.name).where(t.sheet.c.file_id == self._file_id, t.sheet.c.name == head["sheet"])
+        if head["columns"] and self._connection.execute(known).first() is None:
+            columns = orjson.dumps(head["columns"]).decode()
+            row = {"file_id": self._file_id, "name": head["sheet"], "schema_id": head["head"], "header_row": head["header_row"]}
+            self._connection.execute(t.sheet.insert().values(columns=columns, **row))
+
     def _take(self, chunk: dict[str, Any]) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
         known = self._known([(row[3], row[4]) for row in chunk["rows"]])
+        fresh = chunk["rows"]
         if known:
             fresh = [row for row in chunk["rows"] if (row[3], row[4]) not in known]
             again = [row for row in chunk["rows"] if (row[3], row[4]) in known]
             self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row[0], case=known[row[3], row[4]]) for row in again)
             self._submissions(chunk["sheet"], "duplicate", [(row[0], row[1]) for row in again])
-        else:
-            fresh = chunk["rows"]
         self._submissions(chunk["sheet"], "returned", chunk["returned"])
         if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
             self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
         self._rulings(chunk["rulings"])
+        marks: dict[int, str] = dict(chunk.get("marks", ()))
+        kin = kin_of(self._connection, (key for row in fresh for key in row[7]), before=self._first_case)
+        if kin or marks:
+            fresh = self._sift(chunk["sheet"], fresh, marks, kin)
+        self._new_cases(chunk["sheet"], fresh, kin, marks)
+
+    def _new_cases(self, sheet: str, rows: Sequence[Sequence[Any]], kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
         first = self._submission_id
-        self._submissions(chunk["sheet"], "accepted", [(row[0], row[1]) for row in fresh])
-        self._cases(first, fresh)
+        self._submissions(sheet, "accepted", [(row[0], row[1]) for row in rows], [marks.get(row[0]) for row in rows] if marks else None)
+        self._cases(first, rows)
+        if kin:
+            self._likenesses(first, sheet, rows, kin)
+
+    # --- rows that may belong to cases ---------------------------------------------------------------------
+
+    def _sift(
+        self, sheet: str, rows: Sequence[Sequence[Any]], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]
+    ) -> list[Sequence[Any]]:
+        """Keep back the rows that may be edited copies; what they are is known when the whole file has been read."""
+        fresh = []
+        for row in rows:
+            if mark := marks.get(row[0]):
+                told = case_named(self._connection, mark) if CASE_NUMBER.fullmatch(mark) else case_from(self._connection, mark)
+            else:
+                new = orjson.loads(row[2])
+                near = [k for key in row[7] for k in kin.get(key, ()) if k.schema == self._schema]
+                told = next((k for k in near if is_edited(k.answers, new)), None)
+            if told is None:
+                fresh.append(row)
+                continue
+            origin = mark if mark and not CASE_NUMBER.fullmatch(mark) else None
+            self._suspects.append(Edited(told, sheet, row, self._ruling_base + row[6], self._schema, self._source, origin or mark))
+        return fresh
+
+    def edited(self) -> list[Edited]:
+        """The rows of this file, now read to its end, that are edited copies of rows in the ledger; the others become cases."""
+        found: list[Edited] = []
+        single = sum(self._counts.values()) + len(self._suspects) == 1
+        for one in self._suspects:
+            kin = one.kin
+            is_copy = (
+                one.origin is not None
+                or single
+                or kin.file_id in self._met_files
+                or kin.file.rpartition("/")[2] == self._name.rpartition("/")[2]
+            )
+            is_free = one.origin is not None or kin.case_id not in self._met
+            if is_copy and is_free and kin.schema == one.schema:
+                self._met.add(kin.case_id)
+                found.append(one)
+            else:
+                self._late_case(one)
+        self._suspects = []
+        return found
+
+    def _late_case(self, one: Edited) -> None:
+        self._schema, self._source, self._ruling_base = one.schema, one.source, one.ruling_id - one.row[6]
+        self._new_cases(one.sheet, [one.row], {key: [one.kin] for key in one.row[7]}, {})
+
+    def whole(self) -> list["FileRecorder"]:
+        """This file and those in it."""
+        return [self, *(inner for part in self._parts for inner in part.whole())]
+
+    def dispute(self, one: Edited, reason: Finding) -> None:
+        """Keep a row aside that a person has to look at."""
+        self._submissions(one.sheet, "set_aside", [(one.row[0], one.row[1])])
+        self.note([reason])
+
+    def amend(self, case: Case, one: Edited, told: Mapping[str, tuple[Any, Any]]) -> None:
+        """Give a case the answers of an edited row; what was there before stays where it was. Source: N4."""
+        first = self._submission_id
+        number, cells, canonical, fingerprint, occurrence, *_, kin = one.row
+        self._submissions(one.sheet, "duplicate", [(number, cells)])
+        n = self._connection.execute(sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)).scalar_one() + 1
+        changes = orjson.dumps(told, default=str).decode()
+        self._bulk(t.amendment, [(case.id, n, self._run_id, first, canonical, changes)], 1)
+        self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
+        self._bulk(t.fingerprint, [(bytes.fromhex(fingerprint), occurrence, case.id)], 1)
+        known = set(self._connection.execute(sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)).scalars())
+        new = sorted({key for key in kin if key not in known})
+        self._bulk(t.kin, [(key, case.id) for key in new], len(new))
+        self._n_amended += 1
+
+    def rejudge(self, case: Case, ruling_id: int) -> None:
+        """Classify a case by the ruling of its amended answers."""
+        self._classify(case, "rules", ruling_id)
+
+    def ruling(self, ruling_id: int) -> dict[str, str]:
+        """Kind, type and severity by a ruling of this file."""
+        row = self._connection.execute(sa.select(t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity).where(t.ruling.c.id == ruling_id))
+        return dict(row.mappings().one())
+
+    def is_ruled(self, case: Case) -> bool:
+        """True while no person has decided what a case is."""
+        judges = sa.select(t.classification.c.by_whom).where(t.classification.c.case_id == case.id)
+        return set(self._connection.execute(judges).scalars()) == {"rules"}
+
+    def _likenesses(self, first: int, sheet: str, rows: Sequence[Sequence[Any]], kin: Mapping[int, list[Kin]]) -> None:
+        """Propose to a person which of the new cases may be a matter that is known."""
+        for case_id, row in enumerate(rows, first):
+            near = {k.case_id: k for key in row[7] for k in kin.get(key, ())}
+            new = orjson.loads(row[2]) if near else {}
+            alike = [(found, k) for k in near.values() if (found := likeness(k.answers, new))]
+            if alike:
+                best, other = max(alike, key=lambda pair: (pair[0].percent, pair[0].same, -pair[1].case_id))
+                self._bulk(t.likeness, [(case_id, other.case_id, orjson.dumps(best._asdict()).decode())], 1)
+                same = ",".join(best.same)
+                self.note(
+                    [
+                        finding(
+                            "FB-alike",
+                            sheet=sheet or None,
+                            row=row[0],
+                            case=other.number,
+                            same_fields=same,
+                            days=best.days,
+                            percent=best.percent,
+                        )
+                    ]
+                )
+
+    # --- the file itself -----------------------------------------------------------------------------------
 
     def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
         """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""
@@ -167,6 +305,9 @@ class FileRecorder:
             id=ruling_id, **told, evidence=orjson.dumps(evidence).decode(), department=None, due_on=None, details=None
         )
         self._connection.execute(ruling)
+        self._classify(case, by, ruling_id)
+
+    def _classify(self, case: Case, by: str, ruling_id: int) -> None:
         n = self._connection.execute(sa.select(sa.func.max(t.classification.c.n)).where(t.classification.c.case_id == case.id)).scalar_one()
         again = t.classification.insert().values(case_id=case.id, n=n + 1, run_id=self._run_id, by_whom=by, ruling_id=ruling_id)
         self._connection.execute(again)
@@ -196,20 +337,24 @@ class FileRecorder:
         wanted = [bytes.fromhex(key[0]) for key in keys]
         for start in range(0, len(wanted), _LOOKUP):
             query = _FINGERPRINTS.where(f.fingerprint.in_(wanted[start : start + _LOOKUP]))
-            found |= {(fingerprint.hex(), occurrence): number for fingerprint, occurrence, number in self._connection.execute(query)}
+            for fingerprint, occurrence, number, case_id, file_id in self._connection.execute(query):
+                found[fingerprint.hex(), occurrence] = number
+                self._met.add(case_id)
+                self._met_files.add(file_id)
         return found
 
-    def _submissions(self, sheet: str, outcome: str, rows: Sequence[Sequence[Any]]) -> None:
+    def _submissions(self, sheet: str, outcome: str, rows: Sequence[Sequence[Any]], origins: Sequence[str | None] | None = None) -> None:
         first, self._submission_id = self._submission_id, self._submission_id + len(rows)
+        file_id, from_where = self._file_id, origins or repeat(None)
         self._bulk(
             t.submission,
-            ((i, self._file_id, sheet, row, outcome, cells, None) for i, (row, cells) in enumerate(rows, first)),
+            ((i, file_id, sheet, row, outcome, cells, origin) for (i, (row, cells)), origin in zip(enumerate(rows, first), from_where, strict=False)),
             len(rows),
-        )
+        )  # fmt: skip
         self._counts[outcome] += len(rows)
 
     def _cases(self, first: int, rows: Sequence[Sequence[Any]]) -> None:
-        """Rows are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling)."""
+        """Rows are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling, kin)."""
         if not rows:
             return
         run, today, now, prefix = self._run_id, self._today, self._now, self._prefix
@@ -237,6 +382,8 @@ class FileRecorder:
         self._bulk(t.open_case, ((i,) for i in ids), n)
         prints = sorted((bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True))
         self._bulk(t.fingerprint, prints, n)
+        kin = sorted({(key, i) for i, r in zip(ids, rows, strict=True) for key in r[7]})
+        self._bulk(t.kin, kin, len(kin))
 
     def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
         first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
@@ -270,7 +417,7 @@ class FileRecorder:
         counts = self._counts
         counts["rows"] = counts["accepted"] + counts["returned"] + counts["duplicate"] + counts["set_aside"]
         code, refused = self._refused
-        own = [refused or _outcome(counts)] if counts["rows"] or refused or not parts else []
+        own = [refused or _outcome(counts, self._n_amended)] if counts["rows"] or refused or not parts else []
         outcome = _together([*own, *parts])
         if outcome == "set_aside" and code is None:
             code = next((f.code for f in self._findings if f.code in _SET_ASIDE), None)
@@ -326,11 +473,12 @@ def _together(outcomes: Sequence[str]) -> str:
     return "partly" if different & (_TROUBLED | {"partly"}) else "accepted"
 
 
-def _outcome(counts: dict[str, int]) -> str:
+def _outcome(counts: dict[str, int], n_amended: int) -> str:
+    """The outcome of a file by its rows; rows that amend a case count as duplicates, for they make none."""
     if not counts["rows"] or counts["rows"] == counts["accepted"]:
         return "accepted"
     if counts["rows"] == counts["duplicate"]:
-        return "duplicate"
+        return "accepted" if n_amended else "duplicate"
     if counts["rows"] == counts["set_aside"]:
         return "set_aside"
     if not counts["accepted"] and not counts["duplicate"]:

@@ -2,7 +2,20 @@
 
 import datetime as dt
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -193,7 +206,7 @@ amendment = Table(
 
 kin = Table(
     "kin", metadata,
-    Column("key", LargeBinary, primary_key=True, comment="8 bytes that stand for who reported on what"),
+    Column("key", BigInteger, primary_key=True, autoincrement=False, comment="stands for who reported on what"),
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
     sqlite_with_rowid=False,
 )  # fmt: skip

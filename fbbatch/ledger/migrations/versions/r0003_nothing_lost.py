@@ -35,7 +35,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "kin",
-        sa.Column("key", sa.LargeBinary, primary_key=True),
+        sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True),
         sqlite_with_rowid=False,
     )

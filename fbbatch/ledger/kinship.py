@@ -1,0 +1,94 @@
+"""Which cases a row may belong to: by its kin keys, or because a returned workbook says so. Source: N4."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from fbbatch.ledger import tables as t
+
+_LOOKUP = 500
+_NEWEST = 8  # of the cases that share a key
+
+
+class Kin(NamedTuple):
+    """A case that a row may belong to, with its answers as they are now and the file that it came from."""
+
+    case_id: int
+    number: str
+    schema: str
+    answers: dict[str, Any]
+    file_id: int
+    file: str
+
+
+class Edited(NamedTuple):
+    """A row that is an edited copy of the one that opened `kin`; `details` of the row are as `fbbatch.judge` tells them."""
+
+    kin: Kin
+    sheet: str
+    row: Sequence[Any]
+    ruling_id: int
+    schema: str
+    source: str
+    origin: str | None = None
+
+
+_NEWEST_AMENDMENT = t.amendment.alias("newest")
+ANSWERS = (
+    sa.select(_NEWEST_AMENDMENT.c.answers)
+    .where(_NEWEST_AMENDMENT.c.case_id == t.case.c.id)
+    .order_by(_NEWEST_AMENDMENT.c.n.desc())
+    .limit(1)
+    .correlate(t.case)
+    .scalar_subquery()
+)
+_COLUMNS = (
+    t.case.c.id, t.case.c.number, t.case.c.schema_id, sa.func.coalesce(ANSWERS, t.case.c.answers), t.submission.c.file_id, t.file.c.name,
+)  # fmt: skip
+_KIN = (
+    sa.select(*_COLUMNS)
+    .select_from(t.case)
+    .join(t.submission, t.submission.c.id == t.case.c.id)
+    .join(t.file, t.file.c.id == t.submission.c.file_id)
+)
+
+
+def kin_of(connection: sa.Connection, keys: Iterable[int], *, before: int) -> dict[int, list[Kin]]:
+    """The newest cases for each kin key, without those that have ids from `before` on."""
+    found: dict[int, list[Kin]] = {}
+    if connection.execute(sa.select(t.case.c.id).where(t.case.c.id < before).limit(1)).first() is None:
+        return found
+    wanted = sorted(set(keys))
+    rank = sa.func.row_number().over(partition_by=t.kin.c.key, order_by=t.kin.c.case_id.desc()).label("rank")
+    for start in range(0, len(wanted), _LOOKUP):
+        some = t.kin.c.key.in_(wanted[start : start + _LOOKUP])
+        ranked = sa.select(t.kin.c.key, t.kin.c.case_id, rank).where(some, t.kin.c.case_id < before).subquery()
+        query = _KIN.add_columns(ranked.c.key).join(ranked, ranked.c.case_id == t.case.c.id).where(ranked.c.rank <= _NEWEST)
+        for *about, key in connection.execute(query.order_by(t.case.c.id.desc())):
+            found.setdefault(key, []).append(_kin(about))
+    return found
+
+
+def case_named(connection: sa.Connection, number: str) -> Kin | None:
+    """The case with this number."""
+    about = connection.execute(_KIN.where(t.case.c.number == number)).first()
+    return _kin(about) if about else None
+
+
+def case_from(connection: sa.Connection, origin: str) -> Kin | None:
+    """The case that the corrected copy of a returned row has opened."""
+    query = _KIN.where(t.submission.c.origin == origin, t.submission.c.outcome == "accepted")
+    about = connection.execute(query.order_by(t.case.c.id).limit(1)).first()
+    return _kin(about) if about else None
+
+
+def _kin(about: Sequence[Any]) -> Kin:
+    case_id, number, schema, answers, file_id, file = about
+    return Kin(case_id, number, schema, orjson.loads(answers), file_id, file)
+
+
+def origin_of(sha256: str, submission_id: int) -> str:
+    """What a returned row is called in the workbook that goes back: `a1b2c3-1234`."""
+    return f"{sha256[:6]}-{submission_id}"

@@ -1,0 +1,231 @@
+"""Rows that are edited copies amend their case, matters that may be the same are proposed, and people decide (N4)."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fbbatch.documents.case import history_rows
+from fbbatch.identity import is_edited, likeness
+from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace
+from tests.test_ledger_forms import edited, issued
+
+WEEK = 20
+
+
+def place_with(tmp_path: Path, content: bytes, name: str = "customer/week1.xlsx") -> Path:
+    place = workspace(tmp_path, case_reports="[]", forms="[]")
+    drop(place, name, content)
+    run(place, "2026-11-16")
+    return place
+
+
+def ledger_cases(place: Path) -> list[Any]:
+    ledger = shop_of(place).ledger()
+    try:
+        return list(ledger.cases())
+    finally:
+        ledger.close()
+
+
+def history(place: Path, case: Any) -> list[Any]:
+    ledger = shop_of(place).ledger()
+    try:
+        return ledger.history(case)
+    finally:
+        ledger.close()
+
+
+def codes(result: Any, *wanted: str) -> list[tuple[str, int | None, str | None]]:
+    found = [f for file in result.manifest["files"] for f in file["findings"] if f["code"] in wanted]
+    return [(f["code"], f["row"], f["field"]) for f in found]
+
+
+def weeks(number: int) -> list[list[Any]]:
+    return cells(people(number))
+
+
+def test_overlapping_exports_make_each_case_once_and_a_corrected_phone_amends_its_case(tmp_path: Path) -> None:
+    table = weeks(2 * WEEK)
+    place = place_with(tmp_path, sheet(table[: WEEK + 1]))
+    drop(place, "customer/weeks 1+2.xlsx", sheet(table))
+    assert counts(run(place, "2026-11-17")) == (2 * WEEK, WEEK, 0, WEEK, 0)
+    corrected = [list(row) for row in [table[0], *reversed(table[WEEK + 1 :])]]
+    old, corrected[5][1] = corrected[5][1], "13911112222"
+    drop(place, "customer/week 2 sorted.csv", delimited(corrected))
+    result = run(place, "2026-11-18")
+    assert counts(result) == (WEEK, 0, 0, WEEK, 0)
+    assert result.manifest["files"][0]["outcome"] == "accepted"
+    assert codes(result, "FB-amended", "FB-alike") == [("FB-amended", 6, "contact")]
+    (message,) = [f["message"] for f in result.manifest["files"][0]["findings"] if f["code"] == "FB-amended"]
+    assert old in message
+    assert "13911112222" in message
+    every = ledger_cases(place)
+    assert len(every) == 2 * WEEK
+    (case,) = [c for c in every if c.values["contact"] == "13911112222"]
+    last = history(place, case)[-1]
+    assert (last.document, last.details["changes"]) == ("amendment", {"contact": [old, "13911112222"]})
+    assert last.to == case.state
+
+
+def test_amended_row_dropped_again_in_another_file_is_a_duplicate_and_so_is_the_old_one(tmp_path: Path) -> None:
+    table = weeks(5)
+    place = place_with(tmp_path, sheet(table))
+    changed = [*table[:3], [*table[3][:1], "13911112222", *table[3][2:]], *table[4:]]
+    drop(place, "customer/b.xlsx", sheet(changed))
+    assert codes(run(place, "2026-11-17"), "FB-amended") == [("FB-amended", 4, "contact")]
+    drop(place, "customer/c.csv", delimited(changed))
+    drop(place, "customer/d.csv", delimited(table))
+    result = run(place, "2026-11-18")
+    assert counts(result) == (10, 0, 0, 10, 0)
+    assert codes(result, "FB-amended") == []
+    assert sum(c.values["contact"] == "13911112222" for c in ledger_cases(place)) == 1
+
+
+def test_row_that_stands_beside_its_likeness_is_another_row(tmp_path: Path) -> None:
+    table = weeks(4)
+    place = place_with(tmp_path, sheet(table))
+    twin = [*table[2][:1], "13911112222", *table[2][2:]]
+    drop(place, "customer/b.xlsx", sheet([*table, twin]))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (5, 1, 0, 4, 0)
+    assert codes(result, "FB-amended", "FB-alike") == [("FB-alike", 6, None)]
+
+
+def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
+    """Two questionnaires may well name two people alike; only a person can tell."""
+    table = weeks(4)
+    place = place_with(tmp_path, sheet(table))
+    others = [table[0], *([*row[:1], f"1391111000{n}", *row[2:]] for n, row in enumerate(table[1:]))]
+    drop(place, "customer/other.xlsx", sheet(others))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (4, 4, 0, 0, 0)
+    assert [code for code, *_ in codes(result, "FB-amended", "FB-alike")] == ["FB-alike"] * 4
+
+
+def test_single_form_sent_again_with_one_answer_changed_amends(tmp_path: Path) -> None:
+    place = place_with(tmp_path, delimited(f"{CUSTOMER}\n{GOOD}"), "customer/a.csv")
+    drop(place, "customer/again.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('X-1', 'X-2')}"))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (1, 0, 0, 1, 0)
+    assert codes(result, "FB-amended") == [("FB-amended", 2, "model")]
+
+
+def test_amendment_that_tells_of_danger_makes_the_case_severe_and_reports_it(tmp_path: Path) -> None:
+    table = weeks(3)
+    place = place_with(tmp_path, sheet(table))
+    worse = [*table[:2], [*table[2][:5], f"{table[2][5]}，后来冒烟起火", *table[2][6:]], table[3]]
+    drop(place, "customer/b.xlsx", sheet(worse))
+    result = run(place, "2026-11-17")
+    assert codes(result, "FB-amended") == [("FB-amended", 3, "description")]
+    (case,) = [c for c in ledger_cases(place) if "冒烟" in c.values["description"]]
+    assert case.severity == "severe"
+    assert {d["kind"] for d in result.manifest["documents"] if d["case"] == case.number} >= {"escalation", "impact"}
+
+
+def test_class_that_a_person_has_given_stays_when_the_row_is_amended(tmp_path: Path) -> None:
+    table = weeks(3)
+    place = workspace(tmp_path, case_reports="[]", forms="[]")
+    drop(place, "customer/a.xlsx", sheet(table))
+    first = run(place, "2026-11-16")
+    number = ledger_cases(place)[1].number
+
+    def judge_it(page: Any, columns: dict[str, int]) -> None:
+        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == number)
+        page.cell(row, columns["问题类型"]).value = "服务问题"
+
+    drop(place, "汇总.xlsx", edited(issued(place, first, "summary"), judge_it, sheet_number=1))
+    run(place, "2026-11-17")
+    (case,) = [c for c in ledger_cases(place) if c.number == number]
+    assert case.type == "service"
+    drop(place, "customer/b.xlsx", sheet([*table[:2], [*table[2][:5], f"{table[2][5]}，外壳有划痕", *table[2][6:]], table[3]]))
+    assert [c[0] for c in codes(run(place, "2026-11-18"), "FB-amended")] == ["FB-amended"]
+    (case,) = [c for c in ledger_cases(place) if c.number == number]
+    assert (case.type, "划痕" in case.values["description"]) == ("service", True)
+
+
+def test_same_person_on_the_same_product_in_like_words_is_proposed_with_the_reason_and_merged_by_a_person(tmp_path: Path) -> None:
+    place = place_with(tmp_path, sheet(f"{CUSTOMER}\n{GOOD}"))
+    again = GOOD.replace("2026-11-05", "2026-11-09").replace("需要重新配对", "又要重新配对了").replace("客厅", "卧室")
+    drop(place, "customer/later.xlsx", sheet(f"{CUSTOMER}\n{again}\n{people(1).splitlines()[1]}"))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (2, 2, 0, 0, 0)
+    assert codes(result, "FB-alike") == [("FB-alike", 2, None)]
+    first, second, _ = ledger_cases(place)
+    assert (second.alike["case"], second.alike["days"], second.alike["same"]) == (first.number, 4, ["product", "reporter", "contact"])
+    summary = issued(place, result, "summary")
+
+    def merge(page: Any, columns: dict[str, int]) -> None:
+        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == second.number)
+        assert first.number in page.cell(row, columns["是否重复"]).value
+        page.cell(row, columns["并入案件"]).value = first.number
+        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+
+    drop(place, "汇总.xlsx", edited(summary, merge, sheet_number=1))
+    result = run(place, "2026-11-18")
+    assert codes(result, "FB-edit-taken") != []
+    assert [(c.number, c.state) for c in ledger_cases(place) if c.state == "closed"] == [(second.number, "closed")]
+    assert {d["kind"] for d in result.manifest["documents"] if d["case"] == second.number} == {"reply"}
+
+
+@pytest.mark.parametrize("main", ["FB-20200101-0001", "self"])
+def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, main: str) -> None:
+    place = workspace(tmp_path, case_reports="[]", forms="[]")
+    drop(place, "customer/a.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
+    result = run(place, "2026-11-16")
+    (case,) = ledger_cases(place)
+
+    def merge(page: Any, columns: dict[str, int]) -> None:
+        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == case.number)
+        page.cell(row, columns["并入案件"]).value = case.number if main == "self" else main
+        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+
+    drop(place, "汇总.xlsx", edited(issued(place, result, "summary"), merge, sheet_number=1))
+    result = run(place, "2026-11-18")
+    assert codes(result, "FB-edit-main-case", "FB-edit-taken")[0][0] == "FB-edit-main-case"
+    assert ledger_cases(place)[0].state == "assigned"
+
+
+def test_far_apart_or_about_another_product_is_not_proposed() -> None:
+    old = {"reporter": "王", "contact": "1", "product": "音箱", "reported_at": "2026-11-01", "description": "蓝牙经常断开，需要重新配对"}
+    assert likeness(old, {**old, "reported_at": "2026-11-30"}) is not None
+    assert likeness(old, {**old, "reported_at": "2026-12-30"}) is None
+    assert likeness(old, {**old, "product": "电饭煲"}) is None
+    assert likeness(old, {**old, "reporter": "李", "contact": "2"}) is None
+    assert likeness(old, {**old, "description": "希望说明书的字大一些"}) is None
+
+
+def test_row_with_more_than_two_other_answers_is_not_the_same_row_edited() -> None:
+    old = {"reporter": "王", "contact": "1", "product": "音箱", "model": "X", "scene": "客厅", "description": "蓝牙经常断开"}
+    assert is_edited(old, {**old, "contact": "2", "model": "Y"})
+    assert not is_edited(old, {**old, "contact": "2", "model": "Y", "scene": "卧室"})
+    assert is_edited(old, {**old, "contact": "2", "batch": "L1", "order_no": "S1", "remedy": "repair"})
+    assert not is_edited(old, {**old, "description": "包装破损"})
+
+
+def test_order_of_files_and_rows_does_not_change_what_is_amended(tmp_path: Path) -> None:
+    table = weeks(6)
+    changed = [table[0], *random.Random(3).sample([*table[1:4], [*table[4][:1], "13911112222", *table[4][2:]], *table[5:]], 6)]
+    told = []
+    for n, names in enumerate((("a.xlsx", "b.xlsx"), ("b.xlsx", "a.xlsx"))):
+        (tmp_path / str(n)).mkdir()
+        place = place_with(tmp_path / str(n), sheet(table))
+        drop(place, f"customer/{names[0]}", sheet(changed))
+        drop(place, f"customer/{names[1]}", delimited(table))
+        run(place, "2026-11-17")
+        told.append(sorted((c.number, c.values["contact"]) for c in ledger_cases(place)))
+    assert told[0] == told[1]
+    assert "13911112222" in {contact for _, contact in told[0]}
+
+
+def test_story_of_a_case_tells_what_was_amended(tmp_path: Path) -> None:
+    place = workspace(tmp_path, forms="[]")
+    drop(place, "customer/a.csv", delimited(f"{CUSTOMER}\n{GOOD}"))
+    run(place, "2026-11-16")
+    drop(place, "customer/b.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('X-1', 'X-2')}"))
+    run(place, "2026-11-17")
+    (case,) = ledger_cases(place)
+    (*_, last) = history_rows(history(place, case), shop_of(place).office)
+    assert last["document"] == "更正后重报\n产品型号：X-1 → X-2"
