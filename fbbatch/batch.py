@@ -159,8 +159,8 @@ class _Run:
         self.handling.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
         receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases(), moved=self.ledger.touched(self.record))
-        manifest, folder = self.edition.publish(receipt)
         paths = {item.name: item.path for item in claimed}
+        manifest, folder = self.edition.publish(receipt, paths)
         for file in files:
             if file.archived and file.name in paths:
                 inbox.archive(self.shop.folder, paths[file.name], file.archived, file.sha256)

@@ -5,7 +5,7 @@ What is owed is derived from the ledger each time, so that a run that is done ag
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from fbbatch.owing import brings_result, has_result, owed_by_moved, owed_by_new
 from fbbatch.press import Order, Owed, Press, Printed
 from fbbatch.render import excel, html
 from fbbatch.render.blocks import Document
+from fbbatch.returning import going_back
 from fbbatch.workers import WorkerLostError
 from fbbatch.workflow import replay
 from fbbatch.workshop import Workshop
@@ -56,8 +57,13 @@ class Edition:
         self.progress = progress
         self.office = shop.office
 
-    def publish(self, receipt: Receipt) -> tuple[dict[str, Any], Path]:
-        """Print what the run owes and move it into the outbox as one folder."""
+    def publish(self, receipt: Receipt, originals: Mapping[str, Path]) -> tuple[dict[str, Any], Path]:
+        """Print what the run owes and move it into the outbox as one folder.
+
+        Args:
+            receipt: what the run did.
+            originals: where the files that still lie in the inbox are, by name.
+        """
         draft = outbox.Draft(self.shop.folder, self.record.name)
         date = self.record.as_of.date()
         printing = Press(self.office, self.shop.templates, self.record.as_of)
@@ -90,6 +96,8 @@ class Edition:
                     blank.kind, blank.number, f"surveys/{press.file_name(blank.path)}", _MEDIA[Path(blank.path).suffix], sha256, form=True, period=date.isoformat()
                 )
             )  # fmt: skip
+        for item in going_back(self.shop, self.ledger, self.record, receipt.files, originals):
+            keep(item)
         newest_ledger: list[str] = []
         if self.is_news():
             told = self.ledger.open_cases()

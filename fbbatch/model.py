@@ -178,6 +178,35 @@ class FileOutcome:
     set_aside: int = 0
     archived: str | None = None
     findings: tuple[Finding, ...] = ()
+    id: int = 0
+
+
+class SheetLayout(NamedTuple):
+    """How a sheet was read: the row (1-based) in which its header ends, None by position; (column, field id, header) of its columns."""
+
+    schema: str
+    header_row: int | None
+    columns: tuple[tuple[int, str, str], ...]
+
+
+class JudgedRow(NamedTuple):
+    """What became of a row: its outcome and the case it opened; of a returned one its mark and raw cells (JSON)."""
+
+    sheet: str
+    row: int
+    outcome: str
+    case: str | None
+    mark: str
+    cells: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedFile:
+    """A file of which something went back, and how each of its sheets and rows fared. Source: 1.3.2c."""
+
+    outcome: FileOutcome
+    layouts: Mapping[str, SheetLayout]
+    rows: tuple[JudgedRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """Printing in bulk: cases → finished files, here or in workers beside the run."""
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -10,12 +13,17 @@ import orjson
 from fbbatch.documents import Templates, case_document
 from fbbatch.documents.case import Office
 from fbbatch.model import Case, Transition
+from fbbatch.read import Letter, Limits, open_content
+from fbbatch.read.reading import kind_of
 from fbbatch.render import pdf, word
 from fbbatch.render.blocks import Document, PageBreak
+from fbbatch.render.marked import Cover, marked
+from fbbatch.render.sheet_xml import SheetMarks, UnmarkableError
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MACROS = "application/vnd.ms-excel.sheet.macroEnabled.12"
 HTML = "text/html"
 JSON = "application/json"
 
@@ -151,6 +159,45 @@ def printed(frame: bytes) -> Printed:
 def file_name(path: str) -> str:
     """A path whose parts every file system takes; titles bring `／` and the like."""
     return "".join(c if c.isprintable() and c not in '<>:"\\|?*' else "_" for c in path)
+
+
+# --- workbooks that go back ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MarkTask:
+    """A dropped workbook to mark: the file that it is, or is in, its bytes' sha256, and what `render.marked` wants to know."""
+
+    path: Path
+    sha256: str
+    sheets: Mapping[str, SheetMarks]
+    cover: Cover
+    identity: Mapping[str, str]
+    language: str
+
+
+def marking(limits: Limits) -> Callable[[MarkTask], Iterator[bytes]]:
+    """What a worker does with a workbook that goes back; it gives the marked copy, or nothing where it cannot be marked."""
+
+    def mark(task: MarkTask) -> Iterator[bytes]:
+        content = _found(task.path.read_bytes(), task.sha256, limits)
+        if content is not None and kind_of(content) == "xlsx":
+            with contextlib.suppress(UnmarkableError):
+                yield marked(content, task.sheets, task.cover, task.identity, task.language)
+
+    return mark
+
+
+def _found(content: bytes, sha256: str, limits: Limits, depth: int = 0) -> bytes | None:
+    """The file with these bytes: this one, or one inside it."""
+    if hashlib.sha256(content).hexdigest() == sha256:
+        return content
+    opened = open_content(content, limits) if depth < _DEEPEST else None
+    parts = opened.parts if isinstance(opened, Letter) else opened if isinstance(opened, list) else ()
+    return next((found for part in parts if (found := _found(part.content, sha256, limits, depth + 1)) is not None), None)
+
+
+_DEEPEST = 3
 
 
 def work(press: Press) -> Callable[[Sequence[Order]], Iterator[bytes]]:

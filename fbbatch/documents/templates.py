@@ -141,7 +141,7 @@ CASE_FORMS = (
     "escalation", "impact", "assignment", "measures", "inspection", "coordination", "result", "verification", "reply", "satisfaction",
 )  # fmt: skip
 """The forms about one case, in the order of the regulation."""
-KINDS = ("case_report", *CASE_FORMS, "tracking_ledger", "worklist", "register", "summary", "receipt")
+KINDS = ("case_report", *CASE_FORMS, "tracking_ledger", "worklist", "register", "summary", "receipt", "returned")
 
 
 def load_templates(folder: Path, book: Book) -> Templates:

@@ -16,6 +16,7 @@ from fbbatch.identity import Fingerprints
 from fbbatch.judge.edits import edits_message, issued_copy
 from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.letters import Addressed, address
+from fbbatch.judge.marks import without_marks
 from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
 from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
@@ -24,7 +25,7 @@ from fbbatch.schema import Layout, SchemaModel, identify
 
 _NOT_UNDERSTOOD = frozenset({"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"})
 """What an attachment may be without anything being wrong: a photo, a brochure, somebody's own table."""
-_REGISTERS = frozenset({"register", "questionnaire"})
+_REGISTERS = frozenset({"register", "questionnaire", "returned"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
 """Workbooks that are edited and dropped back, and the form schema of what may be edited in them."""
 _AUTOMATIC = {
@@ -171,7 +172,7 @@ class Judge:
         """Every sheet that a schema understands; one `failed` first when none is. The notes sheet of `ours` is no loss."""
         understood, refused, answers, cells = 0, [], 0, 0
         fingerprints: dict[str, Fingerprints] = {}
-        for sheet in sheets:
+        for sheet in filter(None, map(without_marks, sheets)):
             if sheet.findings and sheet.findings[0].severity == "error":
                 raise LimitError(sheet.findings[0])
             widest = max((sum(cell not in {None, ""} for cell in row) for row in sheet.head), default=0)

@@ -192,6 +192,7 @@ class _Chunker:
     def __init__(self, judge: RowJudge, sheet: Sheet, layout: Layout, prints: Fingerprints, channel: str) -> None:
         self._judge = judge
         self._sheet = sheet.name
+        self._marks = sheet.marks
         self._written = sheet.written
         self._source = layout.schema.source_code
         self._channel = channel
@@ -228,7 +229,7 @@ class _Chunker:
             findings = [f._replace(column=None, sheet=None) for f in findings]
         return {
             "rows": accepted, "returned": returned, "findings": findings, "rulings": rulings,
-            "cells": sum(map(len, rows)), "sheet": self._sheet,
+            "cells": sum(map(len, rows)), "sheet": self._sheet, "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
         }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.kinship import ANSWERS
-from fbbatch.model import Case, Transition
+from fbbatch.ledger.kinship import ANSWERS, origin_of
+from fbbatch.model import Case, FileOutcome, JudgedRow, ReturnedFile, SheetLayout, Transition
 
 LAST = t.transition.alias("last")
 ASSIGNED = t.transition.alias("assigned")
@@ -122,3 +122,16 @@ def case_of(connection: sa.Connection, number: str) -> Case | None:
     """The case with this number."""
     row = connection.execute(CASES.where(t.case.c.number == number)).first()
     return to_case(row) if row else None
+
+
+def fate_of(connection: sa.Connection, file: FileOutcome) -> ReturnedFile:
+    """How each sheet and row of a file fared."""
+    sheets = connection.execute(sa.select(t.sheet).where(t.sheet.c.file_id == file.id)).mappings()
+    layouts = {r["name"]: SheetLayout(r["schema_id"], r["header_row"], tuple(map(tuple, orjson.loads(r["columns"])))) for r in sheets}
+    s = t.submission.c
+    cells = sa.case((s.outcome == "returned", s.cells), else_="")
+    query = sa.select(s.sheet, s.row, s.outcome, t.case.c.number, s.id, cells).outerjoin(t.case, t.case.c.id == s.id)
+    rows = connection.execute(query.where(s.file_id == file.id).order_by(s.sheet, s.row))
+    return ReturnedFile(
+        file, layouts, tuple(JudgedRow(sheet, row, outcome, case, origin_of(file.sha256, i), raw) for sheet, row, outcome, case, i, raw in rows)
+    )  # fmt: skip

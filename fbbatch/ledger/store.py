@@ -14,9 +14,9 @@ from sqlalchemy import event, exc
 
 from fbbatch.errors import StorageError
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, histories_of, history_of, is_last, to_case
+from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder, append_steps
-from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, Transition
+from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition
 
 _HEAD = "r0003"
 
@@ -162,6 +162,11 @@ class Ledger:
                 findings.setdefault(r["file_id"], []).append(item)
             rows = connection.execute(sa.select(t.file).where(t.file.c.run_id == run.id).order_by(t.file.c.id)).mappings()
             return [_file_outcome(row, findings.get(row["id"], ())) for row in rows]
+
+    def fate_of(self, file: FileOutcome) -> ReturnedFile:
+        """How each sheet and row of a file fared."""
+        with self._reading() as connection:
+            return fate_of(connection, file)
 
     @contextmanager
     def record_file(self, run: RunRecord, *, name: str, sha256: str, size: int) -> Iterator[FileRecorder]:
@@ -345,7 +350,7 @@ class Ledger:
 def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:
     return FileOutcome(
         row["name"], row["sha256"], row["size"], row["schema_id"], row["outcome"], row["code"], row["rows"], row["accepted"],
-        row["returned"], row["duplicate"], row["set_aside"], row["archived"], tuple(findings),
+        row["returned"], row["duplicate"], row["set_aside"], row["archived"], tuple(findings), row["id"],
     )  # fmt: skip
 
 

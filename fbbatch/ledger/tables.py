@@ -63,7 +63,7 @@ file = Table(
 submission = Table(
     "submission", metadata,
     Column("id", Integer, primary_key=True),
-    Column("file_id", Integer, ForeignKey("file.id"), nullable=False),
+    Column("file_id", Integer, ForeignKey("file.id"), nullable=False, index=True),
     Column("sheet", String, nullable=False),
     Column("row", Integer, nullable=False, comment="1-based, as Excel shows it"),
     Column("outcome", String, nullable=False, comment="accepted, returned, duplicate, set_aside"),

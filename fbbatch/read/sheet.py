@@ -19,7 +19,8 @@ class Sheet:
     `merged` areas are (top, left, bottom, right), 0-based. `torn` names the row (1-based) in which a text file
     breaks off; it is known when all rows have been taken. `serial_days` are added to bare numbers that stand for
     dates (workbooks of the 1904 system). `written` sheets come from a written document: their rows and columns are
-    no places that anybody could look up. `findings` are remarks of the reader.
+    no places that anybody could look up. `findings` are remarks of the reader. `marks` say of rows (1-based) that came back
+    corrected what they were: the number of a case or of a returned row; known of every row that has been taken.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Sheet:
     serial_days: int = 0
     written: bool = False
     findings: list[Finding] = field(default_factory=list)
+    marks: dict[int, str] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Sequence[Cell]]:
         """All rows from the first, blank ones included; can be taken once."""

@@ -194,7 +194,7 @@ class Register:
 
     `lines` stand above the header. `serial` heads the running numbers, in which `example` marks the example row.
     `n_between` rows stand between the header and the first blank row, the example row among them. `notes` is the sheet
-    that explains the columns. `identity` is what it must carry to be recognised when it comes back.
+    that explains the columns. `filled` are texts that stand in the first rows already, one for each entry. `identity` is what it must carry to be recognised when it comes back.
     """
 
     title: str
@@ -210,6 +210,7 @@ class Register:
     form_number: str = ""
     n_rows: int = 200
     n_between: int = 1
+    filled: tuple[tuple[str, ...], ...] = ()
 
 
 def clean(text: str) -> str:

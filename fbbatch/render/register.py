@@ -50,9 +50,7 @@ def render(register: Register) -> bytes:
     page = workbook.add_worksheet(name)
     book = WorkBook("register", register.title, register.company, register.language, register.date, (register.notes,), register.form_number)
     write_sheet(workbook, book, register.notes, looks, sheet_name(register.notes.name, names))
-    header = bool(register.company) + 1 + len(register.lines)
-    first = header + 1 + register.n_between
-    rows = _Rows(header, header + 1, first, first + register.n_rows - 1)
+    rows = _rows(register)
     _head(page, register, looks, rows)
     _example(page, register, looks, rows)
     _blanks(page, register, looks, rows)
@@ -63,6 +61,18 @@ def render(register: Register) -> bytes:
     _print_setup(page, register, rows)
     workbook.close()
     return buffer.getvalue()
+
+
+def _rows(register: Register) -> _Rows:
+    header = bool(register.company) + 1 + len(register.lines)
+    first = header + 1 + register.n_between
+    return _Rows(header, header + 1, first, first + register.n_rows - 1)
+
+
+def places(register: Register) -> tuple[int, int]:
+    """The row (1-based) of the header, and of the first answer."""
+    rows = _rows(register)
+    return rows.header + 1, rows.first + 1
 
 
 def _head(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
@@ -131,8 +141,12 @@ def _blanks(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
     forms = [looks(bg_color=f"#{look.BLANK}", text_wrap=True, **framed, **_kind(entry)) for entry in register.entries]
     for number, row in enumerate(range(rows.first, rows.last + 1), 1):
         page.write_number(row, 0, number, serial)
+        told = register.filled[number - 1] if number <= len(register.filled) else ()
         for column, form in enumerate(forms, 1):
-            page.write_blank(row, column, None, form)
+            if text := told[column - 1] if told else "":
+                page.write_string(row, column, clean(text), form)
+            else:
+                page.write_blank(row, column, None, form)
 
 
 def _kind(entry: Entry) -> dict[str, str]:

@@ -13,6 +13,7 @@ down_revision = "r0002"
 
 def upgrade() -> None:
     op.add_column("submission", sa.Column("origin", sa.String))
+    op.create_index("ix_submission_file_id", "submission", ["file_id"])
     given = sa.text("origin IS NOT NULL")
     op.create_index("ix_submission_origin", "submission", ["origin"], sqlite_where=given, postgresql_where=given)
     op.create_table(

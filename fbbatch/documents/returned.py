@@ -1,0 +1,195 @@
+"""D37: what goes back to be corrected: the marks for a workbook, or a note of every point and a register to correct. Source: 1.3.2c, N1.
+
+The workbook itself is the best form to correct it in, so a dropped .xlsx comes back as itself (`render.marked`). What came
+as text, mail, Word or PDF comes back as a note, with a register in which what was understood has been filled in.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import orjson
+
+from fbbatch import findings as catalogue
+from fbbatch.documents.case import Office
+from fbbatch.documents.receipt import COUNTS, field_labels
+from fbbatch.documents.register import register_form, register_workbook
+from fbbatch.documents.templates import Template, Templates
+from fbbatch.model import Finding, JudgedRow, ReturnedFile, SheetLayout
+from fbbatch.render.blocks import Block, CellValue, Column, Document, Note, Register, Table, Text
+from fbbatch.render.marked import RESULT, Cover
+from fbbatch.render.sheet_xml import RowMark, SheetMarks
+from fbbatch.render.words import long_date
+from fbbatch.schema import SchemaModel
+
+_MOST_POINTS = 300
+_STEM_CHARS = 60
+THE_ROW = 0
+"""The column of a note about a whole row."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a file's author is told.
+
+    Args:
+        fate: how the file fared.
+        run: the run's name.
+        date: its day.
+        until: the day by which the corrected copy is wanted, where the company sets one.
+    """
+
+    fate: ReturnedFile
+    run: str
+    date: dt.date
+    until: dt.date | None
+    office: Office
+    templates: Templates
+
+    @property
+    def _template(self) -> Template:
+        return self.templates["returned"]
+
+    def word(self, name: str, /, **values: object) -> str:
+        """A wording of the template, filled in."""
+        return self._template.word(name, self.office.language, **values)
+
+    @property
+    def stem(self) -> str:
+        """The file's name without what makes names dangerous or long; a file in a mail by its own name."""
+        name = PurePosixPath(self.fate.outcome.name.rpartition("/")[2]).stem
+        kept = "".join(c for c in name if c.isprintable() and c not in '<>:"\\|?*/').strip(". ")
+        return kept[:_STEM_CHARS] or "—"
+
+    def identity(self) -> dict[str, str]:
+        """What a workbook that goes back says of itself."""
+        return {"form": "returned", "version": str(self._template.version), "case": "", "issue": self.run, "language": self.office.language}
+
+    def _labels(self, schema: str) -> Mapping[str, str]:
+        return field_labels(self.office).get(schema, {})
+
+    # --- marks ---------------------------------------------------------------------------------------------
+
+    def marks(self) -> dict[str, SheetMarks]:
+        """The marks of every sheet that was understood."""
+        wrong = self._errors()
+        cases = {(f.sheet or "", f.row): f.details["case"] for f in self.fate.outcome.findings if f.code in {"FB-same-row", "FB-amended"}}
+        rows: dict[str, dict[int, RowMark]] = {}
+        for row in self.fate.rows:
+            if row.sheet in self.fate.layouts:
+                told = wrong.get((row.sheet, row.row), [])
+                rows.setdefault(row.sheet, {})[row.row] = self._mark(row, told, cases.get((row.sheet, row.row), ""))
+        return {name: SheetMarks(self.fate.layouts[name].header_row or 0, marks) for name, marks in rows.items()}
+
+    def _errors(self) -> dict[tuple[str, int], list[Finding]]:
+        found: dict[tuple[str, int], list[Finding]] = {}
+        for item in self.fate.outcome.findings:
+            if item.row and item.severity == "error":
+                found.setdefault((item.sheet or "", item.row), []).append(item)
+        return found
+
+    def _mark(self, row: JudgedRow, wrong: Sequence[Finding], case: str) -> RowMark:
+        if row.outcome == "returned":
+            labels = self._labels(self.fate.layouts[row.sheet].schema)
+            notes: dict[int, str] = {}
+            for item in wrong:
+                column = item.column or THE_ROW
+                notes[column] = "\n".join(filter(None, (notes.get(column), self._note(item, labels))))
+            why = "；".join(dict.fromkeys(catalogue.part(item, "found", self.office.language, labels) for item in wrong))
+            return RowMark(self.word("wrong", mark=row.mark), True, why, notes or {THE_ROW: why})
+        if row.case:
+            return RowMark(self.word("taken", case=row.case), False)
+        return RowMark(self.word("set_aside") if row.outcome == "set_aside" else self.word("duplicate", case=case), False)
+
+    def _note(self, item: Finding, labels: Mapping[str, str]) -> str:
+        parts = {name: catalogue.part(item, name, self.office.language, labels) for name in ("found", "expected", "remedy")}
+        return self.word("note", **parts)
+
+    def cover(self) -> Cover:
+        """The sheet that comes first: what to do until when, the balance, and what is wrong with the whole."""
+        lines = [self.word("about", file=self.fate.outcome.name, run=self.run)]
+        lines += [self.word("until", day=long_date(self.until, self.office.language))] if self.until else []
+        lines += [self.word("step_1", result=RESULT[self.office.language]), self.word("step_2"), self.word("step_3")]
+        whole = [item for item in self.fate.outcome.findings if item.severity == "error" and not self._is_of_row(item)]
+        about = [[self.word("whole")], *([catalogue.message(item, self.office.language, self._any_labels())] for item in whole)]
+        return Cover(self.word("title"), lines, [self._balance(), *([about] if whole else [])])
+
+    def _is_of_row(self, item: Finding) -> bool:
+        return any(row.sheet == (item.sheet or "") for row in self.fate.rows if row.row == item.row)
+
+    def _any_labels(self) -> Mapping[str, str]:
+        return self._labels(self.fate.outcome.schema or next((layout.schema for layout in self.fate.layouts.values()), ""))
+
+    def _balance(self) -> list[list[str]]:
+        names = ("sheet", "rows", "accepted", "returned", "duplicate_rows", "set_aside_rows")
+        table = [[self.word(name) for name in names]]
+        for sheet in dict.fromkeys(row.sheet for row in self.fate.rows):
+            outcomes = [row.outcome for row in self.fate.rows if row.sheet == sheet]
+            table.append([sheet or self.fate.outcome.name, str(len(outcomes)), *(str(outcomes.count(name)) for name in COUNTS[1:])])
+        if len(table) > 2:
+            table.append([self.word("total"), *(str(getattr(self.fate.outcome, name)) for name in COUNTS)])
+        return table
+
+    # --- the note ------------------------------------------------------------------------------------------
+
+    def note(self, number: str, *, has_register: bool) -> Document:
+        """A note that names each point."""
+        language, points = self.office.language, self._points()
+        shown = points[:_MOST_POINTS]
+        model = self._template.tables["points"]
+        columns = tuple(Column(c.label[language] if c.label else c.of, c.weight, c.align, c.kind) for c in model.columns)
+        rows: tuple[tuple[CellValue, ...], ...] = tuple((n, *self._point(item)) for n, item in enumerate(shown, 1))
+        text = "note_text_rows" if self.fate.rows else "note_text_file"
+        blocks: list[Block] = [Text(self.word(text, file=self.fate.outcome.name, n=len(points))), Table(columns, rows)]
+        blocks += [Text(self.word("more", n=len(points) - len(shown)))] if len(points) > len(shown) else []
+        blocks += [Text(self.word("until", day=long_date(self.until, language)), "strong")] if self.until else []
+        blocks += [Note(self.word("note_register" if has_register else "note_again"))]
+        return Document(
+            "returned", self.word("note_title"), number, self.office.company, language, self.date, tuple(blocks),
+            self.office.form_number(self._template), self.office.head_line(number, self.date, self._template),
+        )  # fmt: skip
+
+    def _points(self) -> list[Finding]:
+        found = [item for item in self.fate.outcome.findings if item.severity == "error"]
+        return found or [item for item in self.fate.outcome.findings if item.code == self.fate.outcome.code]
+
+    def _point(self, item: Finding) -> tuple[str, ...]:
+        layout = self.fate.layouts.get(item.sheet or "")
+        labels = self._labels(layout.schema) if layout else self._labels(item.details.get("schema", self.fate.outcome.schema or ""))
+        place = catalogue.where(item, self.office.language) or labels.get(item.field or "", "") or self.word("whole_file")
+        return (place, *(catalogue.part(item, part, self.office.language, labels) for part in ("found", "expected", "remedy")))
+
+    # --- the register --------------------------------------------------------------------------------------
+
+    def registers(self) -> Iterator[tuple[Register, dict[int, RowMark]]]:
+        """A register for each schema with the rows that went back, and their marks by number of the row, from 0."""
+        schemas = {layout.schema for layout in self.fate.layouts.values()}
+        for schema in (s for s in self.office.teller.book.sources if s.id in schemas):
+            rows = [row for row in self.fate.rows if row.outcome == "returned" and self.fate.layouts[row.sheet].schema == schema.id]
+            if rows:
+                yield self._register(schema, rows)
+
+    def _register(self, schema: SchemaModel, rows: Sequence[JudgedRow]) -> tuple[Register, dict[int, RowMark]]:
+        form = register_form(schema, self.office)
+        blank = register_workbook(form, self.office, self.templates, date=self.date, n_rows=len(rows))
+        places = {entry.id: number for number, entry in enumerate(blank.entries, 2)}
+        wrong, marks, filled = self._errors(), {}, []
+        for number, row in enumerate(rows):
+            layout = self.fate.layouts[row.sheet]
+            told = _understood(row, layout)
+            filled.append(tuple(told.get(entry.id, "") for entry in blank.entries))
+            errors = [item._replace(column=places.get(item.field or "")) for item in wrong.get((row.sheet, row.row), ())]
+            marks[number] = self._mark(row, errors, "")
+        return replace(blank, filled=tuple(filled)), marks
+
+
+_MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)T00:00:00(?:\.0+)?")
+
+
+def _understood(row: JudgedRow, layout: SheetLayout) -> dict[str, str]:
+    """The raw texts of a row by field id."""
+    cells = orjson.loads(row.cells)
+    told = {name: cells[column - 1] for column, name, _ in layout.columns if column <= len(cells)}
+    return {name: _MIDNIGHT.sub(r"\1", str(cell)) for name, cell in told.items() if cell is not None and cell != ""}

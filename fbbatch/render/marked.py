@@ -1,0 +1,357 @@
+"""A dropped workbook as it goes back: itself, with what is wrong marked at its cell, and nothing else changed. Source: 1.3.2c, N1.
+
+The package is edited, not written anew: comments, widths, formulas, pictures and other sheets of its author stay as they
+were, because they are not touched. Rows are edited as text, one after another, so that a large sheet takes no more memory
+than its XML.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from posixpath import dirname, join, normpath, relpath
+
+from lxml import etree
+
+from fbbatch.model import cell_name
+from fbbatch.render.blocks import clean
+from fbbatch.render.sheet_xml import (
+    MAIN,
+    OFFICE,
+    PARSER,
+    SELECTED,
+    Editor,
+    Page,
+    SheetMarks,
+    Styles,
+    UnmarkableError,
+    absolute,
+    child,
+    serialised_tree,
+    text_cell,
+)  # fmt: skip
+from fbbatch.render.words import text_width
+
+RESULT = {"zh-Hant": "處理結果〔系統填寫〕", "zh-Hans": "处理结果〔系统填写〕", "en": "Result (filled in by the system)"}
+WHY = {"zh-Hant": "錯誤說明〔系統填寫〕", "zh-Hans": "错误说明〔系统填写〕", "en": "What is wrong (filled in by the system)"}
+"""Headers of the two columns that are added; by them a corrected copy is known, whatever has become of it since."""
+COVER = {"zh-Hant": "退回更正說明", "zh-Hans": "退回更正说明", "en": "How to correct this"}
+NOTE = {"zh-Hant": "【退回更正】", "zh-Hans": "【退回更正】", "en": "[To be corrected]"}
+"""What every note of ours begins with."""
+IDENTITY = "_fbbatch"
+
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+_MOST_COLUMNS = 16_384
+_TEXT_WIDTH, _RESULT_WIDTH = 46, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The sheet that comes first: a title, what to do, and small tables of texts."""
+
+    title: str
+    lines: Sequence[str]
+    tables: Sequence[Sequence[Sequence[str]]]
+
+
+def marked(content: bytes, sheets: Mapping[str, SheetMarks], cover: Cover, identity: Mapping[str, str], language: str) -> bytes:
+    """The workbook with its marks.
+
+    Args:
+        content: an .xlsx or .xlsm file.
+        sheets: marks by name of the sheet.
+        cover: what the first sheet says.
+        identity: what a hidden sheet says of it, unless there is one already.
+        language: of the added headers.
+
+    Raises:
+        UnmarkableError: its parts are not where they ought to be.
+    """
+    try:
+        return _Book(content, language).marked(sheets, cover, identity)
+    except (KeyError, ValueError, IndexError, etree.LxmlError, zipfile.BadZipFile) as error:
+        raise UnmarkableError(type(error).__name__) from error
+
+
+class _Book:
+    """The parts of a workbook's package, edited one by one."""
+
+    def __init__(self, content: bytes, language: str) -> None:
+        self._language = language
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            self._order = archive.namelist()
+            self._parts = {name: archive.read(name) for name in self._order}
+        target = next(r.get("Target") for r in self._xml("_rels/.rels") if str(r.get("Type")).endswith("/officeDocument"))
+        self._book_path = str(target).lstrip("/")
+        self._book = self._xml(self._book_path)
+        if etree.QName(self._book).namespace != MAIN:
+            raise UnmarkableError("strict")
+        self._relations_path = _relations_of(self._book_path)
+        self._relations = self._xml(self._relations_path)
+        self._types = self._xml("[Content_Types].xml")
+        styles = next(r.get("Target") for r in self._relations if str(r.get("Type")).endswith("/styles"))
+        self._styles_path = self._beside(self._book_path, str(styles))
+        self._styles = Styles(self._xml(self._styles_path))
+        self._paths = {str(s.get("name")): self._path_of(s) for s in self._sheets()}
+
+    def _xml(self, name: str) -> etree._Element:
+        return etree.fromstring(self._parts[name], PARSER)
+
+    def _put(self, name: str, content: bytes) -> None:
+        if name not in self._parts:
+            self._order.append(name)
+        self._parts[name] = content
+
+    @staticmethod
+    def _beside(path: str, target: str) -> str:
+        return target.lstrip("/") if target.startswith("/") else normpath(join(dirname(path), target))
+
+    def _sheets(self) -> list[etree._Element]:
+        return list(self._book.iterfind(f"{{{MAIN}}}sheets/{{{MAIN}}}sheet"))
+
+    def _path_of(self, sheet: etree._Element) -> str:
+        wanted = sheet.get(f"{{{OFFICE}}}id")
+        return self._beside(self._book_path, str(next(r.get("Target") for r in self._relations if r.get("Id") == wanted)))
+
+    def marked(self, sheets: Mapping[str, SheetMarks], cover: Cover, identity: Mapping[str, str]) -> bytes:
+        for name, path in self._paths.items():
+            if name in sheets:
+                self._mark(name, path, sheets[name])
+            self._parts[path] = SELECTED.sub(rb"\1", self._parts[path])
+        self._replace_cover(cover)
+        if IDENTITY not in self._paths:
+            self._add_sheet(IDENTITY, _plain_sheet([list(pair) for pair in identity.items()]), hidden=True)
+        self._put(self._styles_path, self._styles.serialised())
+        for path, tree in ((self._book_path, self._book), (self._relations_path, self._relations), ("[Content_Types].xml", self._types)):
+            self._put(path, serialised_tree(tree))
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+            for name in dict.fromkeys(self._order):
+                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), self._parts[name], zipfile.ZIP_DEFLATED)
+        return buffer.getvalue()
+
+    # --- a sheet -------------------------------------------------------------------------------------------
+
+    def _mark(self, name: str, path: str, marks: SheetMarks) -> None:
+        page = Page(self._parts[path])
+        own = self._own_columns(page, marks)
+        result = own or page.last_column() + 1
+        if result + 1 > _MOST_COLUMNS:
+            raise UnmarkableError("columns")
+        heads = (RESULT[self._language], WHY[self._language])
+        self._notes(path, page, marks, result)
+        page.edit_rows(Editor(marks, result, heads, self._styles))
+        page.widen(result, (_RESULT_WIDTH, _TEXT_WIDTH))
+        if filtered := page.filter(marks.header_row, result + 1):
+            self._filter_name(name, filtered)
+        self._parts[path] = page.serialised()
+
+    def _own_columns(self, page: "Page", marks: SheetMarks) -> int | None:
+        """The column of results in a workbook that goes back a second time."""
+        shared = self._shared_texts
+        texts = {column: shared(text) for column, text in page.texts(marks.header_row)}
+        return next((column for column, text in texts.items() if text in RESULT.values()), None)
+
+    def _shared_texts(self, told: tuple[str, str]) -> str:
+        kind, text = told
+        if kind != "s":
+            return text
+        path = next(
+            self._beside(self._book_path, str(r.get("Target"))) for r in self._relations if str(r.get("Type")).endswith("/sharedStrings")
+        )
+        if not hasattr(self, "_strings"):
+            self._strings = ["".join(item.itertext(f"{{{MAIN}}}t")) for item in self._xml(path).iterfind(f"{{{MAIN}}}si")]
+        return self._strings[int(text)]
+
+    def _filter_name(self, sheet: str, reference: str) -> None:
+        """A filter's range stands in a hidden name, too."""
+        number = next(n for n, s in enumerate(self._sheets()) if s.get("name") == sheet)
+        for name in self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
+            if name.get("name") == "_xlnm._FilterDatabase" and name.get("localSheetId") == str(number):
+                quoted = sheet.replace("'", "''")
+                name.text = f"'{quoted}'!{absolute(reference)}"
+
+    # --- notes ---------------------------------------------------------------------------------------------
+
+    def _notes(self, path: str, page: "Page", marks: SheetMarks, result: int) -> None:
+        """Put a note at each wrong cell; where its author has a note of his own, ours stands at the result."""
+        relations_path = _relations_of(path)
+        relations = (
+            self._xml(relations_path)
+            if relations_path in self._parts
+            else etree.Element(f"{{{_PACKAGE}}}Relationships", nsmap={None: _PACKAGE})
+        )
+        comments_path = self._related(relations, path, "/comments")
+        tree = self._xml(comments_path) if comments_path else etree.Element(f"{{{MAIN}}}comments", nsmap={None: MAIN})
+        authors, listed = child(tree, "authors"), child(tree, "commentList")
+        for comment in list(listed):
+            if "".join(comment.itertext()).startswith(tuple(NOTE.values())):
+                listed.remove(comment)
+        theirs = {str(comment.get("ref")) for comment in listed}
+        author = etree.SubElement(authors, f"{{{MAIN}}}author")
+        author.text = "fbbatch"
+        places: list[tuple[int, int]] = []
+        for row, mark in sorted(marks.rows.items()):
+            told: dict[int, list[str]] = {}
+            for column, text in mark.notes.items():
+                told.setdefault(result if not column or cell_name(row, column) in theirs else column, []).append(text)
+            for column, texts in sorted(told.items()):
+                _add_comment(listed, str(cell_name(row, column)), len(authors) - 1, f"{NOTE[self._language]}\n" + "\n".join(texts))
+                places.append((row, column))
+        if comments_path is None:
+            comments_path = self._free("xl/comments{}.xml")
+            self._relate(relations, path, comments_path, "comments")
+            self._declare(comments_path, "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml")
+        self._put(comments_path, serialised_tree(tree))
+        self._shapes(path, page, relations, places, theirs)
+        self._put(relations_path, serialised_tree(relations))
+
+    def _shapes(self, path: str, page: "Page", relations: etree._Element, places: Sequence[tuple[int, int]], theirs: Set[str]) -> None:
+        """The boxes in which Excel shows notes."""
+        drawing = self._related(relations, path, "/vmlDrawing")
+        shapes = "".join(_shape(number, row, column) for number, (row, column) in enumerate(places, 1)).encode()
+        if drawing:
+            old = _SHAPE.sub(lambda found: found[0] if _place(found[0]) in {None, *theirs} else b"", self._parts[drawing])
+            end = old.rindex(b"</xml>")
+            self._parts[drawing] = old[:end] + shapes + old[end:]
+            return
+        drawing = self._free("xl/drawings/vmlDrawing{}.vml")
+        self._put(drawing, _VML_HEAD + shapes + b"</xml>")
+        page.draw(self._relate(relations, path, drawing, "vmlDrawing"))
+        if not any(d.get("Extension", "").lower() == "vml" for d in self._types):
+            default = etree.Element(
+                f"{{{_TYPES}}}Default", Extension="vml", ContentType="application/vnd.openxmlformats-officedocument.vmlDrawing"
+            )
+            self._types.insert(0, default)
+
+    def _related(self, relations: etree._Element, path: str, kind: str) -> str | None:
+        found = next((str(r.get("Target")) for r in relations if str(r.get("Type")).endswith(kind)), None)
+        return self._beside(path, found) if found else None
+
+    def _relate(self, relations: etree._Element, path: str, target: str, kind: str) -> str:
+        used = {str(r.get("Id")) for r in relations}
+        name = next(f"rIdFb{n}" for n in range(1, len(used) + 2) if f"rIdFb{n}" not in used)
+        etree.SubElement(relations, f"{{{_PACKAGE}}}Relationship", Id=name, Type=f"{OFFICE}/{kind}", Target=relpath(target, dirname(path)))
+        return name
+
+    def _declare(self, path: str, kind: str) -> None:
+        etree.SubElement(self._types, f"{{{_TYPES}}}Override", PartName=f"/{path}", ContentType=kind)
+
+    def _free(self, pattern: str) -> str:
+        return next(name for n in range(1, len(self._parts) + 2) if (name := pattern.format(f"Fb{n}")) not in self._parts)
+
+    # --- sheets of our own -----------------------------------------------------------------------------------
+
+    def _replace_cover(self, cover: Cover) -> None:
+        content = _cover_sheet(cover, self._styles)
+        name = next((name for name in COVER.values() if name in self._paths), None)
+        if name:
+            self._parts[self._paths[name]] = content
+            return
+        self._add_sheet(COVER[self._language], content, hidden=False)
+        sheets = child(self._book, "sheets")
+        sheets.insert(0, sheets[-1])
+        for defined in self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
+            if defined.get("localSheetId") is not None:
+                defined.set("localSheetId", str(int(str(defined.get("localSheetId"))) + 1))
+        for view in self._book.iterfind(f"{{{MAIN}}}bookViews/{{{MAIN}}}workbookView"):
+            view.set("activeTab", "0")
+            view.attrib.pop("firstSheet", None)
+
+    def _add_sheet(self, name: str, content: bytes, *, hidden: bool) -> None:
+        path = self._free("xl/worksheets/sheet{}.xml")
+        self._put(path, content)
+        self._declare(path, "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml")
+        sheets = child(self._book, "sheets")
+        number = 1 + max(int(str(s.get("sheetId"))) for s in sheets)
+        sheet = etree.SubElement(sheets, f"{{{MAIN}}}sheet", name=name, sheetId=str(number))
+        if hidden:
+            sheet.set("state", "hidden")
+        sheet.set(f"{{{OFFICE}}}id", self._relate(self._relations, self._book_path, path, "worksheet"))
+
+
+# --- parts of our own ------------------------------------------------------------------------------------------
+
+
+def _relations_of(path: str) -> str:
+    return join(dirname(path), "_rels", path.rpartition("/")[2] + ".rels")
+
+
+def _add_comment(listed: etree._Element, place: str, author: int, text: str) -> None:
+    comment = etree.SubElement(listed, f"{{{MAIN}}}comment", ref=place, authorId=str(author))
+    told = etree.SubElement(etree.SubElement(etree.SubElement(comment, f"{{{MAIN}}}text"), f"{{{MAIN}}}r"), f"{{{MAIN}}}t")
+    told.text = clean(text)
+    told.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
+
+
+_VML_HEAD = (
+    b'<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" '
+    b'xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>'
+    b'<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
+    b'<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
+)
+_SHAPE = re.compile(rb"<((?:\w+:)?)shape\s.*?</\1shape>", re.DOTALL)
+_SHAPE_ROW, _SHAPE_COLUMN = (re.compile(rb"<(?:\w+:)?%s>\s*(\d+)\s*</" % name) for name in (b"Row", b"Column"))
+_SPACES = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel"'
+_NOTE_ROWS, _NOTE_COLUMNS = 7, 3
+
+
+def _place(shape: bytes) -> str | None:
+    """The cell whose note a shape shows, e.g. `B5`."""
+    row, column = _SHAPE_ROW.search(shape), _SHAPE_COLUMN.search(shape)
+    return cell_name(int(row[1]) + 1, int(column[1]) + 1) if row and column else None
+
+
+def _shape(number: int, row: int, column: int) -> str:
+    anchor = f"{column}, 15, {max(row - 2, 0)}, 10, {column + _NOTE_COLUMNS}, 15, {max(row - 2, 0) + _NOTE_ROWS}, 4"
+    return (
+        f'<v:shape {_SPACES} id="_x0000_s9{number:06d}" type="#_x0000_t202" style="position:absolute;width:240pt;height:110pt;z-index:1;'
+        f'visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto"><v:fill color2="#ffffe1"/><v:shadow color="black" obscured="t"/>'
+        f'<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto"/><x:ClientData ObjectType="Note"><x:MoveWithCells/>'
+        f"<x:SizeWithCells/><x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
+        f"<x:Column>{column - 1}</x:Column></x:ClientData></v:shape>"
+    )
+
+
+def _plain_sheet(rows: Sequence[Sequence[str]]) -> bytes:
+    return _sheet_xml(rows, lambda *_: 0, ())
+
+
+def _sheet_xml(rows: Sequence[Sequence[str]], style: Callable[[int, int], int], widths: Sequence[float], view: str = "") -> bytes:
+    cols = "".join(f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>' for n, width in enumerate(widths, 1))
+    cells = (
+        (number, b"".join(text_cell("", number, column, text, style(number, column)) for column, text in enumerate(row, 1)).decode())
+        for number, row in enumerate(rows, 1)
+    )
+    data = "".join(f'<row r="{number}">{told}</row>' for number, told in cells)
+    setup = (
+        '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/><pageSetup paperSize="9" fitToHeight="0"/>'
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        f"{view}{f'<cols>{cols}</cols>' if cols else ''}<sheetData>{data}</sheetData>{setup}</worksheet>"
+    ).encode()
+
+
+_SHOWN = '<sheetViews><sheetView showGridLines="0" tabSelected="1" workbookViewId="0"/></sheetViews>'
+
+
+def _cover_sheet(cover: Cover, styles: Styles) -> bytes:
+    rows: list[Sequence[str]] = [[cover.title], *([line] for line in cover.lines)]
+    heads = set()
+    for table in cover.tables:
+        rows.append([])
+        heads.add(len(rows) + 1)
+        rows += table
+    title, line, head, plain = (styles.own(kind) for kind in ("title", "line", "head", "cell"))
+    n_lines = 1 + len(cover.lines)
+    n_columns = max(map(len, rows))
+    widths = [
+        min(max(12.0, *(text_width(row[n]) + 2.0 for table in cover.tables for row in table if n < len(row)), 12.0), 60.0)
+        for n in range(n_columns)
+    ]
+    return _sheet_xml(
+        rows, lambda row, _: title if row == 1 else line if row <= n_lines else head if row in heads else plain, widths, _SHOWN
+    )

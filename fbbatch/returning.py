@@ -1,0 +1,100 @@
+"""What goes back to be corrected: workbooks as themselves with marks, the rest as a note and a register. Source: 1.3.2c, N1."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from fbbatch import press, workers
+from fbbatch.deadlines import Calendar, Deadlines
+from fbbatch.documents import Correction
+from fbbatch.ledger import Ledger, RunRecord
+from fbbatch.model import FileOutcome
+from fbbatch.press import MarkTask, Printed
+from fbbatch.render import register as excel
+from fbbatch.render import word
+from fbbatch.render.marked import marked
+from fbbatch.render.sheet_xml import SheetMarks, UnmarkableError
+from fbbatch.workers import WorkerLostError
+from fbbatch.workshop import Workshop
+
+RESUBMIT_WITHIN = "T01b"
+_FOLDER = "returned"
+_NOTHING_TO_DO = frozenset({"accepted", "duplicate", "step", "deferred"})
+
+
+def going_back(
+    shop: Workshop, ledger: Ledger, record: RunRecord, files: Sequence[FileOutcome], originals: Mapping[str, Path]
+) -> Iterator[Printed]:
+    """Everything that a run sends back.
+
+    Args:
+        shop: the workspace.
+        ledger: how each row fared.
+        record: the run.
+        files: what it did with every file.
+        originals: where the files that still lie in the inbox are, by name.
+    """
+    day = record.as_of.date()
+    due = Deadlines(shop.book.deadlines, Calendar(shop.book.calendar)).due(RESUBMIT_WITHIN, "all", day)
+    for number, file in enumerate((file for file in files if _goes_back(file)), 1):
+        correction = Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates)
+        name = f"D37-{record.name}-{number:03d}"
+        path = _original(shop.folder, file, originals)
+        content = _marked(correction, path, shop) if path else None
+        if content is None:
+            yield from _papers(correction, name, number)
+        else:
+            suffix = ".xlsm" if file.name.lower().endswith(".xlsm") else ".xlsx"
+            media = press.MACROS if suffix == ".xlsm" else press.EXCEL
+            yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True)
+
+
+def _goes_back(file: FileOutcome) -> bool:
+    """True where something of the file itself (not of a file in it) is to be corrected."""
+    if file.returned:
+        return True
+    decided = next((f for f in file.findings if f.code == file.code), None)
+    return file.outcome not in _NOTHING_TO_DO and decided is not None and decided.severity == "error"
+
+
+def _original(workspace: Path, file: FileOutcome, originals: Mapping[str, Path]) -> Path | None:
+    """Where the file is that was dropped, or in which it was: still in the inbox, or in the archive already."""
+    names = [file.name, *(parent.as_posix() for parent in PurePosixPath(file.name).parents)]
+    places = [*(originals[name] for name in names if name in originals), *((workspace / file.archived,) if file.archived else ())]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _path(correction: Correction, name: str, number: int, suffix: str) -> str:
+    """People look for a file by its name; the number in front keeps names apart."""
+    return f"{_FOLDER}/{number:03d} {press.file_name(correction.word(name, stem=correction.stem))}{suffix}"
+
+
+def _marked(correction: Correction, path: Path, shop: Workshop) -> bytes | None:
+    """The workbook with its marks, made by a worker; None for what is no workbook, or cannot be marked."""
+    marks = correction.marks()
+    if not marks or any(not sheet.header_row for sheet in marks.values()):
+        return None
+    limits = shop.settings.limits
+    identity = correction.identity()
+    task = MarkTask(path, correction.fate.outcome.sha256, marks, correction.cover(), identity, shop.settings.locale)
+    job = workers.Job("fbbatch.press:marking", limits, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+    with contextlib.closing(workers.run_tasks([task], job, jobs=1)) as answers, contextlib.suppress(WorkerLostError):
+        for answer in answers:
+            return b"".join(answer.frames) or None
+    return None
+
+
+def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]:
+    """A note of every point, and a register of the rows that went back."""
+    filled = list(correction.registers())
+    note = correction.note(name, has_register=bool(filled))
+    content = word.render(note, correction.templates.letterhead)
+    yield Printed("returned", name, _path(correction, "file_note", number, ".docx"), press.WORD, content)
+    for nth, (register, marks) in enumerate(filled, 1):
+        header, first = excel.places(register)
+        rows = {first + n: mark for n, mark in marks.items()}
+        blank = excel.render(register)
+        with contextlib.suppress(UnmarkableError):
+            blank = marked(blank, {register.title: SheetMarks(header, rows)}, correction.cover(), {}, correction.office.language)
+        path = _path(correction, "file_register", number, f" {nth}.xlsx" if nth > 1 else ".xlsx")
+        yield Printed("returned", name, path, press.EXCEL, blank, form=True)
