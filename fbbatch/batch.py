@@ -32,7 +32,7 @@ from fbbatch.model import Case, FileOutcome, Finding
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
-QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
+QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
 
 
 class InterruptedRunError(Exception):

@@ -35,6 +35,7 @@ from fbbatch.schema.strict_yaml import parse
 from fbbatch.settings import load_settings
 from fbbatch.validate import Checked, Checker
 from fbbatch.workshop import Workshop, open_workshop
+from tests.ole import compound_file
 
 REPOSITORY = Path(__file__).parents[1]
 RECEIVED = dt.datetime(2026, 11, 22, 23, 0, tzinfo=ZoneInfo("Asia/Taipei"))
@@ -183,25 +184,7 @@ def xls(table: Grid) -> bytes:
         return start + body + eof if offset else struct.pack("<I", len(start))
 
     content = stream(struct.unpack("<I", stream(0))[0])
-    content = content.ljust(max(4096, -(-len(content) // 512) * 512), b"\0")
-    sectors = len(content) // 512
-    free, end, fat_mark = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
-    fat = [fat_mark, end, *(range(3, 2 + sectors)), end]
-    fat += [free] * (128 - len(fat))
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + b"\0" * 6
-    header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0) + struct.pack("<109I", 0, *[free] * 108)
-
-    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        raw = (name + "\0").encode("utf-16-le") if name else b""
-        return (
-            raw.ljust(64, b"\0")
-            + struct.pack("<HBBIII", len(raw), kind, 1, free, free, child)
-            + b"\0" * 36
-            + struct.pack("<IQ", start, size)
-        )
-
-    directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(content)) + entry("", 0, free, 0, 0) * 2
-    return header + struct.pack("<128I", *fat) + directory + content
+    return compound_file({"Workbook": content.ljust(4096, b"\0")})
 
 
 def zipped(parts: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -16,6 +16,7 @@ from fbbatch.read.container import examine, read_zip
 from fbbatch.read.limits import Limits
 from fbbatch.read.mail import looks_like_mail, read_mail
 from fbbatch.read.notes import read_chat, read_note
+from fbbatch.read.outlook import is_outlook, read_outlook
 from fbbatch.read.paper import Letter, Paper, Part
 from fbbatch.read.portable import read_pdf
 from fbbatch.read.records import read_json
@@ -77,6 +78,8 @@ def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS) -> Op
             return _paper(kind, read_pdf(content, limits))
         case "mail":
             return read_mail(content, limits)
+        case "msg":
+            return read_outlook(content, limits)
         case "text" | "html":
             return _text(content, kind, hints, limits)
         case _:
@@ -112,6 +115,9 @@ def _text_kind(content: bytes) -> str:
 
 
 def _ole_kind(content: bytes) -> str:
+    """The kind of a compound file. A mail is asked for first: what is attached to it may have the streams of all others."""
+    if is_outlook(content):
+        return "msg"
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book\0", "EncryptedPackage")):
         return "xls"
     return next((kind for name, kind in _OLE if name.encode("utf-16-le") in content), "xls")
