@@ -158,8 +158,8 @@ _BIFF_ERRORS: dict[Cell, int] = {
 }
 
 
-def xls(table: Grid) -> bytes:
-    """A minimal .xls: one sheet of texts, numbers and error values (texts such as `#N/A`) in a compound file."""
+def xls(table: Grid, *, date_1904: bool = False) -> bytes:
+    """A minimal .xls: one sheet of texts, numbers, dates and error values (texts such as `#N/A`) in a compound file."""
 
     def record(kind: int, content: bytes) -> bytes:
         return struct.pack("<HH", kind, len(content)) + content
@@ -170,7 +170,10 @@ def xls(table: Grid) -> bytes:
     def stream(offset: int) -> bytes:
         bof, eof = struct.pack("<HHHHII", 0x0600, 5, 0, 1997, 0, 6), record(0x0A, b"")
         bound = record(0x85, struct.pack("<IBB", offset, 0, 0) + text("Sheet1", "<B"))
-        start = record(0x809, bof) + record(0x42, struct.pack("<H", 1200)) + bound + eof
+        looks = b"".join(record(0xE0, struct.pack("<HH16x", 0, number_format)) for number_format in (0, 14))
+        start = (
+            record(0x809, bof) + record(0x42, struct.pack("<H", 1200)) + record(0x22, struct.pack("<H", date_1904)) + looks + bound + eof
+        )
         body = record(0x809, struct.pack("<HHHHII", 0x0600, 0x10, 0, 1997, 0, 6))
         for r, row in enumerate(table):
             for c, value in enumerate(row):
@@ -179,6 +182,9 @@ def xls(table: Grid) -> bytes:
                     body += record(0x205, place + bytes([_BIFF_ERRORS[value], 1]))
                 elif isinstance(value, float):
                     body += record(0x203, place + struct.pack("<d", value))
+                elif isinstance(value, dt.date):
+                    days = value.toordinal() - dt.date(*((1904, 1, 1) if date_1904 else (1899, 12, 30))).toordinal()
+                    body += record(0x203, struct.pack("<HHHd", r, c, 1, days))
                 elif value:
                     body += record(0x204, place + text(str(value), "<H"))
         return start + body + eof if offset else struct.pack("<I", len(start))
