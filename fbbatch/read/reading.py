@@ -49,13 +49,14 @@ class Hints:
 _NO_HINTS = Hints()
 
 
-def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS) -> Opened:
+def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, second: bool = False) -> Opened:
     """What stands in a file.
 
     Args:
         content: its bytes.
         limits: how much is too much.
         hints: what the schema of its folder declares.
+        second: a workbook is left to the second reader, for the first has died of the file.
 
     Returns:
         Sheets or a written document (`Reading`), a mail (`Letter`), the files in a zip, or why it cannot be read.
@@ -69,11 +70,13 @@ def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS) -> Op
         case "xlsx" | "ods" | "xlsb" | "docx":
             if trouble := examine(content, limits):
                 return trouble
-            return _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits)
+            return _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits, second=second)
         case "zip":
             return read_zip(content, limits)
         case "xls":
-            return finding("FB-encrypted") if "EncryptedPackage".encode("utf-16-le") in content else open_workbook(content, "xls", limits)
+            if "EncryptedPackage".encode("utf-16-le") in content:
+                return finding("FB-encrypted")
+            return open_workbook(content, "xls", limits, second=second)
         case "pdf":
             return _paper(kind, read_pdf(content, limits))
         case "mail":

@@ -29,8 +29,17 @@ from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 IDENTITY_SHEET = "_fbbatch"
 
 
-def open_workbook(content: bytes, kind: str, limits: Limits) -> Reading | Finding:
-    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken."""
+def open_workbook(content: bytes, kind: str, limits: Limits, *, second: bool = False) -> Reading | Finding:
+    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken.
+
+    Args:
+        content: its bytes.
+        kind: what it is.
+        limits: how much is too much.
+        second: the first reader has died of it; only the second one is asked, and for xlsb and ods there is none.
+    """
+    if second:
+        return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     except PasswordError:
