@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,9 @@ from fbbatch.model import Case, FileOutcome, Finding
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
-QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
+QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
+_USED_UP = frozenset({"time", "silence"})
+"""Ways to lose a worker that another reader would share: it is no faster."""
 
 
 class InterruptedRunError(Exception):
@@ -200,17 +203,7 @@ class _Run:
             else:
                 fresh[item.sha256] = item
         tasks = [(item, Task(item.path, item.folder)) for item in fresh.values()]
-        setup = Setup(
-            self.shop.book,
-            self.shop.settings.limits,
-            self.record.as_of,
-            self.shop.settings.locale,
-            self.shop.folder / "outbox",
-            self.shop.printed,
-        )
-        limits = self.shop.settings.limits
-        job = workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
-        answers = workers.run_tasks([task for _, task in tasks], job, jobs=min(self.shop.settings.jobs, len(tasks)))
+        answers = workers.run_tasks([task for _, task in tasks], self.job, jobs=min(self.shop.settings.jobs, len(tasks)))
         with contextlib.closing(answers):
             for number, ((item, _), answer) in enumerate(zip(tasks, answers, strict=True), 1):
                 self.record_judged(item, answer.frames)
@@ -223,8 +216,28 @@ class _Run:
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
             self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
 
+    @cached_property
+    def job(self) -> workers.Job:
+        """What the workers of this run do, and within which limits."""
+        shop, limits = self.shop, self.shop.settings.limits
+        setup = Setup(shop.book, limits, self.record.as_of, shop.settings.locale, shop.folder / "outbox", shop.printed)
+        return workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+
     def record_judged(self, item: Claimed, frames: Iterator[bytes]) -> None:
-        """One file, one transaction; what goes wrong in the worker becomes the file's outcome."""
+        """One file; what goes wrong in the worker becomes its outcome, once the second reader has failed, too.
+
+        Source: RELIABILITY F38.
+        """
+        reason = self.recorded(item, frames)
+        if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
+            with contextlib.closing(workers.run_tasks([Task(item.path, item.folder, second=True)], self.job, jobs=1)) as again:
+                if self.recorded(item, next(again).frames) is None:
+                    return
+        if reason:
+            self.record_whole(item, reason, _outcome_of(reason), rows=_rows_of(reason))
+
+    def recorded(self, item: Claimed, frames: Iterator[bytes]) -> Finding | None:
+        """One transaction with all that a worker says of a file; where it cannot be taken, nothing is kept but why."""
         try:
             with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
                 current = recorder
@@ -249,11 +262,10 @@ class _Run:
             reason = refused.reason
             with contextlib.suppress(WorkerLostError):
                 list(frames)  # to the end: a worker that is left in the middle has to be replaced
+            return reason
         except WorkerLostError as error:
-            reason = finding("FB-too-expensive", what=str(error))
-        else:
-            return
-        self.record_whole(item, reason, _outcome_of(reason), rows=_rows_of(reason))
+            return finding("FB-too-expensive", what=str(error))
+        return None
 
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""

@@ -596,10 +596,19 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         ("不是能讀的種類：{found}", "Not a kind of file that can be read: {found}"),
         (
-            "Excel（xlsx、xls、xlsb、ods）、csv、Word（docx）、PDF 表單、郵件（eml）、JSON、txt 或 zip",
-            "Excel (xlsx, xls, xlsb, ods), csv, Word (docx), a PDF form, a mail (eml), JSON, txt or zip",
+            "Excel（xlsx、xls、xlsb、ods）、csv、Word（docx）、PDF 表單、郵件（eml、msg）、JSON、txt 或 zip",
+            "Excel (xlsx, xls, xlsb, ods), csv, Word (docx), a PDF form, a mail (eml, msg), JSON, txt or zip",
         ),
         ("請另存為其中一種", "Save it as one of these"),
+    ),
+    "FB-no-outlook-reader": Entry(
+        "error",
+        ("這是 Outlook 的郵件（msg），本機沒有安裝讀取它的組件", "This is a mail of Outlook's (msg), and what reads it is not installed here"),
+        ("存為 eml 的郵件，或已安裝的附加組件 fbbatch[msg]", "A mail saved as eml, or the extra fbbatch[msg] installed"),
+        (
+            "請把郵件另存為 eml 再放入；或由管理員執行 pip install 'fbbatch[msg]'，然後再放入一次",
+            "Save the mail as eml and drop that; or the administrator runs pip install 'fbbatch[msg]', then drop it again",
+        ),
     ),
     "FB-broken": Entry(
         "error",

@@ -35,6 +35,7 @@ from fbbatch.schema.strict_yaml import parse
 from fbbatch.settings import load_settings
 from fbbatch.validate import Checked, Checker
 from fbbatch.workshop import Workshop, open_workshop
+from tests.ole import compound_file
 
 REPOSITORY = Path(__file__).parents[1]
 RECEIVED = dt.datetime(2026, 11, 22, 23, 0, tzinfo=ZoneInfo("Asia/Taipei"))
@@ -157,8 +158,8 @@ _BIFF_ERRORS: dict[Cell, int] = {
 }
 
 
-def xls(table: Grid) -> bytes:
-    """A minimal .xls: one sheet of texts, numbers and error values (texts such as `#N/A`) in a compound file."""
+def xls(table: Grid, *, date_1904: bool = False) -> bytes:
+    """A minimal .xls: one sheet of texts, numbers, dates and error values (texts such as `#N/A`) in a compound file."""
 
     def record(kind: int, content: bytes) -> bytes:
         return struct.pack("<HH", kind, len(content)) + content
@@ -169,7 +170,10 @@ def xls(table: Grid) -> bytes:
     def stream(offset: int) -> bytes:
         bof, eof = struct.pack("<HHHHII", 0x0600, 5, 0, 1997, 0, 6), record(0x0A, b"")
         bound = record(0x85, struct.pack("<IBB", offset, 0, 0) + text("Sheet1", "<B"))
-        start = record(0x809, bof) + record(0x42, struct.pack("<H", 1200)) + bound + eof
+        looks = b"".join(record(0xE0, struct.pack("<HH16x", 0, number_format)) for number_format in (0, 14))
+        start = (
+            record(0x809, bof) + record(0x42, struct.pack("<H", 1200)) + record(0x22, struct.pack("<H", date_1904)) + looks + bound + eof
+        )
         body = record(0x809, struct.pack("<HHHHII", 0x0600, 0x10, 0, 1997, 0, 6))
         for r, row in enumerate(table):
             for c, value in enumerate(row):
@@ -178,30 +182,15 @@ def xls(table: Grid) -> bytes:
                     body += record(0x205, place + bytes([_BIFF_ERRORS[value], 1]))
                 elif isinstance(value, float):
                     body += record(0x203, place + struct.pack("<d", value))
+                elif isinstance(value, dt.date):
+                    days = value.toordinal() - dt.date(*((1904, 1, 1) if date_1904 else (1899, 12, 30))).toordinal()
+                    body += record(0x203, struct.pack("<HHHd", r, c, 1, days))
                 elif value:
                     body += record(0x204, place + text(str(value), "<H"))
         return start + body + eof if offset else struct.pack("<I", len(start))
 
     content = stream(struct.unpack("<I", stream(0))[0])
-    content = content.ljust(max(4096, -(-len(content) // 512) * 512), b"\0")
-    sectors = len(content) // 512
-    free, end, fat_mark = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
-    fat = [fat_mark, end, *(range(3, 2 + sectors)), end]
-    fat += [free] * (128 - len(fat))
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + b"\0" * 6
-    header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0) + struct.pack("<109I", 0, *[free] * 108)
-
-    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        raw = (name + "\0").encode("utf-16-le") if name else b""
-        return (
-            raw.ljust(64, b"\0")
-            + struct.pack("<HBBIII", len(raw), kind, 1, free, free, child)
-            + b"\0" * 36
-            + struct.pack("<IQ", start, size)
-        )
-
-    directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(content)) + entry("", 0, free, 0, 0) * 2
-    return header + struct.pack("<128I", *fat) + directory + content
+    return compound_file({"Workbook": content.ljust(4096, b"\0")})
 
 
 def zipped(parts: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -215,6 +215,18 @@ def test_json_is_all_there_is_on_stdout(lived_in: Path, args: tuple[str, ...]) -
     json.loads(told.out)
 
 
+def test_doctor_lists_what_reads_mails_of_outlook_as_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def outlook() -> dict[str, object]:
+        told = call("doctor", "--json", "-w", tmp_path)
+        assert told.code == ExitCode.DONE
+        return next(check for check in json.loads(told.out) if check["check"] == "Outlook mails")
+
+    assert outlook()["ok"] is True
+    monkeypatch.setitem(sys.modules, "olefile", None)
+    assert outlook()["ok"] is None
+    assert "fbbatch[msg]" in str(outlook()["text"])
+
+
 CASE_KEYS = {
     "number", "schema", "source", "channel", "kind", "type", "severity", "state", "department", "cooperating", "reporter", "contact", "product", "model",
     "description", "reported_at", "due_on", "due_rule", "registered_on", "escalations", "file", "sheet", "row", "run", "values",

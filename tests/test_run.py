@@ -24,7 +24,25 @@ from fbbatch.batch import RunResult
 from fbbatch.edition import Edition
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.render.blocks import clean
-from tests.builders import CUSTOMER, GOOD, cells, codes, counts, delimited, drop, people, rehearse, run, sheet, tree, workbook, workspace
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    cells,
+    codes,
+    counts,
+    delimited,
+    drop,
+    mail,
+    ods,
+    people,
+    rehearse,
+    run,
+    sheet,
+    tree,
+    workbook,
+    workspace,
+    xls,
+)
 
 TROUBLE = GOOD.replace("2026-11-05", "昨天下午").replace("王小明", "李美玲")
 
@@ -224,6 +242,49 @@ def test_file_that_kills_its_reader_is_quarantined(place: Path, monkeypatch: pyt
         pytest.skip("only a forked worker knows of the change")
     assert outcomes(result) == {"deadly.xlsx": "quarantined", "good.xlsx": "accepted"}
     assert result.manifest["files"][0]["code"] == "FB-too-expensive"
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="only a forked worker knows of the change")
+def test_workbook_that_kills_the_first_reader_is_taken_by_the_second(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fbbatch.read import workbook as reader
+
+    class Deadly:
+        @staticmethod
+        def from_filelike(_: object) -> None:
+            os.abort()
+
+    monkeypatch.setattr(reader, "CalamineWorkbook", Deadly)
+    drop(place, "1.xlsx", sheet(people(2)))
+    drop(place, "2.xls", xls(cells(people(3))))
+    drop(place, "3.eml", mail("请查收", files={"a.xlsx": sheet(people(4))}))
+    drop(place, "4.ods", ods(people(5)))
+    result = run(place)
+    told = {f["name"]: (f["outcome"], f["accepted"], f["code"]) for f in result.manifest["files"]}
+    assert told == {
+        "1.xlsx": ("accepted", 2, None),
+        "2.xls": ("accepted", 1, None),
+        "3.eml": ("accepted", 0, None),
+        "3.eml/a.xlsx": ("accepted", 1, None),
+        "4.ods": ("quarantined", 0, "FB-too-expensive"),
+    }
+    assert [code for code, *_ in codes(result)].count("FB-one-reader") == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="only a forked worker knows of the change")
+def test_file_that_uses_up_its_time_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fbbatch import judge
+
+    honest = judge.Judge.judge
+
+    def slow(self, task):
+        while not task.second:
+            pass
+        return honest(self, task)
+
+    monkeypatch.setattr(judge.Judge, "judge", slow)
+    place = workspace(tmp_path, limits="{cpu_seconds: 1}")
+    drop(place, "a.xlsx", sheet(people(1)))
+    assert run(place).manifest["files"][0]["code"] == "FB-too-expensive"
 
 
 def test_returned_file_is_judged_anew_once_the_administrator_has_taught_its_header(place: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from fbbatch.errors import ExitCode
 from fbbatch.model import Cell, Finding
 from fbbatch.read import Limits, ReadersDisagreeError, Reading, open_content
+from fbbatch.read.second import openpyxl_sheets, xlrd_sheets
 from tests.builders import (
     CUSTOMER,
     GOOD,
@@ -182,6 +183,11 @@ def dated(value: Cell, number_format: int | str | None, **options: object) -> by
     return buffer.getvalue()
 
 
+def on_day(value: Cell) -> Grid:
+    """A header and a good row with this date."""
+    return [HEADER, [*ROW[:2], value, *ROW[3:]]]
+
+
 _DAY = dt.datetime(2026, 11, 5)
 _SERIAL = 46_331
 
@@ -193,11 +199,23 @@ _SERIAL = 46_331
         *[dated(_DAY, "yyyy-mm-dd", date_1904=True), dated(_SERIAL - 1462, None, date_1904=True), dated(_SERIAL - 1462, "0.00", date_1904=True)],
         *[dated(_SERIAL, n) for n in (27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58)],
         *[repacked(dated(_DAY, "yyyy-mm-dd", date_1904=True), workbook=lambda xml: xml.replace("date1904=\"1\"", "date1904='true'"))],
+        *[xls(on_day(_DAY.date())), xls(on_day(float(_SERIAL)))],
+        *[xls(on_day(_DAY.date()), date_1904=True), xls(on_day(float(_SERIAL - 1462)), date_1904=True)],
     ],
 )  # fmt: skip
 def test_day_is_the_same_in_every_calendar_and_format(book, tmp_path: Path, content: bytes) -> None:
     (row,) = judge(book, tmp_path, content).accepted
     assert row["answers"]["reported_at"][:10] == "2026-11-05"
+
+
+def test_second_reader_alone_knows_the_calendar_too() -> None:
+    for content, look in (
+        (xls(on_day(float(_SERIAL - 1462)), date_1904=True), xlrd_sheets),
+        (dated(_SERIAL - 1462, None, date_1904=True), openpyxl_sheets),
+    ):
+        found = look(content)
+        assert found is not None
+        assert (found.sheets[0][2][1][2], found.serial_days) == (_SERIAL - 1462, 1462)
 
 
 def strict(content: bytes) -> bytes:

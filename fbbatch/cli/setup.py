@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -201,11 +202,18 @@ def _limits() -> tuple[bool | None, str]:
     return True, f"memory, processor time and waiting time of workers are limited ({resource.__name__})"
 
 
+def _outlook() -> tuple[bool | None, str]:
+    if find_spec("olefile"):
+        return True, "mails of Outlook (.msg) can be read"
+    return None, "mails of Outlook (.msg) cannot be read: optional, pip install 'fbbatch[msg]'"
+
+
 _CHECKS: dict[str, Callable[[], tuple[bool | None, str]]] = {
     "python": _python,
     "packages": _packages,
     "fonts": _fonts,
     "worker limits": _limits,
+    "Outlook mails": _outlook,
 }
 
 

@@ -39,10 +39,14 @@ _LOOSE_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file to judge; `folder` is the inbox sub-folder it lay in."""
+    """One file to judge.
+
+    `folder` is the inbox sub-folder it lay in. `second` asks for the second reader of workbooks: the first has died of it.
+    """
 
     path: Path
     folder: str | None
+    second: bool = False
 
 
 class Judge:
@@ -52,6 +56,7 @@ class Judge:
         self._setup = setup
         self._book = setup.book
         self._rows = RowJudge(setup)
+        self._second = False
 
     def frames(self, task: Task) -> Iterator[bytes]:
         """As `judge`, as frames for the pipe."""
@@ -67,6 +72,7 @@ class Judge:
             `{"part": …}` before the messages about a file inside this one; `{"failed": finding}` instead of everything
             that was said about the file or part when it cannot be taken.
         """
+        self._second = task.second
         size = task.path.stat().st_size
         if size > self._setup.limits.file_bytes:
             yield {"failed": self._setup.limits.over("file_bytes", size)}
@@ -74,7 +80,7 @@ class Judge:
         yield from self._guarded(self._content(task.path.read_bytes(), task.path.name, task.folder, 0))
 
     def _content(self, content: bytes, name: str, folder: str | None, depth: int) -> Iterator[Message]:
-        opened = open_content(content, self._setup.limits, self._hints(folder))
+        opened = open_content(content, self._setup.limits, self._hints(folder), second=self._second)
         if isinstance(opened, Finding):
             yield {"failed": opened}
         elif isinstance(opened, Letter):

@@ -16,6 +16,7 @@ from fbbatch.read.container import examine, read_zip
 from fbbatch.read.limits import Limits
 from fbbatch.read.mail import looks_like_mail, read_mail
 from fbbatch.read.notes import read_chat, read_note
+from fbbatch.read.outlook import is_outlook, read_outlook
 from fbbatch.read.paper import Letter, Paper, Part
 from fbbatch.read.portable import read_pdf
 from fbbatch.read.records import read_json
@@ -48,13 +49,14 @@ class Hints:
 _NO_HINTS = Hints()
 
 
-def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS) -> Opened:
+def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, second: bool = False) -> Opened:
     """What stands in a file.
 
     Args:
         content: its bytes.
         limits: how much is too much.
         hints: what the schema of its folder declares.
+        second: a workbook is left to the second reader, for the first has died of the file.
 
     Returns:
         Sheets or a written document (`Reading`), a mail (`Letter`), the files in a zip, or why it cannot be read.
@@ -68,15 +70,19 @@ def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS) -> Op
         case "xlsx" | "ods" | "xlsb" | "docx":
             if trouble := examine(content, limits):
                 return trouble
-            return _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits)
+            return _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits, second=second)
         case "zip":
             return read_zip(content, limits)
         case "xls":
-            return finding("FB-encrypted") if "EncryptedPackage".encode("utf-16-le") in content else open_workbook(content, "xls", limits)
+            if "EncryptedPackage".encode("utf-16-le") in content:
+                return finding("FB-encrypted")
+            return open_workbook(content, "xls", limits, second=second)
         case "pdf":
             return _paper(kind, read_pdf(content, limits))
         case "mail":
             return read_mail(content, limits)
+        case "msg":
+            return read_outlook(content, limits)
         case "text" | "html":
             return _text(content, kind, hints, limits)
         case _:
@@ -112,6 +118,9 @@ def _text_kind(content: bytes) -> str:
 
 
 def _ole_kind(content: bytes) -> str:
+    """The kind of a compound file. A mail is asked for first: what is attached to it may have the streams of all others."""
+    if is_outlook(content):
+        return "msg"
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book\0", "EncryptedPackage")):
         return "xls"
     return next((kind for name, kind in _OLE if name.encode("utf-16-le") in content), "xls")

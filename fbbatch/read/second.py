@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from lxml import etree
 
@@ -42,6 +42,10 @@ class Stored:
     error_cells: dict[tuple[int, int], str]
     hidden_rows: int
     merged: int
+
+
+SERIAL_DAYS_1904 = 1462
+"""How many days later the dates of the 1904 system begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +169,17 @@ def is_encrypted_ods(content: bytes) -> bool:
     return False
 
 
-def openpyxl_sheets(content: bytes) -> list[tuple[str, bool, list[list[Cell]]]] | None:
-    """Every sheet as (name, hidden, rows) by openpyxl, for a file that the first reader cannot open; None when it cannot either."""
+class Whole(NamedTuple):
+    """A workbook as the second reader alone sees it: every sheet as (name, hidden, rows); `serial_days` as in `Sheet`."""
+
+    sheets: list[tuple[str, bool, list[list[Cell]]]]
+    serial_days: int
+
+
+def openpyxl_sheets(content: bytes) -> Whole | None:
+    """A workbook by openpyxl, for a file that the first reader cannot open; None when it cannot either."""
     from openpyxl import load_workbook
+    from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
     with warnings.catch_warnings(), contextlib.suppress(Exception):
         warnings.simplefilter("ignore")
@@ -176,11 +188,11 @@ def openpyxl_sheets(content: bytes) -> list[tuple[str, bool, list[list[Cell]]]] 
         for page in book.worksheets:
             page.reset_dimensions()
             found.append((page.title, page.sheet_state != "visible", _rows(_coded(page.iter_rows()))))
-        return found
+        return Whole(found, SERIAL_DAYS_1904 if book.epoch == CALENDAR_MAC_1904 else 0)
     return None
 
 
-def xlrd_sheets(content: bytes) -> list[tuple[str, bool, list[list[Cell]]]] | None:
+def xlrd_sheets(content: bytes) -> Whole | None:
     """As `openpyxl_sheets`, for .xls.
 
     Raises:
@@ -191,7 +203,7 @@ def xlrd_sheets(content: bytes) -> list[tuple[str, bool, list[list[Cell]]]] | No
     try:
         book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO())
         pages = [(page, _rows(_xls_cells(page, xlrd.error_text_from_code, book.datemode))) for page in book.sheets()]
-        return [(page.name, bool(page.visibility), rows) for page, rows in pages]
+        return Whole([(page.name, bool(page.visibility), rows) for page, rows in pages], SERIAL_DAYS_1904 * book.datemode)
     except xlrd.XLRDError as error:
         if "encrypted" in str(error):
             raise EncryptedError from error
@@ -235,14 +247,16 @@ def _coded(rows: Iterable[Any]) -> Iterator[tuple[int, int, object, bool]]:
                 yield cell.row - 1, cell.column - 1, cell.value, cell.data_type == "e"
 
 
-def xlrd_look(content: bytes) -> dict[str, Second]:
-    """Xlrd's view of every sheet of an .xls file; nothing when it cannot open the file."""
+def xlrd_look(content: bytes) -> tuple[dict[str, Second], int]:
+    """Xlrd's view of every sheet of an .xls file, and its `serial_days`; nothing when it cannot open the file."""
     import xlrd
 
     with contextlib.suppress(Exception):
         book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO(), on_demand=True)
-        return {name: _seen(_xls_cells(book.sheet_by_name(name), xlrd.error_text_from_code, book.datemode)) for name in book.sheet_names()}
-    return {}
+        texts, names = xlrd.error_text_from_code, book.sheet_names()
+        found = {name: _seen(_xls_cells(book.sheet_by_name(name), texts, book.datemode)) for name in names}
+        return found, SERIAL_DAYS_1904 * book.datemode
+    return {}, 0
 
 
 def _xls_cells(page: Any, texts: dict[int, str], datemode: int) -> Iterator[tuple[int, int, object, bool]]:

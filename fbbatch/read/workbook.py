@@ -13,6 +13,7 @@ from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
 from fbbatch.read.limits import Limits
 from fbbatch.read.second import (
+    SERIAL_DAYS_1904,
     EncryptedError,
     Package,
     Second,
@@ -28,8 +29,17 @@ from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 IDENTITY_SHEET = "_fbbatch"
 
 
-def open_workbook(content: bytes, kind: str, limits: Limits) -> Reading | Finding:
-    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken."""
+def open_workbook(content: bytes, kind: str, limits: Limits, *, second: bool = False) -> Reading | Finding:
+    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken.
+
+    Args:
+        content: its bytes.
+        kind: what it is.
+        limits: how much is too much.
+        second: the first reader has died of it; only the second one is asked, and for xlsb and ods there is none.
+    """
+    if second:
+        return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     except PasswordError:
@@ -55,18 +65,19 @@ def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding |
         found = xlrd_sheets(content) if kind == "xls" else openpyxl_sheets(content)
     except EncryptedError:
         return finding("FB-encrypted")
-    if not found:
+    if not found or not found.sheets:
         return None
-    if len(found) > limits.sheets:
-        return limits.over("sheets", len(found))
+    if len(found.sheets) > limits.sheets:
+        return limits.over("sheets", len(found.sheets))
     sheets = []
     identity: dict[str, str] = {}
-    for name, hidden, rows in found:
+    for name, hidden, rows in found.sheets:
         if name == IDENTITY_SHEET:
             identity = _identity(rows)
             continue
         sheets.append(sheet_of(name, rows))
         sheets[-1].hidden, sheets[-1].findings = hidden, [finding("FB-one-reader", sheet=name)]
+        sheets[-1].serial_days = found.serial_days
     return Reading(kind, sheets, identity=identity)
 
 
@@ -98,7 +109,7 @@ class _Check:
         self._kind = kind
         self._package = Package(content) if kind == "xlsx" else None
         self._xls: dict[str, Second] | None = None
-        self.serial_days = 1462 if self._package and self._package.date_1904 else 0
+        self.serial_days = SERIAL_DAYS_1904 if self._package and self._package.date_1904 else 0
         self.findings: list[Finding] = []
 
     def rows(self, page: CalamineSheet, name: str) -> Iterator[Sequence[Cell]]:
@@ -135,7 +146,8 @@ class _Check:
 
     def _look(self, name: str) -> Second | None:
         if self._kind == "xls":
-            self._xls = xlrd_look(self._content) if self._xls is None else self._xls
+            if self._xls is None:
+                self._xls, self.serial_days = xlrd_look(self._content)
             return self._xls.get(name)
         return openpyxl_look(self._content, name)
 

@@ -2,6 +2,7 @@
 
 One walk over each part, without recursion. Every text is said twice: to the paragraph it belongs to (a line, a cell, the
 margin) and to a stream from which blanks are cut out: a blank is two places in the stream, however deep it stands.
+Where exactly, `fbbatch.read.blanks` decides at the end.
 python-docx is no help here: it does not see content controls, text boxes and tracked insertions, where answers stand.
 """
 
@@ -10,14 +11,14 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
+from fbbatch.read.blanks import Cell, Mark, Paragraph, Row, Table, blanks, settle
 from fbbatch.read.limits import Limits
 from fbbatch.read.office import Package, RefusedError, Xml
-from fbbatch.read.paper import Blank, Paper
+from fbbatch.read.paper import Paper
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LABEL_CHARS = 200  # what stands further in front of a blank is not its label
@@ -61,100 +62,14 @@ def _paper(package: Package, limits: Limits) -> Paper:
     return walk.paper(package.identity())
 
 
-@dataclass(slots=True, eq=False)
-class _Room:
-    """What a blank stands in: a paragraph or a cell, from `start` to `end` in the stream."""
-
-    start: int
-    end: int = 0
-    bookmarks: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Paragraph(_Room):
-    """Its text goes to `sink[slot]`; `ahead` is what was said since the last blank in it."""
-
-    sink: list[str] = field(default_factory=list)
-    slot: int = 0
-    pieces: list[str] = field(default_factory=list)
-    ahead: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class _Cell(_Room):
-    column: int = 1
-    span: int = 1
-    place: tuple[int, int, int] = (0, 0, 0)
-    lines: list[str] = field(default_factory=list)
-    label: str = ""
-    blanks: int = 0
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines).strip()
-
-
-@dataclass(slots=True, eq=False)
-class _Row:
-    at: int
-    width: int
-    cells: list[_Cell] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Table:
-    rows: list[_Row] = field(default_factory=list)
-    merging: dict[int, _Cell] = field(default_factory=dict)
-
-    def width(self) -> int:
-        return max(row.width for row in self.rows)
-
-    def grid(self) -> tuple[tuple[str, ...], ...]:
-        width = self.width()
-        grid = [[""] * width for _ in self.rows]
-        for texts, row in zip(grid, self.rows, strict=True):
-            for cell in row.cells:
-                texts[cell.column - 1] = cell.text
-        return tuple(map(tuple, grid))
-
-    def settle(self, number: int) -> None:
-        """Tell every cell its place and, if it has blanks, the label to its left or above; answers are no labels."""
-        above: dict[int, str] = {}
-        for at, row in enumerate(self.rows, 1):
-            left = ""
-            for cell in row.cells:
-                cell.place = number, at, cell.column
-                if cell.blanks:
-                    cell.label = left or above.get(cell.column, "")
-                elif any(map(str.isalpha, cell.text)):  # a running number is no label either
-                    left = cell.text
-                    above.update(dict.fromkeys(range(cell.column, cell.column + cell.span), left))
-
-
-@dataclass(slots=True, eq=False)
-class _Mark:
-    """A blank as the walk meets it. `sought` is the (table, row, number in it) of the cell in front of which it stands."""
-
-    name: str
-    kind: str
-    start: int
-    cell: _Cell | None
-    paragraph: _Paragraph | None
-    ahead: str
-    end: int | None = None
-    sought: tuple[_Table, int, int] | None = None
-    shown: str = ""
-    said: int = 0
-
-
 class _Place(NamedTuple):
     """Where the walk is: the list that takes paragraphs; the table, row, cell and paragraph around."""
 
     sink: list[str]
-    table: _Table | None = None
-    row: _Row | None = None
-    cell: _Cell | None = None
-    paragraph: _Paragraph | None = None
+    table: Table | None = None
+    row: Row | None = None
+    cell: Cell | None = None
+    paragraph: Paragraph | None = None
 
 
 class _Walk:
@@ -164,8 +79,8 @@ class _Walk:
         self.limits = limits
         self.lines: list[str] = []
         self.margin: list[str] = []
-        self.tables: list[_Table] = []
-        self.marks: list[_Mark] = []
+        self.tables: list[Table] = []
+        self.marks: list[Mark] = []
         self.stream: list[str] = []
         self.chars = 0
         self.mute = False  # what is said is no answer: a placeholder, the sign drawn by a checkbox
@@ -173,10 +88,10 @@ class _Walk:
     def read(self, root: Xml, sink: list[str]) -> None:
         """Walk one part; its paragraphs outside tables go to `sink`."""
         self.outer, self.place = sink, _Place(sink)
-        self.unended: _Paragraph | None = None
+        self.unended: Paragraph | None = None
         self.bookmarks: dict[str, str] = {}  # names by the ids that tie a bookmark's ends together
-        self.begun: dict[str, _Mark] = {}
-        self.fields: list[_Mark | None] = []
+        self.begun: dict[str, Mark] = {}
+        self.fields: list[Mark | None] = []
         pending: list[Iterator[Xml]] = [iter((root,))]
         while pending:
             element = next(pending[-1], None)
@@ -242,7 +157,7 @@ class _Walk:
         sink, paragraph, about = self.place.sink, self.unended, _child(element, "pPr", "rPr")
         if paragraph is None or paragraph.sink is not sink or paragraph.slot != len(sink) - 1:
             self.stream.append("\n")
-            paragraph = _Paragraph(len(self.stream), sink=sink, slot=len(sink))
+            paragraph = Paragraph(len(self.stream), sink=sink, slot=len(sink))
             sink.append("")
         self.unended, one = None, paragraph
 
@@ -262,7 +177,7 @@ class _Walk:
         """A table; in the margin it is layout, and its cells are lines."""
         if self.outer is self.margin:
             return iter(element)
-        self.tables.append(_Table())
+        self.tables.append(Table())
         self.check("paper_tables", len(self.tables))
         return self.inside(element, table=self.tables[-1], row=None, cell=None)
 
@@ -270,14 +185,14 @@ class _Walk:
         about, table = _child(element, "trPr"), self.place.table
         if table is None or _child(about, "del") is not None:
             return iter(element if table is None else ())
-        table.rows.append(_Row(len(table.rows), _number(_child(about, "gridBefore"))))
+        table.rows.append(Row(len(table.rows), _number(_child(about, "gridBefore"))))
         return self.inside(element, row=table.rows[-1], cell=None)
 
     def cell(self, element: Xml) -> Iterator[Xml]:
         table, row, about = self.place.table, self.place.row, _child(element, "tcPr")
         if table is None or row is None:
             return iter(element)
-        cell = _Cell(len(self.stream), column=row.width + 1, span=max(1, _number(_child(about, "gridSpan"))))
+        cell = Cell(len(self.stream), column=row.width + 1, span=max(1, _number(_child(about, "gridSpan"))))
         row.cells.append(cell)
         row.width += cell.span
         merging, merged = table.merging, _child(about, "vMerge")
@@ -295,10 +210,10 @@ class _Walk:
 
         return self.inside(element, leave, sink=cell.lines, cell=cell, paragraph=None)
 
-    def mark(self, name: str, kind: str, number: str = "") -> _Mark:
+    def mark(self, name: str, kind: str, number: str = "") -> Mark:
         """A blank begins here; `number` (from 0) is that of its cell in the row, when the file names it."""
         _, table, row, cell, paragraph = self.place
-        mark = _Mark(name, kind, len(self.stream), cell, paragraph, paragraph.ahead if paragraph else "")
+        mark = Mark(name, kind, len(self.stream), cell, paragraph, paragraph.ahead if paragraph else "")
         if table and (number or not cell):
             at, following = (row.at, len(row.cells)) if row else (len(table.rows), 0)
             mark.sought = table, at, int(number[:9] or following)
@@ -306,7 +221,7 @@ class _Walk:
             self.marks.append(mark)
         return mark
 
-    def close(self, mark: _Mark) -> None:
+    def close(self, mark: Mark) -> None:
         mark.end = len(self.stream)
         if self.place.paragraph and mark.name:
             self.place.paragraph.ahead = ""
@@ -351,7 +266,7 @@ class _Walk:
                     self.say(ended.shown)
                 self.close(ended)
 
-    def form_field(self, form: Xml) -> _Mark:
+    def form_field(self, form: Xml) -> Mark:
         mark = self.mark(_value(_child(form, "name")).strip(), "field")
         checkbox, choices = _child(form, "checkBox"), _child(form, "ddList")
         mark.said = self.chars
@@ -367,60 +282,9 @@ class _Walk:
         """Everything in its place; what one part of the file tells about another is settled only here."""
         tables = [table for table in self.tables if table.rows]
         self.check("cells", sum(len(table.rows) * table.width() for table in tables))
-        for mark in self.marks:
-            self.settle(mark)
-        for number, table in enumerate(tables, 1):
-            table.settle(number)
+        settle(self.marks, tables)
         lines, margin = (tuple(filter(None, map(str.strip, part))) for part in (self.lines, self.margin))
-        return Paper(tuple(self.blanks()), tuple(table.grid() for table in tables), lines, margin, identity)
-
-    @staticmethod
-    def settle(mark: _Mark) -> None:
-        """Find the cell that a mark in front of it means, and tell cells and paragraphs what they hold."""
-        if mark.sought:
-            table, row, number = mark.sought
-            cells = table.rows[row].cells if row < len(table.rows) else []
-            mark.cell = cells[number] if number < len(cells) else None
-        bookmark = mark.kind == "bookmark"
-        if mark.cell and (bookmark or not mark.sought or mark.cell.end >= (mark.end or 0)):  # else it is around more than the cell
-            mark.cell.blanks += 1
-        for room in (mark.cell, mark.paragraph):
-            if room and bookmark:
-                room.bookmarks += 1
-
-    def blanks(self) -> Iterator[Blank]:
-        chars = 0
-        for mark in self.marks:
-            start, end = self.extent(mark)
-            text = "".join(self.stream[start:end])
-            chars += len(text)
-            self.check("paper_chars", chars)  # blanks within blanks must not multiply what the file holds
-            place = mark.cell.place if mark.cell else (0, 0, 0)
-            yield Blank(mark.name, mark.shown or text.strip(), _label(mark), mark.kind, *place)
-
-    def extent(self, mark: _Mark) -> tuple[int, int]:
-        """Where in the stream the text of a blank stands.
-
-        Editors keep a bookmark in its cell or paragraph, but whoever types an answer may type it beside the bookmark.
-        So one that is alone there means all of it, or all behind its label.
-        """
-        cell, paragraph = mark.cell, mark.paragraph
-        end = mark.end if mark.end is not None else paragraph.end if paragraph else mark.start
-        if mark.kind == "bookmark" and cell and cell.bookmarks == 1:
-            return cell.start, cell.end
-        if mark.kind == "bookmark" and paragraph and paragraph.bookmarks == 1 and end <= paragraph.end:
-            if not mark.ahead.strip():
-                return paragraph.start, paragraph.end
-            if not "".join(self.stream[mark.start : end]).strip():
-                return mark.start, paragraph.end
-        return mark.start, end
-
-
-def _label(mark: _Mark) -> str:
-    """The text to the left or above; but what stands in front in the same paragraph and ends with a colon is nearer."""
-    slipped = mark.kind == "bookmark" and mark.cell is not None and mark.cell.bookmarks == 1  # it may stand behind the answer
-    ahead, beside = "" if slipped else mark.ahead.strip(), mark.cell.label if mark.cell else ""
-    return (ahead if ahead.endswith(("：", ":")) else beside or ahead).rstrip("：: \t\n\u3000")
+        return Paper(tuple(blanks(self.marks, self.stream, self.limits)), tuple(table.grid() for table in tables), lines, margin, identity)
 
 
 def _child(element: Xml, *names: str) -> Xml:
