@@ -717,7 +717,7 @@ def stripped(content: bytes, *, bookmarks: bool = False) -> bytes:
 @pytest.mark.parametrize(
     ("before", "kind", "bookmarks", "state"),
     [
-        ("accepted", "measures", True, "planned"), ("in_progress", "result", False, "awaiting_verification"),
+        ("assigned", "assignment", True, "accepted"), ("accepted", "measures", True, "planned"), ("in_progress", "result", False, "awaiting_verification"),
         ("awaiting_verification", "verification", True, "verified"), ("verified", "satisfaction", True, "closed"),
     ],
 )  # fmt: skip
