@@ -60,7 +60,7 @@ class Edition:
         """Print what the run owes and move it into the outbox as one folder."""
         draft = outbox.Draft(self.shop.folder, self.record.name)
         date = self.record.as_of.date()
-        printing = Press(self.office, self.shop.templates, self.record.as_of)
+        printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
         issued: list[IssuedDocument] = []
         missing: set[str] = set()
 
@@ -222,7 +222,7 @@ class Edition:
         tasks: dict[str, list[Waiting]] = {}
         reminded: list[tuple[Case, Reminder]] = []
         urgent = {d.department for d in issued if d.form and d.case and d.department}
-        printing = Press(self.office, self.shop.templates, self.record.as_of)
+        printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
         for case, history in told:
             waiting = chaser.waiting(case, history)
             if waiting is None:

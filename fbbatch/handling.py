@@ -7,7 +7,7 @@ Source: regulation part 4, 1.3.3a, 5.1–5.5.
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fbbatch.deadlines import Calendar, Deadlines
@@ -77,7 +77,7 @@ class Handling:
             if verdict.moves[-1].details.get("main_case") and not self._merge(recorder, case, form):
                 return
             moved = [self._recorded(case, standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
-            recorder.append(case, [*ended, *moved])
+            recorder.append(case, [*ended, *_remarked(moved, message["findings"])])
             taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
             recorder.note(map(self._worded, (*verdict.findings, taken)))
             recorder.settle("step")
@@ -214,6 +214,13 @@ class Handling:
                 moves = moves_of_time(standing, self.today, self._days(SURVEY_EXPIRES))
                 if moves:
                     yield case, [self._recorded(case, standing, move, BY_TIME, "batch", self.today) for move in moves]
+
+
+def _remarked(steps: list[Transition], findings: Sequence[Sequence[Any]]) -> list[Transition]:
+    """The steps of a form, the first with what somebody wrote outside its blanks: it belongs to the case's story."""
+    remarks = [told["text"] for code, *_, told in findings if code == "FB-loose-text"]
+    first, *others = steps
+    return [replace(first, details={**first.details, "remarks": remarks}), *others] if remarks else steps
 
 
 def _rule_of(case: Case) -> dict[str, Any]:

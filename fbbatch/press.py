@@ -57,11 +57,12 @@ class Printed:
 
 @dataclass(frozen=True)
 class Press:
-    """Everything that documents of a run have in common."""
+    """Everything that documents of a run have in common; forms tell the name of the `run`, which leads to the copy in the outbox."""
 
     office: Office
     templates: Templates
     now: dt.datetime
+    run: str = ""
 
     def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
         """The owed documents of each case; forms as Word, and as PDF too where they are to be read."""
@@ -70,6 +71,8 @@ class Press:
                 document = case_document(
                     owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled
                 )
+                if document.identity and self.run:
+                    document = replace(document, identity={**document.identity, "run": self.run})
                 yield from self._editions(document, owed, job.case)
 
     def _editions(self, document: Document, owed: Owed, case: Case) -> Iterator[Printed]:

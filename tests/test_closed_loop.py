@@ -4,14 +4,16 @@ import atexit
 import contextlib
 import dataclasses
 import datetime as dt
+import io
 import json
 import re
 import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -700,6 +702,96 @@ def test_form_that_only_a_company_knows_is_kept_and_moves_nothing(tmp_path: Path
     assert here.state() == "assigned"
 
 
+# --- what is written outside the blanks ---
+
+
+def written_on(content: bytes, edit: Callable[[Any], object]) -> bytes:
+    """A form after somebody has worked in it with python-docx."""
+    document = docx.Document(io.BytesIO(content))
+    edit(document)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def beside(document: Any, label: str) -> Any:
+    """The cell to the right of a label."""
+    rows = [row.cells for table in document.tables for row in table.rows]
+    return next(right for row in rows for left, right in pairwise(row) if left.text == label != right.text)
+
+
+def outside(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a run says of text outside the blanks."""
+    return [(f["code"], f["message"]) for f in entry["findings"] if f["code"] in {"FB-loose-text", "FB-printed-changed"}]
+
+
+def test_text_outside_the_blanks_of_a_form_is_noted_and_told_in_the_case_report(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+
+    def edit(document: Any) -> None:
+        document.add_paragraph("另請注意：供應商十二月停產")
+        beside(document, "責任人").paragraphs[0].add_run("（十二月起請找江浩然）")
+        document.sections[0].footer.add_paragraph("週五前請先來電")
+        row = document.tables[3].add_row()
+        row.cells[0].text, row.cells[1].text = "7", "加裝散熱片"
+
+    drop(here.place, "a.docx", written_on(here.filled("measures"), edit))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], here.state()) == ("step", "planned")
+    ((code, message),) = outside(entry)
+    assert code == "FB-loose-text"
+    texts = ("另請注意：供應商十二月停產", "（十二月起請找江浩然）", "週五前請先來電", "加裝散熱片")
+    assert all(text in message for text in texts), message
+    for kind in ("result", "verification", "reply", "satisfaction"):
+        assert outside(here.hand_in(kind)) == []
+    report = paragraphs([path for path, told in here.documents() if told["kind"] == "case_report" and path.suffix == ".docx"][-1])
+    assert all(text in report for text in texts)
+    assert_in_words(here)
+
+
+def test_printed_fact_that_was_changed_is_noted_and_changes_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+
+    def edit(document: Any) -> None:
+        beside(document, "責任人").text = "江浩然"
+        cell = beside(document, "問題描述")
+        cell.text = cell.text.replace("冒煙", "冒火")
+
+    drop(here.place, "a.docx", written_on(here.filled("measures"), edit))
+    entry = here.told(here.run(), "a.docx")
+    assert [code for code, _ in outside(entry)] == ["FB-printed-changed"] * 2
+    told = "".join(message for _, message in outside(entry))
+    assert "「責任人」被改動：原為「羅心怡」，現為「江浩然」" in told
+    assert "冒火" in told
+    assert (entry["outcome"], replay(here.history()).responsible) == ("step", "luo_xinyi")
+    assert_in_words(here)
+
+
+def test_form_filled_in_as_it_was_meant_to_be_gives_no_note(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    boxes = ticked(here.issued("verification")[-1], conclusion="通過", implemented="全部落實", items_1_verdict="合格")
+
+    def edit(document: Any) -> None:
+        for text in document.element.body.iter(qn("w:t")):
+            text.text = (text.text or "").replace("　", "  ").replace("＿＿＿＿＿", " 黃俊傑 11-14")
+        (foot,) = document.sections[0].footer.paragraphs
+        assert foot.text == "第  頁／共  頁"
+        foot.text = "第 1 頁／共 12 頁"
+
+    drop(here.place, "a.docx", written_on(here.filled("verification", boxes), edit))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], outside(entry)) == ("step", [])
+
+
+def test_form_whose_issued_copy_is_gone_is_taken_without_notes(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+    written = written_on(here.filled("measures"), lambda document: document.add_paragraph("另請注意"))
+    here.issued("measures")[-1].unlink()
+    drop(here.place, "a.docx", written)
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], outside(entry)) == ("step", [])
+
+
 # --- other ways back ---
 
 
@@ -837,8 +929,10 @@ def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Pa
     back = converted([*sorted(typed.iterdir()), *sorted((tmp_path / "odt").iterdir())], "docx", tmp_path / "back")
     assert len(back) == 2 * len(kinds)
     for kind in kinds:
-        meant, *others = (told_by(here, path) for path in (typed / f"{kind}.docx", *(path for path in back if path.stem.startswith(kind))))
+        forms = (typed / f"{kind}.docx", *(path for path in back if path.stem.startswith(kind)))
+        meant, *others = (told_by(here, path, later.place / "outbox") for path in forms)
         assert others == [meant, meant]
+        assert not {code for code, _ in meant[-1]} & {"FB-loose-text", "FB-printed-changed"}
     for kind in kinds:
         drop(here.place, f"{kind}.docx", (tmp_path / "back" / f"{kind} odt.docx").read_bytes())
         entry = here.told(here.run(), f"{kind}.docx")
@@ -846,9 +940,9 @@ def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Pa
     assert here.state() == "closed"
 
 
-def told_by(here: Bureau, form: Path) -> tuple[Any, ...]:
-    """What the judge reads in a form: its identity, its answers, and what is wrong with them."""
-    setup = Setup(here.book, Limits(), moment(here.place, "2026-11-30"), "zh-Hant")
+def told_by(here: Bureau, form: Path, outbox: Path) -> tuple[Any, ...]:
+    """What the judge reads in a form: its identity, its answers, and what is wrong with them or stands beside them."""
+    setup = Setup(here.book, Limits(), moment(here.place, "2026-11-30"), "zh-Hant", outbox)
     (message,) = [m for m in Judge(setup).judge(Task(form, None)) if "form" in m]
     told = message["form"]
     return told["kind"], told["case"], told["issue"], told["values"], [(f.code, f.field) for f in message["findings"]]

@@ -13,9 +13,11 @@ import orjson
 
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
-from fbbatch.judge.edits import edits_message, issued_copy
+from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
+from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.letters import Addressed, address
+from fbbatch.judge.outside import loose_text
 from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
 from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
@@ -128,7 +130,7 @@ class Judge:
             yield form_message(reading.paper, identity, schema, self._setup)
         elif form in _EDITABLE and not reading.paper:
             schema = next(s for s in self._book.forms if s.id == _EDITABLE[form])
-            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form) if self._setup.outbox else None
+            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form, ending=".xlsx")
             yield edits_message(reading, copy, schema, self._setup)
         elif form not in _REGISTERS:
             yield self._own(reading, form)
@@ -158,7 +160,7 @@ class Judge:
         if "failed" not in first:
             yield first
             yield from messages
-            yield {"findings": _loose(found.loose)}
+            yield {"findings": loose_text(found.loose)}
         elif number := CASE_NUMBER.search(paper.text()):
             yield _aside([["", paper.text()]], number[0])
         elif first["failed"].code in {"FB-no-header", "FB-empty-file"} and (otherwise is None or not _is_table(paper)):
@@ -260,11 +262,7 @@ class Judge:
         for chunk in self._rows.rows(sheet, layout, Fingerprints(layout.schema.source_code), channel="email"):
             chunk.pop("cells")
             yield chunk
-        yield {"findings": _loose(addressed.loose)}
-
-
-def _loose(texts: Sequence[str]) -> list[Finding]:
-    return [finding("FB-loose-text", text=" ".join(texts)[:_LOOSE_CHARS])] if texts else []
+        yield {"findings": loose_text(addressed.loose)}
 
 
 def _aside(rows: Sequence[Sequence[object]], about: str | None) -> Message:

@@ -16,6 +16,8 @@ from fbbatch.schema.models import FieldModel
 
 _TICKED = "☑☒■√✓✔⊠●◉▣☛✗✘"
 _OPEN = "□☐○◯▢"
+BOXES = f"{_TICKED}{_OPEN}"
+"""What a box may look like, ticked or not."""
 _BRACKETED = re.compile(r"[\[(（【]\s*([xX√✓✔v vV☑■●])\s*[\])）】]|[\[(（【][\s　]*[\])）】]")
 _MARK = re.compile(rf"[{_TICKED}{_OPEN}]")
 _TOGETHER = re.compile(rf"[{_TICKED}{_OPEN}]{{2,}}")
