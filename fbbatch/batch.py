@@ -1,6 +1,6 @@
 """The shell: one run of the batch, top to bottom. It only sequences.
 
-Lock → settle and claim files → read and judge in workers → one transaction per file → render what is owed → publish
+Lock → settle and claim files → read and judge in workers → one transaction per file, those with forms last → render what is owed → publish
 the run folder by one rename → archive the originals → close the run. A run that finds an unclosed one finishes it
 first: what is in the ledger stays, the rest is done again, so that a run killed anywhere ends where an undisturbed
 one would have.
@@ -8,13 +8,15 @@ one would have.
 
 import contextlib
 import datetime as dt
+import heapq
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import filelock
 import orjson
@@ -28,10 +30,13 @@ from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
 from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
+from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Case, FileOutcome, Finding
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
+_HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
+_IN_MEMORY_BYTES = 1 << 26
 QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
 
 
@@ -146,6 +151,7 @@ class _Run:
         self.edition = Edition(shop, ledger, record, progress)
         self.handling = Handling(shop.book, record, shop.settings.locale)
         self.archived: list[str] = []
+        self.n_recorded = 0
 
     # --- the whole -----------------------------------------------------------------------------------------
 
@@ -211,23 +217,79 @@ class _Run:
         limits = self.shop.settings.limits
         job = workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
         answers = workers.run_tasks([task for _, task in tasks], job, jobs=min(self.shop.settings.jobs, len(tasks)))
-        with contextlib.closing(answers):
-            for number, ((item, _), answer) in enumerate(zip(tasks, answers, strict=True), 1):
-                self.record_judged(item, answer.frames)
-                self.progress("files", number, len(tasks) + len(again))
-                if self.should_stop():
-                    raise InterruptedRunError
+        total = len(tasks) + len(again)
+        with contextlib.closing(answers), tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
+            held = _Held(spool)
+            for (item, _), answer in zip(tasks, answers, strict=True):
+                if not self.hold(held, item, answer):
+                    self.recorded(total)
+            self.take_held(held, total)
         here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))} if again else {}
         for item in again:
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
             self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
 
-    def record_judged(self, item: Claimed, frames: Iterator[bytes]) -> None:
-        """One file, one transaction; what goes wrong in the worker becomes the file's outcome."""
+    def recorded(self, total: int) -> None:
+        """One more file is in the ledger."""
+        self.n_recorded += 1
+        self.progress("files", self.n_recorded, total)
+        if self.should_stop():
+            raise InterruptedRunError
+
+    def hold(self, held: "_Held", item: Claimed, answer: workers.Answer[Task]) -> bool:
+        """Hold a file with forms back, or record it at once; True when it was held."""
+        told: list[bytes] = []
+        size = 0
+        try:
+            for frame in answer.frames:
+                told.append(frame)
+                size += len(frame)
+                if size > _HELD_BYTES:
+                    break
+            else:
+                if forms := [message for message in map(_form_in, told) if message]:
+                    cases = frozenset(str(form["form"]["case"]) for form in forms)
+                    held.keep((min(map(self.handling.turn, forms)), item.sha256), item, cases, told)
+                    return True
+        except WorkerLostError as error:
+            self.record_lost(item, error)
+            return False
+        self.record_judged(item, chain(told, answer.frames))
+        return False
+
+    def take_held(self, held: "_Held", total: int) -> None:
+        """Take the files with forms, whatever their names, in the order of the forms' turns.
+
+        One that comes too early is looked at again whenever its case has moved; when none can go on, the first is recorded
+        as it is. What is taken next depends only on the ledger and on what is left, so that an interrupted run ends alike.
+        """
+        early: dict[str, list[_Waiting]] = {}
+        ready = held.waiting
+        heapq.heapify(ready)
+        while ready or early:
+            is_stuck = not ready
+            one = heapq.heappop(ready) if ready else min(waiting for some in early.values() for waiting in some)
+            if missing := self.record_judged(one.item, held.frames(one), may_wait=not is_stuck):
+                early.setdefault(missing, []).append(one)
+                continue
+            self.recorded(total)
+            for number in one.cases & early.keys():
+                for other in early.pop(number):
+                    if other is not one:
+                        heapq.heappush(ready, other)
+
+    def record_judged(self, item: Claimed, frames: Iterable[bytes], *, may_wait: bool = False) -> str:
+        """One file, one transaction; what goes wrong in the worker becomes the file's outcome.
+
+        Returns:
+            `''` once the file is recorded. With `may_wait` nothing is recorded of a file with a form that comes too early:
+            then the number of its case.
+        """
         try:
             with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
                 current = recorder
+                forms: list[tuple[FileRecorder, dict[str, Any]]] = []
                 for frame in frames:
                     message = orjson.loads(frame)
                     if part := message.get("part"):
@@ -238,21 +300,44 @@ class _Run:
                             raise _FileRefusedError(reason)
                         current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
                     elif "form" in message:
-                        self.handling.take_form(current, message)
+                        forms.append((current, message))
                     elif "edits" in message:
                         self.handling.take_edits(current, message)
                     else:
                         current.hear(message)
+                self.take_forms(forms, may_wait=may_wait)
                 recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             reason = refused.reason
             with contextlib.suppress(WorkerLostError):
                 list(frames)  # to the end: a worker that is left in the middle has to be replaced
+        except _EarlyError as early:
+            return early.case
         except WorkerLostError as error:
-            reason = finding("FB-too-expensive", what=str(error))
+            self.record_lost(item, error)
+            return ""
         else:
-            return
+            return ""
         self.record_whole(item, reason, _outcome_of(reason), rows=_rows_of(reason))
+        return ""
+
+    def take_forms(self, forms: list[tuple[FileRecorder, dict[str, Any]]], *, may_wait: bool) -> None:
+        """The forms of one file, each in its turn, one that comes too early after the others.
+
+        Raises:
+            _EarlyError: with `may_wait`, when one still comes too early.
+        """
+        forms.sort(key=lambda one: self.handling.turn(one[1]))
+        while forms:
+            at = next((n for n, one in enumerate(forms) if not self.handling.is_early(*one)), None)
+            if at is None and may_wait:
+                raise _EarlyError(str(forms[0][1]["form"]["case"]))
+            self.handling.take_form(*forms.pop(at or 0))
+
+    def record_lost(self, item: Claimed, error: WorkerLostError) -> None:
+        """Record a file whose worker was lost."""
+        reason = finding("FB-too-expensive", what=str(error))
+        self.record_whole(item, reason, _outcome_of(reason))
 
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""
@@ -277,6 +362,46 @@ class _FileRefusedError(Exception):
     def __init__(self, reason: Finding) -> None:
         super().__init__(reason.code)
         self.reason = reason
+
+
+class _EarlyError(Exception):
+    """Leaves a file's transaction: a form in it skips a step of the case, and the missing one may be among the other files."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(case)
+        self.case = case
+
+
+class _Waiting(NamedTuple):
+    """A file with forms that is held back: its turn (no two have the same), its cases, where in the spool its frames are, and how many."""
+
+    turn: tuple[tuple[str, int], str]
+    item: Claimed
+    cases: frozenset[str]
+    at: int
+    n_frames: int
+
+
+class _Held:
+    """The files with forms of a run, and what their workers told, a frame a line; on disk when it is much."""
+
+    def __init__(self, spool: IO[bytes]) -> None:
+        self.waiting: list[_Waiting] = []
+        self._spool = spool
+
+    def keep(self, turn: tuple[tuple[str, int], str], item: Claimed, cases: frozenset[str], frames: Sequence[bytes]) -> None:
+        self.waiting.append(_Waiting(turn, item, cases, self._spool.tell(), len(frames)))
+        self._spool.writelines(frame + b"\n" for frame in frames)
+
+    def frames(self, one: _Waiting) -> list[bytes]:
+        self._spool.seek(one.at)
+        return [self._spool.readline() for _ in range(one.n_frames)]
+
+
+def _form_in(frame: bytes) -> dict[str, Any] | None:
+    """The message about a form, where the frame is one."""
+    message = orjson.loads(frame) if b'"form":' in frame else {}
+    return message if "form" in message else None
 
 
 def _outcome_of(reason: Finding) -> str:

@@ -21,9 +21,11 @@ import docx
 import pypdfium2
 import pytest
 from docx.oxml.ns import qn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
-from fbbatch.batch import RunResult
+from fbbatch.batch import InterruptedRunError, RunResult
 from fbbatch.documents.receipt import people_list
 from fbbatch.documents.templates import CASE_FORMS
 from fbbatch.errors import ExitCode
@@ -894,13 +896,89 @@ def test_forms_of_consecutive_steps_in_one_zip_are_both_taken(tmp_path: Path) ->
 def test_form_that_came_before_its_turn_is_taken_when_it_is_dropped_again(tmp_path: Path) -> None:
     here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "accepted")
     plan = fill(later.issued("measures")[-1].read_bytes(), examples(here.book, "measures", "2026-11-14"))
-    for name, content in (("a 措施.docx", plan), ("b 受理.docx", here.filled("assignment"))):
-        drop(here.place, name, content)
-    result = here.run()
-    assert [file["outcome"] for file in result.manifest["files"]] == ["set_aside", "step"]
+    drop(here.place, "a 措施.docx", plan)
+    assert here.told(here.run(), "a 措施.docx")["outcome"] == "set_aside"
+    drop(here.place, "b 受理.docx", here.filled("assignment"))
+    assert here.told(here.run(), "b 受理.docx")["outcome"] == "step"
     drop(here.place, "a 措施.docx", plan)
     assert here.told(here.run(), "a 措施.docx")["outcome"] == "step"
     assert here.state() == "planned"
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Forms of all steps of one case up to the reply, the result dated before the measures, and a second copy of the latter."""
+    later = bureau_in(tmp_path_factory.mktemp("pile"), "closed")
+    days = {"measures": "2026-11-16", "result": "2026-11-15"}
+    forms = [
+        fill(later.issued(kind)[0].read_bytes(), examples(later.book, kind, days.get(kind, "2026-11-14")))
+        for kind in ("assignment", "measures", "inspection", "result", "verification", "reply")
+    ]
+    other = examples(later.book, "measures", "2026-11-16") | {"effect": "投訴量降到 0 件"}
+    return [*forms, fill(later.issued("measures")[0].read_bytes(), other)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(names=st.permutations("1234567"))
+def test_order_of_the_files_of_a_run_does_not_matter(pile: list[bytes], names: list[str]) -> None:
+    """Law: any permutation of file names gives the same states, answers and outcomes."""
+    with tempfile.TemporaryDirectory(dir=_home()) as folder:
+        here = bureau_in(Path(folder), "assigned")
+        for name, content in zip(names, pile, strict=True):
+            drop(here.place, f"{name}.docx", content)
+        here.run(days=7)
+        told = [(step.to, step.document, step.details.get("answers")) for step in here.history()]
+        outcomes = [next(f["outcome"] for f in manifest_of(here)["files"] if f["name"] == f"{name}.docx") for name in names]
+    assert outcomes.count("set_aside") == 1  # one of the two plans, always the same
+    assert (told[-1][0], len(told)) == ("replied", 8)
+    assert _FIRST_TOLD.setdefault("pile", (told, outcomes)) == (told, outcomes)
+
+
+_FIRST_TOLD: dict[str, Any] = {}
+
+
+def manifest_of(here: Bureau) -> dict[str, Any]:
+    """What the newest run has told."""
+    newest = max(here.place.glob("outbox/2*/manifest.json"))
+    return dict(json.loads(newest.read_text(encoding="utf-8")))
+
+
+def test_run_that_is_stopped_between_forms_ends_like_one_that_is_not(pile: list[bytes], tmp_path: Path) -> None:
+    found = []
+    for stops in (0, 1, 3):
+        here = bureau_in(tmp_path / str(stops), "assigned")
+        for number, content in enumerate(reversed(pile)):
+            drop(here.place, f"{number}.docx", content)
+        asked = iter([False] * (stops - 1) + [True] * min(stops, 1))
+        with contextlib.suppress(InterruptedRunError):
+            run(here.place, "2026-11-20", should_stop=lambda asked=asked: next(asked, False))  # type: ignore[misc]
+        run(here.place, "2026-11-20")
+        found.append([(step.to, step.document, step.details.get("answers")) for step in here.history()])
+    assert found[1:] == found[:1] * 2
+    assert found[0][-1][0] == "replied"
+
+
+def test_forms_that_skip_a_step_are_each_recorded_once(tmp_path: Path, pile: list[bytes]) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    for number, content in enumerate(pile[3:6]):
+        drop(here.place, f"{number}.docx", content)
+    drop(here.place, "register.csv", delimited([HEADER, ALSO]))
+    result = here.run(days=7)
+    assert {f["name"]: (f["outcome"], codes(f, "warning")) for f in result.manifest["files"]} == {
+        "register.csv": ("accepted", []), **{f"{n}.docx": ("set_aside", ["FB-step-early"]) for n in range(3)},
+    }  # fmt: skip
+    assert here.state() == "assigned"
+    assert not list((here.place / "inbox").rglob("*.docx"))
+
+
+def test_forms_of_a_zip_are_taken_in_their_turn_and_wait_for_those_beside_it(pile: list[bytes], tmp_path: Path) -> None:
+    for names in ("az", "za"):
+        here = bureau_in(tmp_path / names, "assigned")
+        drop(here.place, f"{names[0]}.zip", zipped({"1 驗證.docx": pile[4], "2 結果.docx": pile[3]}))
+        drop(here.place, f"{names[1]}.eml", mail("請查收", files={"措施.docx": pile[1], "受理.docx": pile[0]}))
+        result = here.run(days=7)
+        assert {f["outcome"] for f in result.manifest["files"]} == {"step"}
+        assert here.state() == "verified"
 
 
 def test_record_of_the_letter_that_comes_with_the_survey_is_kept_whichever_is_read_first(tmp_path: Path) -> None:
