@@ -12,10 +12,12 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.message import EmailMessage
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import docx
 import pypdfium2
@@ -835,6 +837,102 @@ def test_form_typed_as_plain_lines_is_known_by_title_and_number(tmp_path: Path, 
     entry = here.told(here.run(), "a.txt")
     assert (entry["outcome"], codes(entry)) == ("step", [])
     assert here.state() == "accepted"
+
+
+def pasted_lines(here: Bureau, kind: str, changes: Mapping[str, Any] = {}) -> str:
+    """A form as `label：value` lines in a mail."""
+    form = here.book.schema(kind)
+    assert form is not None
+    answers = examples(here.book, kind, (here.today + dt.timedelta(days=1)).isoformat()) | changes
+    lines = [form.title["zh-Hant"], f"案件編號：{NUMBER}"]
+    return "\n".join([*lines, *(f"{field.label['zh-Hant']}：{answers[field.id]}" for field in form.fields if answers.get(field.id))])
+
+
+def pasted_page(form: bytes) -> str:
+    """A filled-in Word form as the HTML that a mail program makes of it."""
+    told = []
+    for block in docx.Document(io.BytesIO(form)).element.body:
+        if block.tag == qn("w:p"):
+            told.append(f"<p>{escape(''.join(t.text or '' for t in block.iter(qn('w:t'))))}</p>")
+        for row in block.iter(qn("w:tr")) if block.tag == qn("w:tbl") else ():
+            spans = [(cell, cell.find(f".//{qn('w:gridSpan')}")) for cell in row.iter(qn("w:tc"))]
+            cells = [
+                f'<td colspan="{1 if span is None else span.get(qn("w:val"))}"><p>{escape("".join(t.text or "" for t in cell.iter(qn("w:t"))))}</p></td>'
+                for cell, span in spans
+            ]
+            told.append(
+                f"{'' if row.getprevious().tag == qn('w:tr') else '<table>'}<tr>{''.join(cells)}</tr>{'' if row.getnext() is not None else '</table>'}"
+            )
+    return "\n".join(told)
+
+
+def page_mail(page: str, *, plain: str = "") -> bytes:
+    """A mail as HTML, with a plain text beside it where one is given."""
+    message = EmailMessage()
+    for name, value in {"From": "黃淑芬 <huang@example.com>", "To": "feedback@example.com", "Subject": f"回覆 {NUMBER}"}.items():
+        message[name] = value
+    message.set_content(plain or page, subtype="plain" if plain else "html")
+    if plain:
+        message.add_alternative(page, subtype="html")
+    return message.as_bytes()
+
+
+def test_form_pasted_into_a_mail_as_lines_moves_the_case(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    body = f"您好，請查收：\n\n{pasted_lines(here, 'assignment', {'verdict': '受理'})}\n\n> {NUMBER} 請於三日內答覆\n> 處理通知單"
+    drop(here.place, "m.eml", mail(body, subject=f"Re: {NUMBER}", files={"照片.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 64}))
+    entry = here.told(here.run(), "m.eml")
+    assert (entry["outcome"], entry["schema"], codes(entry), here.state()) == ("step", "assignment", [], "accepted")
+    assert {"FB-step-taken", "FB-evidence"} <= set(codes(entry, "note"))
+    assert (here.history()[-1].by, replay(here.history()).responsible) == ("huang_shufen", "luo_xinyi")
+
+
+@pytest.mark.parametrize("plain", ["", "這封郵件是 HTML 格式"])
+@pytest.mark.parametrize(("before", "kind", "state"), [("assigned", "assignment", "accepted"), ("accepted", "measures", "planned")])
+def test_form_pasted_into_a_mail_with_its_tables_moves_the_case(tmp_path: Path, before: str, kind: str, state: str, plain: str) -> None:
+    here = bureau_in(tmp_path, before)
+    page = f"<p>您好</p>{pasted_page(here.filled(kind))}<blockquote>{pasted_page(here.issued(kind)[-1].read_bytes())}</blockquote>"
+    drop(here.place, "m.eml", page_mail(page, plain=plain))
+    entry = here.told(here.run(), "m.eml")
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", [], state)
+    if kind == "measures":
+        assert len(here.history()[-1].details["answers"]["steps"]) == 3
+
+
+def test_form_that_a_mail_merely_quotes_moves_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    lines, page = pasted_lines(here, "assignment"), pasted_page(here.filled("assignment"))
+    for name, content in {
+        "marked": mail("同意。\n" + "\n".join(f"> {line}" for line in lines.split("\n")), subject=f"Re: {NUMBER}"),
+        "below": mail(f"同意。\n-----原始郵件-----\n{lines}"),
+        "headed": mail(f"同意。\n\n寄件者: 黃淑芬\n日期: 2026-11-13\n\n{lines}"),
+        "wrote": mail(f"OK\n\nOn Fri, 13 Nov 2026, Huang wrote:\n\n{lines}"),
+        "block": page_mail(f"<p>同意</p><blockquote>{page}</blockquote>"),
+        "gmail": page_mail(f'<div>同意</div><div class="gmail_quote">{page}</div>', plain=f"同意\n{lines}"),
+        "outlook": page_mail(f"<p>同意</p><div><p><b>From:</b> Huang</p><p><b>Sent:</b> Friday</p></div>{page}"),
+    }.items():
+        drop(here.place, f"{name}.eml", content)
+    result = here.run()
+    assert len(result.manifest["files"]) == 7
+    assert {(f["name"], f["outcome"]) for f in result.manifest["files"] if codes(f, "note") != ["FB-about-case"]} == set()
+    assert here.state() == "assigned"
+
+
+def test_pasted_form_that_is_not_clear_is_filed_with_the_case(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    lines = pasted_lines(here, "assignment")
+    for name, content in {
+        "incomplete": mail(pasted_lines(here, "assignment", {"answered_by": ""})),
+        "two cases": mail(f"{lines}\n同 FB-20261101-0009"),
+        "other subject": mail(lines, subject=f"回覆 {NUMBER[:-1]}7"),
+        "no title": mail(lines.partition("\n")[2]),
+        "empty": page_mail(pasted_page(here.issued("assignment")[-1].read_bytes())),
+    }.items():
+        drop(here.place, f"{name}.eml", content)
+    result = here.run()
+    assert len(result.manifest["files"]) == 5
+    assert {(f["name"], f["outcome"]) for f in result.manifest["files"] if codes(f, "note") != ["FB-about-case"]} == set()
+    assert here.state() == "assigned"
 
 
 def test_typed_merger_is_about_the_case_and_not_about_its_main_case(twins: Bureau, tmp_path: Path) -> None:

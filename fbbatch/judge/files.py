@@ -18,6 +18,7 @@ from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.letters import Addressed, address
 from fbbatch.judge.outside import loose_text
+from fbbatch.judge.pasted import pasted_paper
 from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
 from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
@@ -239,7 +240,9 @@ class Judge:
         evidence = [part for part, messages in judged if _is_evidence(messages)]
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
         addressed = address(letter, [part.name for part in evidence], self._book, folder=folder, received=self._setup.received)
-        if number:
+        if number and (form := self._pasted(letter, taken)):
+            yield form
+        elif number:
             yield _aside(cells, number[0])
         elif any(m.keys() & {"head", "form", "edits"} for _, messages in taken for m in messages) and not addressed.labelled:
             names = "、".join(part.name for part, _ in taken)
@@ -253,6 +256,21 @@ class Judge:
         for part, messages in taken:
             yield {"part": {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}}
             yield from messages
+
+    def _pasted(self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]) -> Message | None:
+        """What a form answers that somebody has pasted into a mail; None unless form, case and answers are clear. Source: N2."""
+        if any("form" in message for _, messages in taken for message in messages):
+            return None
+        paper = pasted_paper(letter)
+        identity = identity_of({}, paper, self._book.forms)
+        if identity is None or {identity.case} != {identity.case, *CASE_NUMBER.findall(letter.subject)}:
+            return None
+        schema = next(s for s in self._book.forms if s.id == identity.kind)
+        message = form_message(paper, identity, schema, self._setup)
+        form = message["form"]
+        form["text"] = "\n".join([f"{letter.sender} <{letter.address}>", letter.subject, letter.body])
+        is_clear = CASE_NUMBER.fullmatch(identity.case) and form["values"] and not form["bad"]
+        return message if is_clear else None
 
     def _addressed(self, addressed: Addressed) -> Iterator[Message]:
         layout = addressed.layout
