@@ -17,12 +17,14 @@ from reportlab.platypus import Table as PdfTable
 
 from benchmarks.measure import ratio
 from benchmarks.samples import AS_OF, questionnaire, workshop
-from fbbatch import batch, inbox
+from fbbatch import inbox
 from fbbatch.documents import case_report
+from fbbatch.handling import Handling
 from fbbatch.render import pdf, word
 from fbbatch.render.blocks import Block, Document, Grid, Heading, Note, Signatures, Table
 from fbbatch.render.fonts import face
 from fbbatch.render.words import cell_text
+from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
 
 REPORTS = 60
@@ -35,7 +37,9 @@ def reports(scratch: Path) -> tuple[list[tuple[object, ...]], Workshop]:
     shop = workshop(scratch / "w")
     ledger = shop.ledger()
     record = ledger.begin_run(AS_OF, started_at=AS_OF, version="bench")
-    batch._Run(shop, ledger, record, lambda *_: None, lambda: False).take(inbox.claim_one(questionnaire(place / "q.xlsx", REPORTS)))
+    Taking(shop, ledger, record, Handling(shop.book, record, shop.settings.locale)).take(
+        inbox.claim_one(questionnaire(place / "q.xlsx", REPORTS))
+    )
     found = [(case, ledger.history(case)) for case in ledger.cases(run=record)]
     ledger.close()
     return found, shop

@@ -7,7 +7,9 @@ import openpyxl
 
 from benchmarks.measure import peak_memory, seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
-from fbbatch import batch, inbox
+from fbbatch import inbox
+from fbbatch.handling import Handling
+from fbbatch.taking import Taking
 
 ROWS = 100_000
 
@@ -23,7 +25,7 @@ def take(folder: Path, path: Path) -> None:
     shop = workshop(folder)
     ledger = shop.ledger()
     record = ledger.begin_run(AS_OF, started_at=AS_OF, version="bench")
-    run = batch._Run(shop, ledger, record, lambda *_: None, lambda: False)
+    run = Taking(shop, ledger, record, Handling(shop.book, record, shop.settings.locale))
     run.take(inbox.claim_one(path))
     assert ledger.files_of(record)[0].accepted == ROWS
     ledger.close()

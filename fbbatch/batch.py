@@ -13,29 +13,20 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import filelock
-import orjson
 
-from fbbatch import __version__, inbox, workers
+from fbbatch import __version__, inbox
 from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
-from fbbatch.findings import finding
 from fbbatch.handling import Handling
-from fbbatch.inbox import Claimed
-from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
-from fbbatch.model import Case, FileOutcome, Finding
-from fbbatch.workers import WorkerLostError
+from fbbatch.model import FileOutcome
+from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
-
-QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
-_USED_UP = frozenset({"time", "silence"})
-"""Ways to lose a worker that another reader would share: it is no faster."""
 
 
 class InterruptedRunError(Exception):
@@ -148,9 +139,12 @@ class _Run:
         self.should_stop = should_stop
         self.edition = Edition(shop, ledger, record, progress)
         self.handling = Handling(shop.book, record, shop.settings.locale)
-        self.archived: list[str] = []
+        self.taking = Taking(shop, ledger, record, self.handling, self.taken)
 
-    # --- the whole -----------------------------------------------------------------------------------------
+    def taken(self, number: int, total: int) -> None:
+        self.progress("files", number, total)
+        if self.should_stop():
+            raise InterruptedRunError
 
     def carry_out(self, now: dt.datetime) -> RunResult:
         limits = self.shop.settings.limits
@@ -158,10 +152,12 @@ class _Run:
             self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files, most_bytes=limits.run_bytes
         )  # fmt: skip
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
-        self.take(claimed)
+        self.taking.take(claimed)
         self.handling.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
-        receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases(), moved=self.ledger.touched(self.record))
+        receipt = Receipt(
+            self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record)
+        )
         paths = {item.name: item.path for item in claimed}
         manifest, folder = self.edition.publish(receipt, paths)
         for file in files:
@@ -172,135 +168,13 @@ class _Run:
 
     def rehearse(self, paths: Sequence[Path] | None) -> RunResult:
         inbox_folder = self.shop.folder / "inbox"
-        self.take(
+        self.taking.take(
             inbox.claim(inbox_folder, settle_seconds=0) if paths is None else [item for path in paths for item in inbox.claim_one(path)]
         )
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))
         receipt = Receipt(self.record.name, self.record.as_of, files, cases)
         return RunResult(self.edition.manifest(receipt, []), None, receipt, _exit_code(files))
-
-    def telling_cases(self) -> list[Case]:
-        """The run's cases that a receipt or a document speaks of one by one."""
-        return list(self.ledger.cases(run=self.record))
-
-    # --- taking files --------------------------------------------------------------------------------------
-
-    def take(self, claimed: Sequence[Claimed]) -> None:
-        """Judge and record every claimed file that this run has not recorded yet, each in one transaction."""
-        recorded = self.ledger.files_of(self.record)
-        done = {(file.name, file.sha256) for file in recorded}
-        self.archived = [file.archived for file in recorded if file.archived]
-        waiting = [item for item in claimed if (item.name, item.sha256) not in done]
-        taken = {file.sha256 for file in recorded}
-        fresh: dict[str, Claimed] = {}
-        again: list[Claimed] = []
-        for item in waiting:
-            if item.deferred:
-                self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
-            elif item.sha256 in fresh or item.sha256 in taken or self.ledger.file_of(item.sha256):
-                again.append(item)
-            else:
-                fresh[item.sha256] = item
-        tasks = [(item, Task(item.path, item.folder)) for item in fresh.values()]
-        answers = workers.run_tasks([task for _, task in tasks], self.job, jobs=min(self.shop.settings.jobs, len(tasks)))
-        with contextlib.closing(answers):
-            for number, ((item, _), answer) in enumerate(zip(tasks, answers, strict=True), 1):
-                self.record_judged(item, answer.frames)
-                self.progress("files", number, len(tasks) + len(again))
-                if self.should_stop():
-                    raise InterruptedRunError
-        here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))} if again else {}
-        for item in again:
-            first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
-            assert first is not None  # noqa: S101 - it was one of the two that put the file here
-            self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
-
-    @cached_property
-    def job(self) -> workers.Job:
-        """What the workers of this run do, and within which limits."""
-        shop, limits = self.shop, self.shop.settings.limits
-        setup = Setup(shop.book, limits, self.record.as_of, shop.settings.locale, shop.folder / "outbox", shop.printed)
-        return workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
-
-    def record_judged(self, item: Claimed, frames: Iterator[bytes]) -> None:
-        """One file; what goes wrong in the worker becomes its outcome, once the second reader has failed, too.
-
-        Source: RELIABILITY F38.
-        """
-        reason = self.recorded(item, frames)
-        if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
-            with contextlib.closing(workers.run_tasks([Task(item.path, item.folder, second=True)], self.job, jobs=1)) as again:
-                if self.recorded(item, next(again).frames) is None:
-                    return
-        if reason:
-            self.record_whole(item, reason, _outcome_of(reason), rows=_rows_of(reason))
-
-    def recorded(self, item: Claimed, frames: Iterator[bytes]) -> Finding | None:
-        """One transaction with all that a worker says of a file; where it cannot be taken, nothing is kept but why."""
-        try:
-            with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
-                current = recorder
-                for frame in frames:
-                    message = orjson.loads(frame)
-                    if part := message.get("part"):
-                        current = recorder.part(**part)
-                    elif failed := message.get("failed"):
-                        reason = Finding(*failed)
-                        if current is recorder:
-                            raise _FileRefusedError(reason)
-                        current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
-                    elif "form" in message:
-                        self.handling.take_form(current, message)
-                    elif "edits" in message:
-                        self.handling.take_edits(current, message)
-                    else:
-                        current.hear(message)
-                self.handling.take_amendments(recorder)
-                recorder.close(archive=self.archive_path(item))
-        except _FileRefusedError as refused:
-            reason = refused.reason
-            with contextlib.suppress(WorkerLostError):
-                list(frames)  # to the end: a worker that is left in the middle has to be replaced
-            return reason
-        except WorkerLostError as error:
-            return finding("FB-too-expensive", what=str(error))
-        return None
-
-    def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
-        """Record a file whose outcome one finding decides."""
-        with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
-            recorder.refuse(reason, outcome, rows=rows)
-            recorder.close(archive=None if outcome == "deferred" else self.archive_path(item))
-
-    def archive_path(self, item: Claimed) -> Callable[[str], str]:
-        """Where the original will go, once its outcome is known."""
-
-        def choose(outcome: str) -> str:
-            target = inbox.archive_path(self.shop.folder, item.name, outcome, self.record.as_of.date().isoformat(), self.archived)
-            self.archived.append(target)
-            return target
-
-        return choose
-
-
-class _FileRefusedError(Exception):
-    """Leaves a file's transaction: nothing of it is kept but the reason."""
-
-    def __init__(self, reason: Finding) -> None:
-        super().__init__(reason.code)
-        self.reason = reason
-
-
-def _outcome_of(reason: Finding) -> str:
-    """The outcome of a file that `reason` keeps from being taken."""
-    if reason.code == "FB-readers-disagree":
-        return "set_aside"
-    return "quarantined" if reason.code.startswith(QUARANTINE) else "returned"
-
-
-def _rows_of(reason: Finding) -> int:
-    return int(reason.details.get("rows", 0)) if reason.code == "FB-readers-disagree" else 0
 
 
 def _is_disputed(file: FileOutcome) -> bool:

@@ -66,7 +66,7 @@ class Edition:
         """
         draft = outbox.Draft(self.shop.folder, self.record.name)
         date = self.record.as_of.date()
-        printing = Press(self.office, self.shop.templates, self.record.as_of)
+        printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
         issued: list[IssuedDocument] = []
         missing: set[str] = set()
 
@@ -75,7 +75,7 @@ class Edition:
             missing.update(item.missing)
             issued.append(
                 IssuedDocument(
-                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue
+                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue, item.about
                 )
             )  # fmt: skip
 
@@ -230,7 +230,7 @@ class Edition:
         tasks: dict[str, list[Waiting]] = {}
         reminded: list[tuple[Case, Reminder]] = []
         urgent = {d.department for d in issued if d.form and d.case and d.department}
-        printing = Press(self.office, self.shop.templates, self.record.as_of)
+        printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
         for case, history in told:
             waiting = chaser.waiting(case, history)
             if waiting is None:

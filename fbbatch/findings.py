@@ -349,6 +349,12 @@ CATALOGUE: dict[str, Entry] = {
         ("填在欄內", "Answers in the blanks"),
         ("已隨原件保存，未用於處理；如屬反饋請填入欄內", "Kept with the original but not used; if it matters, put it into a blank"),
     ),
+    "FB-printed-changed": Entry(
+        "note",
+        ("已印好的「{name}」被改動：原為「{old}」，現為「{new}」", "The printed '{name}' was changed from '{old}' to '{new}'"),
+        ("白色格保持原樣", "White cells as they were printed"),
+        ("案件資料未變；如確有錯誤，請通知專人更正", "The case is as it was; if it is wrong, tell the person in charge"),
+    ),
     "FB-unknown-blank": Entry(
         "note",
         ("不認識的填寫欄「{name}」：「{text}」", "Unknown blank '{name}': '{text}'"),

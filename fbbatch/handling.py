@@ -7,7 +7,7 @@ Source: regulation part 4, 1.3.3a, 5.1–5.5.
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
-from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, resume, step
+from fbbatch.workflow import FORMS, ORDER, Move, Standing, is_early, moves_of_time, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER, AMENDMENT = "time", "tracking_ledger", "amendment"
@@ -51,6 +51,21 @@ class Handling:
 
     # --- forms ---------------------------------------------------------------------------------------------
 
+    def turn(self, message: Mapping[str, Any]) -> tuple[str, int]:
+        """When a form has its turn among those of a run: by the day it tells, then in the order of the steps."""
+        told = message["form"]
+        return self._happened(told["on"]).isoformat(), ORDER.index(told["kind"]) if told["kind"] in ORDER else len(ORDER)
+
+    def is_early(self, recorder: FileRecorder, message: Mapping[str, Any]) -> bool:
+        """True for a form that skips a step: the missing one may lie in the same inbox."""
+        told = message["form"]
+        case = None if told["bad"] or told["kind"] not in FORMS else recorder.case(told["case"])
+        if case is None:
+            return False
+        form = self._returned(told, case)
+        standing, _ = self._by_then(case, recorder.history(case), form.happened_on)
+        return is_early(standing, form)
+
     def take_form(self, recorder: FileRecorder, message: Mapping[str, Any]) -> None:
         """Record what a returned form does to its case; whatever keeps it from doing so is a finding on paper."""
         told = message["form"]
@@ -73,7 +88,7 @@ class Handling:
         if told["bad"]:
             recorder.refuse(self._worded(finding("FB-step-incomplete", kind=told["kind"], case=case.number)), "returned")
             return
-        form = ReturnedForm(told["kind"], case.number, told["issue"], told["values"], str(told["by"]), self._happened(told["on"]))
+        form = self._returned(told, case)
         standing, ended = self._by_then(case, recorder.history(case), form.happened_on)
         verdict = step(
             standing, form, self.book, severity=case.severity, newest_issue=recorder.newest_issue(case, form.kind), today=self.today,
@@ -83,7 +98,7 @@ class Handling:
             if verdict.moves[-1].details.get("main_case") and not self._merge(recorder, case, form):
                 return
             moved = [self._recorded(case, standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
-            recorder.append(case, [*ended, *moved])
+            recorder.append(case, [*ended, *_remarked(moved, message["findings"])])
             taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
             recorder.note(map(self._worded, (*verdict.findings, taken)))
             recorder.settle("step")
@@ -91,6 +106,9 @@ class Handling:
         first, *others = map(self._worded, verdict.findings)
         recorder.note(others)
         recorder.refuse(first, verdict.outcome)
+
+    def _returned(self, told: Mapping[str, Any], case: Case) -> ReturnedForm:
+        return ReturnedForm(told["kind"], case.number, told["issue"], told["values"], str(told["by"]), self._happened(told["on"]))
 
     def _by_then(self, case: Case, history: Sequence[Transition], day: dt.date) -> tuple[Standing, list[Transition]]:
         """Where a case stood on a day, and the end of its hold where that is still to be recorded, as after missed nights."""
@@ -265,6 +283,13 @@ class Handling:
                 moves = moves_of_time(standing, self.today, self._days(SURVEY_EXPIRES))
                 if moves:
                     yield case, [self._recorded(case, standing, move, BY_TIME, "batch", self.today) for move in moves]
+
+
+def _remarked(steps: list[Transition], findings: Sequence[Sequence[Any]]) -> list[Transition]:
+    """The steps of a form, the first with what somebody wrote outside its blanks: it belongs to the case's story."""
+    remarks = [told["text"] for code, *_, told in findings if code == "FB-loose-text"]
+    first, *others = steps
+    return [replace(first, details={**first.details, "remarks": remarks}), *others] if remarks else steps
 
 
 def _rule_of(case: Case) -> dict[str, Any]:

@@ -211,7 +211,7 @@ class ReturnedFile:
 
 @dataclass(frozen=True, slots=True)
 class IssuedDocument:
-    """A document in the outbox, as `manifest.json` lists it. `path` is relative to the run folder."""
+    """A document in the outbox, as `manifest.json` lists it. `path` is relative to the run folder, `about` a dropped file's name."""
 
     kind: str
     number: str
@@ -223,3 +223,4 @@ class IssuedDocument:
     period: str | None = None
     form: bool = False
     issue: int = 0
+    about: str | None = None

@@ -49,7 +49,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Printed:
-    """A finished file; `path` is relative to the run folder."""
+    """A finished file; `path` is relative to the run folder. `about` is the name of the dropped file that it speaks of."""
 
     kind: str
     number: str
@@ -61,15 +61,17 @@ class Printed:
     missing: str = ""
     form: bool = False
     issue: int = 0
+    about: str | None = None
 
 
 @dataclass(frozen=True)
 class Press:
-    """Everything that documents of a run have in common."""
+    """Everything that documents of a run have in common; forms tell the name of the `run`, which leads to the copy in the outbox."""
 
     office: Office
     templates: Templates
     now: dt.datetime
+    run: str = ""
 
     def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
         """The owed documents of each case; forms as Word, and as PDF too where they are to be read."""
@@ -78,6 +80,8 @@ class Press:
                 document = case_document(
                     owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled
                 )
+                if document.identity and self.run:
+                    document = replace(document, identity={**document.identity, "run": self.run})
                 yield from self._editions(document, owed, job.case)
 
     def _editions(self, document: Document, owed: Owed, case: Case) -> Iterator[Printed]:

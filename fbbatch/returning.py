@@ -46,7 +46,7 @@ def going_back(
         else:
             suffix = ".xlsm" if file.name.lower().endswith(".xlsm") else ".xlsx"
             media = press.MACROS if suffix == ".xlsm" else press.EXCEL
-            yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True)
+            yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=file.name)
 
 
 def _goes_back(file: FileOutcome) -> bool:
@@ -65,8 +65,8 @@ def _original(workspace: Path, file: FileOutcome, originals: Mapping[str, Path])
 
 
 def _path(correction: Correction, name: str, number: int, suffix: str) -> str:
-    """People look for a file by its name; the number in front keeps names apart."""
-    return f"{_FOLDER}/{number:03d} {press.file_name(correction.word(name, stem=correction.stem))}{suffix}"
+    """No name of a dropped file becomes one of ours: it may be a person's. The run's page says which is which."""
+    return f"{_FOLDER}/{number:03d} {press.file_name(correction.word(name))}{suffix}"
 
 
 def _marked(correction: Correction, path: Path, shop: Workshop) -> bytes | None:
@@ -86,10 +86,10 @@ def _marked(correction: Correction, path: Path, shop: Workshop) -> bytes | None:
 
 def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]:
     """A note of every point, and a register of the rows that went back."""
-    filled = list(correction.registers())
+    filled, about = list(correction.registers()), correction.fate.outcome.name
     note = correction.note(name, has_register=bool(filled))
     content = word.render(note, correction.templates.letterhead)
-    yield Printed("returned", name, _path(correction, "file_note", number, ".docx"), press.WORD, content)
+    yield Printed("returned", name, _path(correction, "file_note", number, ".docx"), press.WORD, content, about=about)
     for nth, (register, marks) in enumerate(filled, 1):
         header, first = excel.places(register)
         rows = {first + n: mark for n, mark in marks.items()}
@@ -97,4 +97,4 @@ def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]
         with contextlib.suppress(UnmarkableError):
             blank = marked(blank, {register.title: SheetMarks(header, rows)}, correction.cover(), {}, correction.office.language)
         path = _path(correction, "file_register", number, f" {nth}.xlsx" if nth > 1 else ".xlsx")
-        yield Printed("returned", name, path, press.EXCEL, blank, form=True)
+        yield Printed("returned", name, path, press.EXCEL, blank, form=True, about=about)

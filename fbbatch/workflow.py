@@ -212,6 +212,12 @@ def _out_of_order(standing: Standing, form: ReturnedForm) -> Verdict | None:
     return Verdict(findings=(finding("FB-step-early", missing_kind=missing, state=standing.state),), outcome="set_aside")
 
 
+def is_early(standing: Standing, form: ReturnedForm) -> bool:
+    """True for a form that skips a step: another one has to be taken first."""
+    trouble = _repeated(standing, form) or _out_of_order(standing, form)
+    return trouble is not None and any(f.code == "FB-step-early" for f in trouble.findings)
+
+
 _AFTER_DECISION = ("reply", "satisfaction")
 """All that is left to do once an outcome without measures is decided; `continue` on a coordination sheet takes that back."""
 
@@ -337,6 +343,8 @@ _MOVES = {
 }  # fmt: skip
 FORMS = frozenset(_MOVES)
 """The kinds of documents that come back and do something to a case."""
+ORDER = ("escalation", "impact", "assignment", "measures", "inspection", "result", "verification", "reply", "satisfaction", "coordination")
+"""The same, in the order in which those of one day are taken; a decision comes after what it decides about."""
 
 
 # --- what time alone brings ----------------------------------------------------------------------------------

@@ -150,11 +150,8 @@ def test_what_is_too_much_for_one_run_waits_for_the_next(tmp_path: Path, limit: 
     for n in range(3):
         drop(place, f"{n}.csv", delimited(people(2)).replace("客户".encode(), f"人{n}".encode()))
     first = run(place)
-    assert [f["outcome"] for f in first.manifest["files"]] == ["accepted", "accepted", "deferred"] or codes(first) == [
-        ("FB-waits", None, None)
-    ]
-    assert [f["name"] for f in first.manifest["files"] if f["outcome"] == "deferred"] == ["2.csv"]
-    assert codes(first) == [("FB-waits", None, None)]
+    assert {f["name"]: f["outcome"] for f in first.manifest["files"]} == {"0.csv": "accepted", "1.csv": "accepted", "2.csv": "deferred"}
+    assert [code for code in codes(first) if code[0] != "FB-alike"] == [("FB-waits", None, None)]
     assert (place / "inbox/2.csv").exists()
     assert counts(run(place))[1] == 2
     assert not (place / "inbox/2.csv").exists()

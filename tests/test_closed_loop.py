@@ -4,24 +4,30 @@ import atexit
 import contextlib
 import dataclasses
 import datetime as dt
+import io
 import json
 import re
 import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.message import EmailMessage
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import docx
 import pypdfium2
 import pytest
 from docx.oxml.ns import qn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
-from fbbatch.batch import RunResult
+from fbbatch.batch import InterruptedRunError, RunResult
 from fbbatch.documents.receipt import people_list
 from fbbatch.documents.templates import CASE_FORMS
 from fbbatch.errors import ExitCode
@@ -700,6 +706,96 @@ def test_form_that_only_a_company_knows_is_kept_and_moves_nothing(tmp_path: Path
     assert here.state() == "assigned"
 
 
+# --- what is written outside the blanks ---
+
+
+def written_on(content: bytes, edit: Callable[[Any], object]) -> bytes:
+    """A form after somebody has worked in it with python-docx."""
+    document = docx.Document(io.BytesIO(content))
+    edit(document)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def beside(document: Any, label: str) -> Any:
+    """The cell to the right of a label."""
+    rows = [row.cells for table in document.tables for row in table.rows]
+    return next(right for row in rows for left, right in pairwise(row) if left.text == label != right.text)
+
+
+def outside(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a run says of text outside the blanks."""
+    return [(f["code"], f["message"]) for f in entry["findings"] if f["code"] in {"FB-loose-text", "FB-printed-changed"}]
+
+
+def test_text_outside_the_blanks_of_a_form_is_noted_and_told_in_the_case_report(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+
+    def edit(document: Any) -> None:
+        document.add_paragraph("另請注意：供應商十二月停產")
+        beside(document, "責任人").paragraphs[0].add_run("（十二月起請找江浩然）")
+        document.sections[0].footer.add_paragraph("週五前請先來電")
+        row = document.tables[3].add_row()
+        row.cells[0].text, row.cells[1].text = "7", "加裝散熱片"
+
+    drop(here.place, "a.docx", written_on(here.filled("measures"), edit))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], here.state()) == ("step", "planned")
+    ((code, message),) = outside(entry)
+    assert code == "FB-loose-text"
+    texts = ("另請注意：供應商十二月停產", "（十二月起請找江浩然）", "週五前請先來電", "加裝散熱片")
+    assert all(text in message for text in texts), message
+    for kind in ("result", "verification", "reply", "satisfaction"):
+        assert outside(here.hand_in(kind)) == []
+    report = paragraphs([path for path, told in here.documents() if told["kind"] == "case_report" and path.suffix == ".docx"][-1])
+    assert all(text in report for text in texts)
+    assert_in_words(here)
+
+
+def test_printed_fact_that_was_changed_is_noted_and_changes_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+
+    def edit(document: Any) -> None:
+        beside(document, "責任人").text = "江浩然"
+        cell = beside(document, "問題描述")
+        cell.text = cell.text.replace("冒煙", "冒火")
+
+    drop(here.place, "a.docx", written_on(here.filled("measures"), edit))
+    entry = here.told(here.run(), "a.docx")
+    assert [code for code, _ in outside(entry)] == ["FB-printed-changed"] * 2
+    told = "".join(message for _, message in outside(entry))
+    assert "「責任人」被改動：原為「羅心怡」，現為「江浩然」" in told
+    assert "冒火" in told
+    assert (entry["outcome"], replay(here.history()).responsible) == ("step", "luo_xinyi")
+    assert_in_words(here)
+
+
+def test_form_filled_in_as_it_was_meant_to_be_gives_no_note(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    boxes = ticked(here.issued("verification")[-1], conclusion="通過", implemented="全部落實", items_1_verdict="合格")
+
+    def edit(document: Any) -> None:
+        for text in document.element.body.iter(qn("w:t")):
+            text.text = (text.text or "").replace("　", "  ").replace("＿＿＿＿＿", " 黃俊傑 11-14")
+        (foot,) = document.sections[0].footer.paragraphs
+        assert foot.text == "第  頁／共  頁"
+        foot.text = "第 1 頁／共 12 頁"
+
+    drop(here.place, "a.docx", written_on(here.filled("verification", boxes), edit))
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], outside(entry)) == ("step", [])
+
+
+def test_form_whose_issued_copy_is_gone_is_taken_without_notes(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+    written = written_on(here.filled("measures"), lambda document: document.add_paragraph("另請注意"))
+    here.issued("measures")[-1].unlink()
+    drop(here.place, "a.docx", written)
+    entry = here.told(here.run(), "a.docx")
+    assert (entry["outcome"], outside(entry)) == ("step", [])
+
+
 # --- other ways back ---
 
 
@@ -717,7 +813,7 @@ def stripped(content: bytes, *, bookmarks: bool = False) -> bytes:
 @pytest.mark.parametrize(
     ("before", "kind", "bookmarks", "state"),
     [
-        ("accepted", "measures", True, "planned"), ("in_progress", "result", False, "awaiting_verification"),
+        ("assigned", "assignment", True, "accepted"), ("accepted", "measures", True, "planned"), ("in_progress", "result", False, "awaiting_verification"),
         ("awaiting_verification", "verification", True, "verified"), ("verified", "satisfaction", True, "closed"),
     ],
 )  # fmt: skip
@@ -741,6 +837,102 @@ def test_form_typed_as_plain_lines_is_known_by_title_and_number(tmp_path: Path, 
     entry = here.told(here.run(), "a.txt")
     assert (entry["outcome"], codes(entry)) == ("step", [])
     assert here.state() == "accepted"
+
+
+def pasted_lines(here: Bureau, kind: str, changes: Mapping[str, Any] = {}) -> str:
+    """A form as `label：value` lines in a mail."""
+    form = here.book.schema(kind)
+    assert form is not None
+    answers = examples(here.book, kind, (here.today + dt.timedelta(days=1)).isoformat()) | changes
+    lines = [form.title["zh-Hant"], f"案件編號：{NUMBER}"]
+    return "\n".join([*lines, *(f"{field.label['zh-Hant']}：{answers[field.id]}" for field in form.fields if answers.get(field.id))])
+
+
+def pasted_page(form: bytes) -> str:
+    """A filled-in Word form as the HTML that a mail program makes of it."""
+    told = []
+    for block in docx.Document(io.BytesIO(form)).element.body:
+        if block.tag == qn("w:p"):
+            told.append(f"<p>{escape(''.join(t.text or '' for t in block.iter(qn('w:t'))))}</p>")
+        for row in block.iter(qn("w:tr")) if block.tag == qn("w:tbl") else ():
+            spans = [(cell, cell.find(f".//{qn('w:gridSpan')}")) for cell in row.iter(qn("w:tc"))]
+            cells = [
+                f'<td colspan="{1 if span is None else span.get(qn("w:val"))}"><p>{escape("".join(t.text or "" for t in cell.iter(qn("w:t"))))}</p></td>'
+                for cell, span in spans
+            ]
+            told.append(
+                f"{'' if row.getprevious().tag == qn('w:tr') else '<table>'}<tr>{''.join(cells)}</tr>{'' if row.getnext() is not None else '</table>'}"
+            )
+    return "\n".join(told)
+
+
+def page_mail(page: str, *, plain: str = "") -> bytes:
+    """A mail as HTML, with a plain text beside it where one is given."""
+    message = EmailMessage()
+    for name, value in {"From": "黃淑芬 <huang@example.com>", "To": "feedback@example.com", "Subject": f"回覆 {NUMBER}"}.items():
+        message[name] = value
+    message.set_content(plain or page, subtype="plain" if plain else "html")
+    if plain:
+        message.add_alternative(page, subtype="html")
+    return message.as_bytes()
+
+
+def test_form_pasted_into_a_mail_as_lines_moves_the_case(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    body = f"您好，請查收：\n\n{pasted_lines(here, 'assignment', {'verdict': '受理'})}\n\n> {NUMBER} 請於三日內答覆\n> 處理通知單"
+    drop(here.place, "m.eml", mail(body, subject=f"Re: {NUMBER}", files={"照片.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 64}))
+    entry = here.told(here.run(), "m.eml")
+    assert (entry["outcome"], entry["schema"], codes(entry), here.state()) == ("step", "assignment", [], "accepted")
+    assert {"FB-step-taken", "FB-evidence"} <= set(codes(entry, "note"))
+    assert (here.history()[-1].by, replay(here.history()).responsible) == ("huang_shufen", "luo_xinyi")
+
+
+@pytest.mark.parametrize("plain", ["", "這封郵件是 HTML 格式"])
+@pytest.mark.parametrize(("before", "kind", "state"), [("assigned", "assignment", "accepted"), ("accepted", "measures", "planned")])
+def test_form_pasted_into_a_mail_with_its_tables_moves_the_case(tmp_path: Path, before: str, kind: str, state: str, plain: str) -> None:
+    here = bureau_in(tmp_path, before)
+    page = f"<p>您好</p>{pasted_page(here.filled(kind))}<blockquote>{pasted_page(here.issued(kind)[-1].read_bytes())}</blockquote>"
+    drop(here.place, "m.eml", page_mail(page, plain=plain))
+    entry = here.told(here.run(), "m.eml")
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", [], state)
+    if kind == "measures":
+        assert len(here.history()[-1].details["answers"]["steps"]) == 3
+
+
+def test_form_that_a_mail_merely_quotes_moves_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    lines, page = pasted_lines(here, "assignment"), pasted_page(here.filled("assignment"))
+    for name, content in {
+        "marked": mail("同意。\n" + "\n".join(f"> {line}" for line in lines.split("\n")), subject=f"Re: {NUMBER}"),
+        "below": mail(f"同意。\n-----原始郵件-----\n{lines}"),
+        "headed": mail(f"同意。\n\n寄件者: 黃淑芬\n日期: 2026-11-13\n\n{lines}"),
+        "wrote": mail(f"OK\n\nOn Fri, 13 Nov 2026, Huang wrote:\n\n{lines}"),
+        "block": page_mail(f"<p>同意</p><blockquote>{page}</blockquote>"),
+        "gmail": page_mail(f'<div>同意</div><div class="gmail_quote">{page}</div>', plain=f"同意\n{lines}"),
+        "outlook": page_mail(f"<p>同意</p><div><p><b>From:</b> Huang</p><p><b>Sent:</b> Friday</p></div>{page}"),
+    }.items():
+        drop(here.place, f"{name}.eml", content)
+    result = here.run()
+    assert len(result.manifest["files"]) == 7
+    assert {(f["name"], f["outcome"]) for f in result.manifest["files"] if codes(f, "note") != ["FB-about-case"]} == set()
+    assert here.state() == "assigned"
+
+
+def test_pasted_form_that_is_not_clear_is_filed_with_the_case(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    lines = pasted_lines(here, "assignment")
+    for name, content in {
+        "incomplete": mail(pasted_lines(here, "assignment", {"answered_by": ""})),
+        "two cases": mail(f"{lines}\n同 FB-20261101-0009"),
+        "other subject": mail(lines, subject=f"回覆 {NUMBER[:-1]}7"),
+        "no title": mail(lines.partition("\n")[2]),
+        "empty": page_mail(pasted_page(here.issued("assignment")[-1].read_bytes())),
+    }.items():
+        drop(here.place, f"{name}.eml", content)
+    result = here.run()
+    assert len(result.manifest["files"]) == 5
+    assert {(f["name"], f["outcome"]) for f in result.manifest["files"] if codes(f, "note") != ["FB-about-case"]} == set()
+    assert here.state() == "assigned"
 
 
 def test_typed_merger_is_about_the_case_and_not_about_its_main_case(twins: Bureau, tmp_path: Path) -> None:
@@ -802,13 +994,89 @@ def test_forms_of_consecutive_steps_in_one_zip_are_both_taken(tmp_path: Path) ->
 def test_form_that_came_before_its_turn_is_taken_when_it_is_dropped_again(tmp_path: Path) -> None:
     here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "accepted")
     plan = fill(later.issued("measures")[-1].read_bytes(), examples(here.book, "measures", "2026-11-14"))
-    for name, content in (("a 措施.docx", plan), ("b 受理.docx", here.filled("assignment"))):
-        drop(here.place, name, content)
-    result = here.run()
-    assert [file["outcome"] for file in result.manifest["files"]] == ["set_aside", "step"]
+    drop(here.place, "a 措施.docx", plan)
+    assert here.told(here.run(), "a 措施.docx")["outcome"] == "set_aside"
+    drop(here.place, "b 受理.docx", here.filled("assignment"))
+    assert here.told(here.run(), "b 受理.docx")["outcome"] == "step"
     drop(here.place, "a 措施.docx", plan)
     assert here.told(here.run(), "a 措施.docx")["outcome"] == "step"
     assert here.state() == "planned"
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Forms of all steps of one case up to the reply, the result dated before the measures, and a second copy of the latter."""
+    later = bureau_in(tmp_path_factory.mktemp("pile"), "closed")
+    days = {"measures": "2026-11-16", "result": "2026-11-15"}
+    forms = [
+        fill(later.issued(kind)[0].read_bytes(), examples(later.book, kind, days.get(kind, "2026-11-14")))
+        for kind in ("assignment", "measures", "inspection", "result", "verification", "reply")
+    ]
+    other = examples(later.book, "measures", "2026-11-16") | {"effect": "投訴量降到 0 件"}
+    return [*forms, fill(later.issued("measures")[0].read_bytes(), other)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(names=st.permutations("1234567"))
+def test_order_of_the_files_of_a_run_does_not_matter(pile: list[bytes], names: list[str]) -> None:
+    """Law: any permutation of file names gives the same states, answers and outcomes."""
+    with tempfile.TemporaryDirectory(dir=_home()) as folder:
+        here = bureau_in(Path(folder), "assigned")
+        for name, content in zip(names, pile, strict=True):
+            drop(here.place, f"{name}.docx", content)
+        here.run(days=7)
+        told = [(step.to, step.document, step.details.get("answers")) for step in here.history()]
+        outcomes = [next(f["outcome"] for f in manifest_of(here)["files"] if f["name"] == f"{name}.docx") for name in names]
+    assert outcomes.count("set_aside") == 1  # one of the two plans, always the same
+    assert (told[-1][0], len(told)) == ("replied", 8)
+    assert _FIRST_TOLD.setdefault("pile", (told, outcomes)) == (told, outcomes)
+
+
+_FIRST_TOLD: dict[str, Any] = {}
+
+
+def manifest_of(here: Bureau) -> dict[str, Any]:
+    """What the newest run has told."""
+    newest = max(here.place.glob("outbox/2*/manifest.json"))
+    return dict(json.loads(newest.read_text(encoding="utf-8")))
+
+
+def test_run_that_is_stopped_between_forms_ends_like_one_that_is_not(pile: list[bytes], tmp_path: Path) -> None:
+    found = []
+    for stops in (0, 1, 3):
+        here = bureau_in(tmp_path / str(stops), "assigned")
+        for number, content in enumerate(reversed(pile)):
+            drop(here.place, f"{number}.docx", content)
+        asked = iter([False] * (stops - 1) + [True] * min(stops, 1))
+        with contextlib.suppress(InterruptedRunError):
+            run(here.place, "2026-11-20", should_stop=lambda asked=asked: next(asked, False))  # type: ignore[misc]
+        run(here.place, "2026-11-20")
+        found.append([(step.to, step.document, step.details.get("answers")) for step in here.history()])
+    assert found[1:] == found[:1] * 2
+    assert found[0][-1][0] == "replied"
+
+
+def test_forms_that_skip_a_step_are_each_recorded_once(tmp_path: Path, pile: list[bytes]) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    for number, content in enumerate(pile[3:6]):
+        drop(here.place, f"{number}.docx", content)
+    drop(here.place, "register.csv", delimited([HEADER, ALSO]))
+    result = here.run(days=7)
+    assert {f["name"]: (f["outcome"], codes(f, "warning")) for f in result.manifest["files"]} == {
+        "register.csv": ("accepted", []), **{f"{n}.docx": ("set_aside", ["FB-step-early"]) for n in range(3)},
+    }  # fmt: skip
+    assert here.state() == "assigned"
+    assert not list((here.place / "inbox").rglob("*.docx"))
+
+
+def test_forms_of_a_zip_are_taken_in_their_turn_and_wait_for_those_beside_it(pile: list[bytes], tmp_path: Path) -> None:
+    for names in ("az", "za"):
+        here = bureau_in(tmp_path / names, "assigned")
+        drop(here.place, f"{names[0]}.zip", zipped({"1 驗證.docx": pile[4], "2 結果.docx": pile[3]}))
+        drop(here.place, f"{names[1]}.eml", mail("請查收", files={"措施.docx": pile[1], "受理.docx": pile[0]}))
+        result = here.run(days=7)
+        assert {f["outcome"] for f in result.manifest["files"]} == {"step"}
+        assert here.state() == "verified"
 
 
 def test_record_of_the_letter_that_comes_with_the_survey_is_kept_whichever_is_read_first(tmp_path: Path) -> None:
@@ -837,8 +1105,10 @@ def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Pa
     back = converted([*sorted(typed.iterdir()), *sorted((tmp_path / "odt").iterdir())], "docx", tmp_path / "back")
     assert len(back) == 2 * len(kinds)
     for kind in kinds:
-        meant, *others = (told_by(here, path) for path in (typed / f"{kind}.docx", *(path for path in back if path.stem.startswith(kind))))
+        forms = (typed / f"{kind}.docx", *(path for path in back if path.stem.startswith(kind)))
+        meant, *others = (told_by(here, path, later.place / "outbox") for path in forms)
         assert others == [meant, meant]
+        assert not {code for code, _ in meant[-1]} & {"FB-loose-text", "FB-printed-changed"}
     for kind in kinds:
         drop(here.place, f"{kind}.docx", (tmp_path / "back" / f"{kind} odt.docx").read_bytes())
         entry = here.told(here.run(), f"{kind}.docx")
@@ -846,9 +1116,9 @@ def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Pa
     assert here.state() == "closed"
 
 
-def told_by(here: Bureau, form: Path) -> tuple[Any, ...]:
-    """What the judge reads in a form: its identity, its answers, and what is wrong with them."""
-    setup = Setup(here.book, Limits(), moment(here.place, "2026-11-30"), "zh-Hant")
+def told_by(here: Bureau, form: Path, outbox: Path) -> tuple[Any, ...]:
+    """What the judge reads in a form: its identity, its answers, and what is wrong with them or stands beside them."""
+    setup = Setup(here.book, Limits(), moment(here.place, "2026-11-30"), "zh-Hant", outbox)
     (message,) = [m for m in Judge(setup).judge(Task(form, None)) if "form" in m]
     told = message["form"]
     return told["kind"], told["case"], told["issue"], told["values"], [(f.code, f.field) for f in message["findings"]]

@@ -24,6 +24,7 @@ from fbbatch.batch import RunResult
 from fbbatch.edition import Edition
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.render.blocks import clean
+from fbbatch.taking import Taking
 from tests.builders import (
     CUSTOMER,
     GOOD,
@@ -357,6 +358,7 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
     }
     assert {d["kind"] for d in manifest["documents"]} == {
         "case_report", "escalation", "impact", "assignment", "inspection", "tracking_ledger", "summary", "receipt",
+        "returned",
     }  # fmt: skip
     assert (manifest["run"], manifest["as_of"]) == ("20261120-001", "2026-11-20T23:00:00+08:00")
 
@@ -545,7 +547,7 @@ def cut(*_: object, **__: object) -> None:
 
 
 STEPS = {
-    "while taking files": (batch._Run, "record_judged"),
+    "while taking files": (Taking, "record_judged"),
     "before printing": (Edition, "publish"),
     "while printing": (Edition, "print_receipt"),
     "before the manifest": (outbox.Draft, "manifest"),

@@ -29,7 +29,7 @@ def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office)
         ],
         "documents": [
             {"kind": d.kind, "number": d.number, "case": d.case, "department": d.department, "period": d.period, "path": d.path,
-             "media_type": d.media_type, "sha256": d.sha256, "form": d.form}
+             "media_type": d.media_type, "sha256": d.sha256, "form": d.form, **({"file": d.about} if d.about else {})}
             for d in issued if d.kind != "index"
         ],
     }  # fmt: skip
@@ -78,7 +78,7 @@ def _entries(kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], offi
         if case is None and documents[0].department:
             about = office.teller.book.department(documents[0].department, office.language)
         links = tuple(Link(_EDITIONS.get(PurePosixPath(d.path).suffix, d.path), d.path) for d in documents)
-        entries.append(Entry(documents[0].case or documents[0].period or office.title(kind) or number, links, about))
+        entries.append(Entry(documents[0].case or documents[0].about or documents[0].period or office.title(kind) or number, links, about))
     return entries
 
 

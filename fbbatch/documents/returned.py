@@ -8,7 +8,6 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 import orjson
 
@@ -25,7 +24,6 @@ from fbbatch.render.words import long_date
 from fbbatch.schema import SchemaModel
 
 _MOST_POINTS = 300
-_STEM_CHARS = 60
 THE_ROW = 0
 """The column of a note about a whole row."""
 
@@ -55,13 +53,6 @@ class Correction:
     def word(self, name: str, /, **values: object) -> str:
         """A wording of the template, filled in."""
         return self._template.word(name, self.office.language, **values)
-
-    @property
-    def stem(self) -> str:
-        """The file's name without what makes names dangerous or long; a file in a mail by its own name."""
-        name = PurePosixPath(self.fate.outcome.name.rpartition("/")[2]).stem
-        kept = "".join(c for c in name if c.isprintable() and c not in '<>:"\\|?*/').strip(". ")
-        return kept[:_STEM_CHARS] or "—"
 
     def identity(self) -> dict[str, str]:
         """What a workbook that goes back says of itself."""

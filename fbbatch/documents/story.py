@@ -162,6 +162,19 @@ def _why_coordination(teller: "Teller", story: Story) -> str:
     return "；".join(str(text) for text in told if text)
 
 
+def _written_beside(teller: "Teller", story: Story) -> str:
+    """What came on the forms outside their blanks, form by form."""
+    told = [
+        f"{step.happened_on.isoformat()} {teller.book.word('document', step.document, teller.language)}{_COLON[teller.language]}{text}"
+        for step in story.history
+        for text in step.details.get("remarks", ())
+    ]
+    return "\n".join(told)
+
+
+_COLON = {"zh-Hant": "：", "zh-Hans": "：", "en": ": "}
+
+
 _MILESTONES = ("registered", "assigned", "accepted", "planned", "awaiting_verification", "verified", "replied", "closed")
 
 
@@ -244,6 +257,7 @@ _FACTS: dict[str, _Tell] = {
     "similar_cases": lambda _, __: "",
     "reminders": lambda t, s: "\n".join(f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders),
     "milestones": _milestones,
+    "written_beside": _written_beside,
     "idle": _idle,
     "main_case": lambda _, s: s.standing.main_case or "",
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from fbbatch.findings import finding
 from fbbatch.judge.rows import Message, Setup
 from fbbatch.model import CASE_NUMBER, Cell, Finding
@@ -57,16 +55,6 @@ def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, se
     for sheet in reading.sheets:
         editor = _read_back(sheet, headers, after) or editor
     return _told(before, after, editor, schema, frozenset(told["editable"].split()), setup)
-
-
-def issued_copy(outbox: Path, issue: str, form: str) -> Path | None:
-    """The workbook of this kind that a run has issued, when it is still in the outbox."""
-    folder = outbox / issue
-    if not issue or Path(issue).name != issue or not (folder / "manifest.json").is_file():
-        return None
-    documents = orjson.loads((folder / "manifest.json").read_bytes())["documents"]
-    path = next((d["path"] for d in documents if d["kind"] == form and d["path"].endswith(".xlsx")), None)
-    return folder / path if path and (folder / path).is_file() else None
 
 
 def _take(rows: Iterable[Sequence[Cell]], columns: Mapping[int, str], sheet: str, first: int, into: _Table) -> None:

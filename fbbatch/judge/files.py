@@ -13,10 +13,13 @@ import orjson
 
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
-from fbbatch.judge.edits import edits_message, issued_copy
+from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
+from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.letters import Addressed, address
 from fbbatch.judge.marks import without_marks
+from fbbatch.judge.outside import loose_text
+from fbbatch.judge.pasted import pasted_paper
 from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
 from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
@@ -135,7 +138,7 @@ class Judge:
             yield form_message(reading.paper, identity, schema, self._setup)
         elif form in _EDITABLE and not reading.paper:
             schema = next(s for s in self._book.forms if s.id == _EDITABLE[form])
-            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form) if self._setup.outbox else None
+            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form, ending=".xlsx")
             yield edits_message(reading, copy, schema, self._setup)
         elif form not in _REGISTERS:
             yield self._own(reading, form)
@@ -165,7 +168,7 @@ class Judge:
         if "failed" not in first:
             yield first
             yield from messages
-            yield {"findings": _loose(found.loose)}
+            yield {"findings": loose_text(found.loose)}
         elif number := CASE_NUMBER.search(paper.text()):
             yield _aside([["", paper.text()]], number[0])
         elif first["failed"].code in {"FB-no-header", "FB-empty-file"} and (otherwise is None or not _is_table(paper)):
@@ -246,7 +249,9 @@ class Judge:
         evidence = [part for part, messages in judged if _is_evidence(messages)]
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
         addressed = address(letter, [part.name for part in evidence], self._book, folder=folder, received=self._setup.received)
-        if number:
+        if number and (form := self._pasted(letter, taken)):
+            yield form
+        elif number:
             yield _aside(cells, number[0])
         elif any(m.keys() & {"head", "form", "edits"} for _, messages in taken for m in messages) and not addressed.labelled:
             names = "、".join(part.name for part, _ in taken)
@@ -261,6 +266,21 @@ class Judge:
             yield {"part": {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}}
             yield from messages
 
+    def _pasted(self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]) -> Message | None:
+        """What a form answers that somebody has pasted into a mail; None unless form, case and answers are clear. Source: N2."""
+        if any("form" in message for _, messages in taken for message in messages):
+            return None
+        paper = pasted_paper(letter)
+        identity = identity_of({}, paper, self._book.forms)
+        if identity is None or {identity.case} != {identity.case, *CASE_NUMBER.findall(letter.subject)}:
+            return None
+        schema = next(s for s in self._book.forms if s.id == identity.kind)
+        message = form_message(paper, identity, schema, self._setup)
+        form = message["form"]
+        form["text"] = "\n".join([f"{letter.sender} <{letter.address}>", letter.subject, letter.body])
+        is_clear = CASE_NUMBER.fullmatch(identity.case) and form["values"] and not form["bad"]
+        return message if is_clear else None
+
     def _addressed(self, addressed: Addressed) -> Iterator[Message]:
         layout = addressed.layout
         yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "header_row": None, "findings": [],
@@ -270,11 +290,7 @@ class Judge:
         for chunk in self._rows.rows(sheet, layout, Fingerprints(layout.schema.source_code), channel="email"):
             chunk.pop("cells")
             yield chunk
-        yield {"findings": _loose(addressed.loose)}
-
-
-def _loose(texts: Sequence[str]) -> list[Finding]:
-    return [finding("FB-loose-text", text=" ".join(texts)[:_LOOSE_CHARS])] if texts else []
+        yield {"findings": loose_text(addressed.loose)}
 
 
 def _aside(rows: Sequence[Sequence[object]], about: str | None) -> Message:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from fbbatch.findings import finding
+from fbbatch.judge.issued import issued_copy
+from fbbatch.judge.outside import outside_blanks
 from fbbatch.judge.rows import Message, Setup
 from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
-from fbbatch.read import Paper
+from fbbatch.read import Limits, Paper, Reading, open_content
 from fbbatch.read.answers import answers_of, ticked
 from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel, field_for
 from fbbatch.validate import Checker
@@ -67,6 +69,9 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
         elif table.required is True:
             findings.append(finding("FB-blank", field=table.id))
     bad = any(f.severity == "error" for f in findings)
+    if issued := _as_issued(paper, identity, setup):
+        answers = [*texts.values(), *(text for given in rows.values() for row in given for text in row.values())]
+        findings += outside_blanks(paper, issued, answers)
     return {
         "form": {
             "kind": identity.kind, "case": identity.case, "issue": identity.issue, "version": identity.version, "values": form, "bad": bad,
@@ -74,6 +79,15 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
         },
         "findings": findings,
     }  # fmt: skip
+
+
+def _as_issued(paper: Paper, identity: Identity, setup: Setup) -> Paper | None:
+    """The form as it was handed out; None when it does not tell its run, or is gone from the outbox."""
+    path = issued_copy(
+        setup.outbox, paper.identity.get("run", ""), identity.kind, ending=".docx", case=identity.case, issue=identity.issue or 1
+    )
+    copy = open_content(path.read_bytes(), Limits()) if path else None
+    return copy.paper if isinstance(copy, Reading) else None
 
 
 def _signer(schema: SchemaModel, form: Mapping[str, Any]) -> str:

@@ -282,8 +282,8 @@ class FileRecorder:
 
     def keep_form(self, case: Case, form: Mapping[str, Any]) -> None:
         """Keep what a form said, as it came, with its case."""
-        first = self._submission_id
-        self._submission_id += 1
+        first = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
+        self._submission_id = first + 1
         raw = orjson.dumps([form["text"], form["values"]]).decode()
         self._bulk(t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)], 1)
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))

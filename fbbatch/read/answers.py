@@ -16,6 +16,8 @@ from fbbatch.schema.models import FieldModel
 
 _TICKED = "☑☒■√✓✔⊠●◉▣☛✗✘"
 _OPEN = "□☐○◯▢"
+BOXES = f"{_TICKED}{_OPEN}"
+"""What a box may look like, ticked or not."""
 _BRACKETED = re.compile(r"[\[(（【]\s*([xX√✓✔v vV☑■●])\s*[\])）】]|[\[(（【][\s　]*[\])）】]")
 _MARK = re.compile(rf"[{_TICKED}{_OPEN}]")
 _TOGETHER = re.compile(rf"[{_TICKED}{_OPEN}]{{2,}}")
@@ -49,6 +51,7 @@ def answers_of(paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | No
     index: dict[str, FieldModel] = {}
     for schema in schemas:
         index = schema.by_header | index
+    registers = [schema for schema in schemas if schema.kind != "form"]  # a form has no records below a header, whatever its rows look like
     named = {blank.table for blank in paper.blanks if blank.table}
     tables: list[Sheet] = []
     records = _Records()
@@ -57,7 +60,7 @@ def answers_of(paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | No
         records.put(header, field_for(header, index), blank.text)
     records.seal({blank.name for blank in paper.blanks if blank.kind != "bookmark"})
     for number, table in enumerate(paper.tables, 1):
-        if number not in named and isinstance(identify(table, schemas, sheet="", folder=folder), Layout):
+        if number not in named and registers and isinstance(identify(table, registers, sheet="", folder=folder), Layout):
             tables.append(_written(f"#{number}", [list(row) for row in table]))
         else:
             _pairs_of_table(table, index, records)

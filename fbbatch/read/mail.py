@@ -109,13 +109,17 @@ class _Entity:
         return binascii.a2b_qp(self.body) if coding == "quoted-printable" else self.body
 
     @cached_property
-    def text(self) -> str:
+    def source(self) -> str:
         declared = self.type_parameters.get("charset", "")
         if self.kind == "text/html" and not declared and (meta := re.search(rb"""charset\s*=\s*["']?([\w-]+)""", self.payload[:2048])):
             declared = meta[1].decode("ascii", "ignore")
         text, as_declared = decoded(self.payload, declared)
         self.defects |= set() if as_declared else {"charset"}
-        text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+        return text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+
+    @cached_property
+    def text(self) -> str:
+        text = self.source
         if self.kind == "text/html":
             return readable(text)
         is_flowed = self.type_parameters.get("format", "").lower() == "flowed"
@@ -216,6 +220,7 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
         automatic=_automatic(top, address),
         message_id=top.header("message-id").strip("<> "),
         references=tuple(dict.fromkeys(references)),
+        html="\n".join(e.source for e in _leaves(top) if e.is_text and e.kind == "text/html"),
         defects=tuple(sorted(set().union(*(e.defects for e in entities)) | (set() if sent_at else {"Date"}))),
     )
 

@@ -1,0 +1,297 @@
+"""Taking what was dropped: each file is judged in a worker and recorded in one transaction.
+
+Files with forms wait until the others are recorded, and are then taken in the order of the steps that they bring, so
+that their names do not matter.
+"""
+
+import contextlib
+import heapq
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import IO, Any, NamedTuple
+
+import orjson
+
+from fbbatch import inbox, workers
+from fbbatch.findings import finding
+from fbbatch.handling import Handling
+from fbbatch.inbox import Claimed
+from fbbatch.judge import Setup, Task
+from fbbatch.ledger import Ledger, RunRecord
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.model import Finding
+from fbbatch.workers import WorkerLostError
+from fbbatch.workshop import Workshop
+
+QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
+_USED_UP = frozenset({"time", "silence"})
+"""Ways to lose a worker that another reader would share: it is no faster."""
+_HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
+_IN_MEMORY_BYTES = 1 << 26
+
+Frames = Iterable[bytes]
+
+
+class Taking:
+    """The files of one run on their way into the ledger.
+
+    Args:
+        shop: the workspace.
+        ledger: where they go.
+        record: the run.
+        handling: what forms and edits do.
+        taken: told after each file how many are recorded and of how many; it may raise to end the run there.
+    """
+
+    def __init__(
+        self, shop: Workshop, ledger: Ledger, record: RunRecord, handling: Handling, taken: Callable[[int, int], None] = lambda *_: None
+    ) -> None:
+        self.shop = shop
+        self.ledger = ledger
+        self.record = record
+        self.handling = handling
+        self.taken = taken
+        self.archived: list[str] = []
+        self.n_recorded = 0
+
+    def take(self, claimed: Sequence[Claimed]) -> None:
+        """Judge and record every claimed file that this run has not recorded yet."""
+        recorded = self.ledger.files_of(self.record)
+        done = {(file.name, file.sha256) for file in recorded}
+        self.archived = [file.archived for file in recorded if file.archived]
+        known = {file.sha256 for file in recorded}
+        fresh: dict[str, Claimed] = {}
+        again: list[Claimed] = []
+        for item in (item for item in claimed if (item.name, item.sha256) not in done):
+            if item.deferred:
+                self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
+            elif item.sha256 in fresh or item.sha256 in known or self.ledger.file_of(item.sha256):
+                again.append(item)
+            else:
+                fresh[item.sha256] = item
+        self._judge(list(fresh.values()), len(fresh) + len(again))
+        here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))} if again else {}
+        for item in again:
+            first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
+            assert first is not None  # noqa: S101 - it was one of the two that put the file here
+            self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
+
+    def _judge(self, items: Sequence[Claimed], total: int) -> None:
+        tasks = [Task(item.path, item.folder) for item in items]
+        answers = workers.run_tasks(tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)))
+        with contextlib.closing(answers), tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
+            held = _Held(spool)
+            for item, answer in zip(items, answers, strict=True):
+                if not self.hold(held, item, answer.frames):
+                    self.count(total)
+            self.take_held(held, total)
+
+    @cached_property
+    def job(self) -> workers.Job:
+        """What the workers of this run do, and within which limits."""
+        shop, limits = self.shop, self.shop.settings.limits
+        setup = Setup(shop.book, limits, self.record.as_of, shop.settings.locale, shop.folder / "outbox", shop.printed)
+        return workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+
+    def count(self, total: int) -> None:
+        """One more file is in the ledger."""
+        self.n_recorded += 1
+        self.taken(self.n_recorded, total)
+
+    # --- in which order ------------------------------------------------------------------------------------
+
+    def hold(self, held: "_Held", item: Claimed, frames: Iterator[bytes]) -> bool:
+        """Hold a file with forms back, or record it at once; True when it was held."""
+        told: list[bytes] = []
+        size = 0
+        try:
+            for frame in frames:
+                told.append(frame)
+                size += len(frame)
+                if size > _HELD_BYTES:
+                    break
+            else:
+                if forms := [message for message in map(_form_in, told) if message]:
+                    cases = frozenset(str(form["form"]["case"]) for form in forms)
+                    held.keep((min(map(self.handling.turn, forms)), item.sha256), item, cases, told)
+                    return True
+        except WorkerLostError as error:
+            frames = _lost(error)
+        self.record_judged(item, chain(told, frames))
+        return False
+
+    def take_held(self, held: "_Held", total: int) -> None:
+        """Take the files with forms, whatever their names, in the order of the forms' turns.
+
+        One that comes too early is looked at again whenever its case has moved; when none can go on, the first is recorded
+        as it is. What is taken next depends only on the ledger and on what is left, so that an interrupted run ends alike.
+        """
+        early: dict[str, list[_Waiting]] = {}
+        ready = held.waiting
+        heapq.heapify(ready)
+        while ready or early:
+            is_stuck = not ready
+            one = heapq.heappop(ready) if ready else min(waiting for some in early.values() for waiting in some)
+            if missing := self.record_judged(one.item, held.frames(one), may_wait=not is_stuck):
+                early.setdefault(missing, []).append(one)
+                continue
+            self.count(total)
+            for number in one.cases & early.keys():
+                for other in early.pop(number):
+                    if other is not one:
+                        heapq.heappush(ready, other)
+
+    # --- one file ------------------------------------------------------------------------------------------
+
+    def record_judged(self, item: Claimed, frames: Frames, *, may_wait: bool = False) -> str:
+        """One file; what goes wrong in the worker becomes its outcome, once the second reader has failed, too.
+
+        Returns:
+            `''` once the file is recorded. With `may_wait` nothing is recorded of a file with a form that comes too early:
+            then the number of its case.
+
+        Source: RELIABILITY F38.
+        """
+        try:
+            reason = self._recorded(item, frames, may_wait=may_wait)
+            if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
+                with contextlib.closing(workers.run_tasks([Task(item.path, item.folder, second=True)], self.job, jobs=1)) as again:
+                    reason = self._recorded(item, next(again).frames, may_wait=False) and reason
+        except _EarlyError as early:
+            return early.case
+        if reason:
+            self.record_whole(item, reason, _outcome_of(reason), rows=_rows_of(reason))
+        return ""
+
+    def _recorded(self, item: Claimed, frames: Frames, *, may_wait: bool) -> Finding | None:
+        """One transaction with all that a worker says of a file; where it cannot be taken, nothing is kept but why."""
+        try:
+            with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+                forms = self._heard(recorder, frames)
+                self._take_forms(forms, may_wait=may_wait)
+                self.handling.take_amendments(recorder)
+                recorder.close(archive=self.archive_path(item))
+        except _FileRefusedError as refused:
+            with contextlib.suppress(WorkerLostError):
+                list(frames)  # to the end: a worker that is left in the middle has to be replaced
+            return refused.reason
+        except WorkerLostError as error:
+            return finding("FB-too-expensive", what=str(error))
+        return None
+
+    def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, dict[str, Any]]]:
+        """Record what a worker says of a file and of the files in it; the forms, which are taken when all has been said."""
+        current = recorder
+        forms: list[tuple[FileRecorder, dict[str, Any]]] = []
+        for frame in frames:
+            message = orjson.loads(frame)
+            if part := message.get("part"):
+                current = recorder.part(**part)
+            elif failed := message.get("failed"):
+                reason = Finding(*failed)
+                if current is recorder:
+                    raise _FileRefusedError(reason)
+                current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
+            elif "form" in message:
+                forms.append((current, message))
+            elif "edits" in message:
+                self.handling.take_edits(current, message)
+            else:
+                current.hear(message)
+        return forms
+
+    def _take_forms(self, forms: list[tuple[FileRecorder, dict[str, Any]]], *, may_wait: bool) -> None:
+        """The forms of one file, each in its turn, one that comes too early after the others.
+
+        Raises:
+            _EarlyError: with `may_wait`, when one still comes too early.
+        """
+        forms.sort(key=lambda one: self.handling.turn(one[1]))
+        while forms:
+            at = next((n for n, one in enumerate(forms) if not self.handling.is_early(*one)), None)
+            if at is None and may_wait:
+                raise _EarlyError(str(forms[0][1]["form"]["case"]))
+            self.handling.take_form(*forms.pop(at or 0))
+
+    def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
+        """Record a file whose outcome one finding decides."""
+        with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+            recorder.refuse(reason, outcome, rows=rows)
+            recorder.close(archive=None if outcome == "deferred" else self.archive_path(item))
+
+    def archive_path(self, item: Claimed) -> Callable[[str], str]:
+        """Where the original will go, once its outcome is known."""
+
+        def choose(outcome: str) -> str:
+            target = inbox.archive_path(self.shop.folder, item.name, outcome, self.record.as_of.date().isoformat(), self.archived)
+            self.archived.append(target)
+            return target
+
+        return choose
+
+
+class _FileRefusedError(Exception):
+    """Leaves a file's transaction: nothing of it is kept but the reason."""
+
+    def __init__(self, reason: Finding) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+class _EarlyError(Exception):
+    """Leaves a file's transaction: a form in it skips a step of the case, and the missing one may be among the other files."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(case)
+        self.case = case
+
+
+class _Waiting(NamedTuple):
+    """A file with forms that is held back: its turn (no two have the same), its cases, where in the spool its frames are, and how many."""
+
+    turn: tuple[tuple[str, int], str]
+    item: Claimed
+    cases: frozenset[str]
+    at: int
+    n_frames: int
+
+
+class _Held:
+    """The files with forms of a run, and what their workers told, a frame a line; on disk when it is much."""
+
+    def __init__(self, spool: IO[bytes]) -> None:
+        self.waiting: list[_Waiting] = []
+        self._spool = spool
+
+    def keep(self, turn: tuple[tuple[str, int], str], item: Claimed, cases: frozenset[str], frames: Sequence[bytes]) -> None:
+        self.waiting.append(_Waiting(turn, item, cases, self._spool.tell(), len(frames)))
+        self._spool.writelines(frame + b"\n" for frame in frames)
+
+    def frames(self, one: _Waiting) -> list[bytes]:
+        self._spool.seek(one.at)
+        return [self._spool.readline() for _ in range(one.n_frames)]
+
+
+def _lost(error: WorkerLostError) -> Iterator[bytes]:
+    """What is left of the frames of a worker that was lost."""
+    raise error
+    yield b""
+
+
+def _form_in(frame: bytes) -> dict[str, Any] | None:
+    """The message about a form, where the frame is one."""
+    message = orjson.loads(frame) if b'"form":' in frame else {}
+    return message if "form" in message else None
+
+
+def _outcome_of(reason: Finding) -> str:
+    """The outcome of a file that `reason` keeps from being taken."""
+    if reason.code == "FB-readers-disagree":
+        return "set_aside"
+    return "quarantined" if reason.code.startswith(QUARANTINE) else "returned"
+
+
+def _rows_of(reason: Finding) -> int:
+    return int(reason.details.get("rows", 0)) if reason.code == "FB-readers-disagree" else 0
