@@ -473,6 +473,12 @@ CATALOGUE: dict[str, Entry] = {
         ("另一個部門", "Another department"),
         ("請改填應轉交的部門", "Give the department it should go to"),
     ),
+    "FB-not-involved": Entry(
+        "error",
+        ("{department} 既不是這個案件的責任部門，也不是協辦部門", "{department} neither leads this case nor cooperates in it"),
+        ("責任部門或協辦部門填報", "The lead department or a cooperating one"),
+        ("請用發給本部門的一份，不要更改填報部門", "Use the form issued to your department and leave the department on it"),
+    ),
     "FB-reopen-open": Entry(
         "error",
         ("案件尚未結案，不能重開", "The case is not closed and cannot be reopened"),

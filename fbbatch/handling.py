@@ -18,7 +18,7 @@ from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
-from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, replay, resume, step
+from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, part_of, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER = "time", "tracking_ledger"
@@ -70,7 +70,8 @@ class Handling:
         form = ReturnedForm(told["kind"], case.number, told["issue"], told["values"], str(told["by"]), self._happened(told["on"]))
         standing, ended = self._by_then(case, recorder.history(case), form.happened_on)
         verdict = step(
-            standing, form, self.book, severity=case.severity, newest_issue=recorder.newest_issue(case, form.kind), today=self.today,
+            standing, form, self.book, severity=case.severity, today=self.today,
+            newest_issue=recorder.newest_issue(case, form.kind, part_of(standing, form)),
             reopen_days=self._days(REOPEN_WITHIN),
         )  # fmt: skip
         if verdict.moves:
@@ -102,6 +103,8 @@ class Handling:
         for name, key in (("person_id", "person"), ("by", "by")):
             if person := book.person(told.get(name, "")):
                 told[key] = person.name
+        if told.get("department_id"):
+            told["department"] = book.department(told["department_id"], self.language)
         if told.get("by") == REPORTER:
             told["by"] = REPORTER_WORD[self.language]
         told = {name: value for name, value in told.items() if value}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import openpyxl
 import pypdfium2
 import pytest
 from docx.oxml.ns import qn
@@ -35,6 +36,7 @@ from tests.builders import delimited, drop, examples, fill, mail, moment, rehear
 
 HEADER = ["客戶姓名", "聯繫方式", "反饋時間", "產品名稱", "產品型號", "問題描述", "使用場景"]
 REPORTED = ["王小明", "0912345678", "2026-11-12 10:00", "智能音箱", "X-1", "插電後冒煙並有燒焦味，無法使用", "客廳"]
+WIDE = ["林志明", "0955123456", "2026-11-12 09:00", "智能音箱", "X-1", "整批產品冒煙，同批次多臺", "倉庫"]
 ALSO = ["李美玲", "0987654321", "2026-11-12 18:30", "智能音箱", "X-1", "通電十分鐘後冒煙，有燒焦味", "臥室"]
 FIRST = dt.date(2026, 11, 13)  # a Friday
 NUMBER, OTHER = "FB-20261113-0001", "FB-20261113-0002"
@@ -91,7 +93,11 @@ class Bureau:
 
     def issued(self, kind: str, number: str = NUMBER) -> list[Path]:
         """Every issue of a form for a case so far, oldest first."""
-        return [path for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
+        return [path for path, told in self.forms(kind, number) if told["department"] not in self.case(number).cooperating]
+
+    def forms(self, kind: str, number: str = NUMBER) -> list[tuple[Path, dict[str, Any]]]:
+        """Likewise, with what the manifest says, and those of cooperating departments too."""
+        return [(path, told) for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
 
     def documents(self) -> list[tuple[Path, dict[str, Any]]]:
 
@@ -380,6 +386,93 @@ def test_ten_nightly_runs_and_one_after_ten_days_end_alike(tmp_path: Path) -> No
         assert story == [("on_hold", "coordination", 0), ("replied", "time", 3), ("closed", "time", 8)]
         found.append(([(s.to, s.happened_on) for s in here.history()], here.case().due_on, replay(here.history()).held_days))
     assert found[0] == found[1]
+
+
+# --- departments that cooperate ---
+
+
+def part_of(here: Bureau, department: str, changes: Mapping[str, Any] = {}, issue: int = -1) -> bytes:
+    """The plan of measures of a cooperating department, filled in; dated tomorrow."""
+    path = [path for path, told in here.forms("measures") if told["department"] == department][issue]
+    return fill(path.read_bytes(), examples(here.book, "measures", (here.today + dt.timedelta(days=1)).isoformat()) | changes)
+
+
+def hand_in_part(here: Bureau, department: str, changes: Mapping[str, Any] = {}, issue: int = -1) -> dict[str, Any]:
+    name = f"{department} {len(here.messages)}.docx"
+    drop(here.place, name, part_of(here, department, changes, issue))
+    return here.told(here.run(), name)
+
+
+def wide_bureau(folder: Path) -> Bureau:
+    """A case of the quality department that production cooperates in, accepted."""
+    here = bureau(folder, WIDE)
+    assert (here.case().department, here.case().cooperating) == ("quality", ("production",))
+    assert here.hand_in("assignment")["outcome"] == "step"
+    return here
+
+
+def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_the_leads(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    lead, part = here.forms("measures")
+    assert (lead[1]["department"], part[1]["department"]) == ("quality", "production")
+    assert (part[0].parent.name, part[1]["number"]) == ("生產部", f"{NUMBER}-D14-生產部")
+    assert re.search(r"填報部門\s*生產部", paragraphs(part[0]))
+    assert re.search(r"填報部門\s*質量控制部", paragraphs(lead[0]))
+    entry = hand_in_part(here, "production", {"steps_1_step": "焊接線每班首件切片檢查 3 片"})
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", [], "accepted")
+    assert replay(here.history()).parts["production"].details["answers"]["steps"][0]["step"] == "焊接線每班首件切片檢查 3 片"
+    again = hand_in_part(here, "production", {"solution": "另一個方案"})
+    assert (again["outcome"], codes(again)) == ("set_aside", ["FB-step-differs"])
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert here.state() == "planned"
+    told = re.sub(r"\s", "", paragraphs(here.issued("result")[-1]))
+    assert "質量控制部：1.回流焊" in told
+    assert "生產部：1.焊接線每班首件切片檢查3片" in told
+    for kind in ("result", "verification", "reply", "satisfaction"):
+        assert here.hand_in(kind)["outcome"] == "step"
+    report = paragraphs([path for path, one in here.documents() if one["kind"] == "case_report" and path.suffix == ".docx"][-1])
+    assert "焊接線每班首件切片檢查 3 片" in report
+    assert_in_words(here)
+
+
+def test_what_a_cooperating_department_owes_is_asked_for_after_the_lead_has_planned(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert here.state() == "planned"
+    here.run(6)
+    (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/生產部/*待辦*.docx")
+    rows = [[cell.text for cell in row.cells] for row in docx.Document(str(listed)).tables[0].rows]
+    assert any("處理措施方案" in row and NUMBER in row for row in rows), rows
+    ledger = next(here.place.glob(f"outbox/{here.today:%Y%m%d}-*/*臺賬*.xlsx"))
+    cells = [str(cell) for sheet in openpyxl.load_workbook(ledger) for row in sheet.iter_rows(values_only=True) for cell in row]
+    assert any("生產部：措施待交" in cell for cell in cells)
+    with here.ledger() as book:
+        assert {r.clock for r in book.reminders()[here.case().id]} >= {"measures/1/production"}
+    entry = hand_in_part(here, "production")
+    assert (entry["outcome"], here.state()) == ("step", "planned")
+    assert replay(here.history()).still_owing == ()
+
+
+def test_department_that_neither_leads_nor_cooperates_has_no_measures_to_plan(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    entry = hand_in_part(here, "production", {"department": "採購部"})
+    assert (entry["outcome"], codes(entry), here.state()) == ("returned", ["FB-not-involved"], "accepted")
+    assert "採購部" in here.messages[-1]
+
+
+def test_next_round_asks_the_cooperating_departments_again_and_an_old_plan_goes_back(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    for kind in ("measures", "result"):
+        assert here.hand_in(kind)["outcome"] == "step"
+    assert hand_in_part(here, "production")["outcome"] == "step"
+    assert here.hand_in("verification", CHANGES["fail"])["outcome"] == "step"
+    assert [told["number"] for _, told in here.forms("measures")[2:]] == [f"{NUMBER}-D14-2", f"{NUMBER}-D14-生產部-2"]
+    old = hand_in_part(here, "production", {"solution": "仍用上一輪的表單"}, issue=0)
+    assert (old["outcome"], codes(old)) == ("returned", ["FB-step-stale"])
+    assert here.forms("measures")[-1][1]["number"] == f"{NUMBER}-D14-生產部-2"
+    assert hand_in_part(here, "production")["outcome"] == "step"
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert (here.state(), replay(here.history()).round) == ("planned", 2)
 
 
 # --- several cases, decisions, reopening ---

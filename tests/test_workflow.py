@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fbbatch.chasing import LEADER, Chaser
 from fbbatch.deadlines import Calendar
 from fbbatch.gates import empty_measures
 from fbbatch.handling import Handling
@@ -73,12 +74,14 @@ class Matter:
     book: Book
     severity: str = "general"
     today: dt.date = FIRST
+    cooperating: tuple[str, ...] = ()
     history: list[Transition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._known = 0, Standing()
+        assigned = {"department": "rd", "due_on": "2026-11-09", "rule": "A-FUNCTION", "cooperating": list(self.cooperating)}
         self.append("register", "batch", Move("registered"))
-        self.append("assignment_rules", "rules", Move("assigned", {"department": "rd", "due_on": "2026-11-09", "rule": "A-FUNCTION"}))
+        self.append("assignment_rules", "rules", Move("assigned", assigned))
 
     @property
     def standing(self) -> Standing:
@@ -134,9 +137,9 @@ for _state, _before, _kind, _changes in (
     _WAY[_state] = [*_WAY[_before], (_kind, _changes)]
 
 
-def matter_in(book: Book, state: str, severity: str = "general") -> Matter:
+def matter_in(book: Book, state: str, severity: str = "general", cooperating: tuple[str, ...] = ()) -> Matter:
     """A case that has come to a state by good forms."""
-    matter = Matter(book, severity)
+    matter = Matter(book, severity, cooperating=cooperating)
     for kind, changes in _WAY[state]:
         assert codes(matter.take(kind, issue=1, **changes)) == []
     assert matter.state == state
@@ -673,6 +676,92 @@ def test_only_measures_are_looked_at_for_stock_phrases() -> None:
     assert empty_measures(ReturnedForm("result", "", 0, {"steps": plan("加強管理")}, "", FIRST)) == []
 
 
+# --- departments that cooperate ---
+
+OTHERS = ("production", "purchasing")
+
+
+def shared(book: Book, *forms: tuple[str, dict[str, Any]]) -> Matter:
+    """A case of the research department in which two others cooperate, each with measures of its own."""
+    matter = Matter(book, cooperating=OTHERS)
+    for kind, changes in forms:
+        assert codes(matter.take(kind, **changes)) == []
+    return matter
+
+
+def test_each_cooperating_department_owes_measures_until_its_own_have_come(book: Book) -> None:
+    matter = shared(book)
+    assert matter.standing.still_owing == ()
+    assert codes(matter.take("measures", department="production")) == ["FB-step-early"]
+    matter.take("assignment")
+    assert matter.standing.still_owing == OTHERS
+    matter.take("measures", department="production")
+    assert (matter.state, matter.standing.still_owing) == ("accepted", ("purchasing",))
+    matter.take("measures", department="rd")
+    assert (matter.state, matter.standing.still_owing) == ("planned", ("purchasing",))
+    matter.take("result")
+    matter.take("verification")
+    assert matter.standing.still_owing == ()  # nobody asks any more, but it may still be told
+    assert matter.take("measures", department="purchasing").outcome == "step"
+    assert matter.state == "verified"
+    for kind in ("reply", "satisfaction"):
+        matter.take(kind)
+    assert codes(matter.take("measures", department="production", effect="其他")) == ["FB-step-differs"]
+
+
+def test_measures_of_a_part_are_no_measures_of_the_lead(book: Book) -> None:
+    matter = shared(book, ("assignment", {}), ("measures", {"department": "production", "effect": "由 9 件降到 0 件，2026-12-31 前"}))
+    assert "measures" not in matter.standing.answers
+    assert codes(matter.take("measures", department="quality")) == ["FB-not-involved"]
+    assert codes(matter.take("measures", department="production", effect="另一個效果，0 件，2026-12-31 前")) == ["FB-step-differs"]
+    assert matter.take("measures").moves[0].to == "planned"
+
+
+def test_next_round_and_reopening_ask_for_parts_anew(book: Book) -> None:
+    matter = shared(book, *((k, {}) for k in ("assignment", "measures")), ("measures", {"department": "production"}), ("result", {}))
+    matter.take("verification", **FAIL)
+    assert matter.standing.still_owing == OTHERS
+
+
+def test_parts_are_asked_for_with_the_leads_measures_and_by_the_same_number(book: Book) -> None:
+    matter = shared(book)
+    matter.today += dt.timedelta(days=1)
+    matter.take("assignment")
+    plans = [Owed("measures", 1, department=d) for d in (None, *OTHERS)]
+    assert owed(matter) == tuple(plans)
+    matter.take("measures")  # the lead's comes in the same run
+    assert owed(matter) == (Owed("result", 1), Owed("inspection", 1), *plans[1:])
+    matter.today += dt.timedelta(days=1)
+    matter.take("measures", department="production")
+    assert owed(matter, {"measures": 1}) == ()
+    assert owed(matter, {"measures": 1}, ("measures/purchasing",)) == (plans[2],)
+
+
+def test_decided_case_asks_no_department_for_measures(book: Book) -> None:
+    matter = shared(book, ("assignment", {}), ("coordination", CLOSE))
+    assert matter.standing.still_owing == ()
+    assert codes(matter.take("measures", department="production")) == ["FB-step-early"]
+
+
+def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: Book) -> None:
+    matter = shared(book, ("assignment", {}), ("measures", {}))
+
+    def clocks() -> dict[str | None, tuple[str, str]]:
+        chaser = Chaser(book, matter.today, ZONE)
+        return {w.department: (w.form, w.due_on.isoformat()) for w in chaser.waits(case_of(matter), matter.history)}
+
+    assert clocks() == {None: ("result", "2026-11-09"), **dict.fromkeys(OTHERS, ("measures", "2026-11-04"))}
+    matter.take("measures", department="production")
+    matter.take("coordination", **HOLD)
+    assert clocks() == {}
+    matter.wait(30)
+    assert clocks()["purchasing"] == ("measures", "2026-12-04")
+    chaser = Chaser(book, matter.today + dt.timedelta(days=10), ZONE)
+    (waiting,) = [w for w in chaser.waits(case_of(matter), matter.history) if w.department]
+    assert waiting.reminders[-1].clock == "measures/1/purchasing"
+    assert waiting.level == LEADER
+
+
 # --- what a case owes ---
 
 
@@ -841,7 +930,8 @@ def _variants(kind: str) -> list[dict[str, Any]]:
                 {"answered_by": "wang_siyu"},
             ]
         case "measures":
-            return [{}, {"containment": None}, {"steps": plan("加強管理")}, {"approved_by": "luo_xinyi"}]
+            departments = ({"department": d} for d in ("rd", *OTHERS, "quality"))
+            return [{}, {"containment": None}, {"steps": plan("加強管理")}, {"approved_by": "luo_xinyi"}, *departments]
         case "inspection":
             return [{}, {"percent": 0}, {"percent": 100, "difficulties": "缺料"}]
         case "result":
@@ -884,9 +974,11 @@ _REMARKS = st.one_of(st.just({}), st.integers(0, 9).map(lambda n: {"remarks": st
 class AnySequence(RuleBasedStateMachine):
     """Whatever comes in whatever order, the loop is closed only as the regulation says."""
 
-    @initialize(severity=st.sampled_from(["minor", "general", "severe"]), state=st.sampled_from(sorted(_WAY)))
-    def begin(self, severity: str, state: str) -> None:
-        self.matter = matter_in(_BOOK, state, severity)
+    @initialize(
+        severity=st.sampled_from(["minor", "general", "severe"]), state=st.sampled_from(sorted(_WAY)), others=st.sampled_from([(), OTHERS])
+    )
+    def begin(self, severity: str, state: str, others: tuple[str, ...]) -> None:
+        self.matter = matter_in(_BOOK, state, severity, others)
         self.taken: list[ReturnedForm] = []
 
     @rule(kind=st.sampled_from(sorted(FORMS)), data=st.data(), issue=st.sampled_from([0, 1, 2]), remarks=_REMARKS)
@@ -929,6 +1021,8 @@ class AnySequence(RuleBasedStateMachine):
             assert verdict.moves[-1].to == before.state
         self.matter.append(form.kind, form.by, *verdict.moves)
         self.taken.append(form)
+        if form.values.get("department") in OTHERS:  # what a cooperating department plans moves nothing
+            assert self.matter.state == before.state
         for one in self.matter.history[n_steps:]:
             if one.to == "verified" and form.kind == "verification":
                 verifier = form.values["verified_by"]
@@ -943,6 +1037,8 @@ class AnySequence(RuleBasedStateMachine):
             assert standing.state in STATES
             assert standing.state == matter.history[-1].to
             assert standing.held_days >= 0
+            assert set(standing.parts) | set(standing.still_owing) <= set(standing.cooperating)
+            assert not set(standing.parts) & set(standing.still_owing)
             assert (standing.state == "on_hold") == (standing.held_until is not None)
             assert standing.is_open == (standing.closed_on is None)
             assert standing.round == 1 + sum(s.details.get("verdict") == "failed" for s in matter.history)

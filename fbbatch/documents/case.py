@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -76,6 +76,7 @@ def case_document(
     now: dt.datetime,
     issue: int = 1,
     filled: bool = False,
+    department: str | None = None,
 ) -> Document:
     """A document about one case.
 
@@ -88,13 +89,15 @@ def case_document(
         now: the as-of time.
         issue: of a form, how often it has been issued for this case.
         filled: the finished record of a form that has come back, with its answers in place of blanks. Source: 5.4.2b.
+        department: the cooperating department that answers for itself; None: the one in charge. Source: 5.5.2a.
     """
     template = templates[kind]
     form = office.teller.book.schema(template.form) if template.form else None
     blank = form is not None and not filled
     identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)} if form and blank else {}
-    story = story_of(kind, case, history, office, now)
-    number = case.number if kind == "case_report" else f"{case.number}-{template.document}{f'-{issue}' if issue > 1 else ''}"
+    story = replace(story_of(kind, case, history, office, now), part=department)
+    own = f"-{office.teller.book.department(department, office.language)}" if department else ""
+    number = case.number if kind == "case_report" else f"{case.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
     writer = _Writer(template, form, story, office, filled=filled)
     date = now.date()
     return Document(
@@ -176,7 +179,8 @@ class _Writer:
         if self.answers is not None:
             value = self.answers.get(field.id)
             return Pair(label, "" if value is None else self.teller.say(field, value), item.wide)
-        return Pair(_starred(label, field), self.teller.options(field), item.wide, item.blank, item.lines)
+        given = self.names.tell(item.of) if item.of else ""
+        return Pair(_starred(label, field), given or self.teller.options(field), item.wide, item.blank, item.lines, given=bool(given))
 
     def _rows(self, rows: RowsModel) -> Table:
         """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""

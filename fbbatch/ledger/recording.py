@@ -133,9 +133,10 @@ class FileRecorder:
         """Its steps so far."""
         return history_of(self._connection, case.id)
 
-    def newest_issue(self, case: Case, kind: str) -> int:
-        """The number of the newest issue of a form for a case; 0 when none was issued."""
+    def newest_issue(self, case: Case, kind: str, department: str | None = None) -> int:
+        """The number of the newest issue of a form for a case (and for that department); 0 when none was issued."""
         query = sa.select(sa.func.max(t.document.c.issue)).where(t.document.c.case_id == case.id, t.document.c.kind == kind)
+        query = query.where(t.document.c.department == department) if department else query
         return int(self._connection.execute(query).scalar() or 0)
 
     def follows(self, schema: str) -> None:

@@ -266,7 +266,7 @@ def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
     lines, style, align, _ = layout.cell(ticks(pair.options, room) if pair.options else pair.value, "cell", widths[1])
     if pair.blank and len(lines) < pair.lines:
         lines = [*lines, *[""] * (pair.lines - len(lines))]
-    return [label, (lines, style, align, look.BLANK if pair.blank else None)]
+    return [label, (lines, style, align, look.BLANK if pair.blank and not pair.given else None)]
 
 
 def _table(layout: _Layout, table: Table, language: str) -> None:

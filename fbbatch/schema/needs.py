@@ -34,6 +34,7 @@ NEEDS: tuple[Need, ...] = (
     Need("assignment", "proposed_department", "says where the case goes instead", "department", strict=True),
     Need("assignment", "reason", "is asked for where the case goes to another department"),
     Need("assignment", "answered_by", "names the head who answers", "person", True),
+    Need("measures", "department", "tells the lead's measures from those of each cooperating department", "department", strict=True),
     Need("measures", "containment", "is asked for where the problem is severe"),
     Need("measures", "prevention", "is asked for where the problem is severe"),
     Need("measures", "steps", "holds the measures, their persons and dates", "table", True),
