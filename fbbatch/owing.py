@@ -1,7 +1,7 @@
 """Which documents a case owes after a run: its reports, and the forms for whoever must act next.
 
 Derived from the ledger each time, never stored before the documents exist, so that a run that is done again owes the
-same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5.
+same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5, 5.5.2.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -31,7 +31,8 @@ def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> 
     """
     kinds = ["case_report"] if case.severity in reports else []
     kinds += ["escalation", "impact"] if case.escalations else []
-    kinds += ["assignment"] if case.severity in forms and case.state == "assigned" else []
+    if case.severity in forms and case.state == "assigned":
+        kinds += ["assignment", "coordination"] if case.cooperating else ["assignment"]
     return tuple(Owed(kind) for kind in kinds)
 
 
@@ -55,6 +56,9 @@ def owed_by_moved(
     if fresh and (now.state != before.state or any("verdict" in step.details for step in fresh)):
         kinds += _ON_ENTRY.get(now.state, ())
     kinds += _because_of(fresh)
+    is_taken_on = now.state == "accepted" and any(step.document == "assignment" for step in fresh)
+    if now.cooperating and ("assignment" in kinds or (is_taken_on and not issues.get("coordination"))):
+        kinds.append("coordination")  # several departments agree from the beginning
     still_out = _ON_ENTRY.get(now.state, ()) if before.state == "on_hold" and now.state == before.held_from and _were_out(past) else ()
     owed = [Owed(kind, issues.get(kind, 0) + (kind not in still_out or kind == "reply")) for kind in dict.fromkeys(kinds)]
     owed += _owed_by_parts(before, now, fresh, {**issues, **{one.kind: one.issue for one in owed}}, again)

@@ -728,13 +728,28 @@ def test_parts_are_asked_for_with_the_leads_measures_and_by_the_same_number(book
     matter.today += dt.timedelta(days=1)
     matter.take("assignment")
     plans = [Owed("measures", 1, department=d) for d in (None, *OTHERS)]
-    assert owed(matter) == tuple(plans)
+    assert owed(matter, {"coordination": 1}) == tuple(plans)
     matter.take("measures")  # the lead's comes in the same run
-    assert owed(matter) == (Owed("result", 1), Owed("inspection", 1), *plans[1:])
+    assert owed(matter, {"coordination": 1}) == (Owed("result", 1), Owed("inspection", 1), *plans[1:])
     matter.today += dt.timedelta(days=1)
     matter.take("measures", department="production")
     assert owed(matter, {"measures": 1}) == ()
     assert owed(matter, {"measures": 1}, ("measures/purchasing",)) == (plans[2],)
+
+
+def test_several_departments_get_a_coordination_sheet_with_the_assignment_or_at_the_latest_when_it_is_accepted(book: Book) -> None:
+    matter = shared(book)
+    new = case_of(matter, cooperating=OTHERS)
+    assert [o.kind for o in owed_by_new(new, reports=(), forms=("general",))] == ["assignment", "coordination"]
+    assert owed_by_new(new, reports=(), forms=("severe",)) == ()
+    matter.today += dt.timedelta(days=1)
+    matter.take("assignment")
+    assert "coordination" in [o.kind for o in owed(matter)]
+    assert "coordination" not in [o.kind for o in owed(matter, {"assignment": 1, "coordination": 1})]
+    elsewhere = shared(book)
+    elsewhere.today += dt.timedelta(days=1)
+    elsewhere.take("assignment", **NOT_OURS)  # and the sheet goes with it
+    assert owed(elsewhere, {"assignment": 1, "coordination": 1}) == (Owed("assignment", 2), Owed("coordination", 2))
 
 
 def test_decided_case_asks_no_department_for_measures(book: Book) -> None:
@@ -868,7 +883,7 @@ def test_result_is_brought_by_verification_or_decision_once(book: Book) -> None:
 
 
 def test_new_case_owes_what_its_severity_says(book: Book) -> None:
-    severe = case_of(Matter(book, "severe"), escalations=("E-SEVERE",))
+    severe = case_of(Matter(book, "severe"), escalations=("E-SEVERE",), cooperating=())
     assert [o.kind for o in owed_by_new(severe, reports=("severe",), forms=("severe",))] == [
         "case_report",
         "escalation",
