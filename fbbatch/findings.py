@@ -486,10 +486,10 @@ CATALOGUE: dict[str, Entry] = {
         ("請選「繼續處理」", "Choose 'continue'"),
     ),
     "FB-reopen-late": Entry(
-        "error",
-        ("案件已於 {on} 結案，超過可重開的 {days} 天", "The case was closed on {on}, more than {days} days ago"),
+        "warning",
+        ("案件已於 {on} 結案，超過可重開的 {days} 天；已另立案件 {opened}", "The case was closed on {on}, more than {days} days ago; case {opened} was opened instead"),
         ("期限內重開", "Reopening within the period"),
-        ("請作為新反饋登記，並在備註寫明原案件編號", "Record it as new feedback and name the old case in the remarks"),
+        ("請按案件 {opened} 辦理", "Handle case {opened}"),
     ),
     # --- ledgers that come back edited ---------------------------------------------------------------------
     "FB-edit-taken": Entry(

@@ -7,7 +7,7 @@ Source: regulation part 4, 1.3.3a, 5.1–5.5.
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fbbatch.deadlines import Calendar, Deadlines
@@ -18,7 +18,7 @@ from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
-from fbbatch.workflow import FORMS, Move, Standing, moves_of_time, part_of, replay, resume, step
+from fbbatch.workflow import FOLLOWED, FORMS, Move, Standing, moves_of_time, part_of, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER = "time", "tracking_ledger"
@@ -77,10 +77,13 @@ class Handling:
         if verdict.moves:
             if verdict.moves[-1].details.get("main_case") and not self._merge(recorder, case, form):
                 return
+            opened = self._open_linked(recorder, case, form) if FOLLOWED in verdict.moves[-1].details else None
             moved = [self._recorded(case, standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
+            moved = [replace(step, details={**step.details, FOLLOWED: opened}) for step in moved] if opened else moved
             recorder.append(case, [*ended, *moved])
             taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
-            recorder.note(map(self._worded, (*verdict.findings, taken)))
+            told = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
+            recorder.note(map(self._worded, (*told, taken)))
             recorder.settle("step")
             return
         first, *others = map(self._worded, verdict.findings)
@@ -117,6 +120,16 @@ class Handling:
             return False
         recorder.merge(case, main)
         return True
+
+    def _open_linked(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> str:
+        """The case that takes the place of one closed too long ago: its answers, and the new complaint. Source: T16."""
+        values = {**case.values, "description": form.values["reason"]}
+        values |= {"reported_at": form.happened_on.isoformat()} if "reported_at" in values else {}
+        begun = Standing(department=case.department)
+        moves = Move("registered", {"follows": case.number}), Move("assigned", {"department": case.department, "rule": "linked"})
+        return recorder.open_linked(
+            case, values, form.by, [self._recorded(case, begun, move, form.kind, form.by, form.happened_on) for move in moves]
+        )
 
     def _happened(self, day: object) -> dt.date:
         """The day a form gives for what it reports, never later than today."""

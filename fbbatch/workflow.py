@@ -45,7 +45,8 @@ class Standing:
     `department` leads, the `cooperating` have measures of their own: `parts` holds the step of this round that brought each
     one's. `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken`
     the transition that took them; `past` are all steps that forms have brought, of every round. `outcome` is how the matter
-    ended or is meant to; `decided` is true once the department head has approved an outcome without measures.
+    ended or is meant to; `decided` is true once the department head has approved an outcome without measures. `follows`
+    is the closed case of which this one is the sequel, `followed_by` are the sequels of this one.
     """
 
     state: str = "registered"
@@ -63,6 +64,8 @@ class Standing:
     main_case: str | None = None
     closed_on: dt.date | None = None
     reopened: int = 0
+    follows: str | None = None
+    followed_by: tuple[str, ...] = ()
     entered_on: dt.date | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -131,6 +134,10 @@ def _after(standing: Standing, step: Transition) -> Standing:
     for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from"):
         if told.get(name):
             changes[name] = told[name]
+    if "follows" in told:
+        changes["follows"] = told["follows"]
+    if "followed_by" in told:
+        changes["followed_by"] = (*standing.followed_by, told["followed_by"])
     if "cooperating" in told:
         changes["cooperating"] = tuple(told["cooperating"])
     changes["round"] = standing.round + (told.get("verdict") == "failed")
@@ -379,11 +386,15 @@ def _coordination(standing: Standing, form: ReturnedForm, book: Book, today: dt.
             return (Move(state, {"outcome": values["outcome"], "decided": True, "reason": values["reason"]}),), ()
 
 
+FOLLOWED = "followed_by"
+"""The detail of a step that opens another case in place of this one: that case's number, once it has one. Source: T16."""
+
+
 def _reopen(standing: Standing, today: dt.date, reopen_days: int) -> Moves:
     if standing.is_open or standing.closed_on is None:
         return (), (finding("FB-reopen-open"),)
     if (today - standing.closed_on).days > reopen_days:
-        return (), (finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),)
+        return (Move("closed", {FOLLOWED: True}),), (finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),)
     return (Move("assigned", {"verdict": "reopened", "department": standing.department, "rule": "reopened"}),), ()
 
 

@@ -599,11 +599,51 @@ def test_dissatisfied_reporter_leads_to_a_second_look_and_reopening(tmp_path: Pa
     assert here.state() == "accepted"
 
 
-def test_case_is_not_reopened_after_the_window(tmp_path: Path) -> None:
+def test_case_that_would_be_reopened_after_the_window_gets_a_sequel(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "closed")
     here.run(31)
-    entry = here.hand_in("coordination", CHANGES["reopen"])
-    assert (entry["outcome"], codes(entry), here.state()) == ("set_aside", ["FB-reopen-late"], "closed")
+    content = here.filled("coordination", CHANGES["reopen"])
+    drop(here.place, "重開.docx", content)
+    entry = here.told(here.run(), "重開.docx")
+    number = f"FB-{here.today:%Y%m%d}-0001"
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", ["FB-reopen-late"], "closed")
+    assert number in here.messages[-2]
+    old, new = here.case(), here.case(number)
+    assert (replay(here.history()).followed_by, replay(here.history(number)).follows) == ((number,), NUMBER)
+    assert (new.state, new.department, new.severity, new.text("reporter")) == ("assigned", old.department, old.severity, "王小明")
+    assert (new.text("description"), new.text("reported_at")) == ("反饋人稱問題再次出現", here.today.isoformat())
+    assert new.due_on is not None
+    assert new.due_on > here.today
+    notice = paragraphs(here.issued("assignment", number)[-1])
+    assert f"原案件 {NUMBER}" in notice
+    assert "原案件的責任部門" in notice
+    report = [path for path, told in here.documents() if (told["kind"], told["case"]) == ("case_report", number)]
+    assert f"跨部門協調單（原案件 {NUMBER}）" in paragraphs(report[0])
+    with_word = fill(content, {"matter": "更換用的電源板缺 20 片，影響同批產品的更換進度"})  # the same answers, saved again
+    drop(here.place, "再存一次.docx", with_word)
+    drop(here.place, "同一份.docx", content)
+    result = here.run()
+    assert {here.told(result, name)["outcome"] for name in ("再存一次.docx", "同一份.docx")} == {"duplicate"}
+    with here.ledger() as ledger:
+        assert [case.number for case in ledger.cases()] == [NUMBER, number]
+    assert here.hand_in("assignment", number=number)["outcome"] == "step"
+    assert here.state(number) == "accepted"
+
+
+def test_sequels_and_rows_of_one_night_have_numbers_of_their_own(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "closed")
+    here.run(31)
+    drop(here.place, "a.zip", zipped({
+        "customer.csv": delimited([HEADER, ALSO]), "重開.docx": here.filled("coordination", CHANGES["reopen"]),
+        "再.docx": here.filled("coordination", CHANGES["reopen"] | {"reason": "另一位同事說又發燙"}),
+    }))  # fmt: skip
+    drop(here.place, "customer/z.csv", delimited([HEADER, [*ALSO[:5], "按鍵失靈", "書房"]]))
+    here.run()
+    with here.ledger() as ledger:
+        numbers = [case.number for case in ledger.cases()]
+    assert len(numbers) == 5
+    assert sorted(numbers)[1:] == [f"FB-{here.today:%Y%m%d}-{n:04d}" for n in range(1, 5)]
+    assert set(replay(here.history()).followed_by) < set(numbers)
 
 
 # --- what is wrong with a form ---

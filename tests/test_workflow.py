@@ -530,8 +530,10 @@ def test_case_is_reopened_within_the_window_only(book: Book, days: int, code: st
     matter = matter_in(book, "closed")
     matter.wait(days)
     verdict = matter.take("coordination", **REOPEN)
-    assert (codes(verdict), verdict.outcome) == (([code], "set_aside") if code else ([], "step"))
+    assert (codes(verdict), verdict.outcome) == ([code] if code else [], "step")
     assert matter.state == ("closed" if code else "assigned")
+    assert bool(matter.standing.followed_by) is bool(code)  # another case takes its place
+    assert codes(matter.take("coordination", **REOPEN)) == ["FB-step-done"]
 
 
 def test_open_case_cannot_be_reopened(book: Book) -> None:

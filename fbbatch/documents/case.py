@@ -8,7 +8,7 @@ from typing import Any
 
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import GIVEN, Teller
-from fbbatch.documents.story import Story, story_fact
+from fbbatch.documents.story import Story, linked, story_fact
 from fbbatch.documents.templates import BlockModel, Item, RowsModel, Template, Templates, compile_text
 from fbbatch.model import REPORTER, Case, Transition
 from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
@@ -277,8 +277,19 @@ def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str
     return [
         {
             "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
-            "document": _OTHER_DOCUMENTS[step.document][language] if step.document in _OTHER_DOCUMENTS else teller.book.word("document", step.document, language),
+            "document": _document_of(step, teller),
             "by": _NO_PERSON[step.by][language] if step.by in _NO_PERSON else teller.person(step.by), "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)
     ]  # fmt: skip
+
+
+def _document_of(step: Transition, teller: Teller) -> str:
+    """The document that brought a step, with the department whose part it was or the case that it leads to."""
+    language = teller.language
+    words = _OTHER_DOCUMENTS.get(step.document)
+    name = words[language] if words else teller.book.word("document", step.document, language)
+    about = teller.book.department(step.details.get("part"), language) or linked(
+        step.details.get("follows"), step.details.get("followed_by"), language
+    )
+    return name + (" ({})" if language == "en" else "（{}）").format(about) if about else name

@@ -182,6 +182,20 @@ def _why_coordination(teller: "Teller", story: Story) -> str:
     return "；".join(str(text) for text in told if text)
 
 
+def _linked(teller: "Teller", story: Story) -> str:
+    both = linked(story.standing.follows, None, teller.language), linked(None, teller.join(story.standing.followed_by), teller.language)
+    return teller.join(text for text in both if text)
+
+
+def linked(follows: str | None, followed_by: str | None, language: str) -> str:
+    """The closed case that a case follows, else those that follow it. Source: T16."""
+    before, after = _LINKED[language]
+    return before.format(follows) if follows else after.format(followed_by) if followed_by else ""
+
+
+_LINKED = {
+    "zh-Hant": ("原案件 {}", "後續案件 {}"), "zh-Hans": ("原案件 {}", "后续案件 {}"), "en": ("follows {}", "followed by {}"),
+}  # fmt: skip
 _MILESTONES = ("registered", "assigned", "accepted", "planned", "awaiting_verification", "verified", "replied", "closed")
 
 
@@ -262,6 +276,7 @@ _FACTS: dict[str, _Tell] = {
     "days_left": lambda _, s: str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else "",
     "held": _held,
     "coordination_reason": _why_coordination,
+    "linked_cases": _linked,
     "similar_cases": lambda _, __: "",
     "reminders": lambda t, s: "\n".join(f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders),
     "milestones": _milestones,
