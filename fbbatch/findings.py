@@ -455,6 +455,24 @@ CATALOGUE: dict[str, Entry] = {
         ("可以檢查的動作，寫明對象、數值、時間", "An action that can be checked: what, how much, until when"),
         ("請寫具體；嚴重問題的措施必須具體", "Be specific; for severe problems it is required"),
     ),
+    "FB-measure-cause": Entry(
+        "warning",
+        ("「{value}」沒有寫明消除哪個原因", "'{value}' does not say which cause it removes"),
+        ("每項措施對應一個原因", "One cause for each measure"),
+        ("請填寫對應原因；嚴重問題必須填寫", "Name the cause; for severe problems it is required"),
+    ),
+    "FB-measure-containment": Entry(
+        "warning",
+        ("「{label}」只有臨時措施：「{value}」", "'{label}' holds containment only: '{value}'"),
+        ("消除原因的措施；停用、隔離、召回等寫在臨時措施一欄", "What removes the cause; stopping, isolating and recalling are containment"),
+        ("請補充消除原因的措施；嚴重問題必須有", "Add what removes the cause; for severe problems it is required"),
+    ),
+    "FB-measure-effect": Entry(
+        "warning",
+        ("預期效果「{value}」缺少數字或日期", "The expected effect '{value}' lacks a number or a date"),
+        ("由多少、到多少、何時，例如：投訴由每月 5 件降到 1 件，2026-12-31 前", "From what, to what, by when, e.g. from 5 complaints a month to 1 by 2026-12-31"),
+        ("請補充；嚴重問題必須寫明", "Add them; for severe problems they are required"),
+    ),
     "FB-wrong-signer": Entry(
         "error",
         ("「{label}」不能由 {person} 擔任", "'{label}' cannot be {person}"),

@@ -42,8 +42,8 @@ WINDOW, SURVEY = 30, 30
 ANSWERS: dict[str, dict[str, Any]] = {
     "assignment": {"verdict": "accept", "responsible": "luo_xinyi", "promised_on": "2026-11-06", "answered_by": "zhang_weiming", "answered_on": "2026-11-02"},
     "measures": {
-        "containment": "庫存 32 台停止出貨", "root_cause": "焊點虛焊", "solution": "更正溫度曲線", "effect": "由 5 件降到 1 件", "prevention": "修訂指導書第 5.3 條",
-        "steps": [{"step": "第 5 溫區更正為 250 ℃，參數加鎖", "owner": "luo_xinyi", "due": "2026-11-05"}], "prepared_by": "luo_xinyi", "approved_by": "zhang_weiming",
+        "containment": "庫存 32 台停止出貨", "root_cause": "焊點虛焊", "solution": "更正溫度曲線", "effect": "2026-12-31 前由 5 件降到 1 件", "prevention": "修訂指導書第 5.3 條",
+        "steps": [{"step": "第 5 溫區更正為 250 ℃，參數加鎖", "cause": "溫度偏低", "owner": "luo_xinyi", "due": "2026-11-05"}], "prepared_by": "luo_xinyi", "approved_by": "zhang_weiming",
     },
     "inspection": {"percent": 40, "inspected_by": "xie_chengen", "inspected_on": "2026-11-04"},
     "result": {
@@ -161,7 +161,7 @@ MATRIX = """
 | closed                | differs    | differs  | closed                | differs               | differs      | differs | differs      | closed                | closed                | closed                |
 """
 OTHERWISE: dict[str, dict[str, Any]] = {
-    "assignment": {"promised_on": "2026-11-08"}, "measures": {"effect": "降到 0 件"}, "inspection": {"percent": 55}, "result": {"summary": "49 台已更換"},
+    "assignment": {"promised_on": "2026-11-08"}, "measures": {"effect": "2026-12-31 前降到 0 件"}, "inspection": {"percent": 55}, "result": {"summary": "49 台已更換"},
     "verification": {"place": "實驗室"}, "reply": {"sent_through": "phone"}, "satisfaction": {"overall": 4}, "impact": {}, "escalation": {}, "coordination": {},
 }  # fmt: skip
 _HEAD, *_ROWS = cells(MATRIX)
@@ -651,7 +651,7 @@ MEASURES = [phrase for line in REAL.split("\n") for phrase in line.split("|") if
 
 
 def plan(text: str) -> list[dict[str, str]]:
-    return [{"step": text, "owner": "luo_xinyi", "due": "2026-11-05"}]
+    return [{"step": text, "cause": "焊接溫度偏低", "owner": "luo_xinyi", "due": "2026-11-05"}]
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
@@ -672,6 +672,77 @@ def test_real_measure_with_the_same_words_passes(book: Book, measure: str) -> No
 def test_there_are_twenty_of_each() -> None:
     assert len(PHRASES) >= 20
     assert len(MEASURES) >= 20
+
+
+def linted(book: Book, **changes: Any) -> list[tuple[str, str | None]]:
+    """What is said of a plan; it is advice for a general problem, and sends the plan of a severe one back."""
+    advice = matter_in(book, "accepted").take("measures", **changes)
+    gate = matter_in(book, "accepted", "severe").take("measures", **changes)
+    assert advice.outcome == "step"
+    assert {f.severity for f in advice.findings} <= {"warning"}
+    assert (gate.outcome, fields(gate)) == ("returned" if advice.findings else "step", fields(advice))
+    return fields(advice)
+
+
+def test_measure_names_the_cause_it_removes(book: Book) -> None:
+    steps = [*plan("第 5 溫區更正為 250 ℃"), {"step": "老化測試延長至 4 小時", "cause": " ", "owner": "luo_xinyi", "due": "2026-11-05"}]
+    assert linted(book, steps=steps) == [("FB-measure-cause", "steps")]
+    assert linted(book, steps=plan("第 5 溫區更正為 250 ℃")) == []
+
+
+CONTAINING = """
+停止出貨|立即停售、隔離庫存|同批 50 台凍結|庫存 32 台停止出貨，在途 8 台攔回|召回全部產品|問題批次封存|通知客戶停用|對庫存產品全檢|Stop shipping.|Quarantine the stock|1. 暫停生產；2. 隔離不良品
+"""
+CORRECTING = """
+召回的 10 台逐台切片，確認虛焊後修改鋼網開口|隔離測試工位增設溫升報警，超過 45 K 自動停線|停止使用供應商 A 的電容，改用 105 ℃ 規格|全檢夾具加裝防呆銷，放反時不能閉合
+更換電源板為 B 版，取消手工補焊|篩選條件由目視改為自動光學檢查|通知單系統增加重複提醒|凍結工藝參數修改權限，改由工程師雙人確認|攔截點由出廠前移至回流焊後|庫存先進先出改為掃碼強制
+返工作業指導書增加拆焊溫度上限 320 ℃|退回的樣機建立失效分析檔案，每月評審|挑選工序取消，由模具保證公差 0.05 mm|停線規則寫入 SOP-07：連續 2 件不良即停|封存樣品作為極限樣本，供首件比對
+Sort criteria moved into the fixture design|Stop rule added to the test software at 45 K|Recall notice template rewritten with plug-off step|回收包裝改為防靜電袋|扣留標準改為按批次自動判定
+"""
+"""Real measures that speak of holding goods back."""
+
+
+@pytest.mark.parametrize("text", [text for line in CONTAINING.split("\n") for text in line.split("|") if text])
+def test_containment_is_no_corrective_measure(book: Book, text: str) -> None:
+    assert linted(book, solution=text) == [("FB-measure-containment", "solution")]
+    assert linted(book, steps=plan(text)) == [("FB-measure-containment", "steps")]
+    assert linted(book, steps=plan(text) + plan("第 5 溫區更正為 250 ℃")) == []  # a plan may begin with it
+
+
+@pytest.mark.parametrize("text", [text for line in CORRECTING.split("\n") for text in line.split("|") if text])
+def test_measure_that_speaks_of_holding_goods_back_and_does_more_passes(book: Book, text: str) -> None:
+    assert linted(book, solution=text, steps=plan(text)) == []
+
+
+def test_containment_once_more_is_no_solution(book: Book) -> None:
+    text = "客戶端 10 台逐一電話通知拔除插頭"
+    assert linted(book, containment=text, solution=text) == [("FB-measure-containment", "solution")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "vague"),
+    [
+        ({"effect": "投訴明顯減少"}, True),
+        ({"effect": "投訴由每月 5 件降到 1 件以下"}, True),
+        ({"effect": "2026-12-31 前明顯改善"}, True),  # the digits are the day's
+        ({"effect": "年底前進一步改善"}, True),
+        ({"effect": "客戶十分滿意，下月見效"}, True),
+        ({"effect": "complaints drop soon"}, True),
+        ({"effect": "投訴由每月 5 件降到 1 件以下，2026-12-31 前達到"}, False),
+        ({"effect": "三個月內不良率歸零"}, False),
+        ({"effect": "12 月底前減半"}, False),
+        ({"effect": "年底前零件不良降到兩件"}, False),
+        ({"effect": "不良率 ≤ 0.5%（2026年12月）"}, False),
+        ({"effect": "No complaint above 45 K by the end of December"}, False),
+        ({"effect": "Half as many returns within two months"}, False),
+        ({"effect": "投訴明顯減少", "target": 1.0, "effect_by": "2026-12-31"}, False),
+        ({"effect": "投訴降到 1 件", "effect_by": "2026-12-31"}, False),
+        ({"effect": "投訴減少", "effect_by": "2026-12-31"}, True),
+        ({"effect": "12-31 前投訴歸零", "target": 0.0}, False),
+    ],
+)
+def test_expected_effect_holds_a_number_and_a_day(book: Book, changes: dict[str, Any], vague: bool) -> None:
+    assert linted(book, **changes) == ([("FB-measure-effect", "effect")] if vague else [])
 
 
 def test_only_measures_are_looked_at_for_stock_phrases() -> None:
