@@ -473,6 +473,12 @@ CATALOGUE: dict[str, Entry] = {
         ("由多少、到多少、何時，例如：投訴由每月 5 件降到 1 件，2026-12-31 前", "From what, to what, by when, e.g. from 5 complaints a month to 1 by 2026-12-31"),
         ("請補充；嚴重問題必須寫明", "Add them; for severe problems they are required"),
     ),
+    "FB-promise-late": Entry(
+        "warning",
+        ("「{label}」承諾的日期 {day} 晚於處理期限 {due}", "'{label}' promises {day}, after the case is due ({due})"),
+        ("不晚於處理期限", "No later than due"),
+        ("已記錄；請部門負責人提前，或申請調整期限", "It is taken; the head should bring it forward or ask for another date"),
+    ),
     "FB-wrong-signer": Entry(
         "error",
         ("「{label}」不能由 {person} 擔任", "'{label}' cannot be {person}"),

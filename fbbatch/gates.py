@@ -3,6 +3,7 @@
 Each answer by itself has been checked before; here is what one answer makes of the others, and of the company's roles.
 """
 
+import datetime as dt
 import re
 from functools import cache
 
@@ -54,6 +55,24 @@ def missing_answers(form: ReturnedForm, *, severity: str, department: str | None
 def advice(form: ReturnedForm, severity: str) -> list[Finding]:
     """Remarks on a form that is taken all the same. Source: N8."""
     return [] if severity == "severe" else lint_measures(form)
+
+
+def late_promises(form: ReturnedForm, due_on: dt.date | None) -> list[Finding]:
+    """What is promised for a day after the case is due; nothing of a case that is overdue already. Source: 5.1.2a.
+
+    Args:
+        form: what was filled in.
+        due_on: when the case is due.
+    """
+    if due_on is None or form.happened_on > due_on:
+        return []
+    table, column = _PROMISES.get(form.kind, ("", ""))
+    days = [str(row[column]) for row in form.values.get(table) or () if row.get(column)] if table else [str(form.values.get(column) or "")]
+    late = max(days, default="")[:10]
+    return [finding("FB-promise-late", field=table or column, day=late, due=due_on.isoformat())] if late > due_on.isoformat() else []
+
+
+_PROMISES = {"assignment": ("", "promised_on"), "measures": ("steps", "due"), "coordination": ("tasks", "due")}
 
 
 _STOCK_VERBS = "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"

@@ -12,6 +12,7 @@ from typing import Any
 
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
+from fbbatch.gates import late_promises
 from fbbatch.ledger import Ledger
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.store import RunRecord
@@ -83,7 +84,7 @@ class Handling:
             recorder.append(case, [*ended, *moved])
             taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
             told = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
-            recorder.note(map(self._worded, (*told, taken)))
+            recorder.note(map(self._worded, (*told, *late_promises(form, case.due_on), taken)))
             recorder.settle("step")
             return
         first, *others = map(self._worded, verdict.findings)

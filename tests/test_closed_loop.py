@@ -388,6 +388,25 @@ def test_ten_nightly_runs_and_one_after_ten_days_end_alike(tmp_path: Path) -> No
     assert found[0] == found[1]
 
 
+def test_promise_for_after_the_due_date_is_taken_and_told_to_the_head(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    due_on = here.case().due_on
+    assert due_on is not None
+    late = (due_on + dt.timedelta(days=3)).isoformat()
+    entry = here.hand_in("assignment", {"promised_on": late})
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", ["FB-promise-late"], "accepted")
+    assert f"承諾的日期 {late} 晚於處理期限 {due_on.isoformat()}" in here.messages[-2]
+    (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/質量控制部/*待辦*.docx")
+    assert f"{late}（晚於期限）" in paragraphs(listed)
+    ledger = next(here.place.glob(f"outbox/{here.today:%Y%m%d}-*/*臺賬*.xlsx"))
+    assert f"{late}（晚於期限）" in everything(ledger)
+
+
+def everything(workbook: Path) -> list[str]:
+    """Every cell of a workbook as text."""
+    return [str(cell) for sheet in openpyxl.load_workbook(workbook) for row in sheet.iter_rows(values_only=True) for cell in row]
+
+
 # --- departments that cooperate ---
 
 
@@ -444,8 +463,7 @@ def test_what_a_cooperating_department_owes_is_asked_for_after_the_lead_has_plan
     rows = [[cell.text for cell in row.cells] for row in docx.Document(str(listed)).tables[0].rows]
     assert any("處理措施方案" in row and NUMBER in row for row in rows), rows
     ledger = next(here.place.glob(f"outbox/{here.today:%Y%m%d}-*/*臺賬*.xlsx"))
-    cells = [str(cell) for sheet in openpyxl.load_workbook(ledger) for row in sheet.iter_rows(values_only=True) for cell in row]
-    assert any("生產部：措施待交" in cell for cell in cells)
+    assert any("生產部：措施待交" in cell for cell in everything(ledger))
     with here.ledger() as book:
         assert {r.clock for r in book.reminders()[here.case().id]} >= {"measures/1/production"}
     entry = hand_in_part(here, "production")

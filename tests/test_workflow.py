@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fbbatch.chasing import LEADER, Chaser
 from fbbatch.deadlines import Calendar
-from fbbatch.gates import empty_measures
+from fbbatch.gates import empty_measures, late_promises
 from fbbatch.handling import Handling
 from fbbatch.ledger import RunRecord
 from fbbatch.model import Case, Finding, ReturnedForm, Transition
@@ -743,6 +743,29 @@ def test_containment_once_more_is_no_solution(book: Book) -> None:
 )
 def test_expected_effect_holds_a_number_and_a_day(book: Book, changes: dict[str, Any], vague: bool) -> None:
     assert linted(book, **changes) == ([("FB-measure-effect", "effect")] if vague else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "late"),
+    [
+        ("assignment", {"promised_on": "2026-11-09"}, None),
+        ("assignment", {"promised_on": "2026-11-10"}, ("promised_on", "2026-11-10")),
+        ("assignment", NOT_OURS | {"promised_on": None}, None),
+        ("measures", {"steps": [{"step": "a", "due": "2026-11-12"}, {"step": "b", "due": "2026-11-08"}]}, ("steps", "2026-11-12")),
+        ("measures", {}, None),
+        ("coordination", {"tasks": [{"task": "a", "due": "2026-11-20"}]}, ("tasks", "2026-11-20")),
+        ("coordination", {}, None),
+        ("result", {}, None),
+    ],
+)
+def test_promise_for_a_day_after_the_due_date_is_noted(
+    book: Book, kind: str, changes: dict[str, Any], late: tuple[str, str] | None
+) -> None:
+    matter = Matter(book)
+    found = late_promises(matter.form(kind, **changes), dt.date(2026, 11, 9))
+    assert [(f.code, f.field, f.details["day"], f.severity) for f in found] == ([("FB-promise-late", *late, "warning")] if late else [])
+    assert late_promises(matter.form(kind, **changes), dt.date(2026, 10, 30)) == []  # overdue already: the ladder tells
+    assert late_promises(matter.form(kind, **changes), None) == []
 
 
 def test_only_measures_are_looked_at_for_stock_phrases() -> None:

@@ -182,6 +182,17 @@ def _why_coordination(teller: "Teller", story: Story) -> str:
     return "；".join(str(text) for text in told if text)
 
 
+def _promise(teller: "Teller", story: Story) -> str:
+    """The day for which the handling is promised, newest answer first; with a word where that is after the due date. Source: 5.1.2a."""
+    steps = [_day(row.get("due")) for row in story.newest("measures").get("steps") or ()]
+    day = max(steps, default="") or _day(story.newest("assignment").get("promised_on"))
+    due_on = story.case.due_on
+    return day + _LATE[teller.language] if day and due_on and day > due_on.isoformat() else day
+
+
+_LATE = {"zh-Hant": "（晚於期限）", "zh-Hans": "（晚于期限）", "en": " (after the due date)"}
+
+
 def _linked(teller: "Teller", story: Story) -> str:
     both = linked(story.standing.follows, None, teller.language), linked(None, teller.join(story.standing.followed_by), teller.language)
     return teller.join(text for text in both if text)
@@ -250,6 +261,7 @@ _FACTS: dict[str, _Tell] = {
     "closed_on": lambda _, s: s.standing.closed_on.isoformat() if s.standing.closed_on else "",
     "responsible": lambda t, s: t.person(s.standing.responsible),
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
+    "promise": _promise,
     "contain_by": lambda t, s: _moment(s.deadlines.until("T03a", s.case.severity, s.now), t.language) if s.case.severity == "severe" else "",
     "measures_by": lambda t, s: _moment(s.deadlines.until("T04", s.case.severity, s.now), t.language),
     "answering_department": lambda t, s: t.book.department(s.part or s.case.department, t.language),

@@ -72,7 +72,7 @@ def _row(names: Sequence[str], serial: int, task: Task, now: dt.datetime, office
     own: dict[str, CellValue] = {
         "serial": serial, "wanted": office.title(task.form), "wanted_by": task.due_on, "days_left": (task.due_on - now.date()).days, "level": level,
     }  # fmt: skip
-    own |= {"responsible": head.name if head else ""} if task.part else {}
+    own |= {"responsible": head.name if head else "", "promise": ""} if task.part else {}
 
     def tell(name: str) -> CellValue:
         if name in own:
