@@ -14,6 +14,7 @@ from fbbatch.schema import Book
 from fbbatch.workflow import Standing, entered, parts_asked, replay
 
 OWNER, DUE_TODAY, HEAD, LEADER = 1, 2, 3, 4
+STEPS = "steps"
 _LADDER = (("T14", OWNER), ("T14a", DUE_TODAY), ("T14b", HEAD), ("T14c", LEADER))
 _AGAIN = "T14d"
 _MOST_REPEATS = 520
@@ -50,12 +51,20 @@ class Chaser:
         self._zone = zone
 
     def waits(self, case: Case, history: Sequence[Transition]) -> list[Waiting]:
-        """All that an open case waits for: what moves it on, and the measures that cooperating departments owe, each on its own clock."""
+        """All that an open case waits for: what moves it on, and what cooperating departments owe, each on its own clock.
+
+        They owe their measures, and then (`STEPS`, which is no form) the carrying out, until the lead reports the result.
+        """
         first = self.waiting(case, history)
         return [*([first] if first else ()), *self._parts(case, history)]
 
     def _parts(self, case: Case, history: Sequence[Transition]) -> Iterator[Waiting]:
         standing = replay(history)
+        for department, step in standing.parts_in_hand.items():
+            days = [str(row["due"])[:10] for row in step.details["answers"].get("steps") or () if row.get("due")]
+            if days:
+                last, since = dt.date.fromisoformat(max(days)), step.recorded_at.date()
+                yield self._part(case, standing, STEPS, since, last, department)
         if not standing.still_owing:
             return
         asked = parts_asked(history)
@@ -63,9 +72,12 @@ class Chaser:
         if due_on is None:
             return
         for department in standing.still_owing:
-            clock = f"measures/{standing.round}/{department}"
-            reminders = tuple(Reminder(clock, n, on, due_on) for n, on in self._reached(due_on, since))
-            yield Waiting(case, standing, "measures", since, due_on, reminders, department)
+            yield self._part(case, standing, "measures", since, due_on, department)
+
+    def _part(self, case: Case, standing: Standing, form: str, since: dt.date, due_on: dt.date, department: str) -> Waiting:
+        clock = f"{form}/{standing.round}/{department}"
+        reminders = tuple(Reminder(clock, n, on, due_on) for n, on in self._reached(due_on, since))
+        return Waiting(case, standing, form, since, due_on, reminders, department)
 
     def waiting(self, case: Case, history: Sequence[Transition]) -> Waiting | None:
         """What an open case waits for; None when nothing has a date."""

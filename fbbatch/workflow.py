@@ -89,6 +89,11 @@ class Standing:
         is_asked = self.state in _PARTS_ASKED and not self.decided
         return tuple(department for department in self.cooperating if department not in self.parts) if is_asked else ()
 
+    @property
+    def parts_in_hand(self) -> Mapping[str, Transition]:
+        """The cooperating departments' measures that are being carried out, as long as there is no result."""
+        return self.parts if self.state in {"accepted", "planned", "in_progress"} and not self.decided else {}
+
 
 _PARTS_ASKED = ("accepted", "planned", "in_progress", "awaiting_verification")
 

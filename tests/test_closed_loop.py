@@ -469,6 +469,9 @@ def test_what_a_cooperating_department_owes_is_asked_for_after_the_lead_has_plan
     entry = hand_in_part(here, "production")
     assert (entry["outcome"], here.state()) == ("step", "planned")
     assert replay(here.history()).still_owing == ()
+    here.run()
+    (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/生產部/*待辦*.docx")
+    assert "完成本部門措施" in paragraphs(listed)
 
 
 def test_department_that_neither_leads_nor_cooperates_has_no_measures_to_plan(tmp_path: Path) -> None:

@@ -863,14 +863,17 @@ def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: B
 
     assert clocks() == {None: ("result", "2026-11-09"), **dict.fromkeys(OTHERS, ("measures", "2026-11-04"))}
     matter.take("measures", department="production")
+    assert clocks()["production"] == ("steps", "2026-11-05")  # the last day of its own steps
     matter.take("coordination", **HOLD)
     assert clocks() == {}
     matter.wait(30)
     assert clocks()["purchasing"] == ("measures", "2026-12-04")
     chaser = Chaser(book, matter.today + dt.timedelta(days=10), ZONE)
-    (waiting,) = [w for w in chaser.waits(case_of(matter), matter.history) if w.department]
+    waiting = next(w for w in chaser.waits(case_of(matter), matter.history) if w.department == "purchasing")
     assert waiting.reminders[-1].clock == "measures/1/purchasing"
     assert waiting.level == LEADER
+    matter.take("result")
+    assert set(clocks()) == {None, "purchasing"}  # the lead has reported for all of them
 
 
 # --- what a case owes ---

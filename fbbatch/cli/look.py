@@ -77,6 +77,7 @@ def case(call: Call, number: str) -> int:
     ]  # fmt: skip
     from fbbatch.chasing import Chaser
     from fbbatch.documents.case import history_rows
+    from fbbatch.documents.worklist import wanted
 
     clock = now(shop.settings.zone)
     waits = Chaser(shop.book, clock.date(), clock.tzinfo).waits(found, history) if history else []
@@ -119,7 +120,9 @@ def case(call: Call, number: str) -> int:
         who = teller.person(waiting.standing.responsible) or teller.fact(found, "department")
         call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
     for one in owed:
-        call.say(f"→ {shop.office.title(one.form)}　{one.due_on.isoformat()}　{shop.book.department(one.department, shop.office.language)}")
+        call.say(
+            f"→ {wanted(one.form, shop.office)}　{one.due_on.isoformat()}　{shop.book.department(one.department, shop.office.language)}"
+        )
     for run, document in documents:
         call.say(f"  → outbox/{run}/{document.path}")
     return ExitCode.DONE

@@ -256,7 +256,8 @@ class Teller:
 
     def origin(self, case: Case) -> str:
         """Where the feedback stands in the original. Source: 1.3.2a."""
-        sheet = _SHEET[self.language].format(case.sheet) if case.sheet else ""
+        name = self.book.word("document", case.sheet, self.language)  # of a form, its kind
+        sheet = _SHEET[self.language].format(name) if name else ""
         return _ORIGIN[self.language].format(file=case.file, sheet=sheet, row=case.row, run=case.run)
 
     def assignment(self, case: Case) -> str:

@@ -92,12 +92,12 @@ def _day(text: object) -> str:
 def _measures(teller: "Teller", story: Story) -> str:
     told = _steps(teller, story.newest("result").get("steps") or story.newest("measures").get("steps") or ())
     standing, colon = story.standing, ": " if teller.language == "en" else "："
-    others = {d: _steps(teller, step.details["answers"].get("steps") or ()) for d, step in standing.parts.items()}
+    others = {d: ["", *_steps(teller, step.details["answers"].get("steps") or ())] for d, step in standing.parts.items()}
     others |= {d: [_still_owed(teller, story)] for d in standing.still_owing}
     if others and told and standing.department:
-        others = {standing.department: told, **others}
+        others = {standing.department: ["", *told], **others}
         told = []
-    return "\n".join([*told, *(f"{teller.book.department(d, teller.language)}{colon}" + "\n".join(lines) for d, lines in others.items())])
+    return "\n".join([*told, *(teller.book.department(d, teller.language) + colon + "\n".join(lines) for d, lines in others.items())])
 
 
 def _still_owed(teller: "Teller", story: Story) -> str:
