@@ -5,22 +5,26 @@ step, and each step is taken once.
 """
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from fbbatch.deadlines import CLOCKS, Calendar, Deadlines
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.schema import Book
-from fbbatch.workflow import Standing, replay
+from fbbatch.workflow import Standing, entered, parts_asked, replay
 
 OWNER, DUE_TODAY, HEAD, LEADER = 1, 2, 3, 4
+STEPS = "steps"
 _LADDER = (("T14", OWNER), ("T14a", DUE_TODAY), ("T14b", HEAD), ("T14c", LEADER))
 _AGAIN = "T14d"
 _MOST_REPEATS = 520
 
 
 class Waiting(NamedTuple):
-    """What a case waits for: the form, since when and until when, and how far the reminders for it have come (0: none)."""
+    """What a case waits for: the form, since when and until when, and how far the reminders for it have come (0: none).
+
+    `department` is the cooperating department that owes it; None: whoever is in charge of the case.
+    """
 
     case: Case
     standing: Standing
@@ -28,6 +32,7 @@ class Waiting(NamedTuple):
     since: dt.date
     due_on: dt.date
     reminders: tuple[Reminder, ...]
+    department: str | None = None
 
     @property
     def level(self) -> int:
@@ -45,29 +50,54 @@ class Chaser:
         self._today = today
         self._zone = zone
 
+    def waits(self, case: Case, history: Sequence[Transition]) -> list[Waiting]:
+        """All that an open case waits for: what moves it on, and what cooperating departments owe, each on its own clock.
+
+        They owe their measures, and then (`STEPS`, which is no form) the carrying out, until the lead reports the result.
+        """
+        first = self.waiting(case, history)
+        return [*([first] if first else ()), *self._parts(case, history)]
+
+    def _parts(self, case: Case, history: Sequence[Transition]) -> Iterator[Waiting]:
+        standing = replay(history)
+        for department, step in standing.parts_in_hand.items():
+            days = [str(row["due"])[:10] for row in step.details["answers"].get("steps") or () if row.get("due")]
+            if days:
+                last, since = dt.date.fromisoformat(max(days)), step.recorded_at.date()
+                yield self._part(case, standing, STEPS, since, last, department)
+        if not standing.still_owing:
+            return
+        asked = parts_asked(history)
+        since, due_on = asked.recorded_at.date(), self._due_on(case, "measures", asked)
+        if due_on is None:
+            return
+        for department in standing.still_owing:
+            yield self._part(case, standing, "measures", since, due_on, department)
+
+    def _part(self, case: Case, standing: Standing, form: str, since: dt.date, due_on: dt.date, department: str) -> Waiting:
+        clock = f"{form}/{standing.round}/{department}"
+        reminders = tuple(Reminder(clock, n, on, due_on) for n, on in self._reached(due_on, since))
+        return Waiting(case, standing, form, since, due_on, reminders, department)
+
     def waiting(self, case: Case, history: Sequence[Transition]) -> Waiting | None:
         """What an open case waits for; None when nothing has a date."""
         standing = replay(history)
         form = standing.expected
         if form is None or standing.state == "on_hold":
             return None
-        entered = next((s for s in reversed(history) if s.to == standing.state and "edited" not in s.details), history[-1])
-        for step in reversed(history):  # the first of the unbroken run of steps in this state
-            if step.to != standing.state or step.details.get("verdict"):
-                break
-            entered = step
-        due_on = self._due_on(case, form, entered)
+        begun = entered(history, {standing.state})
+        due_on = self._due_on(case, form, begun)
         if due_on is None:
             return None
         clock = f"{form}/{standing.round}"
-        since = entered.recorded_at.date()
+        since = begun.recorded_at.date()
         levels = self._asked_once(since) if form == "satisfaction" else self._reached(due_on, since)
-        return Waiting(case, standing, form, entered.recorded_at.date(), due_on, tuple(Reminder(clock, n, on, due_on) for n, on in levels))
+        return Waiting(case, standing, form, since, due_on, tuple(Reminder(clock, n, on, due_on) for n, on in levels))
 
-    def _due_on(self, case: Case, form: str, entered: Transition) -> dt.date | None:
+    def _due_on(self, case: Case, form: str, begun: Transition) -> dt.date | None:
         if form == "result":
             return case.due_on
-        until = self._deadlines.until(CLOCKS[form], case.severity, entered.recorded_at) if form in CLOCKS else None
+        until = self._deadlines.until(CLOCKS[form], case.severity, begun.recorded_at) if form in CLOCKS else None
         return until.astimezone(self._zone).date() if until else None
 
     def _asked_once(self, since: dt.date) -> list[tuple[int, dt.date]]:

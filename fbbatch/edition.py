@@ -232,18 +232,16 @@ class Edition:
         urgent = {d.department for d in issued if d.form and d.case and d.department}
         printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
         for case, history in told:
-            waiting = chaser.waiting(case, history)
-            if waiting is None:
-                continue
-            fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
-            reminded += [(case, reminder) for reminder in fresh]
-            department = printing.recipient(Owed(waiting.form), case) or ""
-            task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level)
-            tasks.setdefault(department, []).append(task)
-            if waiting.level >= LEADER and leaders and department != leaders.department:
-                tasks.setdefault(leaders.department, []).append(task)
-            urgent |= {department} if fresh else set()
-            urgent |= {leaders.department} if leaders and any(r.level >= LEADER for r in fresh) else set()
+            for waiting in chaser.waits(case, history):
+                fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
+                reminded += [(case, reminder) for reminder in fresh]
+                department = printing.recipient(Owed(waiting.form, department=waiting.department), case) or ""
+                task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level, waiting.department)
+                tasks.setdefault(department, []).append(task)
+                if waiting.level >= LEADER and leaders and department != leaders.department:
+                    tasks.setdefault(leaders.department, []).append(task)
+                urgent |= {department} if fresh else set()
+                urgent |= {leaders.department} if leaders and any(r.level >= LEADER for r in fresh) else set()
         self.ledger.record_reminders(self.record, reminded)
         for department in sorted(urgent & tasks.keys()):
             yield department, worklist(tasks[department], department, self.record.as_of, self.office, self.shop.templates)
@@ -290,5 +288,6 @@ def _stale_forms(files: Sequence[FileOutcome]) -> dict[str, list[str]]:
     """The forms of which an old issue came back, by case."""
     found: dict[str, list[str]] = {}
     for item in (f for file in files for f in file.findings if f.code == "FB-step-stale"):
-        found.setdefault(item.details["case"], []).append(item.details["form"])
+        of = item.details.get("department")
+        found.setdefault(item.details["case"], []).append(f"{item.details['form']}/{of}" if of else item.details["form"])
     return found

@@ -494,6 +494,30 @@ CATALOGUE: dict[str, Entry] = {
         ("可以檢查的動作，寫明對象、數值、時間", "An action that can be checked: what, how much, until when"),
         ("請寫具體；嚴重問題的措施必須具體", "Be specific; for severe problems it is required"),
     ),
+    "FB-measure-cause": Entry(
+        "warning",
+        ("「{value}」沒有寫明消除哪個原因", "'{value}' does not say which cause it removes"),
+        ("每項措施對應一個原因", "One cause for each measure"),
+        ("請填寫對應原因；嚴重問題必須填寫", "Name the cause; for severe problems it is required"),
+    ),
+    "FB-measure-containment": Entry(
+        "warning",
+        ("「{label}」只有臨時措施：「{value}」", "'{label}' holds containment only: '{value}'"),
+        ("消除原因的措施；停用、隔離、召回等寫在臨時措施一欄", "What removes the cause; stopping, isolating and recalling are containment"),
+        ("請補充消除原因的措施；嚴重問題必須有", "Add what removes the cause; for severe problems it is required"),
+    ),
+    "FB-measure-effect": Entry(
+        "warning",
+        ("預期效果「{value}」缺少數字或日期", "The expected effect '{value}' lacks a number or a date"),
+        ("由多少、到多少、何時，例如：投訴由每月 5 件降到 1 件，2026-12-31 前", "From what, to what, by when, e.g. from 5 complaints a month to 1 by 2026-12-31"),
+        ("請補充；嚴重問題必須寫明", "Add them; for severe problems they are required"),
+    ),
+    "FB-promise-late": Entry(
+        "warning",
+        ("「{label}」承諾的日期 {day} 晚於處理期限 {due}", "'{label}' promises {day}, after the case is due ({due})"),
+        ("不晚於處理期限", "No later than due"),
+        ("已記錄；請部門負責人提前，或申請調整期限", "It is taken; the head should bring it forward or ask for another date"),
+    ),
     "FB-wrong-signer": Entry(
         "error",
         ("「{label}」不能由 {person} 擔任", "'{label}' cannot be {person}"),
@@ -512,6 +536,12 @@ CATALOGUE: dict[str, Entry] = {
         ("另一個部門", "Another department"),
         ("請改填應轉交的部門", "Give the department it should go to"),
     ),
+    "FB-not-involved": Entry(
+        "error",
+        ("{department} 既不是這個案件的責任部門，也不是協辦部門", "{department} neither leads this case nor cooperates in it"),
+        ("責任部門或協辦部門填報", "The lead department or a cooperating one"),
+        ("請用發給本部門的一份，不要更改填報部門", "Use the form issued to your department and leave the department on it"),
+    ),
     "FB-reopen-open": Entry(
         "error",
         ("案件尚未結案，不能重開", "The case is not closed and cannot be reopened"),
@@ -519,10 +549,10 @@ CATALOGUE: dict[str, Entry] = {
         ("請選「繼續處理」", "Choose 'continue'"),
     ),
     "FB-reopen-late": Entry(
-        "error",
-        ("案件已於 {on} 結案，超過可重開的 {days} 天", "The case was closed on {on}, more than {days} days ago"),
+        "warning",
+        ("案件已於 {on} 結案，超過可重開的 {days} 天；已另立案件 {opened}", "The case was closed on {on}, more than {days} days ago; case {opened} was opened instead"),
         ("期限內重開", "Reopening within the period"),
-        ("請作為新反饋登記，並在備註寫明原案件編號", "Record it as new feedback and name the old case in the remarks"),
+        ("請按案件 {opened} 辦理", "Handle case {opened}"),
     ),
     # --- ledgers that come back edited ---------------------------------------------------------------------
     "FB-edit-taken": Entry(

@@ -3,6 +3,7 @@
 Each answer by itself has been checked before; here is what one answer makes of the others, and of the company's roles.
 """
 
+import datetime as dt
 import re
 from functools import cache
 
@@ -47,13 +48,31 @@ def missing_answers(form: ReturnedForm, *, severity: str, department: str | None
     ):
         found.append(finding("FB-contradiction", field="conclusion"))
     if severity == "severe":
-        found += [finding("FB-empty-measure", field="steps", value=text)._replace(severity="error") for text in empty_measures(form)]
+        found += [item._replace(severity="error") for item in lint_measures(form)]
     return found
 
 
 def advice(form: ReturnedForm, severity: str) -> list[Finding]:
     """Remarks on a form that is taken all the same. Source: N8."""
-    return [] if severity == "severe" else [finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)]
+    return [] if severity == "severe" else lint_measures(form)
+
+
+def late_promises(form: ReturnedForm, due_on: dt.date | None) -> list[Finding]:
+    """What is promised for a day after the case is due; nothing of a case that is overdue already. Source: 5.1.2a.
+
+    Args:
+        form: what was filled in.
+        due_on: when the case is due.
+    """
+    if due_on is None or form.happened_on > due_on:
+        return []
+    table, column = _PROMISES.get(form.kind, ("", ""))
+    days = [str(row[column]) for row in form.values.get(table) or () if row.get(column)] if table else [str(form.values.get(column) or "")]
+    late = max(days, default="")[:10]
+    return [finding("FB-promise-late", field=table or column, day=late, due=due_on.isoformat())] if late > due_on.isoformat() else []
+
+
+_PROMISES = {"assignment": ("", "promised_on"), "measures": ("steps", "due"), "coordination": ("tasks", "due")}
 
 
 _STOCK_VERBS = "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"
@@ -63,6 +82,7 @@ _STOCK_ENGLISH = (
     "(?:strengthen|improve|enhance|raise|increase|pay more|pay|be more|be)?(?: ?(?:the|staff|employee|quality))*"
     "(?: ?(?:management|awareness|training|supervision|communication|attention|careful))?(?: next time| in future)?"
 )
+_BREAKS = re.compile("[,.;:!、。" + fold("並及和與") + "]")
 _NUMBERING = re.compile(r"[\s\d()一二三四五六七八九十]*")
 
 
@@ -70,6 +90,66 @@ _NUMBERING = re.compile(r"[\s\d()一二三四五六七八九十]*")
 def _stock() -> re.Pattern[str]:
     before = "(?:今後|以後|下次|要|應|將|會|進一步|切實|不斷|持續)*"
     return re.compile(fold(f"{before}(?:{_STOCK_VERBS})?(?:{_STOCK_WHOSE})*(?:{_STOCK_OBJECTS})*|{_STOCK_ENGLISH}"))
+
+
+def lint_measures(form: ReturnedForm) -> list[Finding]:
+    """What a plan of measures lacks: advice, unless the problem is severe. Source: N8, 5.2.2."""
+    if form.kind != "measures":
+        return []
+    steps = [row for row in form.values.get("steps") or () if row.get("step")]
+    found = [finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)]
+    found += [finding("FB-measure-cause", field="steps", value=row["step"]) for row in steps if not str(row.get("cause") or "").strip()]
+    contained = fold(str(form.values.get("containment") or ""))
+    for name, texts in (("solution", [str(form.values.get("solution") or "")]), ("steps", [str(row["step"]) for row in steps])):
+        if any(texts) and all(_is_containment(text) or fold(text) == contained for text in texts):
+            found.append(finding("FB-measure-containment", field=name, value=texts[0]))
+    return found + _vague_effect(form)
+
+
+_CONTAINING = (
+    "停止|暫停|停用|停售|停產|停線|凍結|封存|隔離|攔截|攔回|召回|追回|撤回|收回|扣留|下架|全檢|挑選|篩選|分選"
+    "|stop(?:ped)?|halt(?:ed)?|suspend(?:ed)?|fr[eo]zen?|block(?:ed)?|quarantined?|segregated?|isolated?|recall(?:ed)?|sort(?:ed)?"
+)
+_GOODS = (
+    "立即|已經?|先行?|暫時|臨時|馬上|對|將|把|全部|所有|同批|該批|本批|整批|問題|不良|可疑|相關|受影響|產品|庫存|在途|客戶端?|市場|倉庫|貨物?"
+    "|成品|半成品|品|物料|的|批次?|出貨|發貨|使用|銷售|生產|供貨|流出|處理|通知|[\\d.]+|台|件|個|片|箱|支"
+    "|the|all|lots?|batch(?:es)?|stock|goods|shipments?|shipping|sales|production|products?|parts|of|in|at|on|from|units|pieces|customers?|immediately"
+)
+
+
+@cache
+def _containment() -> re.Pattern[str]:
+    return re.compile(fold(f"(?: |{_GOODS})*(?:{_CONTAINING})(?: |{_GOODS}|{_CONTAINING})*"))
+
+
+def _is_containment(text: str) -> bool:
+    """True for a text that only holds the goods back; it says nothing of the cause."""
+    parts = [part for part in (p.strip() for p in _BREAKS.split(fold(text))) if not _NUMBERING.fullmatch(part)]
+    return bool(parts) and all(_containment().fullmatch(part) for part in parts)
+
+
+_DIGITS = "[\\d零一二兩三四五六七八九十百千半]+"
+_DAY = (
+    r"\d{4}\s*[-/.年]\s*\d{1,2}(?:\s*[-/.月]\s*\d{1,2}\s*日?)?月?|(?<![\d.])\d{1,2}\s*[-/]\s*\d{1,2}(?![\d.])"
+    rf"|{_DIGITS}\s*月\s*(?:{_DIGITS}\s*日|底|末|中|初|前|內)|[本下次][個]?[月季年週周](?:底|末|內|度)?|[月季年]度?[底末]"
+    rf"|{_DIGITS}\s*(?:個月|個?星期|週|周|天|日|季度?|年)\s*(?:之?內|以內|後|前)|q[1-4]|(?:within|in|after) \w+ (?:day|week|month)s?"
+    r"|(?:by|until|before|end of) (?:the )?(?:end|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|next|this|year|month|quarter)\w*"
+)
+_AMOUNT = rf"\d|歸零|減半|{_DIGITS}\s*(?:件|次|台|個|例|起|成|倍|片|批|宗|元)|\b(?:zero|none|half|one|two|three|four|five)\b"
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(fold(_DAY)), re.compile(fold(_AMOUNT))
+
+
+def _vague_effect(form: ReturnedForm) -> list[Finding]:
+    """The expected effect needs a number and a day, in words or in the fields beside it."""
+    day, amount = _patterns()
+    text = fold(str(form.values.get("effect") or ""))
+    dated = day.search(text) or form.values.get("effect_by")
+    counted = amount.search(day.sub(" ", text)) or form.values.get("target") is not None
+    return [] if dated and counted else [finding("FB-measure-effect", field="effect", value=form.values.get("effect"))]
 
 
 def empty_measures(form: ReturnedForm) -> list[str]:
@@ -81,7 +161,7 @@ def empty_measures(form: ReturnedForm) -> list[str]:
 
 
 def _is_empty_measure(text: str) -> bool:
-    parts = (part.strip() for part in re.split("[,.;:!、。並及和與]", fold(text)))
+    parts = (part.strip() for part in _BREAKS.split(fold(text)))
     return all(_stock().fullmatch(part) for part in parts if not _NUMBERING.fullmatch(part))
 
 

@@ -15,6 +15,7 @@ import orjson
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import Teller
 from fbbatch.findings import finding
+from fbbatch.gates import late_promises
 from fbbatch.identity import changes, is_related
 from fbbatch.ledger import Ledger
 from fbbatch.ledger.kinship import Edited
@@ -23,7 +24,7 @@ from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
-from fbbatch.workflow import FORMS, ORDER, Move, Standing, is_early, moves_of_time, replay, resume, step
+from fbbatch.workflow import FOLLOWED, FORMS, ORDER, Move, Standing, is_early, moves_of_time, part_of, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER, AMENDMENT = "time", "tracking_ledger", "amendment"
@@ -91,16 +92,20 @@ class Handling:
         form = self._returned(told, case)
         standing, ended = self._by_then(case, recorder.history(case), form.happened_on)
         verdict = step(
-            standing, form, self.book, severity=case.severity, newest_issue=recorder.newest_issue(case, form.kind), today=self.today,
+            standing, form, self.book, severity=case.severity, today=self.today,
+            newest_issue=recorder.newest_issue(case, form.kind, part_of(standing, form)),
             reopen_days=self._days(REOPEN_WITHIN),
         )  # fmt: skip
         if verdict.moves:
             if verdict.moves[-1].details.get("main_case") and not self._merge(recorder, case, form):
                 return
+            opened = self._open_linked(recorder, case, form) if FOLLOWED in verdict.moves[-1].details else None
             moved = [self._recorded(case, standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
+            moved = [replace(step, details={**step.details, FOLLOWED: opened}) for step in moved] if opened else moved
             recorder.append(case, [*ended, *_remarked(moved, message["findings"])])
             taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
-            recorder.note(map(self._worded, (*verdict.findings, taken)))
+            told = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
+            recorder.note(map(self._worded, (*told, *late_promises(form, case.due_on), taken)))
             recorder.settle("step")
             return
         first, *others = map(self._worded, verdict.findings)
@@ -126,6 +131,8 @@ class Handling:
         for name, key in (("person_id", "person"), ("by", "by")):
             if person := book.person(told.get(name, "")):
                 told[key] = person.name
+        if told.get("department_id"):
+            told["department"] = book.department(told["department_id"], self.language)
         if told.get("by") == REPORTER:
             told["by"] = REPORTER_WORD[self.language]
         told = {name: value for name, value in told.items() if value}
@@ -149,6 +156,16 @@ class Handling:
         if change["field"] != MERGE:
             return None
         return None if self._main(recorder, case, str(change["value"])) else "FB-edit-main-case"
+
+    def _open_linked(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> str:
+        """The case that takes the place of one closed too long ago: its answers, and the new complaint. Source: T16."""
+        values = {**case.values, "description": form.values["reason"]}
+        values |= {"reported_at": form.happened_on.isoformat()} if "reported_at" in values else {}
+        begun = Standing(department=case.department)
+        moves = Move("registered", {"follows": case.number}), Move("assigned", {"department": case.department, "rule": "linked"})
+        return recorder.open_linked(
+            case, values, form.by, [self._recorded(case, begun, move, form.kind, form.by, form.happened_on) for move in moves]
+        )
 
     def _happened(self, day: object) -> dt.date:
         """The day a form gives for what it reports, never later than today."""

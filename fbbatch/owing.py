@@ -1,14 +1,14 @@
 """Which documents a case owes after a run: its reports, and the forms for whoever must act next.
 
 Derived from the ledger each time, never stored before the documents exist, so that a run that is done again owes the
-same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5.
+same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5, 5.5.2.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fbbatch.model import Case, Transition
 from fbbatch.press import Owed
-from fbbatch.workflow import replay
+from fbbatch.workflow import Standing, replay
 
 _ON_ENTRY: dict[str, tuple[str, ...]] = {
     "assigned": ("assignment",),
@@ -31,12 +31,13 @@ def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> 
     """
     kinds = ["case_report"] if case.severity in reports else []
     kinds += ["escalation", "impact"] if case.escalations else []
-    kinds += ["assignment"] if case.severity in forms and case.state == "assigned" else []
+    if case.severity in forms and case.state == "assigned":
+        kinds += ["assignment", "coordination"] if case.cooperating else ["assignment"]
     return tuple(Owed(kind) for kind in kinds)
 
 
 def owed_by_moved(
-    case: Case, history: Sequence[Transition], run: str, issues: Mapping[str, int], *, reports: Sequence[str], again: Iterable[str] = ()
+    case: Case, history: Sequence[Transition], run: str, issues: Mapping[str, int], *, reports: Sequence[str], again: Collection[str] = ()
 ) -> tuple[Owed, ...]:
     """What a case owes that a form or the passing of time has moved in this run.
 
@@ -46,22 +47,43 @@ def owed_by_moved(
         run: the run's name.
         issues: the newest issue of each form before this run.
         reports: severities that get a case report.
-        again: forms to issue once more, because an old issue came back.
+        again: forms to issue once more, because an old issue came back; `measures/<department>` for one of a cooperating department.
     """
     past = [step for step in history if step.run != run]
     before, now = replay(past), replay(history)
     fresh = [step for step in history if step.run == run]
-    kinds = list(again)
+    kinds = [kind for kind in again if "/" not in kind]
     if fresh and (now.state != before.state or any("verdict" in step.details for step in fresh)):
         kinds += _ON_ENTRY.get(now.state, ())
     kinds += _because_of(fresh)
+    is_taken_on = now.state == "accepted" and any(step.document == "assignment" for step in fresh)
+    if now.cooperating and ("assignment" in kinds or (is_taken_on and not issues.get("coordination"))):
+        kinds.append("coordination")  # several departments agree from the beginning
     still_out = _ON_ENTRY.get(now.state, ()) if before.state == "on_hold" and now.state == before.held_from and _were_out(past) else ()
     owed = [Owed(kind, issues.get(kind, 0) + (kind not in still_out or kind == "reply")) for kind in dict.fromkeys(kinds)]
+    owed += _owed_by_parts(before, now, fresh, {**issues, **{one.kind: one.issue for one in owed}}, again)
     if any(step.document == "verification" for step in fresh):
         owed.append(Owed("verification", filled=True))
     if now.state == "closed" and before.state != "closed" and case.severity in reports:
         owed.append(Owed("case_report"))
     return tuple(owed)
+
+
+def _owed_by_parts(
+    before: Standing, now: Standing, fresh: Sequence[Transition], issues: Mapping[str, int], again: Collection[str]
+) -> Iterator[Owed]:
+    """The measures of cooperating departments: asked for with the lead's, or once more after a hold or when an old issue came. Source: 5.5.2a.
+
+    They bear the number of the lead's newest, or of the one that it did not need, having handed in at once.
+    """
+    is_accepted = any(
+        step.to == "accepted" and was != "accepted" for was, step in zip([before.state, *(s.to for s in fresh)], fresh, strict=False)
+    )
+    number = issues.get("measures", 0) + (is_accepted and now.state != "accepted")
+    is_resumed = before.state == "on_hold" and now.state != "on_hold"
+    for department in now.still_owing:
+        if is_accepted or is_resumed or f"measures/{department}" in again:
+            yield Owed("measures", max(1, number), department=department)
 
 
 def _were_out(past: Sequence[Transition]) -> bool:

@@ -31,11 +31,15 @@ CASES_PER_TASK = 40
 
 
 class Owed(NamedTuple):
-    """A document to print: a form's issue number counts from 1; `filled` is the finished record of one that came back."""
+    """A document to print: a form's issue number counts from 1; `filled` is the finished record of one that came back.
+
+    `department` is a cooperating one that answers for itself; the others go to whoever is in charge.
+    """
 
     kind: str
     issue: int = 1
     filled: bool = False
+    department: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,9 @@ class Press:
         for job in jobs:
             for owed in job.owed:
                 document = case_document(
-                    owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled
-                )
+                    owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled,
+                    department=owed.department,
+                )  # fmt: skip
                 if document.identity and self.run:
                     document = replace(document, identity={**document.identity, "run": self.run})
                 yield from self._editions(document, owed, job.case)
@@ -97,6 +102,8 @@ class Press:
 
     def recipient(self, owed: Owed, case: Case) -> str | None:
         """The department that has to act on a document. Source: 5.1.1b, 5.4.2a."""
+        if owed.department:
+            return owed.department
         book = self.office.teller.book
         if owed.kind == "verification" and not owed.filled:
             return next((p.department for p in book.holders("P07")), case.department)

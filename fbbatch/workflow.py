@@ -6,7 +6,7 @@ Source: regulation part 4, 5.1–5.5.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -42,14 +42,17 @@ LOW_SCORE = 2
 class Standing:
     """Where a case stands: the last state, and what its steps have settled so far.
 
-    `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken`
+    `department` leads, the `cooperating` have measures of their own: `parts` holds the step of this round that brought each
+    one's. `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken`
     the transition that took them; `past` are all steps that forms have brought, of every round. `outcome` is how the matter
-    ended or is meant to; `decided` is true once the department head has approved an outcome without measures.
+    ended or is meant to; `decided` is true once the department head has approved an outcome without measures. `follows`
+    is the closed case of which this one is the sequel, `followed_by` are the sequels of this one.
     """
 
     state: str = "registered"
     round: int = 1
     department: str | None = None
+    cooperating: tuple[str, ...] = ()
     responsible: str | None = None
     priority: str | None = None
     outcome: str | None = None
@@ -61,10 +64,13 @@ class Standing:
     main_case: str | None = None
     closed_on: dt.date | None = None
     reopened: int = 0
+    follows: str | None = None
+    followed_by: tuple[str, ...] = ()
     entered_on: dt.date | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: Mapping[str, Transition] = field(default_factory=dict)
+    parts: Mapping[str, Transition] = field(default_factory=dict)
     past: tuple[Transition, ...] = ()
 
     @property
@@ -76,6 +82,37 @@ class Standing:
     def expected(self) -> str | None:
         """The form that moves the case on; none once it is closed."""
         return "reply" if self.decided and self.state not in {"replied", "closed"} else EXPECTED.get(self.state)
+
+    @property
+    def still_owing(self) -> tuple[str, ...]:
+        """The cooperating departments whose own measures are asked for and have not come. Source: 5.5.2a."""
+        is_asked = self.state in _PARTS_ASKED and not self.decided
+        return tuple(department for department in self.cooperating if department not in self.parts) if is_asked else ()
+
+    @property
+    def parts_in_hand(self) -> Mapping[str, Transition]:
+        """The cooperating departments' measures that are being carried out, as long as there is no result."""
+        return self.parts if self.state in {"accepted", "planned", "in_progress"} and not self.decided else {}
+
+
+_PARTS_ASKED = ("accepted", "planned", "in_progress", "awaiting_verification")
+
+
+def parts_asked(history: Sequence[Transition]) -> Transition:
+    """The step since which the cooperating departments are asked for measures: acceptance, or the end of a hold after it."""
+    return entered(history, _PARTS_ASKED)
+
+
+def entered(history: Sequence[Transition], states: Collection[str]) -> Transition:
+    """The first of the unbroken run of last steps that are in one of these states; a verdict begins a new one."""
+    first = history[-1]
+    for step in reversed(history):
+        if step.to not in states:
+            break
+        first = step
+        if step.details.get("verdict"):
+            break
+    return first
 
 
 class Move(NamedTuple):
@@ -102,6 +139,12 @@ def _after(standing: Standing, step: Transition) -> Standing:
     for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from"):
         if told.get(name):
             changes[name] = told[name]
+    if "follows" in told:
+        changes["follows"] = told["follows"]
+    if "followed_by" in told:
+        changes["followed_by"] = (*standing.followed_by, told["followed_by"])
+    if "cooperating" in told:
+        changes["cooperating"] = tuple(told["cooperating"])
     changes["round"] = standing.round + (told.get("verdict") == "failed")
     changes["decided"] = bool(told.get("decided", standing.decided))
     changes["held_days"] = standing.held_days + int(told.get("held_days", 0))
@@ -114,24 +157,32 @@ def _after(standing: Standing, step: Transition) -> Standing:
         changes |= {"held_since": None, "held_until": None, "held_from": None}
     if step.to == "closed" and standing.state != "closed":
         changes["closed_on"] = step.happened_on
-    answers, taken = dict(standing.answers), dict(standing.taken)
+    if told.get("verdict") == "reopened":
+        changes |= {"reopened": standing.reopened + 1, "decided": False, "outcome": None, "closed_on": None, "main_case": None}
+    if told.get("verdict") == "failed" or (standing.decided and not changes["decided"]):
+        changes["outcome"] = None
+    return replace(standing, **changes, **_answered(standing, step))
+
+
+def _answered(standing: Standing, step: Transition) -> dict[str, Any]:
+    """What has been answered after a step: the newest answers, the steps that took them, all there ever were."""
+    told = step.details
+    answers, taken, parts = dict(standing.answers), dict(standing.taken), dict(standing.parts)
     if told.get("verdict") in {"failed", "reopened"}:  # the next round begins
         answers = {kind: answers[kind] for kind in answers if kind not in FROM or kind in {"assignment", "verification"}}
         taken = {kind: taken[kind] for kind in taken if kind not in FROM or kind == "assignment"}
-    if told.get("verdict") == "reopened":
-        changes |= {"reopened": standing.reopened + 1, "decided": False, "outcome": None, "closed_on": None, "main_case": None}
+        parts = {}
+    if told.get("verdict") in {"reopened", "not_ours"}:
         taken.pop("assignment", None)
-    if told.get("verdict") == "failed" or (standing.decided and not changes["decided"]):
-        changes["outcome"] = None
-    if "answers" in told:
-        changes["past"] = (*standing.past, step)
-    if told.get("verdict") == "not_ours":
-        taken.pop("assignment", None)
-    elif "answers" in told:
+    if "answers" not in told:
+        return {"answers": answers, "taken": taken, "parts": parts}
+    if "part" in told:
+        parts[told["part"]] = step
+    elif told.get("verdict") != "not_ours":
         answers[step.document] = told["answers"]
         if told.get("verdict") != "failed" and not told.get("interim"):
             taken[step.document] = step
-    return replace(standing, **changes, answers=answers, taken=taken)
+    return {"answers": answers, "taken": taken, "parts": parts, "past": (*standing.past, step)}
 
 
 def _date(text: object) -> dt.date | None:
@@ -164,15 +215,16 @@ def step(
         form: what was filled in; its answers are checked already, one by one.
         book: who is head of what and holds which role.
         severity: of the case; severe ones need containment and prevention.
-        newest_issue: the number of the newest issue of this form for this case.
+        newest_issue: the number of the newest issue of this form for this case, and for the department that it speaks for.
         today: the as-of date.
         reopen_days: T16, for how long a closed case may be opened again.
     """
     if trouble := _repeated(standing, form) or _out_of_order(standing, form):
         return trouble
+    part = part_of(standing, form)
     if form.issue and form.issue < newest_issue and form.kind in FROM and not _is_letter_before(standing, form):
         return Verdict(
-            findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case),),
+            findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case, department=part),),
             outcome="returned",
             reissue=True,
         )
@@ -180,12 +232,18 @@ def step(
     missing += wrong_signers(form, book, department=standing.department, responsible=standing.responsible)
     if missing:
         return Verdict(findings=tuple(missing), outcome="returned")
-    moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days)
+    moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days) if part is None else _part(standing, part)
     if not moves:
         return Verdict(findings=tuple(notes), outcome="set_aside")
     first, *rest = moves
     first = first._replace(details={**first.details, "answers": dict(form.values), "issue": form.issue})
     return Verdict((first, *rest), (*notes, *advice(form, severity)))
+
+
+def part_of(standing: Standing, form: ReturnedForm) -> str | None:
+    """The department whose own measures a form brings; None where it is the lead's, as every other form. Source: 5.5.2a."""
+    department = form.values.get("department") if form.kind == "measures" else None
+    return None if department == standing.department else department
 
 
 def _repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
@@ -200,9 +258,12 @@ def _repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
 
 def _out_of_order(standing: Standing, form: ReturnedForm) -> Verdict | None:
     """Already done, too early, or right in time (None)."""
+    part = part_of(standing, form)
+    if part and part not in standing.cooperating:
+        return Verdict(findings=(finding("FB-not-involved", field="department", department_id=part),), outcome="returned")
     if _may_come(standing, form):
         return None
-    if done := standing.taken.get(form.kind):
+    if done := standing.parts.get(part) if part else standing.taken.get(form.kind):
         same = done.details.get("answers") == dict(form.values)
         code, outcome = ("FB-step-done", "duplicate") if same else ("FB-step-differs", "set_aside")
         return Verdict(findings=(finding(code, on=done.happened_on.isoformat(), by=done.by),), outcome=outcome)
@@ -226,6 +287,9 @@ def _may_come(standing: Standing, form: ReturnedForm) -> bool:
     """True for a fact, and for a form that moves the case on from where it stands."""
     if form.kind not in FROM:
         return True
+    if part := part_of(standing, form):  # as long as the case is in hand, however late
+        at = standing.held_from if standing.state == "on_hold" else standing.state
+        return at not in {"registered", "assigned", "closed"} and not standing.decided and part not in standing.parts
     if _is_letter_before(standing, form):
         return standing.is_open or standing.outcome == "duplicate"
     if form.kind == "reply" and not standing.is_open:  # the survey came first
@@ -256,6 +320,10 @@ def _assignment(standing: Standing, form: ReturnedForm, book: Book, today: dt.da
         return (Move("accepted", {"responsible": values["responsible"]}),), ()
     refused = {"verdict": "not_ours", "reason": values["reason"]}
     return (Move("registered", refused), Move("assigned", {"department": values["proposed_department"], "rule": "proposal"})), ()
+
+
+def _part(standing: Standing, part: str) -> "Moves":
+    return (Move(standing.state, {"part": part}),), ()
 
 
 def _measures(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
@@ -329,11 +397,15 @@ def _coordination(standing: Standing, form: ReturnedForm, book: Book, today: dt.
             return (Move(state, {"outcome": values["outcome"], "decided": True, "reason": values["reason"]}),), ()
 
 
+FOLLOWED = "followed_by"
+"""The detail of a step that opens another case in place of this one: that case's number, once it has one. Source: T16."""
+
+
 def _reopen(standing: Standing, today: dt.date, reopen_days: int) -> Moves:
     if standing.is_open or standing.closed_on is None:
         return (), (finding("FB-reopen-open"),)
     if (today - standing.closed_on).days > reopen_days:
-        return (), (finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),)
+        return (Move("closed", {FOLLOWED: True}),), (finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),)
     return (Move("assigned", {"verdict": "reopened", "department": standing.department, "rule": "reopened"}),), ()
 
 

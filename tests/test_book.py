@@ -9,6 +9,7 @@ import pytest
 from fbbatch.documents import load_templates
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import load_book
+from fbbatch.schema.needs import NEEDS
 from fbbatch.settings import load_settings
 from tests.builders import REPOSITORY
 
@@ -259,3 +260,40 @@ def test_key_that_does_not_fit_the_fields_type_is_found_before_the_run(schemas: 
     (schemas / "sources/visitor.yaml").write_text(SMALL + listed, encoding="utf-8")
     found = problems(schemas)
     assert all(problem.startswith("schemas/sources/visitor.yaml:") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("form", "old", "new", "told"),
+    [
+        ("measures", "    required: true\n    example: 張偉銘", "    required: ask\n    example: 張偉銘",
+         "the field 'approved_by' of the form 'measures' must be `required: true`: it names the head who approves"),
+        ("inspection", "    type: integer\n    required: true\n", "    type: text\n    required: true\n",
+         "the field 'percent' of the form 'inspection' must be of the type integer: it says whether the work has begun"),
+        ("assignment", "id: verdict\n", "id: opinion\n", "the form 'assignment' needs the field 'verdict': it says whether the case is taken on"),
+        ("assignment", "    type: person\n    strict: true\n    hint", "    type: person\n    hint",
+         "the field 'responsible' of the form 'assignment' must be `strict: true`: it names who handles the case"),
+        ("coordination", "code: merge,", "code: join,", "the field 'decision' of the form 'coordination' must offer the code merge: it decides what becomes of the case"),
+        ("result", "{code: misuse,", "{code: mishap,", "the field 'outcome' of the form 'result' may not offer the code mishap: it says how the matter ended"),
+        ("verification", "    values: verification\n", "    values: cause\n",
+         "the field 'conclusion' of the form 'verification' must offer the codes pass, conditional, fail: it decides whether the case goes on or back"),
+    ],
+)  # fmt: skip
+def test_form_that_falls_short_of_the_closed_loop_is_refused_at_its_place(schemas: Path, form: str, old: str, new: str, told: str) -> None:
+    change(schemas, f"forms/{form}.yaml", old, new)
+    found = problems(schemas)
+    assert any(problem.endswith(f": {told}") for problem in found), found
+    assert all(re.match(rf"schemas/forms/{form}\.yaml:\d+:\d+: ", problem) for problem in found), found
+
+
+def test_company_may_word_its_forms_otherwise_and_ask_for_more(schemas: Path) -> None:
+    change(schemas, "forms/measures.yaml", "id: effect_by\n", "id: effect_by # asked of everybody\n")
+    change(schemas, "forms/measures.yaml", "    required: ask\n", "    required: true\n")
+    change(schemas, "forms/assignment.yaml", "{zh-Hant: 受理, en: Accepted}", "{zh-Hant: 我們辦, en: We do it}")
+    load_book(schemas)
+
+
+def test_every_answer_that_the_workflow_takes_for_granted_is_a_need() -> None:
+    for room in ("workflow", "gates", "handling"):
+        text = (REPOSITORY / f"fbbatch/{room}.py").read_text(encoding="utf-8")
+        read = set(re.findall(r"\bvalues\[\"([a-z_]+)\"\]", text))
+        assert read <= {need.field for need in NEEDS}, room

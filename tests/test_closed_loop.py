@@ -20,6 +20,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import docx
+import openpyxl
 import pypdfium2
 import pytest
 from docx.oxml.ns import qn
@@ -41,6 +42,7 @@ from tests.builders import delimited, drop, examples, fill, mail, moment, rehear
 
 HEADER = ["客戶姓名", "聯繫方式", "反饋時間", "產品名稱", "產品型號", "問題描述", "使用場景"]
 REPORTED = ["王小明", "0912345678", "2026-11-12 10:00", "智能音箱", "X-1", "插電後冒煙並有燒焦味，無法使用", "客廳"]
+WIDE = ["林志明", "0955123456", "2026-11-12 09:00", "智能音箱", "X-1", "整批產品冒煙，同批次多臺", "倉庫"]
 ALSO = ["李美玲", "0987654321", "2026-11-12 18:30", "智能音箱", "X-1", "通電十分鐘後冒煙，有燒焦味", "臥室"]
 FIRST = dt.date(2026, 11, 13)  # a Friday
 NUMBER, OTHER = "FB-20261113-0001", "FB-20261113-0002"
@@ -97,7 +99,11 @@ class Bureau:
 
     def issued(self, kind: str, number: str = NUMBER) -> list[Path]:
         """Every issue of a form for a case so far, oldest first."""
-        return [path for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
+        return [path for path, told in self.forms(kind, number) if told["department"] not in self.case(number).cooperating]
+
+    def forms(self, kind: str, number: str = NUMBER) -> list[tuple[Path, dict[str, Any]]]:
+        """Likewise, with what the manifest says, and those of cooperating departments too."""
+        return [(path, told) for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
 
     def documents(self) -> list[tuple[Path, dict[str, Any]]]:
 
@@ -388,6 +394,114 @@ def test_ten_nightly_runs_and_one_after_ten_days_end_alike(tmp_path: Path) -> No
     assert found[0] == found[1]
 
 
+def test_promise_for_after_the_due_date_is_taken_and_told_to_the_head(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    due_on = here.case().due_on
+    assert due_on is not None
+    late = (due_on + dt.timedelta(days=3)).isoformat()
+    entry = here.hand_in("assignment", {"promised_on": late})
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", ["FB-promise-late"], "accepted")
+    assert f"承諾的日期 {late} 晚於處理期限 {due_on.isoformat()}" in here.messages[-2]
+    (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/質量控制部/*待辦*.docx")
+    assert f"{late}（晚於期限）" in paragraphs(listed)
+    ledger = next(here.place.glob(f"outbox/{here.today:%Y%m%d}-*/*臺賬*.xlsx"))
+    assert f"{late}（晚於期限）" in everything(ledger)
+
+
+def everything(workbook: Path) -> list[str]:
+    """Every cell of a workbook as text."""
+    return [str(cell) for sheet in openpyxl.load_workbook(workbook) for row in sheet.iter_rows(values_only=True) for cell in row]
+
+
+# --- departments that cooperate ---
+
+
+def part_of(here: Bureau, department: str, changes: Mapping[str, Any] = {}, issue: int = -1) -> bytes:
+    """The plan of measures of a cooperating department, filled in; dated tomorrow."""
+    path = [path for path, told in here.forms("measures") if told["department"] == department][issue]
+    return fill(path.read_bytes(), examples(here.book, "measures", (here.today + dt.timedelta(days=1)).isoformat()) | changes)
+
+
+def hand_in_part(here: Bureau, department: str, changes: Mapping[str, Any] = {}, issue: int = -1) -> dict[str, Any]:
+    name = f"{department} {len(here.messages)}.docx"
+    drop(here.place, name, part_of(here, department, changes, issue))
+    return here.told(here.run(), name)
+
+
+def wide_bureau(folder: Path) -> Bureau:
+    """A case of the quality department that production cooperates in, accepted."""
+    here = bureau(folder, WIDE)
+    assert (here.case().department, here.case().cooperating) == ("quality", ("production",))
+    assert here.hand_in("assignment")["outcome"] == "step"
+    return here
+
+
+def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_the_leads(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    lead, part = here.forms("measures")
+    assert (lead[1]["department"], part[1]["department"]) == ("quality", "production")
+    assert (part[0].parent.name, part[1]["number"]) == ("生產部", f"{NUMBER}-D14-生產部")
+    assert re.search(r"填報部門\s*生產部", paragraphs(part[0]))
+    assert re.search(r"填報部門\s*質量控制部", paragraphs(lead[0]))
+    entry = hand_in_part(here, "production", {"steps_1_step": "焊接線每班首件切片檢查 3 片"})
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", [], "accepted")
+    assert replay(here.history()).parts["production"].details["answers"]["steps"][0]["step"] == "焊接線每班首件切片檢查 3 片"
+    again = hand_in_part(here, "production", {"solution": "另一個方案"})
+    assert (again["outcome"], codes(again)) == ("set_aside", ["FB-step-differs"])
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert here.state() == "planned"
+    told = re.sub(r"\s", "", paragraphs(here.issued("result")[-1]))
+    assert "質量控制部：1.回流焊" in told
+    assert "生產部：1.焊接線每班首件切片檢查3片" in told
+    for kind in ("result", "verification", "reply", "satisfaction"):
+        assert here.hand_in(kind)["outcome"] == "step"
+    report = paragraphs([path for path, one in here.documents() if one["kind"] == "case_report" and path.suffix == ".docx"][-1])
+    assert "焊接線每班首件切片檢查 3 片" in report
+    assert_in_words(here)
+
+
+def test_what_a_cooperating_department_owes_is_asked_for_after_the_lead_has_planned(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert here.state() == "planned"
+    here.run(6)
+    (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/生產部/*待辦*.docx")
+    rows = [[cell.text for cell in row.cells] for row in docx.Document(str(listed)).tables[0].rows]
+    assert any("處理措施方案" in row and NUMBER in row for row in rows), rows
+    ledger = next(here.place.glob(f"outbox/{here.today:%Y%m%d}-*/*臺賬*.xlsx"))
+    assert any("生產部：措施待交" in cell for cell in everything(ledger))
+    with here.ledger() as book:
+        assert {r.clock for r in book.reminders()[here.case().id]} >= {"measures/1/production"}
+    entry = hand_in_part(here, "production")
+    assert (entry["outcome"], here.state()) == ("step", "planned")
+    assert replay(here.history()).still_owing == ()
+    here.run()
+    (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/生產部/*待辦*.docx")
+    assert "完成本部門措施" in paragraphs(listed)
+
+
+def test_department_that_neither_leads_nor_cooperates_has_no_measures_to_plan(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    entry = hand_in_part(here, "production", {"department": "採購部"})
+    assert (entry["outcome"], codes(entry), here.state()) == ("returned", ["FB-not-involved"], "accepted")
+    assert "採購部" in here.messages[-1]
+
+
+def test_next_round_asks_the_cooperating_departments_again_and_an_old_plan_goes_back(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    for kind in ("measures", "result"):
+        assert here.hand_in(kind)["outcome"] == "step"
+    assert hand_in_part(here, "production")["outcome"] == "step"
+    assert here.hand_in("verification", CHANGES["fail"])["outcome"] == "step"
+    assert [told["number"] for _, told in here.forms("measures")[2:]] == [f"{NUMBER}-D14-2", f"{NUMBER}-D14-生產部-2"]
+    old = hand_in_part(here, "production", {"solution": "仍用上一輪的表單"}, issue=0)
+    assert (old["outcome"], codes(old)) == ("returned", ["FB-step-stale"])
+    assert here.forms("measures")[-1][1]["number"] == f"{NUMBER}-D14-生產部-2"
+    assert hand_in_part(here, "production")["outcome"] == "step"
+    assert here.hand_in("measures")["outcome"] == "step"
+    assert (here.state(), replay(here.history()).round) == ("planned", 2)
+
+
 # --- several cases, decisions, reopening ---
 
 
@@ -512,11 +626,51 @@ def test_dissatisfied_reporter_leads_to_a_second_look_and_reopening(tmp_path: Pa
     assert here.state() == "accepted"
 
 
-def test_case_is_not_reopened_after_the_window(tmp_path: Path) -> None:
+def test_case_that_would_be_reopened_after_the_window_gets_a_sequel(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "closed")
     here.run(31)
-    entry = here.hand_in("coordination", CHANGES["reopen"])
-    assert (entry["outcome"], codes(entry), here.state()) == ("set_aside", ["FB-reopen-late"], "closed")
+    content = here.filled("coordination", CHANGES["reopen"])
+    drop(here.place, "重開.docx", content)
+    entry = here.told(here.run(), "重開.docx")
+    number = f"FB-{here.today:%Y%m%d}-0001"
+    assert (entry["outcome"], codes(entry), here.state()) == ("step", ["FB-reopen-late"], "closed")
+    assert number in here.messages[-2]
+    old, new = here.case(), here.case(number)
+    assert (replay(here.history()).followed_by, replay(here.history(number)).follows) == ((number,), NUMBER)
+    assert (new.state, new.department, new.severity, new.text("reporter")) == ("assigned", old.department, old.severity, "王小明")
+    assert (new.text("description"), new.text("reported_at")) == ("反饋人稱問題再次出現", here.today.isoformat())
+    assert new.due_on is not None
+    assert new.due_on > here.today
+    notice = paragraphs(here.issued("assignment", number)[-1])
+    assert f"原案件 {NUMBER}" in notice
+    assert "原案件的責任部門" in notice
+    report = [path for path, told in here.documents() if (told["kind"], told["case"]) == ("case_report", number)]
+    assert f"跨部門協調單（原案件 {NUMBER}）" in paragraphs(report[0])
+    with_word = fill(content, {"matter": "更換用的電源板缺 20 片，影響同批產品的更換進度"})  # the same answers, saved again
+    drop(here.place, "再存一次.docx", with_word)
+    drop(here.place, "同一份.docx", content)
+    result = here.run()
+    assert {here.told(result, name)["outcome"] for name in ("再存一次.docx", "同一份.docx")} == {"duplicate"}
+    with here.ledger() as ledger:
+        assert [case.number for case in ledger.cases()] == [NUMBER, number]
+    assert here.hand_in("assignment", number=number)["outcome"] == "step"
+    assert here.state(number) == "accepted"
+
+
+def test_sequels_and_rows_of_one_night_have_numbers_of_their_own(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "closed")
+    here.run(31)
+    drop(here.place, "a.zip", zipped({
+        "customer.csv": delimited([HEADER, ALSO]), "重開.docx": here.filled("coordination", CHANGES["reopen"]),
+        "再.docx": here.filled("coordination", CHANGES["reopen"] | {"reason": "另一位同事說又發燙"}),
+    }))  # fmt: skip
+    drop(here.place, "customer/z.csv", delimited([HEADER, [*ALSO[:5], "按鍵失靈", "書房"]]))
+    here.run()
+    with here.ledger() as ledger:
+        numbers = [case.number for case in ledger.cases()]
+    assert len(numbers) == 5
+    assert sorted(numbers)[1:] == [f"FB-{here.today:%Y%m%d}-{n:04d}" for n in range(1, 5)]
+    assert set(replay(here.history()).followed_by) < set(numbers)
 
 
 # --- what is wrong with a form ---

@@ -354,7 +354,7 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
         "department": "quality",
     }
     assert {tuple(sorted(d)) for d in manifest["documents"]} == {
-        ("case", "department", "form", "kind", "media_type", "number", "path", "period", "sha256")
+        ("case", "department", "file", "form", "kind", "media_type", "number", "path", "period", "sha256")
     }
     assert {d["kind"] for d in manifest["documents"]} == {
         "case_report", "escalation", "impact", "assignment", "inspection", "tracking_ledger", "summary", "receipt",

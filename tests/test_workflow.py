@@ -11,8 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fbbatch.chasing import LEADER, Chaser
 from fbbatch.deadlines import Calendar
-from fbbatch.gates import empty_measures
+from fbbatch.gates import empty_measures, late_promises
 from fbbatch.handling import Handling
 from fbbatch.ledger import RunRecord
 from fbbatch.model import Case, Finding, ReturnedForm, Transition
@@ -41,8 +42,8 @@ WINDOW, SURVEY = 30, 30
 ANSWERS: dict[str, dict[str, Any]] = {
     "assignment": {"verdict": "accept", "responsible": "luo_xinyi", "promised_on": "2026-11-06", "answered_by": "zhang_weiming", "answered_on": "2026-11-02"},
     "measures": {
-        "containment": "庫存 32 台停止出貨", "root_cause": "焊點虛焊", "solution": "更正溫度曲線", "effect": "由 5 件降到 1 件", "prevention": "修訂指導書第 5.3 條",
-        "steps": [{"step": "第 5 溫區更正為 250 ℃，參數加鎖", "owner": "luo_xinyi", "due": "2026-11-05"}], "prepared_by": "luo_xinyi", "approved_by": "zhang_weiming",
+        "containment": "庫存 32 台停止出貨", "root_cause": "焊點虛焊", "solution": "更正溫度曲線", "effect": "2026-12-31 前由 5 件降到 1 件", "prevention": "修訂指導書第 5.3 條",
+        "steps": [{"step": "第 5 溫區更正為 250 ℃，參數加鎖", "cause": "溫度偏低", "owner": "luo_xinyi", "due": "2026-11-05"}], "prepared_by": "luo_xinyi", "approved_by": "zhang_weiming",
     },
     "inspection": {"percent": 40, "inspected_by": "xie_chengen", "inspected_on": "2026-11-04"},
     "result": {
@@ -73,12 +74,14 @@ class Matter:
     book: Book
     severity: str = "general"
     today: dt.date = FIRST
+    cooperating: tuple[str, ...] = ()
     history: list[Transition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._known = 0, Standing()
+        assigned = {"department": "rd", "due_on": "2026-11-09", "rule": "A-FUNCTION", "cooperating": list(self.cooperating)}
         self.append("register", "batch", Move("registered"))
-        self.append("assignment_rules", "rules", Move("assigned", {"department": "rd", "due_on": "2026-11-09", "rule": "A-FUNCTION"}))
+        self.append("assignment_rules", "rules", Move("assigned", assigned))
 
     @property
     def standing(self) -> Standing:
@@ -134,9 +137,9 @@ for _state, _before, _kind, _changes in (
     _WAY[_state] = [*_WAY[_before], (_kind, _changes)]
 
 
-def matter_in(book: Book, state: str, severity: str = "general") -> Matter:
+def matter_in(book: Book, state: str, severity: str = "general", cooperating: tuple[str, ...] = ()) -> Matter:
     """A case that has come to a state by good forms."""
-    matter = Matter(book, severity)
+    matter = Matter(book, severity, cooperating=cooperating)
     for kind, changes in _WAY[state]:
         assert codes(matter.take(kind, issue=1, **changes)) == []
     assert matter.state == state
@@ -158,7 +161,7 @@ MATRIX = """
 | closed                | differs    | differs  | closed                | differs               | differs      | differs | differs      | closed                | closed                | closed                |
 """
 OTHERWISE: dict[str, dict[str, Any]] = {
-    "assignment": {"promised_on": "2026-11-08"}, "measures": {"effect": "降到 0 件"}, "inspection": {"percent": 55}, "result": {"summary": "49 台已更換"},
+    "assignment": {"promised_on": "2026-11-08"}, "measures": {"effect": "2026-12-31 前降到 0 件"}, "inspection": {"percent": 55}, "result": {"summary": "49 台已更換"},
     "verification": {"place": "實驗室"}, "reply": {"sent_through": "phone"}, "satisfaction": {"overall": 4}, "impact": {}, "escalation": {}, "coordination": {},
 }  # fmt: skip
 _HEAD, *_ROWS = cells(MATRIX)
@@ -527,8 +530,10 @@ def test_case_is_reopened_within_the_window_only(book: Book, days: int, code: st
     matter = matter_in(book, "closed")
     matter.wait(days)
     verdict = matter.take("coordination", **REOPEN)
-    assert (codes(verdict), verdict.outcome) == (([code], "set_aside") if code else ([], "step"))
+    assert (codes(verdict), verdict.outcome) == ([code] if code else [], "step")
     assert matter.state == ("closed" if code else "assigned")
+    assert bool(matter.standing.followed_by) is bool(code)  # another case takes its place
+    assert codes(matter.take("coordination", **REOPEN)) == ["FB-step-done"]
 
 
 def test_open_case_cannot_be_reopened(book: Book) -> None:
@@ -646,7 +651,7 @@ MEASURES = [phrase for line in REAL.split("\n") for phrase in line.split("|") if
 
 
 def plan(text: str) -> list[dict[str, str]]:
-    return [{"step": text, "owner": "luo_xinyi", "due": "2026-11-05"}]
+    return [{"step": text, "cause": "焊接溫度偏低", "owner": "luo_xinyi", "due": "2026-11-05"}]
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
@@ -669,8 +674,206 @@ def test_there_are_twenty_of_each() -> None:
     assert len(MEASURES) >= 20
 
 
+def linted(book: Book, **changes: Any) -> list[tuple[str, str | None]]:
+    """What is said of a plan; it is advice for a general problem, and sends the plan of a severe one back."""
+    advice = matter_in(book, "accepted").take("measures", **changes)
+    gate = matter_in(book, "accepted", "severe").take("measures", **changes)
+    assert advice.outcome == "step"
+    assert {f.severity for f in advice.findings} <= {"warning"}
+    assert (gate.outcome, fields(gate)) == ("returned" if advice.findings else "step", fields(advice))
+    return fields(advice)
+
+
+def test_measure_names_the_cause_it_removes(book: Book) -> None:
+    steps = [*plan("第 5 溫區更正為 250 ℃"), {"step": "老化測試延長至 4 小時", "cause": " ", "owner": "luo_xinyi", "due": "2026-11-05"}]
+    assert linted(book, steps=steps) == [("FB-measure-cause", "steps")]
+    assert linted(book, steps=plan("第 5 溫區更正為 250 ℃")) == []
+
+
+CONTAINING = """
+停止出貨|立即停售、隔離庫存|同批 50 台凍結|庫存 32 台停止出貨，在途 8 台攔回|召回全部產品|問題批次封存|通知客戶停用|對庫存產品全檢|Stop shipping.|Quarantine the stock|1. 暫停生產；2. 隔離不良品
+"""
+CORRECTING = """
+召回的 10 台逐台切片，確認虛焊後修改鋼網開口|隔離測試工位增設溫升報警，超過 45 K 自動停線|停止使用供應商 A 的電容，改用 105 ℃ 規格|全檢夾具加裝防呆銷，放反時不能閉合
+更換電源板為 B 版，取消手工補焊|篩選條件由目視改為自動光學檢查|通知單系統增加重複提醒|凍結工藝參數修改權限，改由工程師雙人確認|攔截點由出廠前移至回流焊後|庫存先進先出改為掃碼強制
+返工作業指導書增加拆焊溫度上限 320 ℃|退回的樣機建立失效分析檔案，每月評審|挑選工序取消，由模具保證公差 0.05 mm|停線規則寫入 SOP-07：連續 2 件不良即停|封存樣品作為極限樣本，供首件比對
+Sort criteria moved into the fixture design|Stop rule added to the test software at 45 K|Recall notice template rewritten with plug-off step|回收包裝改為防靜電袋|扣留標準改為按批次自動判定
+"""
+"""Real measures that speak of holding goods back."""
+
+
+@pytest.mark.parametrize("text", [text for line in CONTAINING.split("\n") for text in line.split("|") if text])
+def test_containment_is_no_corrective_measure(book: Book, text: str) -> None:
+    assert linted(book, solution=text) == [("FB-measure-containment", "solution")]
+    assert linted(book, steps=plan(text)) == [("FB-measure-containment", "steps")]
+    assert linted(book, steps=plan(text) + plan("第 5 溫區更正為 250 ℃")) == []  # a plan may begin with it
+
+
+@pytest.mark.parametrize("text", [text for line in CORRECTING.split("\n") for text in line.split("|") if text])
+def test_measure_that_speaks_of_holding_goods_back_and_does_more_passes(book: Book, text: str) -> None:
+    assert linted(book, solution=text, steps=plan(text)) == []
+
+
+def test_containment_once_more_is_no_solution(book: Book) -> None:
+    text = "客戶端 10 台逐一電話通知拔除插頭"
+    assert linted(book, containment=text, solution=text) == [("FB-measure-containment", "solution")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "vague"),
+    [
+        ({"effect": "投訴明顯減少"}, True),
+        ({"effect": "投訴由每月 5 件降到 1 件以下"}, True),
+        ({"effect": "2026-12-31 前明顯改善"}, True),  # the digits are the day's
+        ({"effect": "年底前進一步改善"}, True),
+        ({"effect": "客戶十分滿意，下月見效"}, True),
+        ({"effect": "complaints drop soon"}, True),
+        ({"effect": "投訴由每月 5 件降到 1 件以下，2026-12-31 前達到"}, False),
+        ({"effect": "三個月內不良率歸零"}, False),
+        ({"effect": "12 月底前減半"}, False),
+        ({"effect": "年底前零件不良降到兩件"}, False),
+        ({"effect": "不良率 ≤ 0.5%（2026年12月）"}, False),
+        ({"effect": "No complaint above 45 K by the end of December"}, False),
+        ({"effect": "Half as many returns within two months"}, False),
+        ({"effect": "投訴明顯減少", "target": 1.0, "effect_by": "2026-12-31"}, False),
+        ({"effect": "投訴降到 1 件", "effect_by": "2026-12-31"}, False),
+        ({"effect": "投訴減少", "effect_by": "2026-12-31"}, True),
+        ({"effect": "12-31 前投訴歸零", "target": 0.0}, False),
+    ],
+)
+def test_expected_effect_holds_a_number_and_a_day(book: Book, changes: dict[str, Any], vague: bool) -> None:
+    assert linted(book, **changes) == ([("FB-measure-effect", "effect")] if vague else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "late"),
+    [
+        ("assignment", {"promised_on": "2026-11-09"}, None),
+        ("assignment", {"promised_on": "2026-11-10"}, ("promised_on", "2026-11-10")),
+        ("assignment", NOT_OURS | {"promised_on": None}, None),
+        ("measures", {"steps": [{"step": "a", "due": "2026-11-12"}, {"step": "b", "due": "2026-11-08"}]}, ("steps", "2026-11-12")),
+        ("measures", {}, None),
+        ("coordination", {"tasks": [{"task": "a", "due": "2026-11-20"}]}, ("tasks", "2026-11-20")),
+        ("coordination", {}, None),
+        ("result", {}, None),
+    ],
+)
+def test_promise_for_a_day_after_the_due_date_is_noted(
+    book: Book, kind: str, changes: dict[str, Any], late: tuple[str, str] | None
+) -> None:
+    matter = Matter(book)
+    found = late_promises(matter.form(kind, **changes), dt.date(2026, 11, 9))
+    assert [(f.code, f.field, f.details["day"], f.severity) for f in found] == ([("FB-promise-late", *late, "warning")] if late else [])
+    assert late_promises(matter.form(kind, **changes), dt.date(2026, 10, 30)) == []  # overdue already: the ladder tells
+    assert late_promises(matter.form(kind, **changes), None) == []
+
+
 def test_only_measures_are_looked_at_for_stock_phrases() -> None:
     assert empty_measures(ReturnedForm("result", "", 0, {"steps": plan("加強管理")}, "", FIRST)) == []
+
+
+# --- departments that cooperate ---
+
+OTHERS = ("production", "purchasing")
+
+
+def shared(book: Book, *forms: tuple[str, dict[str, Any]]) -> Matter:
+    """A case of the research department in which two others cooperate, each with measures of its own."""
+    matter = Matter(book, cooperating=OTHERS)
+    for kind, changes in forms:
+        assert codes(matter.take(kind, **changes)) == []
+    return matter
+
+
+def test_each_cooperating_department_owes_measures_until_its_own_have_come(book: Book) -> None:
+    matter = shared(book)
+    assert matter.standing.still_owing == ()
+    assert codes(matter.take("measures", department="production")) == ["FB-step-early"]
+    matter.take("assignment")
+    assert matter.standing.still_owing == OTHERS
+    matter.take("measures", department="production")
+    assert (matter.state, matter.standing.still_owing) == ("accepted", ("purchasing",))
+    matter.take("measures", department="rd")
+    assert (matter.state, matter.standing.still_owing) == ("planned", ("purchasing",))
+    matter.take("result")
+    matter.take("verification")
+    assert matter.standing.still_owing == ()  # nobody asks any more, but it may still be told
+    assert matter.take("measures", department="purchasing").outcome == "step"
+    assert matter.state == "verified"
+    for kind in ("reply", "satisfaction"):
+        matter.take(kind)
+    assert codes(matter.take("measures", department="production", effect="其他")) == ["FB-step-differs"]
+
+
+def test_measures_of_a_part_are_no_measures_of_the_lead(book: Book) -> None:
+    matter = shared(book, ("assignment", {}), ("measures", {"department": "production", "effect": "由 9 件降到 0 件，2026-12-31 前"}))
+    assert "measures" not in matter.standing.answers
+    assert codes(matter.take("measures", department="quality")) == ["FB-not-involved"]
+    assert codes(matter.take("measures", department="production", effect="另一個效果，0 件，2026-12-31 前")) == ["FB-step-differs"]
+    assert matter.take("measures").moves[0].to == "planned"
+
+
+def test_next_round_and_reopening_ask_for_parts_anew(book: Book) -> None:
+    matter = shared(book, *((k, {}) for k in ("assignment", "measures")), ("measures", {"department": "production"}), ("result", {}))
+    matter.take("verification", **FAIL)
+    assert matter.standing.still_owing == OTHERS
+
+
+def test_parts_are_asked_for_with_the_leads_measures_and_by_the_same_number(book: Book) -> None:
+    matter = shared(book)
+    matter.today += dt.timedelta(days=1)
+    matter.take("assignment")
+    plans = [Owed("measures", 1, department=d) for d in (None, *OTHERS)]
+    assert owed(matter, {"coordination": 1}) == tuple(plans)
+    matter.take("measures")  # the lead's comes in the same run
+    assert owed(matter, {"coordination": 1}) == (Owed("result", 1), Owed("inspection", 1), *plans[1:])
+    matter.today += dt.timedelta(days=1)
+    matter.take("measures", department="production")
+    assert owed(matter, {"measures": 1}) == ()
+    assert owed(matter, {"measures": 1}, ("measures/purchasing",)) == (plans[2],)
+
+
+def test_several_departments_get_a_coordination_sheet_with_the_assignment_or_at_the_latest_when_it_is_accepted(book: Book) -> None:
+    matter = shared(book)
+    new = case_of(matter, cooperating=OTHERS)
+    assert [o.kind for o in owed_by_new(new, reports=(), forms=("general",))] == ["assignment", "coordination"]
+    assert owed_by_new(new, reports=(), forms=("severe",)) == ()
+    matter.today += dt.timedelta(days=1)
+    matter.take("assignment")
+    assert "coordination" in [o.kind for o in owed(matter)]
+    assert "coordination" not in [o.kind for o in owed(matter, {"assignment": 1, "coordination": 1})]
+    elsewhere = shared(book)
+    elsewhere.today += dt.timedelta(days=1)
+    elsewhere.take("assignment", **NOT_OURS)  # and the sheet goes with it
+    assert owed(elsewhere, {"assignment": 1, "coordination": 1}) == (Owed("assignment", 2), Owed("coordination", 2))
+
+
+def test_decided_case_asks_no_department_for_measures(book: Book) -> None:
+    matter = shared(book, ("assignment", {}), ("coordination", CLOSE))
+    assert matter.standing.still_owing == ()
+    assert codes(matter.take("measures", department="production")) == ["FB-step-early"]
+
+
+def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: Book) -> None:
+    matter = shared(book, ("assignment", {}), ("measures", {}))
+
+    def clocks() -> dict[str | None, tuple[str, str]]:
+        chaser = Chaser(book, matter.today, ZONE)
+        return {w.department: (w.form, w.due_on.isoformat()) for w in chaser.waits(case_of(matter), matter.history)}
+
+    assert clocks() == {None: ("result", "2026-11-09"), **dict.fromkeys(OTHERS, ("measures", "2026-11-04"))}
+    matter.take("measures", department="production")
+    assert clocks()["production"] == ("steps", "2026-11-05")  # the last day of its own steps
+    matter.take("coordination", **HOLD)
+    assert clocks() == {}
+    matter.wait(30)
+    assert clocks()["purchasing"] == ("measures", "2026-12-04")
+    chaser = Chaser(book, matter.today + dt.timedelta(days=10), ZONE)
+    waiting = next(w for w in chaser.waits(case_of(matter), matter.history) if w.department == "purchasing")
+    assert waiting.reminders[-1].clock == "measures/1/purchasing"
+    assert waiting.level == LEADER
+    matter.take("result")
+    assert set(clocks()) == {None, "purchasing"}  # the lead has reported for all of them
 
 
 # --- what a case owes ---
@@ -779,7 +982,7 @@ def test_result_is_brought_by_verification_or_decision_once(book: Book) -> None:
 
 
 def test_new_case_owes_what_its_severity_says(book: Book) -> None:
-    severe = case_of(Matter(book, "severe"), escalations=("E-SEVERE",))
+    severe = case_of(Matter(book, "severe"), escalations=("E-SEVERE",), cooperating=())
     assert [o.kind for o in owed_by_new(severe, reports=("severe",), forms=("severe",))] == [
         "case_report",
         "escalation",
@@ -841,7 +1044,8 @@ def _variants(kind: str) -> list[dict[str, Any]]:
                 {"answered_by": "wang_siyu"},
             ]
         case "measures":
-            return [{}, {"containment": None}, {"steps": plan("加強管理")}, {"approved_by": "luo_xinyi"}]
+            departments = ({"department": d} for d in ("rd", *OTHERS, "quality"))
+            return [{}, {"containment": None}, {"steps": plan("加強管理")}, {"approved_by": "luo_xinyi"}, *departments]
         case "inspection":
             return [{}, {"percent": 0}, {"percent": 100, "difficulties": "缺料"}]
         case "result":
@@ -884,9 +1088,11 @@ _REMARKS = st.one_of(st.just({}), st.integers(0, 9).map(lambda n: {"remarks": st
 class AnySequence(RuleBasedStateMachine):
     """Whatever comes in whatever order, the loop is closed only as the regulation says."""
 
-    @initialize(severity=st.sampled_from(["minor", "general", "severe"]), state=st.sampled_from(sorted(_WAY)))
-    def begin(self, severity: str, state: str) -> None:
-        self.matter = matter_in(_BOOK, state, severity)
+    @initialize(
+        severity=st.sampled_from(["minor", "general", "severe"]), state=st.sampled_from(sorted(_WAY)), others=st.sampled_from([(), OTHERS])
+    )
+    def begin(self, severity: str, state: str, others: tuple[str, ...]) -> None:
+        self.matter = matter_in(_BOOK, state, severity, others)
         self.taken: list[ReturnedForm] = []
 
     @rule(kind=st.sampled_from(sorted(FORMS)), data=st.data(), issue=st.sampled_from([0, 1, 2]), remarks=_REMARKS)
@@ -929,6 +1135,8 @@ class AnySequence(RuleBasedStateMachine):
             assert verdict.moves[-1].to == before.state
         self.matter.append(form.kind, form.by, *verdict.moves)
         self.taken.append(form)
+        if form.values.get("department") in OTHERS:  # what a cooperating department plans moves nothing
+            assert self.matter.state == before.state
         for one in self.matter.history[n_steps:]:
             if one.to == "verified" and form.kind == "verification":
                 verifier = form.values["verified_by"]
@@ -943,6 +1151,8 @@ class AnySequence(RuleBasedStateMachine):
             assert standing.state in STATES
             assert standing.state == matter.history[-1].to
             assert standing.held_days >= 0
+            assert set(standing.parts) | set(standing.still_owing) <= set(standing.cooperating)
+            assert not set(standing.parts) & set(standing.still_owing)
             assert (standing.state == "on_hold") == (standing.held_until is not None)
             assert standing.is_open == (standing.closed_on is None)
             assert standing.round == 1 + sum(s.details.get("verdict") == "failed" for s in matter.history)

@@ -77,14 +77,18 @@ def case(call: Call, number: str) -> int:
     ]  # fmt: skip
     from fbbatch.chasing import Chaser
     from fbbatch.documents.case import history_rows
+    from fbbatch.documents.worklist import wanted
 
     clock = now(shop.settings.zone)
-    waiting = Chaser(shop.book, clock.date(), clock.tzinfo).waiting(found, history) if history else None
+    waits = Chaser(shop.book, clock.date(), clock.tzinfo).waits(found, history) if history else []
+    waiting = next((one for one in waits if one.department is None), None)
+    owed = [one for one in waits if one.department]
     if call.as_json:
         issued = [{"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"} for run, d in documents]
         following = {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level} if waiting else None
+        others = [{"form": one.form, "department": one.department, "by": one.due_on, "reminders": one.level} for one in owed]
         call.data(
-            {**_entry(found), "history": steps, "next": following, "documents": issued, "submission": cells, "evidence": found.evidence}
+            {**_entry(found), "history": steps, "next": following, "next_of_cooperating": others, "documents": issued, "submission": cells, "evidence": found.evidence}
         )  # fmt: skip
         return ExitCode.DONE
     teller = shop.office.teller
@@ -115,6 +119,10 @@ def case(call: Call, number: str) -> int:
     if waiting:
         who = teller.person(waiting.standing.responsible) or teller.fact(found, "department")
         call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
+    for one in owed:
+        call.say(
+            f"→ {wanted(one.form, shop.office)}　{one.due_on.isoformat()}　{shop.book.department(one.department, shop.office.language)}"
+        )
     for run, document in documents:
         call.say(f"  → outbox/{run}/{document.path}")
     return ExitCode.DONE

@@ -2,13 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import GIVEN, Teller
-from fbbatch.documents.story import Story, story_fact
+from fbbatch.documents.story import Story, linked, story_fact
 from fbbatch.documents.templates import BlockModel, Item, RowsModel, Template, Templates, compile_text
 from fbbatch.model import REPORTER, Case, Transition
 from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
@@ -76,6 +76,7 @@ def case_document(
     now: dt.datetime,
     issue: int = 1,
     filled: bool = False,
+    department: str | None = None,
 ) -> Document:
     """A document about one case.
 
@@ -88,13 +89,15 @@ def case_document(
         now: the as-of time.
         issue: of a form, how often it has been issued for this case.
         filled: the finished record of a form that has come back, with its answers in place of blanks. Source: 5.4.2b.
+        department: the cooperating department that answers for itself; None: the one in charge. Source: 5.5.2a.
     """
     template = templates[kind]
     form = office.teller.book.schema(template.form) if template.form else None
     blank = form is not None and not filled
     identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)} if form and blank else {}
-    story = story_of(kind, case, history, office, now)
-    number = case.number if kind == "case_report" else f"{case.number}-{template.document}{f'-{issue}' if issue > 1 else ''}"
+    story = replace(story_of(kind, case, history, office, now), part=department)
+    own = f"-{office.teller.book.department(department, office.language)}" if department else ""
+    number = case.number if kind == "case_report" else f"{case.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
     writer = _Writer(template, form, story, office, filled=filled)
     date = now.date()
     return Document(
@@ -176,7 +179,8 @@ class _Writer:
         if self.answers is not None:
             value = self.answers.get(field.id)
             return Pair(label, "" if value is None else self.teller.say(field, value), item.wide)
-        return Pair(_starred(label, field), self.teller.options(field), item.wide, item.blank, item.lines)
+        given = self.names.tell(item.of) if item.of else ""
+        return Pair(_starred(label, field), given or self.teller.options(field), item.wide, item.blank, item.lines, given=bool(given))
 
     def _rows(self, rows: RowsModel) -> Table:
         """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""
@@ -269,26 +273,29 @@ def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
     return rows
 
 
-def _document(step: Transition, office: Office) -> str:
-    """What a step is based on, with what an amendment has changed."""
-    teller, language = office.teller, office.language
-    other = _OTHER_DOCUMENTS.get(step.document)
-    name = other[language] if other else teller.book.word("document", step.document, language)
-    told = [
-        _CHANGE[language].format(teller.label(field), *(teller.tell(field, value, "") or "—" for value in both))
-        for field, both in step.details.get("changes", {}).items()
-    ]
-    return "\n".join([name, *told])
-
-
 def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str, CellValue]]:
     """The steps of a case in words: date, state, document, who, and when it was recorded."""
     teller, language = office.teller, office.language
     return [
         {
             "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
-            "document": _document(step, office),
+            "document": _document_of(step, teller),
             "by": _NO_PERSON[step.by][language] if step.by in _NO_PERSON else teller.person(step.by), "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)
     ]  # fmt: skip
+
+
+def _document_of(step: Transition, teller: Teller) -> str:
+    """The document that brought a step, with whose part it was, the case that it leads to, or what an amendment changed."""
+    language = teller.language
+    words = _OTHER_DOCUMENTS.get(step.document)
+    name = words[language] if words else teller.book.word("document", step.document, language)
+    about = teller.book.department(step.details.get("part"), language) or linked(
+        step.details.get("follows"), step.details.get("followed_by"), language
+    )
+    told = [
+        _CHANGE[language].format(teller.label(field), *(teller.tell(field, value, "") or "—" for value in both))
+        for field, both in step.details.get("changes", {}).items()
+    ]
+    return "\n".join([name + (" ({})" if language == "en" else "（{}）").format(about) if about else name, *told])

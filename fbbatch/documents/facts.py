@@ -33,6 +33,7 @@ _OTHER_RULES = {
         "zh-Hans": "重开后交原责任部门",
         "en": "reopened, back to the department that handled it",
     },
+    "linked": {"zh-Hant": "原案件的責任部門", "zh-Hans": "原案件的责任部门", "en": "the department that handled the former case"},
     "tracking_ledger": {"zh-Hant": "在跟蹤臺賬中指定", "zh-Hans": "在跟踪台账中指定", "en": "named in the tracking ledger"},
 }
 _LIMIT = {"zh-Hant": "上報時限：{:g} 小時內{}。", "zh-Hans": "上报时限：{:g} 小时内{}。", "en": "To be escalated within {:g} hours{}."}
@@ -273,7 +274,8 @@ class Teller:
 
     def origin(self, case: Case) -> str:
         """Where the feedback stands in the original. Source: 1.3.2a."""
-        sheet = _SHEET[self.language].format(case.sheet) if case.sheet else ""
+        name = self.book.word("document", case.sheet, self.language)  # of a form, its kind
+        sheet = _SHEET[self.language].format(name) if name else ""
         return _ORIGIN[self.language].format(file=case.file, sheet=sheet, row=case.row, run=case.run)
 
     def assignment(self, case: Case) -> str:

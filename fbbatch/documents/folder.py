@@ -29,7 +29,7 @@ def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office)
         ],
         "documents": [
             {"kind": d.kind, "number": d.number, "case": d.case, "department": d.department, "period": d.period, "path": d.path,
-             "media_type": d.media_type, "sha256": d.sha256, "form": d.form, **({"file": d.about} if d.about else {})}
+             "media_type": d.media_type, "sha256": d.sha256, "form": d.form, "file": d.about}
             for d in issued if d.kind != "index"
         ],
     }  # fmt: skip

@@ -4,14 +4,14 @@ The facts of `fbbatch.documents.facts` are what was reported and judged; these a
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fbbatch.deadlines import CLOCKS, Deadlines
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.words import long_date
-from fbbatch.workflow import Standing
+from fbbatch.workflow import Standing, parts_asked
 
 if TYPE_CHECKING:
     from fbbatch.documents.facts import Teller
@@ -24,7 +24,8 @@ _STOPS = "。.；; \n"
 class Story:
     """A case's handling so far, for one document.
 
-    `kind` is the document that is being written, `now` the as-of time; `company` and `service_contact` stand in letters.
+    `kind` is the document that is being written, `now` the as-of time; `company` and `service_contact` stand in letters,
+    `part` is the cooperating department for which it is written.
     """
 
     case: Case
@@ -36,6 +37,7 @@ class Story:
     company: str
     service_contact: str = ""
     reminders: tuple[Reminder, ...] = ()
+    part: str | None = None
 
     def newest(self, form: str) -> Mapping[str, Any]:
         """The newest answers to a form; empty when it has not come back."""
@@ -88,13 +90,31 @@ def _day(text: object) -> str:
 
 
 def _measures(teller: "Teller", story: Story) -> str:
-    steps = story.newest("result").get("steps") or story.newest("measures").get("steps") or ()
+    told = _steps(teller, story.newest("result").get("steps") or story.newest("measures").get("steps") or ())
+    standing, colon = story.standing, ": " if teller.language == "en" else "："
+    others = {d: ["", *_steps(teller, step.details["answers"].get("steps") or ())] for d, step in standing.parts.items()}
+    others |= {d: [_still_owed(teller, story)] for d in standing.still_owing}
+    if others and told and standing.department:
+        others = {standing.department: ["", *told], **others}
+        told = []
+    return "\n".join([*told, *(teller.book.department(d, teller.language) + colon + "\n".join(lines) for d, lines in others.items())])
+
+
+def _still_owed(teller: "Teller", story: Story) -> str:
+    by = story.deadlines.until(CLOCKS["measures"], story.case.severity, parts_asked(story.history).recorded_at)
+    return _OWED[teller.language].format(_moment(by, teller.language)) if by else _OWED[teller.language].format("—")
+
+
+_OWED = {"zh-Hant": "措施待交，應於 {} 前", "zh-Hans": "措施待交，应于 {} 前", "en": "measures wanted by {}"}
+
+
+def _steps(teller: "Teller", steps: Sequence[Mapping[str, Any]]) -> list[str]:
     told = []
     for number, row in enumerate(steps, 1):
         who = teller.join([teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))])
         brackets = "({})" if teller.language == "en" else "（{}）"
         told.append(f"{number}. {row.get('step', '')}{brackets.format(who) if who else ''}")
-    return "\n".join(told)
+    return told
 
 
 def _result(teller: "Teller", story: Story) -> str:
@@ -175,6 +195,33 @@ def _written_beside(teller: "Teller", story: Story) -> str:
 _COLON = {"zh-Hant": "：", "zh-Hans": "：", "en": ": "}
 
 
+def _promise(teller: "Teller", story: Story) -> str:
+    """The day for which the handling is promised, newest answer first; with a word where that is after the due date. Source: 5.1.2a."""
+    steps = [_day(row.get("due")) for row in story.newest("measures").get("steps") or ()]
+    day = max(steps, default="") or _day(story.newest("assignment").get("promised_on"))
+    due_on = story.case.due_on
+    return day + _LATE[teller.language] if day and due_on and day > due_on.isoformat() else day
+
+
+_LATE = {"zh-Hant": "（晚於期限）", "zh-Hans": "（晚于期限）", "en": " (after the due date)"}
+
+
+def _linked(teller: "Teller", story: Story) -> str:
+    both = linked(story.standing.follows, None, teller.language), linked(None, teller.join(story.standing.followed_by), teller.language)
+    return teller.join(text for text in both if text)
+
+
+def linked(follows: str | None, followed_by: str | None, language: str) -> str:
+    """The closed case that a case follows, else those that follow it. Source: T16."""
+    before, after = _LINKED[language]
+    return before.format(follows) if follows else after.format(followed_by) if followed_by else ""
+
+
+_LINKED = {
+    "zh-Hant": ("原案件 {}", "後續案件 {}"), "zh-Hans": ("原案件 {}", "后续案件 {}"), "en": ("follows {}", "followed by {}"),
+}  # fmt: skip
+
+
 _MILESTONES = ("registered", "assigned", "accepted", "planned", "awaiting_verification", "verified", "replied", "closed")
 
 
@@ -229,8 +276,10 @@ _FACTS: dict[str, _Tell] = {
     "closed_on": lambda _, s: s.standing.closed_on.isoformat() if s.standing.closed_on else "",
     "responsible": lambda t, s: t.person(s.standing.responsible),
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
+    "promise": _promise,
     "contain_by": lambda t, s: _moment(s.deadlines.until("T03a", s.case.severity, s.now), t.language) if s.case.severity == "severe" else "",
     "measures_by": lambda t, s: _moment(s.deadlines.until("T04", s.case.severity, s.now), t.language),
+    "answering_department": lambda t, s: t.book.department(s.part or s.case.department, t.language),
     "priority": _priority,
     "priority_proposal": lambda t, s: t.book.word("priority", proposed_priority(s.case), t.language),
     "step_back_reason": _came_back,
@@ -254,6 +303,7 @@ _FACTS: dict[str, _Tell] = {
     "days_left": lambda _, s: str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else "",
     "held": _held,
     "coordination_reason": _why_coordination,
+    "linked_cases": _linked,
     "similar_cases": lambda _, __: "",
     "reminders": lambda t, s: "\n".join(f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders),
     "milestones": _milestones,

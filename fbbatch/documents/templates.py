@@ -26,7 +26,7 @@ Fill = Callable[[Mapping[str, object]], str]
 
 
 class Item(Strict):
-    """One label–value pair of a grid: a fact or answered field (`of`), or a blank of the document's form."""
+    """One label–value pair of a grid: a fact or answered field (`of`), a blank of the document's form, or a blank that says `of` already."""
 
     of: str | None = Field(default=None, description="id of a fact (templates/facts.yaml) or of a schema's field")
     blank: str | None = Field(default=None, description="id of a field of the form, to be filled in")
@@ -36,8 +36,8 @@ class Item(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> "Item":
-        if (self.of is None) == (self.blank is None):
-            raise ValueError("an item has either `of` or `blank`")
+        if self.of is None and self.blank is None:
+            raise ValueError("an item has `of` or `blank`")
         return self
 
 

@@ -15,13 +15,17 @@ _TOP_LEVEL = 4
 
 
 class Task(NamedTuple):
-    """A case that waits for a department: which form, until when, and how far the reminders have come."""
+    """A case that waits for a department: which form, until when, and how far the reminders have come.
+
+    `part` is the department where it cooperates and owes measures of its own.
+    """
 
     case: Case
     history: Sequence[Transition]
     form: str
     due_on: dt.date
     level: int
+    part: str | None = None
 
 
 def worklist(tasks: Sequence[Task], department: str, now: dt.datetime, office: Office, templates: Templates) -> Document:
@@ -62,11 +66,21 @@ def worklist(tasks: Sequence[Task], department: str, now: dt.datetime, office: O
     )  # fmt: skip
 
 
+def wanted(form: str, office: Office) -> str:
+    """What is waited for: a form by its title, or that a cooperating department carries out its measures."""
+    return _CARRY_OUT[office.language] if form == "steps" else office.title(form)
+
+
+_CARRY_OUT = {"zh-Hant": "完成本部門措施", "zh-Hans": "完成本部门措施", "en": "Carry out your measures"}
+
+
 def _row(names: Sequence[str], serial: int, task: Task, now: dt.datetime, office: Office, level: str) -> tuple[CellValue, ...]:
     story = story_of("inspection", task.case, task.history, office, now)
+    head = office.teller.book.head(task.part) if task.part else None
     own: dict[str, CellValue] = {
-        "serial": serial, "wanted": office.title(task.form), "wanted_by": task.due_on, "days_left": (task.due_on - now.date()).days, "level": level,
+        "serial": serial, "wanted": wanted(task.form, office), "wanted_by": task.due_on, "days_left": (task.due_on - now.date()).days, "level": level,
     }  # fmt: skip
+    own |= {"responsible": head.name if head else "", "promise": ""} if task.part else {}
 
     def tell(name: str) -> CellValue:
         if name in own:

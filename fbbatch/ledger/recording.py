@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -271,9 +272,10 @@ class FileRecorder:
         """Its steps so far."""
         return history_of(self._connection, case.id)
 
-    def newest_issue(self, case: Case, kind: str) -> int:
-        """The number of the newest issue of a form for a case; 0 when none was issued."""
+    def newest_issue(self, case: Case, kind: str, department: str | None = None) -> int:
+        """The number of the newest issue of a form for a case (and for that department); 0 when none was issued."""
         query = sa.select(sa.func.max(t.document.c.issue)).where(t.document.c.case_id == case.id, t.document.c.kind == kind)
+        query = query.where(t.document.c.department == department) if department else query
         return int(self._connection.execute(query).scalar() or 0)
 
     def follows(self, schema: str) -> None:
@@ -291,6 +293,29 @@ class FileRecorder:
     def append(self, case: Case, steps: Sequence[Transition]) -> None:
         """Append steps to a case's history."""
         append_steps(self._connection, self._run_id, case, steps)
+
+    def open_linked(self, case: Case, values: Mapping[str, Any], by: str, steps: Sequence[Transition]) -> str:
+        """Open a new case for what the form that was kept last tells of a closed one, judged alike by whoever signed. Source: T16.
+
+        Args:
+            case: the closed case.
+            values: the answers of the new one.
+            by: who signed.
+            steps: its first steps.
+
+        Returns:
+            its number.
+        """
+        first = self._submission_id - 1
+        self._serial = max(self._serial, self._last_serial()) + 1
+        number = f"{self._prefix}{self._serial:04d}"
+        answers = orjson.dumps(dict(values)).decode()
+        self._bulk(t.case, [(first, number, self._run_id, case.schema, case.source, case.channel, self._today, answers)], 1)
+        newest = sa.select(t.classification.c.ruling_id).where(t.classification.c.case_id == case.id).order_by(t.classification.c.n.desc())
+        ruling_id = self._connection.execute(newest.limit(1)).scalar_one()
+        self._bulk(t.classification, [(first, 1, self._run_id, by, ruling_id)], 1)
+        append_steps(self._connection, self._run_id, replace(case, id=first, number=number), steps)
+        return number
 
     def override(self, case: Case, by: str, **dimensions: str) -> None:
         """Judge a case anew where a person says so, by name: `type`, `severity`, `kind`. Source: N7."""
@@ -443,7 +468,7 @@ def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequ
     connection.execute(t.open_case.delete().where(t.open_case.c.case_id == case.id))
     if steps[-1].to != "closed":
         connection.execute(t.open_case.insert().values(case_id=case.id))
-    last = connection.execute(sa.select(sa.func.max(t.transition.c.n)).where(t.transition.c.case_id == case.id)).scalar_one()
+    last = connection.execute(sa.select(sa.func.max(t.transition.c.n)).where(t.transition.c.case_id == case.id)).scalar() or 0
     for n, step in enumerate(steps, last + 1):
         details = {key: value for key, value in step.details.items() if key not in {"department", "due_on"}}
         connection.execute(

@@ -27,7 +27,7 @@ class Text:
 class Pair(NamedTuple):
     """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it).
 
-    `options` are printed as the value: □ for each, ☑ where it holds. `lines` is the height of a blank.
+    `given`: the blank holds its answer already and is not to be changed. `options` are printed as the value: □ for each, ☑ where it holds. `lines` is the height of a blank.
     """
 
     label: str
@@ -36,6 +36,7 @@ class Pair(NamedTuple):
     blank: str | None = None
     lines: int = 1
     options: tuple[tuple[str, bool], ...] = ()
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
     lines, style, align, _ = layout.cell(ticks(pair.options, room) if pair.options else pair.value, "cell", widths[1])
     if pair.blank and len(lines) < pair.lines:
         lines = [*lines, *[""] * (pair.lines - len(lines))]
-    return [label, (lines, style, align, look.BLANK if pair.blank else None)]
+    return [label, (lines, style, align, look.BLANK if pair.blank and not pair.given else None)]
 
 
 def _table(layout: _Layout, table: Table, language: str) -> None:
@@ -279,10 +279,9 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
         for c, w in zip(columns, widths, strict=True)
     ]
     if table.title:
-        layout.need(60 + (20 * len(table.rows) if len(table.rows) <= 12 else 0))
+        layout.need(60 + (20 * len(table.rows) if len(table.rows) <= _SHORT else 0))
         layout.paragraph(table.title, "heading2", before=4)
-    small = 20 * len(table.rows) if len(table.rows) <= 12 else 30
-    layout.need(max(len(h[0]) for h in head) * 13 + small)
+    layout.need(max(len(h[0]) for h in head) * 13 + _least(table))
     layout.row(head, widths)
     for number, row in enumerate(table.rows):
         fill = look.MARKS.get(table.marks.get(number, ""))
@@ -302,6 +301,14 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
     if not table.rows and table.empty:
         layout.row([layout.cell(table.empty, "cell", layout.inner, align="center")], [layout.inner])
     layout.y += 5
+
+
+def _least(table: Table) -> int:
+    """The height of the rows that stay together below the header: all of a short table."""
+    return 20 * len(table.rows) if len(table.rows) <= _SHORT else 30
+
+
+_SHORT = 12
 
 
 def _cell(layout: _Layout, value: CellValue, column: Any, width: float, name: str, fill: str | None, language: str) -> _Cell:
@@ -364,6 +371,8 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
     for number, block in enumerate(document.blocks):
         if isinstance(block, Heading) and any(isinstance(b, Signatures) for b in document.blocks[number : number + 3]):
             layout.need(110)  # the signatures never stand alone on a page
+        if isinstance(block, Heading) and isinstance(after := next(iter(document.blocks[number + 1 :]), None), Table):
+            layout.need(70 + _least(after))  # nor a heading without its table
         _block(layout, block, document.language)
     return _draw(layout, document), frozenset(layout.fonts.missing)
 

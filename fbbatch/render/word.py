@@ -332,7 +332,9 @@ class _Writer:
         told = ticks(pair.options, _room(value)) if pair.options else pair.value
         head = self.cell(pair.label, label, fill=look.GREY_LABEL, style="FBLabel", middle=bool(pair.blank))
         middle = bool(pair.blank) and pair.lines == 1
-        return head + self.cell(told, value, span=span, fill=look.BLANK if pair.blank else "", mark=pair.blank, middle=middle)
+        return head + self.cell(
+            told, value, span=span, fill=look.BLANK if pair.blank and not pair.given else "", mark=pair.blank, middle=middle
+        )
 
     def table(self, table: Table) -> str:
         kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]

@@ -24,6 +24,7 @@ from fbbatch.schema.models import (
     Value,
     Vocabulary,
 )
+from fbbatch.schema.needs import NEEDS, Need
 from fbbatch.schema.strict_yaml import Yaml, YamlPath, YamlProblemError, load
 from fbbatch.schema.text import header_key
 from fbbatch.words import fold
@@ -186,6 +187,38 @@ def _check_schemas(book: Book, schemas: list[tuple[SchemaModel, Yaml]]) -> Itera
             if ("channel", channel) not in book._words:
                 yield f"{yaml.where(('channels', number))}: the channel '{channel}' is not in vocabulary.yaml"
         yield from _check_fields(book, schema, yaml)
+        if schema.kind == "form":
+            yield from _check_needs(book, schema, yaml)
+
+
+def _check_needs(book: Book, schema: SchemaModel, yaml: Yaml) -> Iterator[str]:
+    """What the closed loop needs of a form, and this one does not give."""
+    places = {field.id: number for number, field in enumerate(schema.fields)}
+    for need in (need for need in NEEDS if need.form == schema.id):
+        if need.field not in places:
+            yield f"{yaml.where(('fields',))}: the form '{schema.id}' needs the field '{need.field}': it {need.why}"
+            continue
+        number = places[need.field]
+        for key, text in _shortfalls(book, schema.fields[number], need):
+            yield f"{yaml.where(('fields', number, key))}: the field '{need.field}' of the form '{schema.id}' {text}: it {need.why}"
+
+
+def _shortfalls(book: Book, field: FieldModel, need: Need) -> Iterator[tuple[str, str]]:
+    """Keys by which a field falls short of a need: (key, what they must say)."""
+    if field.type != need.type:
+        yield "type", f"must be of the type {need.type}"
+        return
+    if need.required and field.required is not True:
+        yield "required", "must be `required: true`"
+    if need.strict and not field.strict:
+        yield "strict", "must be `strict: true`"
+    if field.values is None or (isinstance(field.values, str) and field.values not in book.vocabulary.sets):
+        return
+    codes = [value.code for value in book.values(field)]
+    if missing := [code for code in need.codes if code not in codes]:
+        yield "values", f"must offer the code{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    if need.closed and (strange := [code for code in codes if code not in need.codes]):
+        yield "values", f"may not offer the code{'s' * (len(strange) > 1)} {', '.join(strange)}"
 
 
 def _check_fields(book: Book, schema: SchemaModel, yaml: Yaml) -> Iterator[str]:
