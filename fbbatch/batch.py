@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 import filelock
 import orjson
 
-from fbbatch import __version__, inbox, workers
+from fbbatch import __version__, failpoints, inbox, workers
 from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
-from fbbatch.inbox import Claimed
+from fbbatch.inbox import Claimed, Move
 from fbbatch.judge import Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.model import Case, FileOutcome, Finding
@@ -33,6 +33,8 @@ from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
 QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-encoding")
+
+DEFERRED = ("FB-changed", "FB-locked")
 
 
 class InterruptedRunError(Exception):
@@ -152,7 +154,8 @@ class _Run:
     def carry_out(self, now: dt.datetime) -> RunResult:
         limits = self.shop.settings.limits
         claimed = inbox.claim(
-            self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files, most_bytes=limits.run_bytes
+            self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files,
+            most_bytes=limits.run_bytes, largest=limits.file_bytes,
         )  # fmt: skip
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
         self.take(claimed)
@@ -160,10 +163,12 @@ class _Run:
         files = self.ledger.files_of(self.record)
         receipt = Receipt(self.record.name, self.record.as_of, files, self.telling_cases(), moved=self.ledger.touched(self.record))
         manifest, folder = self.edition.publish(receipt)
-        paths = {item.name: item.path for item in claimed}
-        for file in files:
-            if file.archived and file.name in paths:
-                inbox.archive(self.shop.folder, paths[file.name], file.archived, file.sha256)
+        paths = {(item.name, item.sha256): item.path for item in claimed}
+        moves = [(paths.get((file.name, file.sha256)), file) for file in files]
+        inbox.archive(
+            self.shop.folder, [Move(path, file.archived, file.sha256, file.size) for path, file in moves if path and file.archived]
+        )
+        failpoints.reach("closing")
         self.ledger.close_run(self.record, now)
         return RunResult(manifest, folder, receipt, _exit_code(files))
 
@@ -195,11 +200,13 @@ class _Run:
         for item in waiting:
             if item.deferred:
                 self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
+            elif item.unread:
+                self.record_whole(item, self.shop.settings.limits.over("file_bytes", item.size), "quarantined")
             elif item.sha256 in fresh or item.sha256 in taken or self.ledger.file_of(item.sha256):
                 again.append(item)
             else:
                 fresh[item.sha256] = item
-        tasks = [(item, Task(item.path, item.folder)) for item in fresh.values()]
+        tasks = [(item, Task(item.path, item.folder, item.sha256)) for item in fresh.values()]
         setup = Setup(
             self.shop.book,
             self.shop.settings.limits,
@@ -221,13 +228,17 @@ class _Run:
         for item in again:
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
-            self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
+            if first.outcome == "deferred":  # its rows are not recorded yet: this copy waits with it
+                self.record_whole(item, finding(first.code or "FB-changed"), "deferred")
+            else:
+                self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
 
     def record_judged(self, item: Claimed, frames: Iterator[bytes]) -> None:
         """One file, one transaction; what goes wrong in the worker becomes the file's outcome."""
         try:
             with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
                 current = recorder
+                recorder.note([finding(item.note)] if item.note else [])
                 for frame in frames:
                     message = orjson.loads(frame)
                     if part := message.get("part"):
@@ -243,6 +254,7 @@ class _Run:
                         self.handling.take_edits(current, message)
                     else:
                         current.hear(message)
+                failpoints.reach("parsed")
                 recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             reason = refused.reason
@@ -257,6 +269,7 @@ class _Run:
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""
         with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+            recorder.note([finding(item.note)] if item.note else [])
             recorder.refuse(reason, outcome, rows=rows)
             recorder.close(archive=None if outcome == "deferred" else self.archive_path(item))
 
@@ -283,6 +296,8 @@ def _outcome_of(reason: Finding) -> str:
     """The outcome of a file that `reason` keeps from being taken."""
     if reason.code == "FB-readers-disagree":
         return "set_aside"
+    if reason.code in DEFERRED:
+        return "deferred"
     return "quarantined" if reason.code.startswith(QUARANTINE) else "returned"
 
 
