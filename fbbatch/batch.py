@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import filelock
 import orjson
 
-from fbbatch import __version__, failpoints, inbox, workers
+from fbbatch import __version__, failpoints, inbox, outbox, workers
 from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
@@ -103,13 +103,21 @@ def run(
         BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
         InterruptedRunError: it was asked to stop.
     """
-    with locked(shop.folder), contextlib.closing(shop.ledger()) as ledger:
+    with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger:
+        ledger.check()
         if unfinished := ledger.unfinished_run():
             result = _Run(shop, ledger, unfinished, progress, should_stop).carry_out(now)
             if unfinished.as_of.date() == as_of.date():
                 return result
-        begun = ledger.begin_run(as_of, started_at=now, version=__version__)
+        begun = ledger.begin_run(as_of, started_at=now, version=__version__, taken=outbox.run_names(shop.folder, f"{as_of:%Y%m%d}"))
         return _Run(shop, ledger, begun, progress, should_stop).carry_out(now)
+
+
+def _ledger(shop: Workshop) -> Ledger:
+    """The ledger, opened once the doors are seen to be open."""
+    outbox.workroom(shop.folder)
+    inbox.check_doors(shop.folder)
+    return shop.ledger()
 
 
 def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Sequence[Path] | None = None, progress: Progress) -> RunResult:
@@ -132,7 +140,8 @@ def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Seq
             ):
                 old.backup(new)
         with contextlib.closing(Ledger(copy)) as ledger:
-            begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__)
+            taken = outbox.run_names(shop.folder, f"{as_of:%Y%m%d}")
+            begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)
             return _Run(shop, ledger, begun, progress, lambda: False).rehearse(files)
 
 
@@ -148,6 +157,8 @@ class _Run:
         self.edition = Edition(shop, ledger, record, progress)
         self.handling = Handling(shop.book, record, shop.settings.locale)
         self.archived: list[str] = []
+        day = f"{record.as_of:%Y%m%d}"  # a ledger that was restored does not know of all that has been published
+        ledger.reserve(outbox.case_numbers(shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)))
 
     # --- the whole -----------------------------------------------------------------------------------------
 
