@@ -22,7 +22,8 @@ from fbbatch.batch import RunResult
 from fbbatch.cli import serve
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.ledger import store
-from tests.builders import CUSTOMER, GOOD, REPOSITORY, codes, counts, delimited, drop, people, run, sheet, shop_of, tree, workspace
+from fbbatch.schema import Book
+from tests.builders import CUSTOMER, GOOD, REPOSITORY, codes, counts, delimited, drop, judge, people, run, sheet, shop_of, tree, workspace
 from tests.crash import NOBODY, attempt, copied, dump, ended, night, process_of, standing
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links, signals and file systems as POSIX has them")
@@ -32,6 +33,16 @@ ANOTHER_DISK = Path("/dev/shm")
 @pytest.fixture(autouse=True)
 def _private_by_default() -> None:
     os.umask(0o077)  # as every command does
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A workspace before its run, and the same after it."""
+    os.umask(0o077)
+    before = night(tmp_path_factory.mktemp("before"))
+    after = copied(before, tmp_path_factory.mktemp("after"))
+    run(after)
+    return before, after
 
 
 @pytest.fixture
@@ -45,8 +56,9 @@ def elsewhere() -> Iterator[Path]:
 
 
 @pytest.fixture
-def restricted() -> Iterator[tuple[Path, int | None]]:
+def restricted(nights: tuple[Path, Path], book: Book, tmp_path: Path) -> Iterator[tuple[Path, int | None]]:
     """A workspace of an account to which permissions apply, and that account (None: the one the tests run as)."""
+    judge(book, tmp_path, delimited(people(1)))  # after this and the `nights`, no module is left that the account may not read
     folder = Path(tempfile.mkdtemp(prefix="fbbatch-restricted-"))
     folder.chmod(0o755)
     place = workspace(folder)
@@ -97,13 +109,12 @@ def test_missing_outbox_is_told_before_the_ledger_is_touched(place: Path) -> Non
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
-def test_outbox_and_archive_on_another_disk_end_as_on_the_same(tmp_path: Path, elsewhere: Path) -> None:
-    before = night(tmp_path / "before")
-    here, there = copied(before, tmp_path / "here"), copied(before, tmp_path / "there")
+def test_outbox_and_archive_on_another_disk_end_as_on_the_same(nights: tuple[Path, Path], tmp_path: Path, elsewhere: Path) -> None:
+    before, here = nights
+    there = copied(before, tmp_path / "there")
     for name in ("outbox", "archive"):
         shutil.move(there / name, elsewhere / name)
         (there / name).symlink_to(elsewhere / name)
-    run(here)
     assert attempt(there, point="renamed:1:kill") < 0
     run(there)
     assert {name: tree(there / name) for name in ("outbox", "archive")} == {name: tree(here / name) for name in ("outbox", "archive")}
@@ -366,8 +377,8 @@ def test_read_only_ledger_is_exit_5_and_nothing_is_processed(restricted: tuple[P
     assert names_in(place / "inbox") == ["a.csv"]
 
 
-def test_ledger_with_flipped_bytes_is_exit_5_and_nothing_is_processed(tmp_path: Path) -> None:
-    place = night(tmp_path)
+def test_ledger_with_flipped_bytes_is_exit_5_and_nothing_is_processed(nights: tuple[Path, Path], tmp_path: Path) -> None:
+    place = copied(nights[0], tmp_path)
     file = place / ".fbbatch/ledger.db"
     content = file.read_bytes()
     before = standing(place)
@@ -399,17 +410,15 @@ def test_log_that_cannot_be_written_never_stops_a_run(place: Path, capfd) -> Non
 
 
 BARE = {
-    "careless": ("umask 000; exec {run}", {}),
     "like cron": ("cd {gone}; rmdir {gone}; umask 000; exec {run} <&- >&- 2>&-", {"LANG": "C"}),
     "full terminal": ("exec {run} > /dev/full", {"LC_ALL": "C", "TZ": "America/New_York"}),
 }
 
 
 @pytest.mark.parametrize("how", BARE)
-def test_run_ends_alike_whatever_surrounds_it(tmp_path: Path, how: str) -> None:
-    before = night(tmp_path / "before")
-    calm, bare = copied(before, tmp_path / "calm"), copied(before, tmp_path / "bare")
-    run(calm)
+def test_run_ends_alike_whatever_surrounds_it(nights: tuple[Path, Path], tmp_path: Path, how: str) -> None:
+    before, calm = nights
+    bare = copied(before, tmp_path / "bare")
     gone = tmp_path / "gone"
     gone.mkdir()
     script, environment = BARE[how]

@@ -23,9 +23,9 @@ STRACE = shutil.which("strace")
 CANARY = "金丝雀99 13800990991"
 
 KILLS = [
-    *("scanned:1", "hashed:2", "claimed:1", "parsing:1", "parsing:2", "parsed:1", "beginning:1", "beginning:3", "committing:3"),
-    *("committed:2", "committed:4", "drafting:1", "writing:1", "writing:5", "written:1", "synced:1", "replacing:1", "renamed:1"),
-    *("refreshing:1", "replacing:2", "archiving:1", "archiving:3", "archived:2", "closing:1"),
+    *("scanned:1", "hashed:2", "claimed:1", "parsing:2", "parsed:1", "beginning:1", "committing:3", "committed:2", "drafting:1"),
+    *("writing:5", "written:1", "synced:1", "replacing:1", "renamed:1", "refreshing:1", "replacing:2", "archiving:1", "archived:2"),
+    "closing:1",
 ]
 
 
@@ -125,8 +125,8 @@ def test_published_folder_is_never_gone_while_its_successor_is_put_in_place(roug
 @pytest.mark.parametrize(
     "point",
     [
-        *("beginning:2:ENOSPC", "committing:3:EIO", "committed:3:EIO", "drafting:1:ENOSPC", "writing:1:ENOSPC", "writing:4:EIO"),
-        *("written:1:ENOSPC", "synced:1:EIO", "replacing:1:EIO", "refreshing:1:ENOSPC", "replacing:2:ENOSPC", "archiving:2:EIO"),
+        *("beginning:2:ENOSPC", "committing:3:EIO", "drafting:1:ENOSPC", "writing:4:EIO", "synced:1:EIO"),
+        *("replacing:1:EIO", "refreshing:1:ENOSPC", "replacing:2:ENOSPC", "archiving:2:EIO"),
     ],
 )
 def test_disk_that_refuses_is_exit_5_and_the_next_run_completes_without_help(rough: Path, calm, capfd, point: str) -> None:
