@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 import filelock
 
-from fbbatch import __version__, inbox
+from fbbatch import __version__, failpoints, inbox, outbox
 from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.handling import Handling
+from fbbatch.inbox import Move
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.model import FileOutcome
 from fbbatch.taking import Taking
@@ -95,13 +96,21 @@ def run(
         BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
         InterruptedRunError: it was asked to stop.
     """
-    with locked(shop.folder), contextlib.closing(shop.ledger()) as ledger:
+    with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger:
+        ledger.check()
         if unfinished := ledger.unfinished_run():
             result = _Run(shop, ledger, unfinished, progress, should_stop).carry_out(now)
             if unfinished.as_of.date() == as_of.date():
                 return result
-        begun = ledger.begin_run(as_of, started_at=now, version=__version__)
+        begun = ledger.begin_run(as_of, started_at=now, version=__version__, taken=outbox.run_names(shop.folder, f"{as_of:%Y%m%d}"))
         return _Run(shop, ledger, begun, progress, should_stop).carry_out(now)
+
+
+def _ledger(shop: Workshop) -> Ledger:
+    """The ledger, opened once the doors are seen to be open."""
+    outbox.workroom(shop.folder)
+    inbox.check_doors(shop.folder)
+    return shop.ledger()
 
 
 def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Sequence[Path] | None = None, progress: Progress) -> RunResult:
@@ -124,7 +133,8 @@ def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Seq
             ):
                 old.backup(new)
         with contextlib.closing(Ledger(copy)) as ledger:
-            begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__)
+            taken = outbox.run_names(shop.folder, f"{as_of:%Y%m%d}")
+            begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)
             return _Run(shop, ledger, begun, progress, lambda: False).rehearse(files)
 
 
@@ -139,6 +149,8 @@ class _Run:
         self.should_stop = should_stop
         self.edition = Edition(shop, ledger, record, progress)
         self.handling = Handling(shop.book, record, shop.settings.locale)
+        day = f"{record.as_of:%Y%m%d}"  # a ledger that was restored does not know of all that has been published
+        ledger.reserve(outbox.case_numbers(shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)))
         self.taking = Taking(shop, ledger, record, self.handling, self.taken)
 
     def taken(self, number: int, total: int) -> None:
@@ -149,7 +161,8 @@ class _Run:
     def carry_out(self, now: dt.datetime) -> RunResult:
         limits = self.shop.settings.limits
         claimed = inbox.claim(
-            self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files, most_bytes=limits.run_bytes
+            self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files,
+            most_bytes=limits.run_bytes, largest=limits.file_bytes,
         )  # fmt: skip
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
         self.taking.take(claimed)
@@ -158,11 +171,13 @@ class _Run:
         receipt = Receipt(
             self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record)
         )
-        paths = {item.name: item.path for item in claimed}
-        manifest, folder = self.edition.publish(receipt, paths)
-        for file in files:
-            if file.archived and file.name in paths:
-                inbox.archive(self.shop.folder, paths[file.name], file.archived, file.sha256)
+        manifest, folder = self.edition.publish(receipt, {item.name: item.path for item in claimed})
+        paths = {(item.name, item.sha256): item.path for item in claimed}
+        moves = [(paths.get((file.name, file.sha256)), file) for file in files]
+        inbox.archive(
+            self.shop.folder, [Move(path, file.archived, file.sha256, file.size) for path, file in moves if path and file.archived]
+        )
+        failpoints.reach("closing")
         self.ledger.close_run(self.record, now)
         return RunResult(manifest, folder, receipt, _exit_code(files))
 

@@ -682,6 +682,18 @@ CATALOGUE: dict[str, Entry] = {
         ("已關閉的文件", "A closed file"),
         ("關閉後下次處理", "Close it; it is taken next time"),
     ),
+    "FB-lock-left": Entry(
+        "note",
+        ("Office 的鎖文件已留在旁邊超過一天，文件照常處理", "A lock file of Office has lain beside it for more than a day; it was taken all the same"),
+        ("已關閉的文件", "A closed file"),
+        ("若仍有人在編輯，請其存檔後重新放入；鎖文件可以刪除", "If somebody is still editing it, drop it again when it is saved; the lock file may be deleted"),
+    ),
+    "FB-not-a-file": Entry(
+        "note",
+        ("這不是普通文件（連結、管道或設備），未打開", "This is no ordinary file (a link, a pipe or a device) and was not opened"),
+        ("文件本身", "The file itself"),
+        ("請放入文件的複本", "Drop a copy of the file"),
+    ),
     "FB-waits": Entry(
         "note",
         ("這次運行已達上限（{limit}）", "This run has reached its limit ({limit})"),

@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from fbbatch import inbox, workers
+from fbbatch import failpoints, inbox, workers
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
@@ -26,6 +26,7 @@ from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
 QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
+DEFERRED = ("FB-changed", "FB-locked")
 _USED_UP = frozenset({"time", "silence"})
 """Ways to lose a worker that another reader would share: it is no faster."""
 _HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
@@ -67,6 +68,8 @@ class Taking:
         for item in (item for item in claimed if (item.name, item.sha256) not in done):
             if item.deferred:
                 self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
+            elif item.unread:
+                self.record_whole(item, self.shop.settings.limits.over("file_bytes", item.size), "quarantined")
             elif item.sha256 in fresh or item.sha256 in known or self.ledger.file_of(item.sha256):
                 again.append(item)
             else:
@@ -76,10 +79,13 @@ class Taking:
         for item in again:
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
-            self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
+            if first.outcome == "deferred":  # its rows are not recorded yet: this copy waits with it
+                self.record_whole(item, finding(first.code or "FB-changed"), "deferred")
+            else:
+                self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
 
     def _judge(self, items: Sequence[Claimed], total: int) -> None:
-        tasks = [Task(item.path, item.folder) for item in items]
+        tasks = [Task(item.path, item.folder, item.sha256) for item in items]
         answers = workers.run_tasks(tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)))
         with contextlib.closing(answers), tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
             held = _Held(spool)
@@ -157,7 +163,9 @@ class Taking:
         try:
             reason = self._recorded(item, frames, may_wait=may_wait)
             if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
-                with contextlib.closing(workers.run_tasks([Task(item.path, item.folder, second=True)], self.job, jobs=1)) as again:
+                with contextlib.closing(
+                    workers.run_tasks([Task(item.path, item.folder, item.sha256, second=True)], self.job, jobs=1)
+                ) as again:
                     reason = self._recorded(item, next(again).frames, may_wait=False) and reason
         except _EarlyError as early:
             return early.case
@@ -169,7 +177,9 @@ class Taking:
         """One transaction with all that a worker says of a file; where it cannot be taken, nothing is kept but why."""
         try:
             with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+                recorder.note([finding(item.note)] if item.note else [])
                 forms = self._heard(recorder, frames)
+                failpoints.reach("parsed")
                 self._take_forms(forms, may_wait=may_wait)
                 self.handling.take_amendments(recorder)
                 recorder.close(archive=self.archive_path(item))
@@ -218,6 +228,7 @@ class Taking:
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""
         with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+            recorder.note([finding(item.note)] if item.note else [])
             recorder.refuse(reason, outcome, rows=rows)
             recorder.close(archive=None if outcome == "deferred" else self.archive_path(item))
 
@@ -290,6 +301,8 @@ def _outcome_of(reason: Finding) -> str:
     """The outcome of a file that `reason` keeps from being taken."""
     if reason.code == "FB-readers-disagree":
         return "set_aside"
+    if reason.code in DEFERRED:
+        return "deferred"
     return "quarantined" if reason.code.startswith(QUARANTINE) else "returned"
 
 

@@ -206,8 +206,8 @@ def _child(job: Job, tasks: int, answers: int) -> NoReturn:
     """The forked worker: nothing of the parent's is touched again, and no handler or finaliser of it runs."""
     code = 1
     try:
-        for name in ("SIGTERM", "SIGINT"):
-            signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGTERM" else signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):  # a service is stopped by a signal to all of its processes
+            signal.signal(number, signal.SIG_IGN)
         silence = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(silence, standard)
@@ -275,7 +275,8 @@ def _limit(name: str, value: int) -> None:
 
 def main() -> None:
     """A worker as a fresh interpreter: the first frame is its `Job`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)

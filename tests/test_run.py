@@ -696,7 +696,9 @@ def test_litter_links_and_pipes_are_left_alone(place: Path) -> None:
     (place / "inbox/folder.xlsx").mkdir()
     os.mkfifo(place / "inbox/pipe.xlsx")
     before = tree(place / "inbox")
-    assert run(place).manifest["files"] == []
+    result = run(place)
+    assert outcomes(result) == {"link.xlsx": "deferred", "pipe.xlsx": "deferred"}
+    assert codes(result) == [("FB-not-a-file", None, None)] * 2
     assert tree(place / "inbox") == before
 
 

@@ -6,6 +6,7 @@ This package is the only place that exits and reads the clock.
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -56,10 +57,37 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with a published code."""
+    _stand_firm()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    sys.exit(_run(args))
+    code = _run(args)
+    _let_go()
+    sys.exit(code)
+
+
+def _stand_firm() -> None:
+    """Hold out where a scheduler has closed the standard streams, or removed the current folder."""
+    if os.name != "posix":
+        return
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # else a file or a pipe of ours would take the number of a standard stream
+    os.close(handle)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir("/")
+
+
+def _let_go() -> None:
+    """Flush what was said; a reader that is gone, or a full disk, is no trouble of the run's."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(args: list[str] | None) -> int:

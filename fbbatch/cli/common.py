@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -60,9 +60,10 @@ class Call:
         return open_workshop(self.folder, self.settings(**options))
 
     def say(self, text: str) -> None:
-        """Print for people; nothing with --quiet or --json."""
+        """Print for people; nothing with --quiet or --json. A terminal that is gone or full is no reason to fail."""
         if not self.quiet and not self.as_json:
-            click.echo(text)
+            with suppress(OSError):
+                click.echo(text)
 
     def data(self, value: object) -> None:
         """Print data for programs."""

@@ -33,8 +33,10 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
 
         def stop(number: int, _: FrameType | None) -> None:
             asked.append(number)
+            if asked.count(signal.SIGINT) > 1:
+                raise KeyboardInterrupt
 
-        before = signal.signal(signal.SIGTERM, stop)
+        before = [(number, signal.signal(number, stop)) for number in (signal.SIGTERM, signal.SIGINT)]
         try:
             with progress_of(call) as progress:
                 result = batch.run(shop, moment, now=clock, progress=progress, should_stop=lambda: bool(asked))
@@ -42,7 +44,8 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
             click.echo("Stopped after the file in hand; the next run goes on from there.", err=True)
             return ExitCode.INTERRUPTED
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before:
+                signal.signal(number, handler)
     return show(call, shop, result)
 
 

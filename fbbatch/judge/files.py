@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from fbbatch import failpoints
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
 from fbbatch.judge.edits import edits_message
@@ -44,11 +45,13 @@ _LOOSE_CHARS = 200
 class Task:
     """One file to judge.
 
-    `folder` is the inbox sub-folder it lay in. `second` asks for the second reader of workbooks: the first has died of it.
+    `folder` is the inbox sub-folder it lay in. With a `sha256`, no other bytes are taken for it. `second` asks for the
+    second reader of workbooks: the first has died of it.
     """
 
     path: Path
     folder: str | None
+    sha256: str | None = None
     second: bool = False
 
 
@@ -64,6 +67,7 @@ class Judge:
     def frames(self, task: Task) -> Iterator[bytes]:
         """As `judge`, as frames for the pipe."""
         for message in self.judge(task):
+            failpoints.reach("parsing")
             yield orjson.dumps(message, default=_plain)
 
     def judge(self, task: Task) -> Iterator[Message]:
@@ -76,11 +80,24 @@ class Judge:
             that was said about the file or part when it cannot be taken.
         """
         self._second = task.second
-        size = task.path.stat().st_size
-        if size > self._setup.limits.file_bytes:
-            yield {"failed": self._setup.limits.over("file_bytes", size)}
+        yield from self._guarded(self._task(task))
+
+    def _task(self, task: Task) -> Iterator[Message]:
+        try:
+            size = task.path.stat().st_size
+            content = task.path.read_bytes() if size <= self._setup.limits.file_bytes else None
+        except FileNotFoundError:
+            yield {"failed": finding("FB-changed")}
             return
-        yield from self._guarded(self._content(task.path.read_bytes(), task.path.name, task.folder, 0))
+        except OSError:
+            yield {"failed": finding("FB-locked")}
+            return
+        if content is None:
+            yield {"failed": self._setup.limits.over("file_bytes", size)}
+        elif task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
+            yield {"failed": finding("FB-changed")}
+        else:
+            yield from self._content(content, task.path.name, task.folder, 0)
 
     def _content(self, content: bytes, name: str, folder: str | None, depth: int) -> Iterator[Message]:
         opened = open_content(content, self._setup.limits, self._hints(folder), second=self._second)

@@ -30,7 +30,7 @@ class FileRecorder:
     """Takes the judged chunks of one file within one transaction; `outcome` closes it."""
 
     def __init__(self, connection: sa.Connection, *, run_id: int, as_of: dt.datetime, name: str, sha256: str, size: int,
-                 parent_id: int | None = None) -> None:  # fmt: skip
+                 parent_id: int | None = None, reserved: int = 0) -> None:  # fmt: skip
         self._connection = connection
         self._run_id = run_id
         self._day = as_of.date()
@@ -38,6 +38,7 @@ class FileRecorder:
         self._now = as_of.isoformat()
         self._as_of = as_of
         self._name, self._sha256, self._size, self._parent_id = name, sha256, size, parent_id
+        self._reserved = reserved
         self._findings: list[Finding] = []
         self._counts = {"rows": 0, "accepted": 0, "returned": 0, "duplicate": 0, "set_aside": 0}
         self._schemas: dict[str, None] = {}
@@ -63,7 +64,7 @@ class FileRecorder:
     def _last_serial(self) -> int:
         query = sa.select(t.case.c.number).where(t.numbered_on(self._day)).order_by(t.case.c.id.desc()).limit(1)
         number = self._connection.execute(query).scalar()
-        return int(number.rsplit("-", 1)[1]) if number else 0
+        return max(int(number.rsplit("-", 1)[1]) if number else 0, self._reserved)
 
     def _insert_file(self) -> None:
         self._connection.execute(
@@ -241,7 +242,7 @@ class FileRecorder:
         """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""
         inner = FileRecorder(
             self._connection, run_id=self._run_id, as_of=self._as_of, name=f"{self._name}/{name}", sha256=sha256, size=size,
-            parent_id=self._file_id,
+            parent_id=self._file_id, reserved=self._reserved,
         )  # fmt: skip
         self._parts.append(inner)
         return inner

@@ -12,13 +12,16 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from fbbatch.errors import StorageError
+from fbbatch import failpoints
+from fbbatch.errors import BusyError, StorageError
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder, append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition
 
 _HEAD = "r0003"
+_PATIENCE_MS = 30_000  # with another program that holds the file
+_CHECKED_BYTES = 256_000_000  # checked in a fifth of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Ledger:
 
     Raises:
         StorageError: it cannot be opened, is newer than this version, or refuses.
+        BusyError: another program has held it locked for half a minute.
     """
 
     def __init__(self, url: str | Path) -> None:
@@ -47,10 +51,26 @@ class Ledger:
             url = f"sqlite:///{url}"
         self._url = url
         self._engine = sa.create_engine(url)
+        self._reserved: dict[str, int] = {}
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _pragmas)
         with self._storage():
             self._migrate()
+
+    def check(self) -> None:
+        """See that the ledger is whole: of SQLite's pages, not of what is written in them; for large files, of two tables' pages.
+
+        Raises:
+            StorageError: it is damaged.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        size = Path(str(self._engine.url.database)).stat().st_size
+        checks = ["quick_check(1)"] if size <= _CHECKED_BYTES else ["quick_check(run)", "quick_check(file)"]
+        with self._reading() as connection:
+            found = [connection.execute(sa.text(f"PRAGMA {check}")).scalar() for check in checks]
+        if set(found) != {"ok"}:
+            raise StorageError(f"The ledger ({self._engine.url.database}) is damaged; restore it from a backup. Nothing has been touched")
 
     def close(self) -> None:
         """Give the connections back."""
@@ -61,12 +81,20 @@ class Ledger:
         try:
             yield
         except (exc.OperationalError, exc.DatabaseError, sqlite3.Error) as error:
+            if "is locked" in _reason(error):
+                raise BusyError(
+                    f"The ledger ({self._engine.url.database}) is in use by another program; close that and run again"
+                ) from error
             raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {_reason(error)}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with self._storage(), self._engine.begin() as connection:
-            yield connection
+        with self._storage():
+            failpoints.reach("beginning", sqlite3.OperationalError)
+            with self._engine.begin() as connection:
+                yield connection
+                failpoints.reach("committing", sqlite3.OperationalError)
+            failpoints.reach("committed", sqlite3.OperationalError)
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -118,15 +146,28 @@ class Ledger:
                 RunRecord(i, name, dt.datetime.fromisoformat(as_of), finished) for i, name, as_of, finished in connection.execute(query)
             ]
 
-    def begin_run(self, as_of: dt.datetime, *, started_at: dt.datetime, version: str) -> RunRecord:
-        """Open a run; its name is the as-of date and a number that was not used before."""
+    def begin_run(self, as_of: dt.datetime, *, started_at: dt.datetime, version: str, taken: Iterable[str] = ()) -> RunRecord:
+        """Open a run; its name is the as-of date and a number that was not used before, be it by one of the names `taken`."""
         day = as_of.strftime("%Y%m%d")
         with self._writing() as connection:
-            used = connection.execute(sa.select(sa.func.count()).where(t.run.c.name.like(f"{day}-%"))).scalar_one()
+            known = connection.execute(sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"))).scalars()
+            used = max((int(name.partition("-")[2]) for name in {*known, *taken} if name.startswith(f"{day}-")), default=0)
             name = f"{day}-{used + 1:03d}"
             new = t.run.insert().values(name=name, as_of=as_of.isoformat(), started_at=started_at.isoformat(), version=version)
             run_id = connection.execute(new.returning(t.run.c.id)).scalar_one()
             return RunRecord(run_id, name, as_of, None)
+
+    def closed_runs(self, day: str) -> set[str]:
+        """The names of the closed runs of a day (`yyyymmdd`)."""
+        query = sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"), t.run.c.finished_at.is_not(None))
+        with self._reading() as connection:
+            return {str(name) for name in connection.execute(query).scalars()}
+
+    def reserve(self, numbers: Iterable[str]) -> None:
+        """Give no new case one of these numbers, nor one below them on their day; as long as this ledger is open."""
+        for number in numbers:
+            prefix, _, serial = number.rpartition("-")
+            self._reserved[prefix] = max(self._reserved.get(prefix, 0), int(serial))
 
     def close_run(self, run: RunRecord, finished_at: dt.datetime) -> None:
         """Close a run: everything it owed is in the outbox and the originals are in the archive."""
@@ -172,7 +213,8 @@ class Ledger:
     def record_file(self, run: RunRecord, *, name: str, sha256: str, size: int) -> Iterator[FileRecorder]:
         """One transaction for one file; leaving the block by an exception forgets all of it."""
         with self._writing() as connection:
-            yield FileRecorder(connection, run_id=run.id, as_of=run.as_of, name=name, sha256=sha256, size=size)
+            reserved = self._reserved.get(f"FB-{run.as_of:%Y%m%d}", 0)
+            yield FileRecorder(connection, run_id=run.id, as_of=run.as_of, name=name, sha256=sha256, size=size, reserved=reserved)
 
     # --- cases ---------------------------------------------------------------------------------------------
 
@@ -374,7 +416,7 @@ def _pragmas(connection: sqlite3.Connection, _: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={_PATIENCE_MS}",
         "cache_size=-65536",
         "temp_store=MEMORY",
     ):
@@ -383,8 +425,12 @@ def _pragmas(connection: sqlite3.Connection, _: object) -> None:
 
 def _make_private(path: Path) -> None:
     """Create the database file for its owner only; SQLite gives the same mode to what it puts beside it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        raise StorageError(f"The ledger cannot be written to: {error.strerror}: {path}") from error
 
 
 def _reason(error: Exception) -> str:
