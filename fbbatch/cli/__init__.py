@@ -27,6 +27,7 @@ _COMMANDS = {
     "forms": ("forms", "Write blank registers and questionnaires, or tell a form's fields."),
     "serve": ("serve", "Run at the times of fbbatch.yaml until told to stop."),
     "schedule": ("serve", "Entries for the system's own scheduler."),
+    "verify": ("upkeep", "Check that ledger, outbox and archive agree."),
 }
 
 
