@@ -1,10 +1,13 @@
 """What an administrator does besides runs: verify, backup, restore, export, anonymise."""
 
 import contextlib
+import datetime as dt
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,10 @@ from click.testing import CliRunner
 
 from fbbatch import batch, cli, inbox, outbox
 from fbbatch.errors import ExitCode
-from tests.builders import CUSTOMER, GOOD, drop, run, sheet, tree, workspace
+from fbbatch.upkeep import backup as upkeep_backup
+from tests.builders import CUSTOMER, GOOD, drop, run, sheet, tree, unpacked, workspace, zipped
 
+NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
 NAME, PHONE, MORE = "黄小雨canary", "13799998888", "秘密描述canary"
 CANARY = GOOD.replace("王小明", NAME).replace("13800001111", PHONE).replace("客厅", MORE)
 TROUBLE = GOOD.replace("2026-11-05", "昨天下午").replace("王小明", "李美玲")
@@ -220,3 +225,239 @@ def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_n
     assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"客户/c.xlsx": "duplicate", "客户/d.xlsx": "accepted"}
     assert len({number for (number,) in sql(lived, "SELECT number FROM case_")}) == 4
     assert [where for _, where in problems(lived)] == ["archive/accepted/2026-11-23/客户_c.xlsx"]  # somebody took it out of there
+
+
+# --- backup and restore ---
+
+
+def everything(place: Path) -> dict[str, str]:
+    """All of a workspace by sha256, without the ledger's own files, work and lock."""
+    return {
+        name: digest
+        for name, (_, digest) in tree(place).items()
+        if digest and not name.startswith((".fbbatch/", "backups/", "outbox/latest/"))
+    }
+
+
+def dump(place: Path, *without: str) -> list[str]:
+    """The ledger as text."""
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection:
+        return [line for line in connection.iterdump() if not any(f'INTO "{name}"' in line for name in without)]
+
+
+def private(folder: Path) -> list[str]:
+    """What others than the owner may touch."""
+    return [name for name, (mode, _) in tree(folder).items() if mode & 0o077]
+
+
+def restored(zip_file: Path, into: Path, *options: str) -> Path:
+    code, _, err = call("restore", zip_file, "-w", into, "--json", *options)
+    assert (code, err) == (ExitCode.DONE, "")
+    return into
+
+
+def test_backup_restored_into_an_empty_folder_is_the_same_workspace(lived: Path, tmp_path: Path) -> None:
+    drop(lived, "客户/waits.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-09')}"))
+    (lived / "outbox/our notes").mkdir()
+    (lived / "outbox/our notes/a.txt").write_text("x")
+    code, out, err = call("backup", "-w", lived)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert not any(word in out for word in (NAME, "waits.xlsx"))
+    (made,) = (lived / "backups").iterdir()
+    assert (made.stat().st_mode & 0o777, made.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert call("backup", "-w", lived, made)[0] == ExitCode.STORAGE  # never overwritten
+    place = restored(made, tmp_path / "new")
+    assert everything(place) == everything(lived)
+    assert dump(place, "upkeep") == dump(lived, "upkeep")
+    assert [row[0] for row in sql(place, "SELECT kind FROM upkeep")] == ["restore"]
+    assert private(place) == []
+    found = told(place)
+    assert (found["problems"], found["notes"]) == ([], ["1 folders in the outbox are no run's and were not looked at."])
+    result = run(place, "2026-11-24")
+    assert [f["outcome"] for f in result.manifest["files"]] == ["accepted"]
+    assert told(place)["ok"]
+
+
+class _Unruly:
+    """Does something once, when the backup has come so far."""
+
+    def __init__(self, at: int, act: Callable[[], object]) -> None:
+        self.at, self.act, self.done = at, act, False
+
+    def __call__(self, what: str, number: int, total: int) -> None:
+        if number == self.at and not self.done:
+            self.done = True
+            self.act()
+
+
+def _arrive_and_run(place: Path) -> None:
+    drop(place, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-10')}"))
+    run(place, "2026-11-24")
+
+
+@pytest.mark.parametrize("position", ["first", "inbox", "ledger", "archive", "outbox"])
+def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_path: Path, position: str) -> None:
+    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-09')}"))
+    with contextlib.closing(sqlite3.connect(lived / ".fbbatch/ledger.db")) as connection:
+        n_cases = connection.execute("SELECT count(*) FROM case_").fetchone()[0]
+    settings = 1 + sum(1 for folder in ("schemas", "templates") for path in (lived / folder).rglob("*") if path.is_file())
+    waiting = sum(1 for path in (lived / "inbox").rglob("*") if path.is_file())
+    at = {
+        "first": 1,
+        "inbox": settings + waiting,
+        "ledger": settings + waiting + 1,
+        "archive": settings + waiting + 2,
+        "outbox": settings + waiting + 6,
+    }
+    unruly = _Unruly(at[position], lambda: _arrive_and_run(lived))
+    made = upkeep_backup.backup(lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=unruly)
+    assert unruly.done
+    place = restored(made.path, tmp_path / "new")
+    assert problems(place) == []
+    run(place, "2026-11-25")
+    assert problems(place) == []
+    came = {name for (name,) in sql(place, "SELECT name FROM file WHERE outcome = 'accepted'")}
+    assert "客户/x.xlsx" in came
+    assert sql(place, "SELECT count(*) FROM case_")[0][0] == n_cases + len(came & {"客户/x.xlsx", "客户/y.xlsx"})
+
+
+@pytest.mark.parametrize("point", ["reading", "publish", "archive", "close_run"])
+def test_backup_in_the_middle_of_a_run_can_be_run_on(lived: Path, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-09')}"))
+    drop(lived, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-10')}"))
+
+    def backed_up(*_: object, **__: object) -> None:
+        if not (tmp_path / "b.zip").exists():
+            upkeep_backup.backup(lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=lambda *_: None)
+
+    if point == "reading":
+        run(lived, "2026-11-24", progress=backed_up)
+    else:
+        where = {"publish": outbox.Draft, "archive": inbox, "close_run": batch.Ledger}[point]
+        original = getattr(where, point)
+
+        def then(*args: Any, **options: Any) -> Any:
+            result = original(*args, **options)
+            backed_up()
+            return result
+
+        monkeypatch.setattr(where, point, then)
+        run(lived, "2026-11-24")
+        monkeypatch.undo()
+    place = restored(tmp_path / "b.zip", tmp_path / "new")
+    assert problems(place) == []
+    if point != "close_run":
+        run(place, "2026-11-24")
+        assert problems(place) == []
+    assert sql(place, "SELECT count(*) FROM case_") == [(5,)]
+    assert sorted(dump(place, "upkeep", "run")) == sorted(dump(lived, "upkeep", "run"))
+
+
+def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again(lived: Path, tmp_path: Path) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived)[0] == ExitCode.DONE
+    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-07')}\n{GOOD}"))
+    run(lived, "2026-11-24")
+    drop(lived, "客户/秘密canary.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-08')}"))
+    newer = everything(lived)
+    code, _, err = call("restore", tmp_path / "b.zip", "-w", lived)
+    assert (code, everything(lived)) == (ExitCode.USAGE, newer)
+    assert "--force" in err
+    code, out, err = call("restore", tmp_path / "b.zip", "-w", lived, "--force")
+    assert code == ExitCode.DONE
+    assert "1 files that waited in its inbox and 1 originals" in err
+    assert "canary" not in out + err
+    (aside,) = (lived / ".fbbatch").glob("before-restore-*")
+    assert everything(aside) == newer
+    assert (aside / ".fbbatch/ledger.db").is_file()
+    assert private(lived) == []
+    assert problems(lived) == []
+    shutil.copy(aside / "archive/accepted/2026-11-24/客户_d.xlsx", lived / "inbox/客户/d.xlsx")
+    shutil.copy(aside / "inbox/客户/秘密canary.xlsx", lived / "inbox/客户/e.xlsx")
+    run(lived, "2026-11-24")
+    assert sql(lived, "SELECT count(*), count(DISTINCT number) FROM case_") == [(5, 5)]
+    assert told(lived)["ok"]
+
+
+def test_ledger_alone_is_backed_up_and_put_back(lived: Path, tmp_path: Path) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived, "--ledger-only")[0] == ExitCode.DONE
+    with zipfile.ZipFile(tmp_path / "b.zip") as package:
+        assert sorted(package.namelist()) == [".fbbatch/ledger.db", "fbbatch-backup.json"]
+    before = everything(lived)
+    (lived / ".fbbatch/ledger.db").write_bytes(b"torn" * 4096)
+    for path in (lived / ".fbbatch").glob("ledger.db-*"):
+        path.unlink()
+    assert not told(lived)["ok"]
+    restored(tmp_path / "b.zip", lived, "--force")
+    assert told(lived)["ok"]
+    assert everything(lived) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda parts: parts.update({"archive/../../evil.txt": b"x"}), "leads elsewhere"),
+        (lambda parts: parts.update({"/tmp/evil.txt": b"x"}), "leads elsewhere"),
+        (lambda parts: parts.update({".fbbatch/lock/evil": b"x"}), "leads elsewhere"),
+        (lambda parts: parts.update({"inbox/more.txt": b"x"}), "not what it says"),
+        (lambda parts: parts.pop("fbbatch.yaml"), "not what it says"),
+        (lambda parts: parts.update({"fbbatch.yaml": parts["fbbatch.yaml"] + b" "}), "not what was backed up"),
+        (lambda parts: parts.pop("fbbatch-backup.json"), "has no fbbatch-backup.json"),
+        (lambda parts: parts.update({"fbbatch-backup.json": b"{}"}), "no backup"),
+    ],
+)  # fmt: skip
+def test_restore_refuses_what_is_not_wholly_ours(
+    lived: Path, tmp_path: Path, damage: Callable[[dict[str, bytes]], object], words: str
+) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived)[0] == ExitCode.DONE
+    parts = unpacked((tmp_path / "b.zip").read_bytes())
+    damage(parts)
+    (tmp_path / "c.zip").write_bytes(zipped(parts))
+    before = tree(tmp_path)
+    code, _, err = call("restore", tmp_path / "c.zip", "-w", tmp_path / "new")
+    assert code == ExitCode.STORAGE
+    assert words in err
+    assert "nothing was touched" in err
+    assert tree(tmp_path) == before
+    assert call("restore", tmp_path / "c.zip", "-w", lived, "--force")[0] == ExitCode.STORAGE
+    assert tree(tmp_path) == before
+
+
+def test_restore_refuses_a_torn_file_and_a_torn_ledger(lived: Path, tmp_path: Path) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived, "--ledger-only")[0] == ExitCode.DONE
+    content = (tmp_path / "b.zip").read_bytes()
+    (tmp_path / "b.zip").write_bytes(content[: len(content) // 2])
+    assert call("restore", tmp_path / "b.zip", "-w", tmp_path / "new")[0] == ExitCode.STORAGE
+    parts = unpacked(content)
+    ledger = b"SQLite format 3\0" + b"\xff" * 40000
+    told = json.loads(parts["fbbatch-backup.json"])
+    told["members"][".fbbatch/ledger.db"] |= {"sha256": hashlib.sha256(ledger).hexdigest(), "bytes": len(ledger)}
+    (tmp_path / "c.zip").write_bytes(zipped({".fbbatch/ledger.db": ledger, "fbbatch-backup.json": json.dumps(told).encode()}))
+    assert call("restore", tmp_path / "c.zip", "-w", tmp_path / "new")[0] == ExitCode.STORAGE
+    assert not (tmp_path / "new").exists()
+    assert call("restore", tmp_path / "c.zip")[0] == ExitCode.USAGE
+
+
+def test_backup_leaves_nothing_half_done(lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = set(tree(lived))
+    code, _, err = call("backup", tmp_path / "b.zip", "-w", lived)
+    assert code == ExitCode.STORAGE
+    assert "No space left" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["lived"]
+    assert set(tree(lived)) <= before | {".fbbatch/work", ".fbbatch/ledger.db-wal", ".fbbatch/ledger.db-shm"}
+
+
+def test_backup_of_a_ledger_in_a_database_of_its_own_says_how_to_get_that(
+    lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBBATCH_DATABASE", f"sqlite:///{lived / '.fbbatch/ledger.db'}")
+    code, _, err = call("backup", tmp_path / "b.zip", "-w", lived)
+    assert (code, "pg_dump" in err) == (ExitCode.DONE, True)
+    with zipfile.ZipFile(tmp_path / "b.zip") as package:
+        assert ".fbbatch/ledger.db" not in package.namelist()
+        assert "outbox/20261120-001/receipt.xlsx" in package.namelist()
+    code, _, err = call("backup", tmp_path / "c.zip", "-w", lived, "--ledger-only")
+    assert (code, "pg_dump" in err) == (ExitCode.USAGE, True)

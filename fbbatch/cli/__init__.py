@@ -28,6 +28,8 @@ _COMMANDS = {
     "serve": ("serve", "Run at the times of fbbatch.yaml until told to stop."),
     "schedule": ("serve", "Entries for the system's own scheduler."),
     "verify": ("upkeep", "Check that ledger, outbox and archive agree."),
+    "backup": ("upkeep", "Write one file with everything in the workspace."),
+    "restore": ("upkeep", "Make a workspace out of a backup."),
 }
 
 

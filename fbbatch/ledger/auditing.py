@@ -153,6 +153,14 @@ def originals(ledger: Ledger) -> list[Expected]:
         return [Expected(*rest) for id_, *rest in connection.execute(query) if id_ not in gone["files"]]
 
 
+def originals_of_all(ledger: Ledger) -> dict[str, str]:
+    """The sha256 of every original by where it is or will be in the archive, those of an unclosed run, too."""
+    gone = removed(ledger)["files"]
+    query = sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256).where(t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
+    with ledger.reading() as connection:
+        return {path: sha256 for id_, path, sha256 in connection.execute(query) if id_ not in gone}
+
+
 def archived_by(ledger: Ledger, run: str) -> set[str]:
     """Where the originals of a run go, or went."""
     query = (

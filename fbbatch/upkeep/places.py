@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,25 @@ def files_below(workspace: Path, folder: str) -> list[str]:
     for place, folders, names in os.walk(workspace / folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = Path(place).relative_to(workspace).as_posix()
-        found += [f"{below}/{name}" for name in sorted(names) if not _is_junk(name)]
+        found += [f"{below}/{name}" for name in sorted(names) if not _is_junk(name) and _is_plain(Path(place) / name)]
     return found
+
+
+def folders_below(workspace: Path, folder: str) -> list[str]:
+    """The folder itself and every one below it, as paths from the workspace."""
+    found: list[str] = []
+    for place, folders, _ in os.walk(workspace / folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found.append(Path(place).relative_to(workspace).as_posix())
+    return found
+
+
+def _is_plain(path: Path) -> bool:
+    """True for a file; links, pipes and devices are never opened."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_junk(name: str) -> bool:
