@@ -1,8 +1,10 @@
 """What an administrator does besides runs: verify, backup, restore, export, anonymise."""
 
 import contextlib
+import csv
 import datetime as dt
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -13,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import openpyxl
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fbbatch import batch, cli, inbox, outbox
 from fbbatch.errors import ExitCode
+from fbbatch.ledger import dumping
 from fbbatch.upkeep import backup as upkeep_backup
+from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
 from tests.builders import CUSTOMER, GOOD, drop, run, sheet, tree, unpacked, workspace, zipped
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
@@ -461,3 +468,87 @@ def test_backup_of_a_ledger_in_a_database_of_its_own_says_how_to_get_that(
         assert "outbox/20261120-001/receipt.xlsx" in package.namelist()
     code, _, err = call("backup", tmp_path / "c.zip", "-w", lived, "--ledger-only")
     assert (code, "pg_dump" in err) == (ExitCode.USAGE, True)
+
+
+# --- export ---
+
+HOSTILE = '=HYPERLINK("http://x")'
+
+
+@pytest.fixture
+def hostile(lived: Path) -> Path:
+    """The same with a case whose answers look like formulas."""
+    row = GOOD.replace("客厅", HOSTILE).replace("王小明", "'@SUM(1)").replace("11-05", "11-12")
+    drop(lived, "客户/h.xlsx", sheet(f"{CUSTOMER}\n{row}"))
+    run(lived, "2026-11-24")
+    return lived
+
+
+def jsonl(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def as_csv(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) -> None:
+    for kind in ("jsonl", "csv", "xlsx"):
+        code, out, err = call("export", tmp_path / kind, "-w", hostile, "--format", kind)
+        assert (code, err) == (ExitCode.DONE, "")
+        assert NAME not in out
+        assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.USAGE
+        assert (tmp_path / kind).stat().st_mode & 0o077 == 0
+        assert private(tmp_path / kind) == []
+        assert call("export", tmp_path / "again" / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
+        assert tree(tmp_path / kind) == tree(tmp_path / "again" / kind)  # the same ledger gives the same bytes
+    book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx", read_only=True)
+    for name in dumping.table_names():
+        own = "case_" if name == "case_rows" else name
+        columns = [row[1] for row in sql(hostile, f'PRAGMA table_info("{own}")')]
+        (n_rows,) = sql(hostile, f'SELECT count(*) FROM "{own}"')[0]
+        lines = jsonl(tmp_path / "jsonl", name)
+        assert len(lines) == len(as_csv(tmp_path / "csv", name)) == n_rows
+        assert sum(1 for _ in book[name].iter_rows()) == n_rows + 1
+        if lines:
+            assert set(columns) <= set(lines[0])
+    raw = {row["id"]: row["cells"] for row in jsonl(tmp_path / "jsonl", "submission")}
+    assert raw == {row[0]: json.loads(row[1]) for row in sql(hostile, "SELECT id, cells FROM submission")}
+
+
+def test_export_of_cases_is_legible_and_harmless(hostile: Path, tmp_path: Path) -> None:
+    for kind in ("jsonl", "csv", "xlsx"):
+        assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
+    case = jsonl(tmp_path / "jsonl", "cases")[-1]
+    assert (case["answer.reporter"], case["answer.scene"], case["state_label"]) == ("'@SUM(1)", HOSTILE, "已分配")
+    row = as_csv(tmp_path / "csv", "cases")[-1]
+    assert (row["客户姓名 (reporter)"], row["使用场景 (scene)"]) == ("''@SUM(1)", f"'{HOSTILE}")
+    assert (plain(row["客户姓名 (reporter)"]), plain(row["使用场景 (scene)"])) == ("'@SUM(1)", HOSTILE)
+    content = (tmp_path / "csv/cases.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    cells_of = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for line in cells_of for cell in line)
+    with zipfile.ZipFile(tmp_path / "xlsx/ledger.xlsx") as package:
+        pages = b"".join(package.read(name) for name in package.namelist() if name.startswith("xl/worksheets/"))
+        assert (b"<f>" in pages, b"hyperlink" in pages.lower().replace(b"=hyperlink(", b"")) == (False, False)
+    book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx")
+    heads, *_, last = book["cases"].iter_rows(values_only=True)
+    assert dict(zip(heads, last, strict=True))["使用场景 (scene)"] == HOSTILE
+
+
+def test_texts_longer_than_a_cell_are_whole_in_a_sheet_of_their_own(tmp_path: Path) -> None:
+    writer = XlsxWriter(tmp_path, NOW)
+    text = "字😀" * 20_000
+    assert writer.write(Table("t", ["a", "b"], ["a", "b"], iter([{"a": text, "b": None}, {"a": -1.5, "b": [True, 10**18]}]))) == 2
+    writer.close()
+    book = openpyxl.load_workbook(tmp_path / "ledger.xlsx")
+    assert book["t"]["A2"].value == "→ long_texts"
+    assert [(c.value, c.data_type) for c in book["t"][3]] == [(-1.5, "n"), ("[true,1000000000000000000]", "s")]
+    assert "".join(row[4] for row in book["long_texts"].iter_rows(min_row=2, values_only=True)) == text
+
+
+@given(st.text())
+def test_harmless_text_can_be_turned_back(text: str) -> None:
+    assert plain(harmless(text)) == text
+    assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -30,6 +30,7 @@ _COMMANDS = {
     "verify": ("upkeep", "Check that ledger, outbox and archive agree."),
     "backup": ("upkeep", "Write one file with everything in the workspace."),
     "restore": ("upkeep", "Make a workspace out of a backup."),
+    "export": ("upkeep", "Write everything that is in the ledger as csv, jsonl or xlsx."),
 }
 
 

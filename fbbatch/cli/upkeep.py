@@ -1,5 +1,6 @@
-"""`verify`, `backup`, `restore`: what an administrator does besides runs."""
+"""`verify`, `backup`, `restore`, `export`: what an administrator does besides runs."""
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 
@@ -90,4 +91,23 @@ def restore(call: Call, file: Path, force: bool) -> int:
         told = f"{done.n_waiting} files that waited in its inbox and {done.n_newer} originals in its archive are not in the backup"
         click.echo(f"{told}: drop them into the inbox again; rows that the ledger has are not registered twice.", err=True)
     call.say(f"Next: fbbatch verify -w {folder}")
+    return ExitCode.DONE
+
+
+@command("export")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--format", "kind", type=click.Choice(["csv", "jsonl", "xlsx"]), default="xlsx", show_default=True, help="Kind of files.")
+def export(call: Call, folder: Path | None, kind: str) -> int:
+    """Write everything that is in the ledger into FOLDER (default: a new folder in the workspace's exports/)."""
+    from fbbatch import batch
+    from fbbatch.upkeep.export import export as write
+
+    shop = call.shop()
+    target = (folder or shop.folder / "exports" / f"{now(shop.settings.zone):%Y%m%d-%H%M%S}-{kind}").resolve()
+    with batch.locked(shop.folder), contextlib.closing(shop.ledger()) as ledger, progress_of(call) as progress:
+        counts = write(ledger, shop.book, shop.settings.locale, target, kind, progress)
+    if call.as_json:
+        call.data({"folder": str(target), "rows": counts})
+        return ExitCode.DONE
+    call.say(f"{target}: {counts['cases']:,} cases, {sum(counts.values()):,} rows in {len(counts)} tables. It holds personal data.")
     return ExitCode.DONE
