@@ -24,9 +24,11 @@ from hypothesis import strategies as st
 from fbbatch import batch, cli, inbox, outbox
 from fbbatch.errors import ExitCode
 from fbbatch.ledger import dumping
+from fbbatch.schema import Book
 from fbbatch.upkeep import backup as upkeep_backup
+from fbbatch.upkeep.pseudonyms import Pseudonyms
 from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
-from tests.builders import CUSTOMER, GOOD, drop, run, sheet, tree, unpacked, workspace, zipped
+from tests.builders import CUSTOMER, GOOD, delimited, drop, mail, run, sheet, tree, unpacked, workspace, zipped
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
 NAME, PHONE, MORE = "黄小雨canary", "13799998888", "秘密描述canary"
@@ -552,3 +554,189 @@ def test_texts_longer_than_a_cell_are_whole_in_a_sheet_of_their_own(tmp_path: Pa
 def test_harmless_text_can_be_turned_back(text: str) -> None:
     assert plain(harmless(text)) == text
     assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+# --- anonymise ---
+
+OTHERS = "陈大文"
+
+
+def close_all(place: Path, on: str, *numbers: str) -> None:
+    """Let time close cases, as an expired survey does."""
+    for number in numbers:
+        sql(
+            place,
+            "INSERT INTO transition (case_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at, details) "
+            f"SELECT id, 9, run_id, 'closed', 'time', 'batch', '{on}', '{on}T23:00:00+08:00', "
+            f"""'{{"answers": {{"name": "{NAME}", "remarks": "请回电 137-9999-8888 {NAME}"}}, "reason": "{NAME}说的"}}' FROM case_ WHERE number = '{number}'""",
+            f"UPDATE transition SET document = 'satisfaction' WHERE n = 9 AND case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+            f"UPDATE transition SET n = 3 WHERE n = 9 AND case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+            f"DELETE FROM open_case WHERE case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+        )
+
+
+@pytest.fixture
+def personal(tmp_path: Path) -> Path:
+    """Old cases of one person by file, other file and mail, closed; a returned row; and a young open case of another."""
+    place = workspace(tmp_path, case_reports="[severe]", time_zone="Asia/Shanghai")
+    told = CANARY.replace("需要重新配对", f"联系{NAME}或137-9999-8888")
+    old = told.replace("2026", "2022")
+    drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER} 微信 |\n{old} wx{MORE} |\n{old.replace('2022-11-05', '昨天')} wx{MORE} |"))
+    drop(place, "客户/b.xlsx", sheet(f"{CUSTOMER}\n{old.replace('11-05', '11-06').replace('经常', '有时')}"))
+    drop(
+        place,
+        f"客户/{NAME}.eml",
+        mail(f"智能音箱 X-1 蓝牙断开，我是{NAME}", sender=f"{NAME} <canary@example.com>", date="Sat, 05 Nov 2022 10:30:00 +0800"),
+    )
+    run(place, "2022-11-07")
+    drop(place, "客户/c.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', OTHERS)}"))
+    run(place, "2026-11-20")
+    close_all(place, "2022-12-01", "FB-20221107-0001", "FB-20221107-0002", "FB-20221107-0003")
+    sql(place, "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE case_id = 4")  # whose number nobody knows
+    return place
+
+
+SECRETS = (NAME, PHONE, "137-9999-8888", "canary@example.com")
+
+
+def ledger_bytes(place: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted((place / ".fbbatch").glob("ledger.db*")))
+
+
+def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path) -> None:
+    assert all(secret.encode() in ledger_bytes(personal) for secret in SECRETS)
+    kept = (
+        "SELECT number, registered_on, source, channel, schema_id FROM case_",
+        "SELECT kind, type, severity FROM ruling",
+        "SELECT hex(fingerprint) FROM fingerprint",
+    )
+    before = [sql(personal, query) for query in kept]
+    triggers = sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+    code, out, err = call("anonymise", "-w", personal)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert [secret for secret in SECRETS if secret in out] == []
+    found = ledger_bytes(personal)
+    remains = {secret for secret in SECRETS if secret.encode() in found}
+    assert remains == {NAME}  # where the mail was put; it is still there
+    assert sql(personal, f"SELECT archived FROM file WHERE archived LIKE '%{NAME}%'") == [(f"archive/accepted/2022-11-07/客户_{NAME}.eml",)]
+    assert found.count(NAME.encode()) == 1
+    assert OTHERS.encode() in found
+    assert [sql(personal, query) for query in kept] == before
+    assert sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name") == triggers
+    with contextlib.closing(sqlite3.connect(personal / ".fbbatch/ledger.db")) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute("UPDATE case_ SET answers = '{}'")
+    answers = [json.loads(row[0]) for row in sql(personal, "SELECT answers FROM case_ ORDER BY id")]
+    assert len({one["reporter"] for one in answers[:3]}) == 1  # one person, one pseudonym
+    assert answers[0]["reporter"].startswith("anon-name-")
+    assert answers[0]["reporter"] in answers[0]["description"]
+    assert (answers[0]["product"], answers[3]["reporter"]) == ("智能音箱", OTHERS)
+    (details,) = sql(personal, "SELECT details FROM upkeep WHERE kind = 'anonymise'")
+    assert json.loads(details[0])["counts"] == {"cases": 3, "amendments": 0, "steps": 3, "rows": 4, "findings": 1, "files": 1}
+    assert (personal / ".fbbatch/pseudonyms.key").stat().st_mode & 0o777 == 0o600
+    assert problems(personal) == []
+
+
+def test_anonymising_again_changes_nothing_and_a_rehearsal_nothing_at_all(personal: Path) -> None:
+    before = dump(personal), tree(personal / "archive"), tree(personal / "outbox")
+    code, out, _ = call("anonymise", "-w", personal, "--dry-run", "--with-files", "--json")
+    told_first = json.loads(out)
+    assert (code, told_first["closed_cases"], told_first["changed"]["cases"], told_first["dry_run"]) == (0, 3, 3, True)
+    assert (dump(personal), tree(personal / "archive"), tree(personal / "outbox")) == before
+    assert not (personal / ".fbbatch/pseudonyms.key").exists()
+    assert json.loads(call("anonymise", "-w", personal, "--json")[1])["changed"] == told_first["changed"]
+    after = dump(personal)
+    again = json.loads(call("anonymise", "-w", personal, "--json")[1])
+    assert (set(again["changed"].values()), dump(personal)) == ({0}, after)
+
+
+def test_cases_that_are_open_or_closed_lately_keep_their_data(personal: Path) -> None:
+    code, out, _ = call("anonymise", "-w", personal, "--before", "2022-12-01", "--json")
+    assert (code, json.loads(out)["closed_cases"]) == (ExitCode.DONE, 0)
+    assert NAME in json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])["reporter"]
+    (personal / "fbbatch.yaml").write_text(
+        (personal / "fbbatch.yaml").read_text(encoding="utf-8") + "retention_days: 36500\n", encoding="utf-8"
+    )
+    assert json.loads(call("anonymise", "-w", personal, "--json")[1])["closed_cases"] == 0
+    with batch.locked(personal):
+        assert call("anonymise", "-w", personal)[0] == ExitCode.BUSY
+
+
+def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
+    originals = {path.name: path.read_bytes() for path in (personal / "archive").rglob("*") if path.is_file()}
+    assert call("anonymise", "-w", personal, "--with-files")[0] == ExitCode.DONE
+    drop(personal, "客户/again.xlsx", originals["客户_b.xlsx"])
+    drop(
+        personal,
+        "客户/as text.csv",
+        delimited(
+            f"{CUSTOMER}\n{CANARY.replace('2026-11-05', '2022-11-06').replace('经常', '有时').replace('需要重新配对', f'联系{NAME}或137-9999-8888')}"
+        ),
+    )
+    result = run(personal, "2026-11-21")
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"客户/again.xlsx": "duplicate", "客户/as text.csv": "duplicate"}
+    assert problems(personal) == []
+
+
+def test_with_files_removes_what_is_about_nobody_else_and_verify_accepts_it(personal: Path) -> None:
+    run(personal, "2026-11-23")
+    code, out, _ = call("anonymise", "-w", personal, "--with-files", "--json")
+    told_now = json.loads(out)
+    assert code == ExitCode.DONE
+    assert told_now["removed"]["originals"] == 3
+    assert told_now["removed"]["documents"] > 3
+    assert told_now["removed"]["run_folders"] == 1
+    left = {path.relative_to(personal).as_posix() for path in (personal / "archive").rglob("*") if path.is_file()}
+    assert left == {"archive/accepted/2026-11-20/客户_c.xlsx"}
+    assert not (personal / "outbox/20221107-001").exists()
+    assert (personal / "outbox/20261120-001/receipt.xlsx").is_file()
+    found = ledger_bytes(personal)
+    assert [secret for secret in SECRETS if secret.encode() in found] == []
+    assert [path for path in personal.rglob("*") if path.is_file() and path.suffix != ".pdf" and NAME.encode() in path.read_bytes()] == []
+    assert problems(personal) == []
+    assert json.loads(call("anonymise", "-w", personal, "--with-files", "--json")[1])["removed"] == {
+        "originals": 0,
+        "documents": 0,
+        "run_folders": 1,
+    }
+    assert sql(personal, "SELECT count(*) FROM upkeep") == [(1,)]
+    run(personal, "2026-11-24")
+    assert problems(personal) == []
+
+
+def test_interrupted_removal_is_finished_by_calling_again(personal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(13, "Permission denied")))
+        code, _, err = call("anonymise", "-w", personal, "--with-files")
+    assert (code, "call anonymise --with-files again" in err) == (ExitCode.STORAGE, True)
+    assert call("anonymise", "-w", personal, "--with-files")[0] == ExitCode.DONE
+    assert problems(personal) == []
+    assert not any(NAME in path.name for path in personal.rglob("*"))
+
+
+def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(personal: Path) -> None:
+    columns = json.dumps(
+        [[n, name, ""] for n, name in enumerate(("reporter", "contact", "reported_at", "product", "model", "description", "scene"), 1)]
+    )
+    sql(personal, f"INSERT INTO sheet SELECT DISTINCT file_id, sheet, 'customer', 1, '{columns}' FROM submission WHERE sheet != ''")
+    assert call("anonymise", "-w", personal)[0] == ExitCode.DONE
+    first, second = (json.loads(row[0]) for row in sql(personal, "SELECT cells FROM submission WHERE file_id = 1 ORDER BY row"))
+    assert first[2:5] == ["2022-11-05", "智能音箱", "X-1"]
+    assert first[6].startswith("秘密描述canary")  # no field of a person
+    answers = json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])
+    assert first[:2] == second[:2] == [answers["reporter"], answers["contact"]]
+    assert first[7].startswith("anon-text-")  # nobody has said what this column is
+
+
+def test_forms_and_tables_lose_the_names_in_them(book: Book) -> None:
+    rules = Pseudonyms(book, b"k" * 32)
+    known = rules.known("customer", [{"reporter": NAME, "contact": PHONE}])
+    assert known[NAME] != Pseudonyms(book, b"other").of("name", NAME)
+    kept, values = rules.cells("step", "satisfaction", None, [f"我是{NAME}", {"name": NAME, "overall": 5}], known)
+    assert kept.startswith("anon-text-")
+    assert values == {"name": known[NAME], "overall": 5}
+    assert rules.text(f"找{NAME}，电话+{PHONE[:3]} {PHONE[3:7]}-{PHONE[7:]}", known) == f"找{known[NAME]}，电话+{known[PHONE]}"
+    assert rules.changes("customer", {"reporter": [OTHERS, NAME], "product": ["a", "b"]}, known) == {
+        "reporter": [rules.of("name", OTHERS), known[NAME]], "product": ["a", "b"],
+    }  # fmt: skip
+    assert rules.remark("FB-bad-contact", {"value": PHONE, "example": "x"}) == {"value": rules.of("text", PHONE), "example": "x"}
+    assert rules.of("name", "ＡＢＣ") == rules.of("name", "abc") == rules.of("name", rules.of("name", "abc"))

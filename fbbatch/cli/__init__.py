@@ -31,6 +31,7 @@ _COMMANDS = {
     "backup": ("upkeep", "Write one file with everything in the workspace."),
     "restore": ("upkeep", "Make a workspace out of a backup."),
     "export": ("upkeep", "Write everything that is in the ledger as csv, jsonl or xlsx."),
+    "anonymise": ("upkeep", "Replace the personal data of cases that were closed long ago."),
 }
 
 

@@ -1,4 +1,4 @@
-"""`verify`, `backup`, `restore`, `export`: what an administrator does besides runs."""
+"""`verify`, `backup`, `restore`, `export`, `anonymise`: what an administrator does besides runs."""
 
 import contextlib
 import datetime as dt
@@ -110,4 +110,34 @@ def export(call: Call, folder: Path | None, kind: str) -> int:
         call.data({"folder": str(target), "rows": counts})
         return ExitCode.DONE
     call.say(f"{target}: {counts['cases']:,} cases, {sum(counts.values()):,} rows in {len(counts)} tables. It holds personal data.")
+    return ExitCode.DONE
+
+
+@command("anonymise")
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Cases closed before this day (default: by retention_days).")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@click.option("--with-files", is_flag=True, help="Also remove the originals and documents that are about nobody else.")
+def anonymise(call: Call, before: dt.datetime | None, dry_run: bool, with_files: bool) -> int:
+    """Replace the personal data of cases that were closed long ago by pseudonyms; this cannot be undone.
+
+    What is counted stays: classes, dates, departments, and which cases are of one person.
+    """
+    from fbbatch import batch
+    from fbbatch.upkeep.anonymise import anonymise as replace
+
+    shop = call.shop()
+    clock = now(shop.settings.zone)
+    day = before.date() if before else clock.date() - dt.timedelta(days=shop.settings.retention_days)
+    with batch.locked(shop.folder), contextlib.closing(shop.ledger()) as ledger:
+        done = replace(shop.folder, ledger, shop.book, day, at=clock, dry_run=dry_run, with_files=with_files)
+    if call.as_json:
+        call.data({**done.told(), "dry_run": dry_run})
+        return ExitCode.DONE
+    counts = ", ".join(f"{number:,} {name}" for name, number in done.counts.items())
+    call.say(f"{'Would change' if dry_run else 'Changed'}, of {done.n_cases:,} cases closed before {day.isoformat()}: {counts}.")
+    if done.removed:
+        removed = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in done.removed.items())
+        call.say(f"Removed: {removed}.")
+    for what, where, number in done.left:
+        call.say(f"Still there: {number:,} {what} ({where})")
     return ExitCode.DONE
