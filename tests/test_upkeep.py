@@ -575,10 +575,11 @@ def close_all(place: Path, on: str, *numbers: str) -> None:
         )
 
 
-@pytest.fixture
-def personal(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Old cases of one person by file, other file and mail, closed; a returned row; and a young open case of another."""
-    place = workspace(tmp_path, case_reports="[severe]", time_zone="Asia/Shanghai")
+    mask = os.umask(0o077)
+    place = workspace(tmp_path_factory.mktemp("aged"), case_reports="[severe]")
     told = CANARY.replace("需要重新配对", f"联系{NAME}或137-9999-8888")
     old = told.replace("2026", "2022")
     drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER} 微信 |\n{old} wx{MORE} |\n{old.replace('2022-11-05', '昨天')} wx{MORE} |"))
@@ -593,6 +594,15 @@ def personal(tmp_path: Path) -> Path:
     run(place, "2026-11-20")
     close_all(place, "2022-12-01", "FB-20221107-0001", "FB-20221107-0002", "FB-20221107-0003")
     sql(place, "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE case_id = 4")  # whose number nobody knows
+    os.umask(mask)
+    return place
+
+
+@pytest.fixture
+def personal(aged: Path, tmp_path: Path) -> Path:
+    """A copy of it to work with."""
+    place = tmp_path / "personal"
+    shutil.copytree(aged, place)
     return place
 
 
