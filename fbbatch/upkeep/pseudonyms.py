@@ -120,16 +120,15 @@ class Pseudonyms:
         if columns is None or model is None:
             return [self._whole(cell) for cell in cells]
         fields = {int(column): self._field(model, name) for column, name, *_ in columns}
+        told = {field.id: cells[number - 1] for number, field in fields.items() if field and 0 < number <= len(cells)}
+        known = {**self.known(model.id, [told]), **known}  # a row that went back is no case's: it tells itself whose it is
         return [self._cell(fields.get(number), cell, known) for number, cell in enumerate(cells, 1)]
 
     def _cell(self, field: FieldModel | None, cell: Any, known: Mapping[str, str]) -> Any:
         if field is None:
             return self._whole(cell)
-        if field.personal and cell is not None and cell != "":  # the row of a case: as in its answers, however it was written
-            of_kind = [mark for mark in known.values() if mark.startswith(f"anon-{field.personal}-")]
-            return known.get(str(cell).strip()) or (
-                of_kind[0] if len(of_kind) == 1 and not _is_one(cell) else self.of(field.personal, cell)
-            )
+        if field.personal and cell is not None and cell != "":
+            return known.get(str(cell).strip()) or self.of(field.personal, cell)
         return self._answer(field, cell, known)
 
     def _whole(self, cell: Any) -> Any:
@@ -163,10 +162,6 @@ class Pseudonyms:
         if isinstance(value, dict):
             return {name: self._texts(one, known) for name, one in value.items()}
         return value
-
-
-def _is_one(cell: Any) -> bool:
-    return bool(_ONE.fullmatch(str(cell)))
 
 
 def _pattern(value: str) -> re.Pattern[str] | None:
