@@ -60,6 +60,9 @@ class Settings(_Strict):
         description="T06: days (month-day) on which a survey begins; the first run from then on issues the questionnaire",
     )
     ledger_closed_days: int = Field(default=90, ge=0, le=3660, description="for how long closed cases stay in the tracking ledger")
+    retention_days: int = Field(
+        default=1095, ge=0, le=36600, description="T19: how long after closing a case `fbbatch anonymise` leaves its personal data"
+    )
     settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
     database: str | None = Field(default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)")

@@ -28,6 +28,11 @@ _COMMANDS = {
     "forms": ("forms", "Write blank registers and questionnaires, or tell a form's fields."),
     "serve": ("serve", "Run at the times of fbbatch.yaml until told to stop."),
     "schedule": ("serve", "Entries for the system's own scheduler."),
+    "verify": ("upkeep", "Check that ledger, outbox and archive agree."),
+    "backup": ("upkeep", "Write one file with everything in the workspace."),
+    "restore": ("upkeep", "Make a workspace out of a backup."),
+    "export": ("upkeep", "Write everything that is in the ledger as csv, jsonl or xlsx."),
+    "anonymise": ("upkeep", "Replace the personal data of cases that were closed long ago."),
 }
 
 

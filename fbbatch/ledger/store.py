@@ -101,6 +101,11 @@ class Ledger:
         with self._storage(), self._engine.connect() as connection:
             yield connection
 
+    writing = _writing
+    """A connection in a transaction, for the other files of this room."""
+    reading = _reading
+    """A connection for queries, likewise."""
+
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
             present = sa.inspect(connection).has_table("alembic_version")

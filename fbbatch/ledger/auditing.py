@@ -1,0 +1,205 @@
+"""What the ledger says about itself and about the folders: for `verify`, which compares."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from fbbatch.ledger import tables as t
+from fbbatch.ledger.store import Ledger
+from fbbatch.model import CASE_NUMBER
+
+ANONYMISE = "anonymise"
+_COUNTED = ("accepted", "returned", "duplicate", "set_aside")
+_LAST = sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n")).group_by(t.transition.c.case_id).subquery()
+
+
+class Flaw(NamedTuple):
+    """A promise of the ledger that does not hold: which one, and of what (a run, a case number, a file's number)."""
+
+    promise: str
+    where: str
+
+
+class Expected(NamedTuple):
+    """A file that the ledger says is there: `path` is below the workspace. `about` is its kind, or the outcome of an original."""
+
+    path: str
+    sha256: str
+    run: str
+    about: str
+
+
+class Runs(NamedTuple):
+    """The names of the closed runs, oldest first, and of one that is not closed."""
+
+    closed: list[str]
+    unclosed: str | None
+
+
+def flaws(ledger: Ledger) -> Iterator[Flaw]:
+    """Every promise that does not hold within the ledger itself."""
+    with ledger.reading() as connection:
+        if connection.dialect.name == "sqlite":
+            told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check")]
+            if told != ["ok"]:
+                yield Flaw("sound", "; ".join(told[:3]))
+                return
+            for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+                yield Flaw("references", f"{table} {row_id} → {parent}")
+        yield from _files(connection)
+        yield from _cases(connection)
+
+
+def _files(connection: sa.Connection) -> Iterator[Flaw]:
+    """Rows in = accepted + returned + duplicate + set aside, and as many submissions; a file refused whole has none. Source: I1."""
+    submissions: dict[int, dict[str, int]] = {}
+    grouped = sa.select(t.submission.c.file_id, t.submission.c.outcome, sa.func.count()).group_by(
+        t.submission.c.file_id, t.submission.c.outcome
+    )
+    for file_id, outcome, number in connection.execute(grouped):
+        submissions.setdefault(file_id, {})[outcome] = number
+    query = sa.select(t.file, t.run.c.name.label("run")).join(t.run, t.run.c.id == t.file.c.run_id).order_by(t.file.c.id)
+    for row in connection.execute(query).mappings():
+        kept = submissions.get(row["id"], {})
+        whole = row["code"] is not None and not any(kept.get(name) for name in _COUNTED)
+        balances = row["rows"] == sum(row[name] for name in _COUNTED)
+        if not balances or not (whole or all(kept.get(name, 0) == row[name] for name in _COUNTED)):
+            yield Flaw("balance", f"run {row['run']}, file {row['id']}")
+        if row["outcome"] == "open":
+            yield Flaw("outcome", f"run {row['run']}, file {row['id']}")
+
+
+def _cases(connection: sa.Connection) -> Iterator[Flaw]:
+    first = sa.select(t.transition.c.case_id).where(t.transition.c.n == 1)
+    judged = sa.select(t.classification.c.case_id).where(t.classification.c.n == 1)
+    amended = sa.select(t.amendment.c.submission_id)
+    number = t.case.c.number
+    for promise, query in (
+        ("first step", sa.select(number).where(t.case.c.id.not_in(first))),
+        ("class", sa.select(number).where(t.case.c.id.not_in(judged))),
+        ("number twice", sa.select(number).group_by(number).having(sa.func.count() > 1)),
+        ("steps in order", sa.select(number).join(t.transition).group_by(number).having(sa.func.max(t.transition.c.n) != sa.func.count())),
+    ):
+        for (found,) in connection.execute(query):
+            yield Flaw(promise, str(found))
+    for found, day in connection.execute(sa.select(number, t.case.c.registered_on)):
+        if not CASE_NUMBER.fullmatch(found) or found[3:11] != day.replace("-", ""):
+            yield Flaw("number", str(found))
+    lost = sa.select(t.submission.c.id).where(
+        t.submission.c.outcome == "accepted",
+        t.submission.c.id.not_in(sa.select(t.case.c.id)),
+        t.submission.c.id.not_in(amended),
+    )
+    for (found,) in connection.execute(lost):
+        yield Flaw("case of a row", f"row {found}")
+    yield from _index(connection)
+
+
+def _index(connection: sa.Connection) -> Iterator[Flaw]:
+    """The index of open cases = the cases whose last transition is not closed."""
+    last = sa.select(t.transition.c.case_id, t.transition.c.to_state).join(
+        _LAST, sa.and_(_LAST.c.case_id == t.transition.c.case_id, _LAST.c.n == t.transition.c.n)
+    )
+    is_open = {case_id for case_id, state in connection.execute(last) if state != "closed"}
+    listed = set(connection.execute(sa.select(t.open_case.c.case_id)).scalars())
+    if wrong := sorted(is_open ^ listed):
+        numbers = {row[0]: row[1] for row in connection.execute(sa.select(t.case.c.id, t.case.c.number))}
+        yield from (Flaw("index of open cases", numbers.get(case_id, f"case {case_id}")) for case_id in wrong)
+
+
+def counts(ledger: Ledger) -> dict[str, int]:
+    """How much the ledger holds."""
+    tables = {"runs": t.run, "files": t.file, "rows": t.submission, "cases": t.case, "steps": t.transition}
+    with ledger.reading() as connection:
+        return {name: int(connection.execute(sa.select(sa.func.count()).select_from(of)).scalar_one()) for name, of in tables.items()}
+
+
+def runs(ledger: Ledger) -> Runs:
+    """The runs by name."""
+    with ledger.reading() as connection:
+        rows = connection.execute(sa.select(t.run.c.name, t.run.c.finished_at).order_by(t.run.c.id)).all()
+    return Runs([name for name, finished in rows if finished], next((name for name, finished in rows if not finished), None))
+
+
+def documents(ledger: Ledger) -> tuple[list[Expected], list[Expected]]:
+    """Every document that a closed run has issued: those that must be there, and those that were removed on purpose."""
+    gone = removed(ledger)["documents"]
+    query = (
+        sa.select(t.document.c.id, t.document.c.path, t.document.c.sha256, t.run.c.name, t.document.c.kind)
+        .join(t.run, t.run.c.id == t.document.c.run_id)
+        .where(t.run.c.finished_at.is_not(None))
+        .order_by(t.document.c.id)
+    )
+    there: list[Expected] = []
+    others: list[Expected] = []
+    with ledger.reading() as connection:
+        for id_, path, sha256, run, kind in connection.execute(query):
+            (others if id_ in gone else there).append(Expected(f"outbox/{run}/{path}", sha256, run, kind))
+    return there, others
+
+
+def originals(ledger: Ledger) -> list[Expected]:
+    """Every original that a closed run has archived and nobody has removed on purpose; what was inside one has no file of its own."""
+    gone = removed(ledger)
+    query = (
+        sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256, t.run.c.name, t.file.c.outcome)
+        .join(t.run, t.run.c.id == t.file.c.run_id)
+        .where(t.run.c.finished_at.is_not(None), t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
+        .order_by(t.file.c.id)
+    )
+    with ledger.reading() as connection:
+        return [Expected(*rest) for id_, *rest in connection.execute(query) if id_ not in gone["files"]]
+
+
+def originals_of_all(ledger: Ledger) -> dict[str, str]:
+    """The sha256 of every original by where it is or will be in the archive, those of an unclosed run, too."""
+    gone = removed(ledger)["files"]
+    query = sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256).where(t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
+    with ledger.reading() as connection:
+        return {path: sha256 for id_, path, sha256 in connection.execute(query) if id_ not in gone}
+
+
+def archived_by(ledger: Ledger, run: str) -> set[str]:
+    """Where the originals of a run go, or went."""
+    query = (
+        sa.select(t.file.c.archived).join(t.run, t.run.c.id == t.file.c.run_id).where(t.run.c.name == run, t.file.c.archived.is_not(None))
+    )
+    with ledger.reading() as connection:
+        return {str(path) for path in connection.execute(query).scalars()}
+
+
+def newest(ledger: Ledger, kinds: tuple[str, ...]) -> list[Expected]:
+    """The documents of these kinds that were issued last, each kind by the run that issued it last, of its latest period."""
+    found: list[Expected] = []
+    with ledger.reading() as connection:
+        for kind in kinds:
+            run_id = connection.execute(sa.select(sa.func.max(t.document.c.run_id)).where(t.document.c.kind == kind)).scalar()
+            rows = connection.execute(
+                sa.select(t.document.c.path, t.document.c.sha256, t.run.c.name, t.document.c.period)
+                .join(t.run, t.run.c.id == t.document.c.run_id)
+                .where(t.document.c.run_id == run_id, t.document.c.kind == kind)
+            ).all()
+            last = max((row[3] or "" for row in rows), default="")
+            found += [Expected(f"outbox/{run}/{path}", sha256, run, kind) for path, sha256, run, period in rows if (period or "") == last]
+    return found
+
+
+def upkeep(ledger: Ledger, kind: str) -> list[dict[str, Any]]:
+    """What was written down about upkeep of this kind, oldest first."""
+    with ledger.reading() as connection:
+        found = connection.execute(sa.select(t.upkeep.c.details).where(t.upkeep.c.kind == kind).order_by(t.upkeep.c.id)).scalars()
+        return [dict(orjson.loads(details)) for details in found]
+
+
+def record_upkeep(ledger: Ledger, at: str, kind: str, details: dict[str, Any]) -> None:
+    """Write down what was done to the workspace besides runs."""
+    with ledger.writing() as connection:
+        connection.execute(t.upkeep.insert().values(at=at, kind=kind, details=orjson.dumps(details).decode()))
+
+
+def removed(ledger: Ledger) -> dict[str, set[int]]:
+    """The ids of the `files` and `documents` whose bytes were removed on purpose, together with their personal data."""
+    told = upkeep(ledger, ANONYMISE)
+    return {name: {id_ for details in told for id_ in details.get("removed", {}).get(name, ())} for name in ("files", "documents")}

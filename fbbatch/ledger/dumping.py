@@ -1,0 +1,58 @@
+"""Every table of the ledger, row by row, as plain data: for `export`. A table that is added is exported by itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from fbbatch.ledger import tables as t
+from fbbatch.ledger.store import Ledger
+
+_NAMES = {"case_": "case_rows"}
+_JSON = {
+    "submission": ("cells",), "sheet": ("columns",), "finding": ("details",), "case_": ("answers",), "transition": ("details",),
+    "ruling": ("evidence", "details"), "amendment": ("answers", "changes"), "likeness": ("details",), "upkeep": ("details",),
+}  # fmt: skip
+_CHUNK = 2_000
+
+
+def table_names() -> list[str]:
+    """The names of the tables as they are exported, those first that others refer to."""
+    return [str(_NAMES.get(table.name, table.name)) for table in t.metadata.sorted_tables]
+
+
+def columns_of(name: str) -> list[str]:
+    """The columns of an exported table: its own, then the names of the run and the case that it refers to."""
+    table = _table(name)
+    extra = [told for told, column in (("run", "run_id"), ("case", "case_id")) if column in table.c and told not in table.c]
+    return [*(str(column.name) for column in table.c), *extra]
+
+
+def rows_of(ledger: Ledger, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table by its primary key; JSON is parsed, bytes are hex."""
+    table = _table(name)
+    parsed = _JSON.get(table.name, ())
+    query: sa.Select[Any] = sa.select(table)
+    if "run_id" in table.c:
+        query = query.add_columns(t.run.c.name.label("run")).join(t.run, t.run.c.id == table.c.run_id)
+    if "case_id" in table.c:
+        numbered = t.case.alias("numbered")
+        query = query.add_columns(numbered.c.number.label("case")).outerjoin(numbered, numbered.c.id == table.c.case_id)
+    names = columns_of(name)
+    with ledger.reading() as connection:
+        ordered = query.order_by(*table.primary_key.columns)
+        for row in connection.execution_options(stream_results=True, yield_per=_CHUNK).execute(ordered):
+            yield {key: _plain(value, parse=key in parsed) for key, value in zip(names, row, strict=True)}
+
+
+def _table(name: str) -> sa.Table:
+    return t.metadata.tables[next((own for own, told in _NAMES.items() if told == name), name)]
+
+
+def _plain(value: Any, *, parse: bool) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if not parse or value is None:
+        return value
+    return orjson.loads(value)

@@ -1,0 +1,111 @@
+"""Whether the ledger and the folders agree, decided from what was found in each; nothing here touches a file.
+
+Source: RELIABILITY I1–I5, F48.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from fbbatch.ledger.auditing import Expected, Flaw
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+class Problem(NamedTuple):
+    """Something that does not agree: what, where (below the workspace, or a case number), and what to do about it."""
+
+    what: str
+    where: str
+    todo: str
+
+
+_RESTORE = "restore the newest backup (fbbatch restore), then drop what is newer into the inbox again"
+_REPORT = "report it; until then, keep a backup"
+_PROMISES = {
+    "sound": ("the database file is damaged", _RESTORE),
+    "references": ("a row refers to one that is not there", _RESTORE),
+    "balance": ("the rows of a file do not add up", _REPORT),
+    "outcome": ("a file has no outcome", _REPORT),
+    "first step": ("a case has no first step", _REPORT),
+    "class": ("a case has no class", _REPORT),
+    "number": ("a case number is not of the form FB-<date>-<number> or not of its day", _REPORT),
+    "number twice": ("two cases have the same number", _REPORT),
+    "steps in order": ("a step is missing in the history of a case", _REPORT),
+    "case of a row": ("an accepted row has no case", _REPORT),
+    "index of open cases": ("the index of open cases and the last step of a case differ", _REPORT),
+}
+_AGAIN = "put it into the inbox again; rows that the ledger has are not registered twice"
+_COPY_BACK = "copy it from a backup (unpack the zip); the ledger has what it said"
+
+
+def of_ledger(flaws: Iterable[Flaw]) -> Iterator[Problem]:
+    """The ledger's own flaws in words."""
+    for flaw in flaws:
+        what, todo = _PROMISES[flaw.promise]
+        yield Problem(what, f"ledger: {flaw.where}", todo)
+
+
+def of_files(expected: Sequence[Expected], found: Mapping[str, str]) -> Iterator[Problem]:
+    """Documents and originals that are gone or have other bytes.
+
+    Args:
+        expected: what the ledger says.
+        found: sha256 by path of what is there.
+    """
+    for item in expected:
+        kind = "original" if item.path.startswith("archive/") else "document"
+        sha256 = found.get(item.path)
+        if sha256 is None:
+            yield Problem(f"the {kind} is not there", item.path, _COPY_BACK)
+        elif sha256 != item.sha256:
+            yield Problem(f"the {kind} has been changed", item.path, f"move this copy elsewhere if somebody needs it; then {_COPY_BACK}")
+
+
+def of_manifest(
+    run: str, told: Iterable[tuple[str, str]] | None, expected: Iterable[Expected], removed: Iterable[Expected]
+) -> Iterator[Problem]:
+    """A run's manifest lists the documents that the ledger lists; it still names those that were removed on purpose.
+
+    Args:
+        run: its name.
+        told: the manifest's (path, sha256), None when it cannot be read.
+        expected: what the ledger says is there.
+        removed: what the ledger says is no longer there.
+    """
+    where = f"outbox/{run}/manifest.json"
+    if told is None:
+        yield Problem("the manifest is missing or torn", where, _COPY_BACK)
+        return
+    named = {(f"outbox/{run}/{path}", sha256) for path, sha256 in told}
+    known = {(item.path, item.sha256) for item in expected if item.about != "index"}  # the page lists the manifest's documents
+    if different := (named ^ known) - {(item.path, item.sha256) for item in removed}:
+        yield Problem(f"the manifest and the ledger differ in {len(different)} entries", where, _COPY_BACK)
+
+
+def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Iterator[Problem]:
+    """Originals, run folders and documents that the ledger does not know; after an older ledger was restored these are the newer ones."""
+    strange_runs: dict[str, int] = {}
+    for path in paths:
+        if path in known:
+            continue
+        if path.startswith("archive/"):
+            yield Problem("the ledger does not know this original", path, _AGAIN)
+        elif (run := path.split("/")[1]) not in runs:
+            strange_runs[run] = strange_runs.get(run, 0) + 1
+        else:
+            yield Problem("no run has written this file", path, "move it out of the run folder")
+    for run, number in sorted(strange_runs.items()):
+        yield Problem(
+            f"the ledger does not know this run ({number} files)",
+            f"outbox/{run}",
+            "move the folder out of the outbox before the next run, which may use its name again; its originals are named above or below",
+        )
+
+
+def of_latest(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:
+    """`outbox/latest` holds copies of the newest documents; both are sha256 by file name."""
+    for name, sha256 in sorted(expected.items()):
+        if found.get(name) != sha256:
+            what = "is not the newest one" if name in found else "is missing"
+            yield Problem(f"the copy in latest {what}", f"outbox/latest/{name}", "the next run writes outbox/latest anew")

@@ -1,0 +1,174 @@
+"""What is personal in the ledger, and what stands in its place; pure.
+
+A pseudonym is a keyed hash: the same person keeps one, so that counts by reporter stay as they were, and without the key
+nobody can tell whose it is. Fields that schemas mark `personal:` are replaced; in the other texts of a case its person's
+name, number and address are, wherever they are written. What nobody has said what it is, is replaced whole.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from fbbatch.schema import Book, FieldModel, SchemaModel
+from fbbatch.words import fold
+
+_ONE = re.compile(r"anon-[a-z]+-[0-9a-f]{16}")
+_FIXED = frozenset({"choice", "choices", "boolean", "rating", "department", "product", "date", "datetime", "integer", "number", "case"})
+_SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
+_SAID_BY_PEOPLE = ("answers", "edited", "reason")
+_PLAIN_DETAILS = frozenset({
+    "minimum", "maximum", "length", "allowed", "limit", "what", "size", "byte", "expected", "reason", "found", "candidates", "rows",
+    "labels", "case", "cases", "kind", "document", "form", "state", "missing", "missing_kind", "issue", "newest", "on", "by", "person",
+    "person_id", "setting", "where", "schema", "expected_fields", "header", "near_field", "range", "example", "second", "columns", "days",
+    "line", "role", "numbers", "ruled", "given", "words",
+})  # fmt: skip
+_PLACES = frozenset({"name", "first"})  # of sheets, and rows, except in findings about files
+_FILE_NAMES = frozenset({"FB-evidence", "FB-same-file", "FB-cover-letter"})
+
+
+class Pseudonyms:
+    """The rules of a workspace (`fbbatch.ledger.forgetting.Rules`).
+
+    Args:
+        book: the schemas.
+        key: the secret.
+    """
+
+    def __init__(self, book: Book, key: bytes) -> None:
+        self._book = book
+        self._key = key
+
+    def of(self, kind: str, value: Any) -> str:
+        """What stands for a value of a kind of personal data; of one that is replaced already, itself."""
+        text = str(value).strip()
+        if _ONE.fullmatch(text):
+            return text
+        digest = hmac.new(self._key, f"{kind}\0{fold(text)}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return f"anon-{kind}-{digest[:16]}"
+
+    @cached_property
+    def _anywhere(self) -> dict[str, FieldModel]:
+        """Every personal field by its id, for schemas that are gone."""
+        return {field.id: field for schema in (*self._book.sources, *self._book.forms) for field in schema.fields if field.personal}
+
+    def _field(self, schema: SchemaModel | None, name: str) -> FieldModel | None:
+        if schema is None:
+            return self._anywhere.get(name)
+        return next((field for field in schema.fields if field.id == name), None)
+
+    # --- a case --------------------------------------------------------------------------------------------
+
+    def known(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """What the answers of a case tell of the person: text → what stands in its place."""
+        found: dict[str, str] = {}
+        for told in answers:
+            for name, value in told.items():
+                field = self._field(self._book.schema(schema), name)
+                if field and field.personal and value is not None and not _ONE.fullmatch(str(value)):
+                    found[str(value).strip()] = self.of(field.personal, value)
+        return found
+
+    def answers(self, schema: str, answers: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+        """Answers by field id."""
+        model = self._book.schema(schema)
+        return {name: self._answer(self._field(model, name), value, known) for name, value in answers.items()}
+
+    def changes(self, schema: str, changes: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+        """What an amendment has changed, field id → [old, new]."""
+        model = self._book.schema(schema)
+        return {name: self._each(self._field(model, name), pair, known) for name, pair in changes.items()}
+
+    def _each(self, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
+        if isinstance(value, list):
+            return [self._answer(field, one, known) for one in value]
+        return self._answer(field, value, known)
+
+    def _answer(self, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
+        if value is None or value == "":
+            return value
+        if field and field.personal:
+            return known.get(str(value).strip()) or self.of(field.personal, value)
+        if field and field.type == "table" and isinstance(value, list):
+            columns = {column.id: column for column in field.fields}
+            return [{name: self._answer(columns.get(name), cell, known) for name, cell in row.items()} for row in value]
+        return value if field and field.type in _FIXED else self._texts(value, known)
+
+    def step(self, document: str, details: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+        """The details of a step that the form `document` has brought."""
+        told = dict(details)
+        if isinstance(told.get("answers"), dict):
+            own = self.known(document, [told["answers"]])
+            told["answers"] = self.answers(document, told["answers"], {**own, **known})
+        for name in _SAID_BY_PEOPLE[1:]:
+            if name in told:
+                told[name] = self._texts(told[name], known)
+        return told
+
+    # --- rows ----------------------------------------------------------------------------------------------
+
+    def cells(
+        self, outcome: str, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any], known: Mapping[str, str]
+    ) -> list[Any]:
+        """The cells of a row; of a form its text and values; of what nobody has said how it was read, everything."""
+        model = self._book.schema(schema) if schema else None
+        if outcome == "step" and schema and len(cells) == 2 and isinstance(cells[1], dict):
+            own = self.known(schema, [cells[1]])
+            return [self._whole(cells[0]), self.answers(schema, cells[1], {**own, **known})]
+        if columns is None or model is None:
+            return [self._whole(cell) for cell in cells]
+        fields = {int(column): self._field(model, name) for column, name, *_ in columns}
+        told = {field.id: cells[number - 1] for number, field in fields.items() if field and 0 < number <= len(cells)}
+        known = {**self.known(model.id, [told]), **known}  # a row that went back is no case's: it tells itself whose it is
+        return [self._cell(fields.get(number), cell, known) for number, cell in enumerate(cells, 1)]
+
+    def _cell(self, field: FieldModel | None, cell: Any, known: Mapping[str, str]) -> Any:
+        if field is None:
+            return self._whole(cell)
+        if field.personal and cell is not None and cell != "":
+            return known.get(str(cell).strip()) or self.of(field.personal, cell)
+        return self._answer(field, cell, known)
+
+    def _whole(self, cell: Any) -> Any:
+        return cell if cell is None or cell == "" else self.of("text", cell)
+
+    # --- texts ---------------------------------------------------------------------------------------------
+
+    def remark(self, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
+        """The details of a finding: what was quoted goes; limits, codes and case numbers stay."""
+        kept = _PLAIN_DETAILS if code in _FILE_NAMES else _PLAIN_DETAILS | _PLACES
+        return {name: value if name in kept else self._whole(value) for name, value in details.items()}
+
+    def place(self, path: str) -> str:
+        """Where an original was that is no longer there: the folder and the ending stay, the name goes."""
+        folder, _, name = path.rpartition("/")
+        stem, dot, ending = name.rpartition(".")
+        return f"{folder}/{self.of('file', stem or name)}{dot if stem else ''}{ending if stem else ''}"
+
+    def text(self, text: str, known: Mapping[str, str]) -> str:
+        """Free text in which the person may be named."""
+        for value, mark in sorted(known.items(), key=lambda pair: -len(pair[0])):
+            if pattern := _pattern(value):
+                text = pattern.sub(mark, text)
+        return text
+
+    def _texts(self, value: Any, known: Mapping[str, str]) -> Any:
+        if isinstance(value, str):
+            return self.text(value, known)
+        if isinstance(value, list):
+            return [self._texts(one, known) for one in value]
+        if isinstance(value, dict):
+            return {name: self._texts(one, known) for name, one in value.items()}
+        return value
+
+
+def _pattern(value: str) -> re.Pattern[str] | None:
+    """Where a name, number or address is written in a text; None for one that is too short to be told from other words."""
+    digits = [character for character in value if character.isdigit()]
+    if len(digits) >= _NUMBER_DIGITS and all(c.isdigit() or c in "+-() .－" for c in value):
+        return re.compile(r"[\s\-().－]{0,2}".join(digits))
+    if len(value) >= (_SHORTEST_LATIN if value.isascii() else _SHORTEST):
+        return re.compile(re.escape(value), re.IGNORECASE)
+    return None

@@ -1,0 +1,772 @@
+"""What an administrator does besides runs: verify, backup, restore, export, anonymise."""
+
+import contextlib
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import openpyxl
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fbbatch import batch, cli, inbox, outbox
+from fbbatch.errors import ExitCode
+from fbbatch.ledger import dumping
+from fbbatch.schema import Book
+from fbbatch.upkeep import backup as upkeep_backup
+from fbbatch.upkeep.pseudonyms import Pseudonyms
+from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
+from tests.builders import CUSTOMER, GOOD, delimited, drop, mail, run, sheet, tree, unpacked, workspace, zipped
+
+NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
+NAME, PHONE, MORE = "黄小雨canary", "13799998888", "秘密描述canary"
+CANARY = GOOD.replace("王小明", NAME).replace("13800001111", PHONE).replace("客厅", MORE)
+
+
+def other(number: int) -> str:
+    """A row of somebody else about something else."""
+    words = ("充不进电", "屏幕发黑", "按键失灵", "声音很小", "收不到快递", "说明书缺页", "外壳开裂", "无法联网", "遥控没有反应")
+    text = GOOD.replace("王小明", f"客户{number}").replace("13800001111", f"1390000{number:04d}")
+    return text.replace("蓝牙经常断开，需要重新配对", f"{words[number % len(words)]}，已经有{number}天")
+
+
+TROUBLE = GOOD.replace("2026-11-05", "昨天下午").replace("王小明", "李美玲")
+
+
+@pytest.fixture(autouse=True)
+def _private_by_default() -> None:
+    os.umask(0o077)  # as every command does
+
+
+def call(*args: str | Path) -> tuple[int, str, str]:
+    """Run a command in this process, as the installed program would: exit code, stdout, stderr."""
+    code: list[int] = []
+
+    @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+    @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+    def program(rest: tuple[str, ...]) -> None:
+        code.append(cli._run(list(rest)))
+
+    done = CliRunner().invoke(program, [str(a) for a in args], catch_exceptions=False)
+    return int(code[0]), done.stdout, done.stderr
+
+
+def told(place: Path) -> dict[str, Any]:
+    """What `verify --json` says; its exit code and its `ok` agree."""
+    code, out, err = call("verify", "-w", place, "--json")
+    found: dict[str, Any] = json.loads(out)
+    assert (code, err) == (ExitCode.DONE if found["ok"] else ExitCode.STORAGE, "")
+    return found
+
+
+def problems(place: Path) -> list[tuple[str, str]]:
+    return [(problem["what"], problem["where"]) for problem in told(place)["problems"]]
+
+
+def sql(place: Path, *statements: str) -> list[tuple[Any, ...]]:
+    """Statements on the ledger, past its triggers and foreign keys; the rows of the last."""
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection, connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        rows = [connection.execute(statement).fetchall() for statement in statements][-1]
+        for _, text in triggers:
+            connection.execute(text)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs: two cases, a row that went back, a duplicate file; then a third case."""
+    mask = os.umask(0o077)
+    place = workspace(tmp_path_factory.mktemp("upkeep"), case_reports="[severe]")
+    content = sheet(f"{CUSTOMER}\n{CANARY}\n{GOOD}\n{TROUBLE}")
+    drop(place, "客户/a.xlsx", content)
+    drop(place, "客户/b.xlsx", content)
+    run(place, "2026-11-20")
+    drop(place, "客户/c.xlsx", sheet(f"{CUSTOMER}\n{other(1)}"))
+    run(place, "2026-11-23")
+    os.umask(mask)
+    return place
+
+
+@pytest.fixture
+def lived(pattern: Path, tmp_path: Path) -> Path:
+    """A copy of it to work with."""
+    place = tmp_path / "lived"
+    shutil.copytree(pattern, place)
+    return place
+
+
+# --- verify ---
+
+
+def test_verify_of_a_fresh_workspace_and_of_one_that_was_used(place: Path, lived: Path) -> None:
+    assert told(place) == {"ok": True, "checked": {}, "problems": [], "notes": ["Nothing has been run here yet."]}
+    before = tree(lived / "outbox") | tree(lived / "archive")
+    found = told(lived)
+    assert (found["ok"], found["problems"], found["notes"]) == (True, [], [])
+    checked = found["checked"]
+    assert {name: checked[name] for name in ("runs", "files", "cases", "originals")} == {"runs": 2, "files": 3, "cases": 3, "originals": 3}
+    assert checked["files_read"] == checked["documents"] + checked["originals"] + checked["runs"]  # a manifest each
+    assert tree(lived / "outbox") | tree(lived / "archive") == before
+    code, out, err = call("verify", "-w", lived)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert "0 problems" in out
+
+
+R1, R2 = "outbox/20261120-001", "outbox/20261123-001"
+
+
+def _append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda p: _append(p / R1 / "receipt.xlsx"), [("the document has been changed", f"{R1}/receipt.xlsx")]),
+        (lambda p: (p / R1 / "receipt.xlsx").unlink(), [("the document is not there", f"{R1}/receipt.xlsx")]),
+        (lambda p: (p / R1 / "own.txt").write_text("x"), [("no run has written this file", f"{R1}/own.txt")]),
+        (lambda p: (p / R1 / "~$receipt.xlsx").write_text("x"), []),
+        (lambda p: (p / "outbox" / "my notes").mkdir(), []),
+        (lambda p: (p / R1 / "manifest.json").write_text("{"), [("the manifest is missing or torn", f"{R1}/manifest.json")]),
+        (lambda p: _append(p / "archive/accepted/2026-11-23/客户_c.xlsx"),
+         [("the original has been changed", "archive/accepted/2026-11-23/客户_c.xlsx")]),
+        (lambda p: (p / "archive/accepted/2026-11-23/客户_c.xlsx").unlink(),
+         [("the original is not there", "archive/accepted/2026-11-23/客户_c.xlsx")]),
+        (lambda p: (p / "archive/accepted/x.xlsx").write_text("x"), [("the ledger does not know this original", "archive/accepted/x.xlsx")]),
+        (lambda p: shutil.copytree(p / R1, p / "outbox/20261121-001"), [("the ledger does not know this run (", "outbox/20261121-001")]),
+        (lambda p: _append(p / "outbox/latest/receipt.xlsx"), [("the copy in latest is not the newest one", "outbox/latest/receipt.xlsx")]),
+        (lambda p: shutil.rmtree(p / "outbox/latest"), [("the copy in latest is missing", "outbox/latest/index.html")]),
+        (lambda p: sql(p, "UPDATE file SET accepted = 7 WHERE id = 1"), [("the rows of a file do not add up", "ledger: run 20261120-001, file 1")]),
+        (lambda p: sql(p, "UPDATE file SET accepted = 1, returned = 2 WHERE id = 1"),
+         [("the rows of a file do not add up", "ledger: run 20261120-001, file 1")]),
+        (lambda p: sql(p, "DELETE FROM open_case WHERE case_id = (SELECT min(id) FROM case_)"),
+         [("the index of open cases and the last step of a case differ", "ledger: FB-20261120-0001")]),
+        (lambda p: sql(p, "DELETE FROM transition WHERE n = 1 AND case_id = (SELECT min(id) FROM case_)"),
+         [("a case has no first step", "ledger: FB-20261120-0001"), ("a step is missing in the history of a case", "ledger: FB-20261120-0001")]),
+        (lambda p: sql(p, "UPDATE case_ SET number = 'FB-20261119-0001' WHERE id = (SELECT min(id) FROM case_)"),
+         [("a case number is not of the form FB-<date>-<number> or not of its day", "ledger: FB-20261119-0001")]),
+        (lambda p: sql(p, "UPDATE finding SET file_id = 99 WHERE id = 1"), [("a row refers to one that is not there", "ledger: finding 1 → file")]),
+        (lambda p: sql(p, "UPDATE document SET sha256 = '00' WHERE id = 1"), [("the document has been changed", R1), ("the manifest and the ledger differ in 2 entries", f"{R1}/manifest.json")]),
+        (lambda p: (p / ".fbbatch/ledger.db").write_bytes(b"no database at all" * 999), [("the ledger cannot be opened", "The ledger (")]),
+        (lambda p: [path.unlink() for path in (p / ".fbbatch").glob("ledger.db*")], [("there is no ledger, but originals or documents", ".fbbatch/ledger.db")]),
+    ],
+)  # fmt: skip
+def test_verify_finds(lived: Path, damage: Callable[[Path], object], expected: list[tuple[str, str]]) -> None:
+    damage(lived)
+    found = problems(lived)
+    assert len(found) >= len(expected)
+    assert bool(found) is bool(expected)
+    for what, where in expected:
+        assert any(w.startswith(what) and p.startswith(where) for w, p in found), found
+    if found:
+        code, out, err = call("verify", "-w", lived)
+        assert code == ExitCode.STORAGE
+        assert f"{len(found)} problems" in out
+        assert err.count("→ ") >= len(found)
+        assert not any(canary in out + err for canary in (NAME, PHONE, MORE, "王小明"))
+
+
+def test_verify_finds_flipped_bytes_in_the_middle_of_the_ledger(lived: Path) -> None:
+    sql(lived, "PRAGMA wal_checkpoint(TRUNCATE)")
+    path = lived / ".fbbatch/ledger.db"
+    content = bytearray(path.read_bytes())
+    content[16384 * 3 : 16384 * 6] = b"\xff" * 16384 * 3
+    path.write_bytes(content)
+    assert problems(lived)
+
+
+def test_verify_waits_for_no_run_and_disturbs_none(lived: Path) -> None:
+    with batch.locked(lived):
+        code, out, _ = call("verify", "-w", lived, "--json")
+    assert (code, out) == (ExitCode.BUSY, "")
+
+
+class _KilledError(BaseException):
+    """Nobody catches it, as nobody catches SIGKILL."""
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        (batch.Edition, "publish"), (outbox.Draft, "manifest"), (outbox.Draft, "publish"), (outbox, "refresh_latest"), (inbox, "archive"),
+        (batch.Ledger, "close_run"),
+    ],
+)  # fmt: skip
+def test_killed_attempts_leave_nothing_that_verify_minds(lived: Path, where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise _KilledError
+
+    for day, rows in (("2026-11-24", 2), ("2026-11-25", 3)):
+        drop(lived, f"客户/d{rows}.xlsx", sheet("\n".join([CUSTOMER, *[other(rows)] * rows])))
+        with monkeypatch.context() as patch, contextlib.suppress(_KilledError):
+            patch.setattr(where, name, killed)
+            run(lived, day)
+        found = told(lived)
+        assert (found["problems"], len(found["notes"])) == ([], 1)
+    drop(lived, "客户/e.xlsx", sheet(f"{CUSTOMER}\n{CANARY}"))
+    (lived / ".fbbatch/work/20261124-001").mkdir(parents=True, exist_ok=True)
+    (lived / ".fbbatch/work/20261124-001/torn.xlsx").write_bytes(b"PK")
+    run(lived, "2026-11-26")
+    assert told(lived)["ok"]
+
+
+def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_nothing_is_doubled(lived: Path) -> None:
+    sql(lived, "PRAGMA wal_checkpoint(TRUNCATE)")
+    old = (lived / ".fbbatch/ledger.db").read_bytes()
+    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{other(4)}\n{GOOD}"))
+    run(lived, "2026-11-24")
+    for path in (lived / ".fbbatch").glob("ledger.db*"):
+        path.unlink()
+    (lived / ".fbbatch/ledger.db").write_bytes(old)
+    found = problems(lived)
+    assert ("the ledger does not know this original", "archive/accepted/2026-11-24/客户_d.xlsx") in found
+    assert any(where == "outbox/20261124-001" for _, where in found)
+    (lived / "outbox/20261124-001").rename(lived.parent / "aside")
+    (lived / "archive/accepted/2026-11-24/客户_d.xlsx").rename(lived / "inbox/客户/d.xlsx")
+    (lived / "archive/accepted/2026-11-23/客户_c.xlsx").rename(lived / "inbox/客户/c.xlsx")  # one that it does know, too
+    result = run(lived, "2026-11-24")
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"客户/c.xlsx": "duplicate", "客户/d.xlsx": "accepted"}
+    assert len({number for (number,) in sql(lived, "SELECT number FROM case_")}) == 4
+    assert [where for _, where in problems(lived)] == ["archive/accepted/2026-11-23/客户_c.xlsx"]  # somebody took it out of there
+
+
+# --- backup and restore ---
+
+
+def everything(place: Path) -> dict[str, str]:
+    """All of a workspace by sha256, without the ledger's own files, work and lock."""
+    return {
+        name: digest
+        for name, (_, digest) in tree(place).items()
+        if digest and not name.startswith((".fbbatch/", "backups/", "outbox/latest/"))
+    }
+
+
+def dump(place: Path, *without: str) -> list[str]:
+    """The ledger as text."""
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection:
+        return [line for line in connection.iterdump() if not any(f'INTO "{name}"' in line for name in without)]
+
+
+def private(folder: Path) -> list[str]:
+    """What others than the owner may touch."""
+    return [name for name, (mode, _) in tree(folder).items() if mode & 0o077]
+
+
+def restored(zip_file: Path, into: Path, *options: str) -> Path:
+    code, _, err = call("restore", zip_file, "-w", into, "--json", *options)
+    assert (code, err) == (ExitCode.DONE, "")
+    return into
+
+
+def test_backup_restored_into_an_empty_folder_is_the_same_workspace(lived: Path, tmp_path: Path) -> None:
+    drop(lived, "客户/waits.xlsx", sheet(f"{CUSTOMER}\n{other(5)}"))
+    (lived / "outbox/our notes").mkdir()
+    (lived / "outbox/our notes/a.txt").write_text("x")
+    code, out, err = call("backup", "-w", lived)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert not any(word in out for word in (NAME, "waits.xlsx"))
+    (made,) = (lived / "backups").iterdir()
+    assert (made.stat().st_mode & 0o777, made.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert call("backup", "-w", lived, made)[0] == ExitCode.STORAGE  # never overwritten
+    place = restored(made, tmp_path / "new")
+    assert everything(place) == everything(lived)
+    assert dump(place, "upkeep") == dump(lived, "upkeep")
+    assert [row[0] for row in sql(place, "SELECT kind FROM upkeep")] == ["restore"]
+    assert private(place) == []
+    found = told(place)
+    assert (found["problems"], found["notes"]) == ([], ["1 folders in the outbox are no run's and were not looked at."])
+    result = run(place, "2026-11-24")
+    assert [f["outcome"] for f in result.manifest["files"]] == ["accepted"]
+    assert told(place)["ok"]
+
+
+class _Unruly:
+    """Does something once, when the backup has come so far."""
+
+    def __init__(self, at: int, act: Callable[[], object]) -> None:
+        self.at, self.act, self.done = at, act, False
+
+    def __call__(self, what: str, number: int, total: int) -> None:
+        if number == self.at and not self.done:
+            self.done = True
+            self.act()
+
+
+def _arrive_and_run(place: Path) -> None:
+    drop(place, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{other(6)}"))
+    run(place, "2026-11-24")
+
+
+@pytest.mark.parametrize("position", ["first", "inbox", "ledger", "archive", "outbox"])
+def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_path: Path, position: str) -> None:
+    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{other(7)}"))
+    with contextlib.closing(sqlite3.connect(lived / ".fbbatch/ledger.db")) as connection:
+        n_cases = connection.execute("SELECT count(*) FROM case_").fetchone()[0]
+    settings = 1 + sum(1 for folder in ("schemas", "templates") for path in (lived / folder).rglob("*") if path.is_file())
+    waiting = sum(1 for path in (lived / "inbox").rglob("*") if path.is_file())
+    at = {
+        "first": 1,
+        "inbox": settings + waiting,
+        "ledger": settings + waiting + 1,
+        "archive": settings + waiting + 2,
+        "outbox": settings + waiting + 6,
+    }
+    unruly = _Unruly(at[position], lambda: _arrive_and_run(lived))
+    made = upkeep_backup.backup(lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=unruly)
+    assert unruly.done
+    place = restored(made.path, tmp_path / "new")
+    assert problems(place) == []
+    run(place, "2026-11-25")
+    assert problems(place) == []
+    came = {name for (name,) in sql(place, "SELECT name FROM file WHERE outcome = 'accepted'")}
+    assert "客户/x.xlsx" in came
+    assert sql(place, "SELECT count(*) FROM case_")[0][0] == n_cases + len(came & {"客户/x.xlsx", "客户/y.xlsx"})
+
+
+@pytest.mark.parametrize("point", ["reading", "publish", "archive", "close_run"])
+def test_backup_in_the_middle_of_a_run_can_be_run_on(lived: Path, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{other(7)}"))
+    drop(lived, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{other(6)}"))
+
+    def backed_up(*_: object, **__: object) -> None:
+        if not (tmp_path / "b.zip").exists():
+            upkeep_backup.backup(lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=lambda *_: None)
+
+    if point == "reading":
+        run(lived, "2026-11-24", progress=backed_up)
+    else:
+        where = {"publish": outbox.Draft, "archive": inbox, "close_run": batch.Ledger}[point]
+        original = getattr(where, point)
+
+        def then(*args: Any, **options: Any) -> Any:
+            result = original(*args, **options)
+            backed_up()
+            return result
+
+        monkeypatch.setattr(where, point, then)
+        run(lived, "2026-11-24")
+        monkeypatch.undo()
+    place = restored(tmp_path / "b.zip", tmp_path / "new")
+    assert problems(place) == []
+    if point != "close_run":
+        run(place, "2026-11-24")
+        assert problems(place) == []
+    assert sql(place, "SELECT count(*) FROM case_") == [(5,)]
+    assert sorted(dump(place, "upkeep", "run")) == sorted(dump(lived, "upkeep", "run"))
+
+
+def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again(lived: Path, tmp_path: Path) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived)[0] == ExitCode.DONE
+    drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{other(4)}\n{GOOD}"))
+    run(lived, "2026-11-24")
+    drop(lived, "客户/秘密canary.xlsx", sheet(f"{CUSTOMER}\n{other(8)}"))
+    newer = everything(lived)
+    code, _, err = call("restore", tmp_path / "b.zip", "-w", lived)
+    assert (code, everything(lived)) == (ExitCode.USAGE, newer)
+    assert "--force" in err
+    code, out, err = call("restore", tmp_path / "b.zip", "-w", lived, "--force")
+    assert code == ExitCode.DONE
+    assert "1 files that waited in its inbox and 1 originals" in err
+    assert "canary" not in out + err
+    (aside,) = (lived / ".fbbatch").glob("before-restore-*")
+    assert everything(aside) == newer
+    assert (aside / ".fbbatch/ledger.db").is_file()
+    assert private(lived) == []
+    assert problems(lived) == []
+    shutil.copy(aside / "archive/accepted/2026-11-24/客户_d.xlsx", lived / "inbox/客户/d.xlsx")
+    shutil.copy(aside / "inbox/客户/秘密canary.xlsx", lived / "inbox/客户/e.xlsx")
+    run(lived, "2026-11-24")
+    assert sql(lived, "SELECT count(*), count(DISTINCT number) FROM case_") == [(5, 5)]
+    assert told(lived)["ok"]
+
+
+def test_ledger_alone_is_backed_up_and_put_back(lived: Path, tmp_path: Path) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived, "--ledger-only")[0] == ExitCode.DONE
+    with zipfile.ZipFile(tmp_path / "b.zip") as package:
+        assert sorted(package.namelist()) == [".fbbatch/ledger.db", "fbbatch-backup.json"]
+    before = everything(lived)
+    (lived / ".fbbatch/ledger.db").write_bytes(b"torn" * 4096)
+    for path in (lived / ".fbbatch").glob("ledger.db-*"):
+        path.unlink()
+    assert not told(lived)["ok"]
+    restored(tmp_path / "b.zip", lived, "--force")
+    assert told(lived)["ok"]
+    assert everything(lived) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda parts: parts.update({"archive/../../evil.txt": b"x"}), "leads elsewhere"),
+        (lambda parts: parts.update({"/tmp/evil.txt": b"x"}), "leads elsewhere"),
+        (lambda parts: parts.update({".fbbatch/lock/evil": b"x"}), "leads elsewhere"),
+        (lambda parts: parts.update({"inbox/more.txt": b"x"}), "not what it says"),
+        (lambda parts: parts.pop("fbbatch.yaml"), "not what it says"),
+        (lambda parts: parts.update({"fbbatch.yaml": parts["fbbatch.yaml"] + b" "}), "not what was backed up"),
+        (lambda parts: parts.pop("fbbatch-backup.json"), "has no fbbatch-backup.json"),
+        (lambda parts: parts.update({"fbbatch-backup.json": b"{}"}), "no backup"),
+    ],
+)  # fmt: skip
+def test_restore_refuses_what_is_not_wholly_ours(
+    lived: Path, tmp_path: Path, damage: Callable[[dict[str, bytes]], object], words: str
+) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived)[0] == ExitCode.DONE
+    parts = unpacked((tmp_path / "b.zip").read_bytes())
+    damage(parts)
+    (tmp_path / "c.zip").write_bytes(zipped(parts))
+    before = tree(tmp_path)
+    code, _, err = call("restore", tmp_path / "c.zip", "-w", tmp_path / "new")
+    assert code == ExitCode.STORAGE
+    assert words in err
+    assert "nothing was touched" in err
+    assert tree(tmp_path) == before
+    assert call("restore", tmp_path / "c.zip", "-w", lived, "--force")[0] == ExitCode.STORAGE
+    assert tree(tmp_path) == before
+
+
+def test_restore_refuses_a_torn_file_and_a_torn_ledger(lived: Path, tmp_path: Path) -> None:
+    assert call("backup", tmp_path / "b.zip", "-w", lived, "--ledger-only")[0] == ExitCode.DONE
+    content = (tmp_path / "b.zip").read_bytes()
+    (tmp_path / "b.zip").write_bytes(content[: len(content) // 2])
+    assert call("restore", tmp_path / "b.zip", "-w", tmp_path / "new")[0] == ExitCode.STORAGE
+    parts = unpacked(content)
+    ledger = b"SQLite format 3\0" + b"\xff" * 40000
+    told = json.loads(parts["fbbatch-backup.json"])
+    told["members"][".fbbatch/ledger.db"] |= {"sha256": hashlib.sha256(ledger).hexdigest(), "bytes": len(ledger)}
+    (tmp_path / "c.zip").write_bytes(zipped({".fbbatch/ledger.db": ledger, "fbbatch-backup.json": json.dumps(told).encode()}))
+    assert call("restore", tmp_path / "c.zip", "-w", tmp_path / "new")[0] == ExitCode.STORAGE
+    assert not (tmp_path / "new").exists()
+    assert call("restore", tmp_path / "c.zip")[0] == ExitCode.USAGE
+
+
+def test_backup_leaves_nothing_half_done(lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = set(tree(lived))
+    code, _, err = call("backup", tmp_path / "b.zip", "-w", lived)
+    assert code == ExitCode.STORAGE
+    assert "No space left" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["lived"]
+    assert set(tree(lived)) <= before | {".fbbatch/work", ".fbbatch/ledger.db-wal", ".fbbatch/ledger.db-shm"}
+
+
+def test_backup_of_a_ledger_in_a_database_of_its_own_says_how_to_get_that(
+    lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBBATCH_DATABASE", f"sqlite:///{lived / '.fbbatch/ledger.db'}")
+    code, _, err = call("backup", tmp_path / "b.zip", "-w", lived)
+    assert (code, "pg_dump" in err) == (ExitCode.DONE, True)
+    with zipfile.ZipFile(tmp_path / "b.zip") as package:
+        assert ".fbbatch/ledger.db" not in package.namelist()
+        assert "outbox/20261120-001/receipt.xlsx" in package.namelist()
+    code, _, err = call("backup", tmp_path / "c.zip", "-w", lived, "--ledger-only")
+    assert (code, "pg_dump" in err) == (ExitCode.USAGE, True)
+
+
+# --- export ---
+
+HOSTILE = '=HYPERLINK("http://x")'
+
+
+@pytest.fixture
+def hostile(lived: Path) -> Path:
+    """The same with a case whose answers look like formulas."""
+    row = GOOD.replace("客厅", HOSTILE).replace("王小明", "'@SUM(1)").replace("11-05", "11-12")
+    drop(lived, "客户/h.xlsx", sheet(f"{CUSTOMER}\n{row}"))
+    run(lived, "2026-11-24")
+    return lived
+
+
+def jsonl(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def as_csv(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) -> None:
+    for kind in ("jsonl", "csv", "xlsx"):
+        code, out, err = call("export", tmp_path / kind, "-w", hostile, "--format", kind)
+        assert (code, err) == (ExitCode.DONE, "")
+        assert NAME not in out
+        assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.USAGE
+        assert (tmp_path / kind).stat().st_mode & 0o077 == 0
+        assert private(tmp_path / kind) == []
+        assert call("export", tmp_path / "again" / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
+        assert tree(tmp_path / kind) == tree(tmp_path / "again" / kind)  # the same ledger gives the same bytes
+    book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx", read_only=True)
+    for name in dumping.table_names():
+        own = "case_" if name == "case_rows" else name
+        columns = [row[1] for row in sql(hostile, f'PRAGMA table_info("{own}")')]
+        (n_rows,) = sql(hostile, f'SELECT count(*) FROM "{own}"')[0]
+        lines = jsonl(tmp_path / "jsonl", name)
+        assert len(lines) == len(as_csv(tmp_path / "csv", name)) == n_rows
+        assert sum(1 for _ in book[name].iter_rows()) == n_rows + 1
+        if lines:
+            assert set(columns) <= set(lines[0])
+    raw = {row["id"]: row["cells"] for row in jsonl(tmp_path / "jsonl", "submission")}
+    assert raw == {row[0]: json.loads(row[1]) for row in sql(hostile, "SELECT id, cells FROM submission")}
+
+
+def test_export_of_cases_is_legible_and_harmless(hostile: Path, tmp_path: Path) -> None:
+    for kind in ("jsonl", "csv", "xlsx"):
+        assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
+    case = jsonl(tmp_path / "jsonl", "cases")[-1]
+    assert (case["answer.reporter"], case["answer.scene"], case["state_label"]) == ("'@SUM(1)", HOSTILE, "已分配")
+    row = as_csv(tmp_path / "csv", "cases")[-1]
+    assert (row["客户姓名 (reporter)"], row["使用场景 (scene)"]) == ("''@SUM(1)", f"'{HOSTILE}")
+    assert (plain(row["客户姓名 (reporter)"]), plain(row["使用场景 (scene)"])) == ("'@SUM(1)", HOSTILE)
+    content = (tmp_path / "csv/cases.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    cells_of = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for line in cells_of for cell in line)
+    with zipfile.ZipFile(tmp_path / "xlsx/ledger.xlsx") as package:
+        pages = b"".join(package.read(name) for name in package.namelist() if name.startswith("xl/worksheets/"))
+        assert (b"<f>" in pages, b"hyperlink" in pages.lower().replace(b"=hyperlink(", b"")) == (False, False)
+    book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx")
+    heads, *_, last = book["cases"].iter_rows(values_only=True)
+    assert dict(zip(heads, last, strict=True))["使用场景 (scene)"] == HOSTILE
+
+
+def test_texts_longer_than_a_cell_are_whole_in_a_sheet_of_their_own(tmp_path: Path) -> None:
+    writer = XlsxWriter(tmp_path, NOW)
+    text = "字😀" * 20_000
+    assert writer.write(Table("t", ["a", "b"], ["a", "b"], iter([{"a": text, "b": None}, {"a": -1.5, "b": [True, 10**18]}]))) == 2
+    writer.close()
+    book = openpyxl.load_workbook(tmp_path / "ledger.xlsx")
+    assert book["t"]["A2"].value == "→ long_texts"
+    assert [(c.value, c.data_type) for c in book["t"][3]] == [(-1.5, "n"), ("[true,1000000000000000000]", "s")]
+    assert "".join(row[4] for row in book["long_texts"].iter_rows(min_row=2, values_only=True)) == text
+
+
+@given(st.text())
+def test_harmless_text_can_be_turned_back(text: str) -> None:
+    assert plain(harmless(text)) == text
+    assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+# --- anonymise ---
+
+OTHERS = "陈大文"
+
+
+def close_all(place: Path, on: str, *numbers: str) -> None:
+    """Let time close cases, as an expired survey does."""
+    for number in numbers:
+        sql(
+            place,
+            "INSERT INTO transition (case_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at, details) "
+            f"SELECT id, 9, run_id, 'closed', 'time', 'batch', '{on}', '{on}T23:00:00+08:00', "
+            f"""'{{"answers": {{"name": "{NAME}", "remarks": "请回电 137-9999-8888 {NAME}"}}, "reason": "{NAME}说的"}}' FROM case_ WHERE number = '{number}'""",
+            f"UPDATE transition SET document = 'satisfaction' WHERE n = 9 AND case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+            f"UPDATE transition SET n = 3 WHERE n = 9 AND case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+            f"DELETE FROM open_case WHERE case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+        )
+
+
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Old cases of one person by file, other file and mail, closed; a returned row; and a young open case of another."""
+    mask = os.umask(0o077)
+    place = workspace(tmp_path_factory.mktemp("aged"), case_reports="[severe]")
+    told = CANARY.replace("需要重新配对", f"联系{NAME}或137-9999-8888")
+    old = told.replace("2026", "2022")
+    drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER} 微信 |\n{old} wx{MORE} |\n{old.replace('2022-11-05', '昨天')} wx{MORE} |"))
+    drop(
+        place,
+        "客户/b.xlsx",
+        sheet(
+            f"{CUSTOMER}\n{old.replace('11-05', '11-06').replace('蓝牙经常断开', '屏幕发黑，按键全部失灵').replace('智能音箱', '智能手錶')}"
+        ),
+    )
+    drop(
+        place,
+        f"客户/{NAME}.eml",
+        mail(f"智能音箱 X-1 蓝牙断开，我是{NAME}", sender=f"{NAME} <canary@example.com>", date="Sat, 05 Nov 2022 10:30:00 +0800"),
+    )
+    run(place, "2022-11-07")
+    drop(place, "客户/c.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', OTHERS)}"))
+    run(place, "2026-11-20")
+    close_all(place, "2022-12-01", "FB-20221107-0001", "FB-20221107-0002", "FB-20221107-0003")
+    sql(place, "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE case_id = 4")  # whose number nobody knows
+    os.umask(mask)
+    return place
+
+
+@pytest.fixture
+def personal(aged: Path, tmp_path: Path) -> Path:
+    """A copy of it to work with."""
+    place = tmp_path / "personal"
+    shutil.copytree(aged, place)
+    return place
+
+
+SECRETS = (NAME, PHONE, "137-9999-8888", "canary@example.com")
+
+
+def ledger_bytes(place: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted((place / ".fbbatch").glob("ledger.db*")))
+
+
+def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path) -> None:
+    assert all(secret.encode() in ledger_bytes(personal) for secret in SECRETS)
+    kept = (
+        "SELECT number, registered_on, source, channel, schema_id FROM case_",
+        "SELECT kind, type, severity FROM ruling",
+        "SELECT hex(fingerprint) FROM fingerprint",
+    )
+    before = [sql(personal, query) for query in kept]
+    triggers = sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+    code, out, err = call("anonymise", "-w", personal)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert [secret for secret in SECRETS if secret in out] == []
+    found = ledger_bytes(personal)
+    remains = {secret for secret in SECRETS if secret.encode() in found}
+    assert remains == {NAME}  # where the mail was put; it is still there
+    assert sql(personal, f"SELECT archived FROM file WHERE archived LIKE '%{NAME}%'") == [(f"archive/accepted/2022-11-07/客户_{NAME}.eml",)]
+    assert found.count(NAME.encode()) == 1
+    assert OTHERS.encode() in found
+    assert [sql(personal, query) for query in kept] == before
+    assert sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name") == triggers
+    with contextlib.closing(sqlite3.connect(personal / ".fbbatch/ledger.db")) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute("UPDATE case_ SET answers = '{}'")
+    answers = [json.loads(row[0]) for row in sql(personal, "SELECT answers FROM case_ ORDER BY id")]
+    assert len({one["reporter"] for one in answers[:3]}) == 1  # one person, one pseudonym
+    assert answers[0]["reporter"].startswith("anon-name-")
+    assert answers[0]["reporter"] in answers[0]["description"]
+    assert (answers[0]["product"], answers[3]["reporter"]) == ("智能音箱", OTHERS)
+    (details,) = sql(personal, "SELECT details FROM upkeep WHERE kind = 'anonymise'")
+    changed = json.loads(details[0])["counts"]
+    assert changed.pop("findings")
+    assert changed == {"cases": 3, "amendments": 0, "steps": 3, "rows": 4, "files": 1}
+    assert (personal / ".fbbatch/pseudonyms.key").stat().st_mode & 0o777 == 0o600
+    assert problems(personal) == []
+
+
+def test_anonymising_again_changes_nothing_and_a_rehearsal_nothing_at_all(personal: Path) -> None:
+    before = dump(personal), tree(personal / "archive"), tree(personal / "outbox")
+    code, out, _ = call("anonymise", "-w", personal, "--dry-run", "--with-files", "--json")
+    told_first = json.loads(out)
+    assert (code, told_first["closed_cases"], told_first["changed"]["cases"], told_first["dry_run"]) == (0, 3, 3, True)
+    assert (dump(personal), tree(personal / "archive"), tree(personal / "outbox")) == before
+    assert not (personal / ".fbbatch/pseudonyms.key").exists()
+    assert json.loads(call("anonymise", "-w", personal, "--json")[1])["changed"] == told_first["changed"]
+    after = dump(personal)
+    again = json.loads(call("anonymise", "-w", personal, "--json")[1])
+    assert (set(again["changed"].values()), dump(personal)) == ({0}, after)
+
+
+def test_cases_that_are_open_or_closed_lately_keep_their_data(personal: Path) -> None:
+    code, out, _ = call("anonymise", "-w", personal, "--before", "2022-12-01", "--json")
+    assert (code, json.loads(out)["closed_cases"]) == (ExitCode.DONE, 0)
+    assert NAME in json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])["reporter"]
+    (personal / "fbbatch.yaml").write_text(
+        (personal / "fbbatch.yaml").read_text(encoding="utf-8") + "retention_days: 36500\n", encoding="utf-8"
+    )
+    assert json.loads(call("anonymise", "-w", personal, "--json")[1])["closed_cases"] == 0
+    with batch.locked(personal):
+        assert call("anonymise", "-w", personal)[0] == ExitCode.BUSY
+
+
+def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
+    originals = {path.name: path.read_bytes() for path in (personal / "archive").rglob("*") if path.is_file()}
+    assert call("anonymise", "-w", personal, "--with-files")[0] == ExitCode.DONE
+    drop(personal, "客户/again.xlsx", originals["客户_b.xlsx"])
+    drop(
+        personal,
+        "客户/as text.csv",
+        delimited(
+            f"{CUSTOMER}\n{CANARY.replace('2026-11-05', '2022-11-06').replace('蓝牙经常断开', '屏幕发黑，按键全部失灵').replace('智能音箱', '智能手錶').replace('需要重新配对', f'联系{NAME}或137-9999-8888')}"
+        ),
+    )
+    result = run(personal, "2026-11-21")
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"客户/again.xlsx": "duplicate", "客户/as text.csv": "duplicate"}
+    assert problems(personal) == []
+
+
+def test_with_files_removes_what_is_about_nobody_else_and_verify_accepts_it(personal: Path) -> None:
+    run(personal, "2026-11-23")
+    code, out, _ = call("anonymise", "-w", personal, "--with-files", "--json")
+    told_now = json.loads(out)
+    assert code == ExitCode.DONE
+    assert told_now["removed"]["originals"] == 3
+    assert told_now["removed"]["documents"] > 3
+    assert told_now["removed"]["run_folders"] == 1
+    left = {path.relative_to(personal).as_posix() for path in (personal / "archive").rglob("*") if path.is_file()}
+    assert left == {"archive/accepted/2026-11-20/客户_c.xlsx"}
+    assert not (personal / "outbox/20221107-001").exists()
+    assert (personal / "outbox/20261120-001/receipt.xlsx").is_file()
+    found = ledger_bytes(personal)
+    assert [secret for secret in SECRETS if secret.encode() in found] == []
+    assert [path for path in personal.rglob("*") if path.is_file() and path.suffix != ".pdf" and NAME.encode() in path.read_bytes()] == []
+    assert problems(personal) == []
+    assert json.loads(call("anonymise", "-w", personal, "--with-files", "--json")[1])["removed"] == {
+        "originals": 0,
+        "documents": 0,
+        "run_folders": 1,
+    }
+    assert sql(personal, "SELECT count(*) FROM upkeep") == [(1,)]
+    run(personal, "2026-11-24")
+    assert problems(personal) == []
+
+
+def test_interrupted_removal_is_finished_by_calling_again(personal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(13, "Permission denied")))
+        code, _, err = call("anonymise", "-w", personal, "--with-files")
+    assert (code, "call anonymise --with-files again" in err) == (ExitCode.STORAGE, True)
+    assert call("anonymise", "-w", personal, "--with-files")[0] == ExitCode.DONE
+    assert problems(personal) == []
+    assert not any(NAME in path.name for path in personal.rglob("*"))
+
+
+def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(personal: Path) -> None:
+    columns = json.dumps(
+        [[n, name, ""] for n, name in enumerate(("reporter", "contact", "reported_at", "product", "model", "description", "scene"), 1)]
+    )
+    sql(
+        personal,
+        f"INSERT OR REPLACE INTO sheet SELECT DISTINCT file_id, sheet, 'customer', 1, '{columns}' FROM submission WHERE sheet != ''",
+    )
+    assert call("anonymise", "-w", personal)[0] == ExitCode.DONE
+    first, second = (json.loads(row[0]) for row in sql(personal, "SELECT cells FROM submission WHERE file_id = 1 ORDER BY row"))
+    assert first[2:5] == ["2022-11-05", "智能音箱", "X-1"]
+    assert first[6].startswith("秘密描述canary")  # no field of a person
+    answers = json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])
+    assert first[:2] == second[:2] == [answers["reporter"], answers["contact"]]
+    assert first[7].startswith("anon-text-")  # nobody has said what this column is
+
+
+def test_forms_and_tables_lose_the_names_in_them(book: Book) -> None:
+    rules = Pseudonyms(book, b"k" * 32)
+    known = rules.known("customer", [{"reporter": NAME, "contact": PHONE}])
+    assert known[NAME] != Pseudonyms(book, b"other").of("name", NAME)
+    kept, values = rules.cells("step", "satisfaction", None, [f"我是{NAME}", {"name": NAME, "overall": 5}], known)
+    assert kept.startswith("anon-text-")
+    assert values == {"name": known[NAME], "overall": 5}
+    assert rules.text(f"找{NAME}，电话+{PHONE[:3]} {PHONE[3:7]}-{PHONE[7:]}", known) == f"找{known[NAME]}，电话+{known[PHONE]}"
+    assert rules.changes("customer", {"reporter": [OTHERS, NAME], "product": ["a", "b"]}, known) == {
+        "reporter": [rules.of("name", OTHERS), known[NAME]], "product": ["a", "b"],
+    }  # fmt: skip
+    assert rules.remark("FB-bad-contact", {"value": PHONE, "example": "x"}) == {"value": rules.of("text", PHONE), "example": "x"}
+    assert rules.of("name", "ＡＢＣ") == rules.of("name", "abc") == rules.of("name", rules.of("name", "abc"))
