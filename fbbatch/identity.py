@@ -11,6 +11,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import orjson
 from rapidfuzz import fuzz
@@ -30,6 +31,7 @@ class Fingerprints:
 
     def __init__(self, source: str) -> None:
         self._source = source.encode() + b"\0"
+        self._sum = crc32(self._source)
         self._seen: dict[str, int] = {}
         self._again: dict[str, int] = {}
 
@@ -59,13 +61,12 @@ class Fingerprints:
         return self._seen[fingerprint]
 
     def kin(self, answers: Mapping[str, Any]) -> list[int]:
-        """Keys (64 bits) that this row shares with others about the same product by the same person."""
+        """Keys (32 bits) that this row shares with others about the same product by the same person, and with few others."""
         product = answers.get(_PRODUCT)
         if not product:
             return []
-        about = f"{self._source!r}\0{str(product).casefold()}\0"
-        people = (str(answers[name]).casefold() for name in PERSONS if answers.get(name))
-        return [_key(f"{about}{name}") for name in people]
+        about = crc32(str(product).encode(), self._sum)
+        return [crc32(str(answers[name]).encode(), about) for name in PERSONS if answers.get(name)]
 
 
 PERSONS = ("reporter", "contact")
@@ -73,10 +74,6 @@ _PRODUCT, _TEXT, _DAY = "product", "description", "reported_at"
 _MOST_CHANGED, _LEAST_KEPT = 2, 3
 _SAME_TEXT, _LIKE_TEXT = 80, 60  # per cent
 SAME_MATTER_DAYS = 30
-
-
-def _key(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -91,6 +88,11 @@ def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     kept = sum(name not in changed for name in old)
     altered = sum(before is not None for before, _ in changed.values())
     return kept >= max(_LEAST_KEPT, altered + 1) and altered <= _MOST_CHANGED and _alike(old, new) >= _SAME_TEXT
+
+
+def is_of_one_person(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """True when both name the same reporter: only who has sent a form can send it again, corrected."""
+    return bool(new.get(PERSONS[0])) and old.get(PERSONS[0]) == new[PERSONS[0]]
 
 
 def is_related(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

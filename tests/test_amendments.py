@@ -112,6 +112,14 @@ def test_single_form_sent_again_with_one_answer_changed_amends(tmp_path: Path) -
     assert codes(result, "FB-amended") == [("FB-amended", 2, "model")]
 
 
+def test_form_of_somebody_else_is_another_matter(tmp_path: Path) -> None:
+    place = place_with(tmp_path, delimited(f"{CUSTOMER}\n{GOOD}"), "customer/a.csv")
+    drop(place, "customer/another.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('王小明', '王小红')}"))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (1, 1, 0, 0, 0)
+    assert codes(result, "FB-amended", "FB-alike") == [("FB-alike", 2, None)]
+
+
 def test_amendment_that_tells_of_danger_makes_the_case_severe_and_reports_it(tmp_path: Path) -> None:
     table = weeks(3)
     place = place_with(tmp_path, sheet(table))

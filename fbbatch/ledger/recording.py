@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.findings import finding
-from fbbatch.identity import is_edited, likeness
+from fbbatch.identity import is_edited, is_of_one_person, likeness
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named, kin_of
 from fbbatch.ledger.queries import case_of, history_of
@@ -155,12 +155,8 @@ class FileRecorder:
         single = sum(self._counts.values()) + len(self._suspects) == 1
         for one in self._suspects:
             kin = one.kin
-            is_copy = (
-                one.origin is not None
-                or single
-                or kin.file_id in self._met_files
-                or kin.file.rpartition("/")[2] == self._name.rpartition("/")[2]
-            )
+            is_copy = one.origin is not None or kin.file_id in self._met_files or _base(kin.file) == _base(self._name)
+            is_copy = is_copy or (single and is_of_one_person(kin.answers, orjson.loads(one.row[2])))
             is_free = one.origin is not None or kin.case_id not in self._met
             if is_copy and is_free and kin.schema == one.schema:
                 self._met.add(kin.case_id)
@@ -460,6 +456,11 @@ class FileRecorder:
         if parts:
             self._connection.execute(t.file.update().where(t.file.c.parent_id == self._file_id).values(archived=archived))
         return outcome
+
+
+def _base(name: str) -> str:
+    """The file's own name, without the folders, mails and archives that it lay in."""
+    return name.rpartition("/")[2]
 
 
 def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequence[Transition]) -> None:
