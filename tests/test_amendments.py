@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from fbbatch.documents.case import history_rows
@@ -163,6 +164,8 @@ def test_same_person_on_the_same_product_in_like_words_is_proposed_with_the_reas
     assert codes(result, "FB-alike") == [("FB-alike", 2, None)]
     first, second, _ = ledger_cases(place)
     assert (second.alike["case"], second.alike["days"], second.alike["same"]) == (first.number, 4, ["product", "reporter", "contact"])
+    waiting = openpyxl.load_workbook(issued(place, result, "receipt")).worksheets[2]
+    assert any(row[1].value == second.number and first.number in str(row[2].value) for row in waiting.iter_rows())
     summary = issued(place, result, "summary")
 
     def merge(page: Any, columns: dict[str, int]) -> None:

@@ -174,6 +174,8 @@ def _people(receipt: Receipt, office: Office, templates: Templates, word: Word, 
     for case in receipt.cases:
         if case.escalations:
             found.append((case.number, word("escalated"), office.teller.recipients(case) or holders["P03"]))
+        if case.alike:
+            found.append((case.number, office.teller.fact(case, "repeated"), holders["P02"]))
         unsure = case.evidence.get("unsure", ())
         if "type" in unsure:
             found.append((case.number, word("unclassified"), holders["P02"]))
