@@ -29,6 +29,7 @@ from tests.builders import (
     people,
     run,
     sheet,
+    word,
     workbook,
     workspace,
     zipped,
@@ -340,6 +341,33 @@ def test_text_file_comes_back_as_a_note_and_a_register_that_is_filled_in(place: 
     book.save(place / "inbox" / "更正.xlsx")
     result = run(place, "2026-11-21")
     assert counts(result) == (2, 2, 0, 0, 0), result.manifest["files"]
+
+
+def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes_their_place(place: Path) -> None:
+    answers = dict(zip((c.strip() for c in CUSTOMER.strip("| ").split("|")), (c.strip() for c in GOOD.strip("| ").split("|")), strict=True))
+    drop(place, "customer/a.docx", word([[name, "" if name == "电话" else text] for name, text in answers.items()]))
+    result = run(place)
+    assert counts(result) == (1, 0, 1, 0, 0)
+    (note,) = returned(place, result, ".docx")
+    (table,) = docx.Document(str(note)).tables
+    assert [cell.text for cell in table.rows[1].cells][1:3] == ["联系方式", "“联系方式”未填"]
+    (register,) = returned(place, result)
+    book, page = page_of(register)
+    ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])]
+    page[where].value = "13911112222"
+    book.save(place / "inbox" / "更正.xlsx")
+    assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)
+
+
+def test_mail_that_cannot_be_taken_comes_back_with_its_points_and_words_for_codes(place: Path) -> None:
+    body = "姓名：赵六\n电话：13800001115\n反馈日期：前天\n产品名称：智能音箱\n型号：X-1\n问题描述：屏幕不亮了\n使用场景：客厅"
+    drop(place, "customer/c.eml", mail(body))
+    result = run(place)
+    assert counts(result) == (1, 0, 1, 0, 0)
+    _, page = page_of(*returned(place, result))
+    values = {str(cell.value) for row in page.iter_rows() for cell in row if cell.value}
+    assert {"赵六", "13800001115", "前天", "客户反馈邮箱"} <= values
+    assert "email" not in values
 
 
 def test_mail_with_a_faulty_workbook_gives_the_workbook_back(place: Path) -> None:

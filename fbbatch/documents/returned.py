@@ -149,7 +149,9 @@ class Correction:
     def _point(self, item: Finding) -> tuple[str, ...]:
         layout = self.fate.layouts.get(item.sheet or "")
         labels = self._labels(layout.schema) if layout else self._labels(item.details.get("schema", self.fate.outcome.schema or ""))
-        place = catalogue.where(item, self.office.language) or labels.get(item.field or "", "") or self.word("whole_file")
+        is_written = layout is not None and layout.header_row is None and item.column is None
+        where = "" if is_written else catalogue.where(item, self.office.language)  # nobody could look up a row of a form
+        place = where or labels.get(item.field or "", "") or self.word("whole_file")
         return (place, *(catalogue.part(item, part, self.office.language, labels) for part in ("found", "expected", "remedy")))
 
     # --- the register --------------------------------------------------------------------------------------
@@ -170,6 +172,7 @@ class Correction:
         for number, row in enumerate(rows):
             layout = self.fate.layouts[row.sheet]
             told = _understood(row, layout)
+            told |= {f.id: self.office.teller.say(f, told[f.id]) for f in schema.fields if f.type == "choice" and f.id in told}
             filled.append(tuple(told.get(entry.id, "") for entry in blank.entries))
             errors = [item._replace(column=places.get(item.field or "")) for item in wrong.get((row.sheet, row.row), ())]
             marks[number] = self._mark(row, errors, "")

@@ -214,7 +214,7 @@ class Judge:
                 "head": layout.schema.id,
                 "source": layout.schema.source_code,
                 "sheet": sheet.name,
-                "header_row": layout.header_row,
+                "header_row": None if sheet.written else layout.header_row,
                 "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns],
                 "findings": [*_remarks(layout, sheet), *sheet.findings],
             }
