@@ -9,7 +9,7 @@ import pytest
 
 from fbbatch.documents.case import history_rows
 from fbbatch.identity import is_edited, likeness
-from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace
+from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace, zipped
 from tests.test_ledger_forms import edited, issued
 
 WEEK = 20
@@ -240,3 +240,33 @@ def test_story_of_a_case_tells_what_was_amended(tmp_path: Path) -> None:
     (case,) = ledger_cases(place)
     (*_, last) = history_rows(history(place, case), shop_of(place).office)
     assert last["document"] == "更正后重报\n产品型号：X-1 → X-2"
+
+
+def test_edited_rows_in_several_files_of_one_archive_amend_their_cases(tmp_path: Path) -> None:
+    table = weeks(8)
+    one, two = table[:5], [table[0], *table[5:]]
+    place = place_with(tmp_path, zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(two)}), "customer/first.zip")
+    assert len(ledger_cases(place)) == 8
+
+    def again(rows: list[list[Any]], phone: str, new: int) -> bytes:
+        fresh = [[*rows[1][:1], f"1370000{new:04d}", *rows[1][2:5], f"全新的问题{new}：外壳裂开", rows[1][6]]]
+        return sheet([rows[0], rows[1], [*rows[2][:1], phone, *rows[2][2:]], *rows[3:], *fresh])
+
+    drop(place, "customer/second.zip", zipped({"a.xlsx": again(one, "13911110001", 1), "b.xlsx": again(two, "13911110002", 2)}))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (10, 2, 0, 8, 0)
+    every = ledger_cases(place)
+    assert len(every) == len({c.number for c in every}) == 10
+    assert {"13911110001", "13911110002"} <= {c.values["contact"] for c in every}
+    assert codes(result, "FB-amended") == [("FB-amended", 3, "contact")] * 2
+
+
+def test_row_held_back_in_one_part_of_an_archive_becomes_a_case_beside_those_of_the_next(tmp_path: Path) -> None:
+    table = weeks(4)
+    place = place_with(tmp_path, sheet(table))
+    twin = [table[0], [*table[1][:1], "13911112222", *table[1][2:]], [*table[2][:1], "13911113333", *table[2][2:]]]
+    others = [table[0], ["赵六", "13655556666", "2026-11-08", "电饭煲", "Z-9", "内胆涂层脱落，请更换", "厨房"]]
+    drop(place, "customer/b.zip", zipped({"1.xlsx": sheet(twin), "2.xlsx": sheet(others)}))
+    assert counts(run(place, "2026-11-17")) == (3, 3, 0, 0, 0)
+    every = ledger_cases(place)
+    assert len(every) == len({c.number for c in every}) == 7

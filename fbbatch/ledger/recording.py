@@ -152,6 +152,8 @@ class FileRecorder:
     def edited(self) -> list[Edited]:
         """The rows of this file, now read to its end, that are edited copies of rows in the ledger; the others become cases."""
         found: list[Edited] = []
+        if self._suspects:  # other parts of the file may have been recorded since this one was read
+            self._submission_id, self._serial = self._next_id(t.submission), max(self._serial, self._last_serial())
         single = sum(self._counts.values()) + len(self._suspects) == 1
         for one in self._suspects:
             kin = one.kin
