@@ -445,6 +445,7 @@ def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_
     assert re.search(r"填報部門\s*質量控制部", paragraphs(lead[0]))
     entry = hand_in_part(here, "production", {"steps_1_step": "焊接線每班首件切片檢查 3 片"})
     assert (entry["outcome"], codes(entry), here.state()) == ("step", [], "accepted")
+    assert codes(entry, "note") == ["FB-step-taken"]  # its own number is not taken for something written beside the blanks
     assert replay(here.history()).parts["production"].details["answers"]["steps"][0]["step"] == "焊接線每班首件切片檢查 3 片"
     again = hand_in_part(here, "production", {"solution": "另一個方案"})
     assert (again["outcome"], codes(again)) == ("set_aside", ["FB-step-differs"])
@@ -497,7 +498,8 @@ def test_next_round_asks_the_cooperating_departments_again_and_an_old_plan_goes_
     old = hand_in_part(here, "production", {"solution": "仍用上一輪的表單"}, issue=0)
     assert (old["outcome"], codes(old)) == ("returned", ["FB-step-stale"])
     assert here.forms("measures")[-1][1]["number"] == f"{NUMBER}-D14-生產部-2"
-    assert hand_in_part(here, "production")["outcome"] == "step"
+    entry = hand_in_part(here, "production")
+    assert (entry["outcome"], codes(entry, "note")) == ("step", ["FB-step-taken"])
     assert here.hand_in("measures")["outcome"] == "step"
     assert (here.state(), replay(here.history()).round) == ("planned", 2)
 
