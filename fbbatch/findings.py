@@ -818,6 +818,8 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     for name in ("other", "expected_fields", "same_fields", "near_field"):
         if name in item.details:
             words[name.removesuffix("_fields")] = _LIST[language].join(labels.get(i, i) for i in item.details[name].split(","))
+    if item.details.get("found") == "binary":
+        words["found"] = _NO_KIND[language]
     if "near_field" in item.details or "near" in item.details:
         words["near"] = _NEAREST[language].format(words["near_field"] if "near_field" in item.details else item.details["near"])
     elif "near" not in words:
@@ -825,6 +827,7 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     return _wording(item.code, which, language).format_map(words)
 
 
+_NO_KIND = {"zh-Hant": "無法辨識", "zh-Hans": "无法辨识", "en": "unknown"}
 _WHERE = {"zh-Hant": "（{}）", "zh-Hans": "（{}）", "en": " ({})"}
 _LIST = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
 _NEAREST = {"zh-Hant": "；最相近：{}", "zh-Hans": "；最相近：{}", "en": "; nearest: {}"}

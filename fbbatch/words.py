@@ -12,6 +12,17 @@ def _to_simplified() -> opencc.OpenCC:
 
 
 @cache
+def _to_traditional() -> opencc.OpenCC:
+    return opencc.OpenCC("s2t")
+
+
+@cache
+def traditional(text: str) -> str:
+    """A folded word in traditional characters, for documents in them."""
+    return str(_to_traditional().convert(text))
+
+
+@cache
 def simplified(text: str) -> str:
     """`text` in simplified characters, for wording of our own; Simplified offices quote with “ ”."""
     converted = str(_to_simplified().convert(text)).translate(_QUOTES)

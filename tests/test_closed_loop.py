@@ -295,6 +295,60 @@ def test_case_report_of_a_closed_case_tells_its_whole_story(tmp_path: Path) -> N
         assert word_ in report
 
 
+def in_ledger(here: Bureau, column: str, number: str = NUMBER) -> str:
+    """What the newest tracking ledger says of a case in the column with that header."""
+    book = openpyxl.load_workbook(max(here.place.glob("outbox/2*/*臺賬*.xlsx")))
+    for page in book:
+        rows = [[str(cell) for cell in row] for row in page.iter_rows(values_only=True)]
+        head = next((row for row in rows if "案件編號" in row), [])
+        for row in rows:
+            if number in row:
+                return row[head.index(column)][:10]
+    raise AssertionError(number)
+
+
+def test_day_of_a_state_is_the_day_the_case_came_to_it(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    here.hand_in("escalation")
+    here.hand_in("assignment")
+    accepted = here.today.isoformat()
+    for kind, changes in (("measures", {}), ("result", {}), ("verification", CHANGES["fail"]), ("measures", {}), ("result", {})):
+        here.hand_in(kind, changes)
+    assert (in_ledger(here, "派單日期"), in_ledger(here, "受理日期")) == (FIRST.isoformat(), accepted)
+    here.hand_in("verification")
+    here.hand_in("reply")
+    replied = here.today.isoformat()
+    here.hand_in("satisfaction")
+    assert (here.state(), in_ledger(here, "答覆日期")) == ("closed", replied)
+    report = [path for path, told in here.documents() if told["kind"] == "case_report" and path.suffix == ".docx"][-1]
+    text = paragraphs(report)
+    assert "驗證報告（不通過）" in text
+    assert "驗證報告（通過）" in text
+
+
+LONG = (
+    "The whole batch smokes and smells of burning a few minutes after it is plugged in, and cannot be used; one housing has already "
+    "deformed, and we told our shops to stop selling it"
+)
+
+
+def test_english_documents_cut_no_word_and_have_no_chinese_punctuation(tmp_path: Path) -> None:
+    here = bureau(tmp_path, [*REPORTED[:5], LONG, "living room"], locale="en")
+    for kind in ("assignment", "measures", "inspection", "result", "verification"):
+        assert here.hand_in(kind)["outcome"] == "step"
+    (letter,) = [path for path, told in here.documents() if told["kind"] == "reply" and path.suffix == ".pdf"]
+    text = re.sub(r"\s+", " ", pdf_text(letter))
+    assert "Dear 王小明," in text
+    assert "and we told our shops…'. It is on our records" in text
+    assert not re.search(r"return it to us by [^.]*:", text)  # a day, not a time of day
+    result = paragraphs(here.issued("result")[-1])
+    assert re.search(r" \(陳志強, 2026-\d\d-\d\d\)", result)
+    sheet = paragraphs(here.issued("coordination")[-1])
+    assert "更換用的電源板只到貨 30 片; 請採購部" in sheet
+    page = max(here.place.glob("outbox/2*/index.html")).read_text(encoding="utf-8")
+    assert "Run receipt (1)" in page
+
+
 # --- round two, other departments, holds ---
 
 
@@ -445,6 +499,7 @@ def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_
     assert re.search(r"填報部門\s*質量控制部", paragraphs(lead[0]))
     entry = hand_in_part(here, "production", {"steps_1_step": "焊接線每班首件切片檢查 3 片"})
     assert (entry["outcome"], codes(entry), here.state()) == ("step", [], "accepted")
+    assert codes(entry, "note") == ["FB-step-taken"]  # its own number is not taken for something written beside the blanks
     assert replay(here.history()).parts["production"].details["answers"]["steps"][0]["step"] == "焊接線每班首件切片檢查 3 片"
     again = hand_in_part(here, "production", {"solution": "另一個方案"})
     assert (again["outcome"], codes(again)) == ("set_aside", ["FB-step-differs"])
@@ -497,7 +552,8 @@ def test_next_round_asks_the_cooperating_departments_again_and_an_old_plan_goes_
     old = hand_in_part(here, "production", {"solution": "仍用上一輪的表單"}, issue=0)
     assert (old["outcome"], codes(old)) == ("returned", ["FB-step-stale"])
     assert here.forms("measures")[-1][1]["number"] == f"{NUMBER}-D14-生產部-2"
-    assert hand_in_part(here, "production")["outcome"] == "step"
+    entry = hand_in_part(here, "production")
+    assert (entry["outcome"], codes(entry, "note")) == ("step", ["FB-step-taken"])
     assert here.hand_in("measures")["outcome"] == "step"
     assert (here.state(), replay(here.history()).round) == ("planned", 2)
 
@@ -644,6 +700,8 @@ def test_case_that_would_be_reopened_after_the_window_gets_a_sequel(tmp_path: Pa
     notice = paragraphs(here.issued("assignment", number)[-1])
     assert f"原案件 {NUMBER}" in notice
     assert "原案件的責任部門" in notice
+    assert "「冒煙" in notice  # the words that decided are the old case's, in the script of the document
+    assert not set("烟烧无") & set(notice)
     report = [path for path, told in here.documents() if (told["kind"], told["case"]) == ("case_report", number)]
     assert f"跨部門協調單（原案件 {NUMBER}）" in paragraphs(report[0])
     with_word = fill(content, {"matter": "更換用的電源板缺 20 片，影響同批產品的更換進度"})  # the same answers, saved again

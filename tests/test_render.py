@@ -309,6 +309,19 @@ def test_pages_are_counted_and_a_table_repeats_its_head() -> None:
     assert all(f"第{n}行内容" in "".join(texts) for n in range(1, 201))
 
 
+@pytest.mark.parametrize("last", ["grid", "table"])
+def test_signatures_never_stand_alone_on_a_page(last: str) -> None:
+    for number in range(30, 46):
+        rows = tuple((f"行{n}", "x") for n in range(number))
+        block = Grid(tuple(Pair(*row, wide=True) for row in rows)) if last == "grid" else Table((Column("甲"), Column("乙")), rows)
+        blocks = (Heading("一、情況"), block, Note("說明"), Signatures(("編製", "審核")))
+        content, _ = pdf.render(Document("case_report", "案卷", "FB-1", "公司", "zh-Hant", dt.date(2026, 11, 20), blocks))
+        file = pypdfium2.PdfDocument(content)
+        end = file[len(file) - 1].get_textpage().get_text_bounded()
+        assert "編製" in end
+        assert f"行{number - 1}" in end, number
+
+
 def test_cell_taller_than_a_page_goes_on_over_the_next_and_loses_nothing() -> None:
     text = "".join(chr(0x4E00 + n) for n in range(6_000))
     content, missing = pdf.render(document(Grid((Pair("描述", text, wide=True),))))
@@ -410,6 +423,33 @@ def test_names_of_sheets_are_ones_excel_takes() -> None:
 def test_empty_table_says_so(columns: int) -> None:
     grid = grid_of(book_of(Table(tuple(Column(f"列{n}") for n in range(columns)), (), empty="本日无反馈（零报告）")))
     assert "本日无反馈（零报告）" in {cell.value for row in grid for cell in row}
+
+
+def test_editable_cell_keeps_its_tint_in_a_row_that_is_set_off() -> None:
+    table = Table((Column("編號"), Column("類型", editable=True)), (("1", "質量"),), marks={0: "severe"})
+    page = openpyxl.load_workbook(io.BytesIO(excel.render(book_of(table)))).worksheets[0]
+    fills = {cell.value: cell.fill.fgColor.rgb[-6:] for row in page.iter_rows() for cell in row if cell.value in {"1", "質量"}}
+    assert fills == {"1": "FADBD8", "質量": "FFF8DC"}
+
+
+def test_title_of_a_sheet_two_pages_wide_stands_on_the_first() -> None:
+    columns = tuple(Column(f"欄{n}", id=f"c{n}") for n in range(30))
+    book = dataclasses.replace(book_of(Table(columns, (("x",) * 30,))), identity={"form": "tracking_ledger"})
+    page = openpyxl.load_workbook(io.BytesIO(excel.render(book))).worksheets[0]
+    title = next(cell for row in page.iter_rows() for cell in row if cell.value and cell.font.size == 16)
+    (span,) = [area for area in page.merged_cells.ranges if title.coordinate in area]
+    assert (span.min_col, span.max_col < 15) == (3, True)  # clear of the two columns that both pages repeat
+
+
+def test_charts_stand_side_by_side() -> None:
+    table = Table((Column("類型"), Column("件數", kind="integer")), (("質量", 3),), title="甲")
+    book = book_of(table, charts=(Chart("一", "甲", (1,)), Chart("二", "甲", (1,))))
+    with zipfile.ZipFile(io.BytesIO(excel.render(book))) as archive:
+        drawing = etree.fromstring(archive.read("xl/drawings/drawing1.xml"))
+    places = [
+        tuple(int(anchor.findtext(f"{{*}}{end}/{{*}}{part}")) for end in ("from", "to") for part in ("col", "colOff")) for anchor in drawing
+    ]
+    assert places[1][:2] > places[0][2:]
 
 
 def test_grouped_heads_tables_charts_and_signatures_are_there() -> None:

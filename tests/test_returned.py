@@ -370,6 +370,14 @@ def test_mail_that_cannot_be_taken_comes_back_with_its_points_and_words_for_code
     assert "email" not in values
 
 
+def test_points_of_a_note_stand_in_the_order_of_the_rows(place: Path) -> None:
+    rows = [GOOD.replace("2026-11-05", "昨天"), GOOD.replace("13800001111", ""), GOOD.replace("2026-11-05", "上周")]
+    drop(place, "customer/b.csv", delimited("\n".join([CUSTOMER, *rows])))
+    (note,) = returned(place, run(place), ".docx")
+    places = [row.cells[1].text for row in docx.Document(str(note)).tables[0].rows[1:]]
+    assert [text[:5] for text in places] == ["第 2 行", "第 3 行", "第 4 行"]
+
+
 def test_mail_with_a_faulty_workbook_gives_the_workbook_back(place: Path) -> None:
     drop(place, "a.eml", mail("请见附件", files={"问卷.xlsx": sheet(faulty())}))
     result = run(place)
@@ -388,7 +396,8 @@ def test_workbook_inside_an_archive_comes_back_by_itself(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("坏.xlsx", b"PK\x03\x04 torn"), ("空.docx", b""), ("表.xlsx", sheet("| 甲 | 乙 |\n| 1 | 2 |"))]
+    ("name", "content"),
+    [("坏.xlsx", b"PK\x03\x04 torn"), ("未知.dat", b"\0\1\2" * 50), ("空.docx", b""), ("表.xlsx", sheet("| 甲 | 乙 |\n| 1 | 2 |"))],
 )
 def test_file_that_cannot_be_taken_comes_back_as_a_note_with_the_reason(place: Path, name: str, content: bytes) -> None:
     drop(place, f"customer/{name}", content)
@@ -397,6 +406,7 @@ def test_file_that_cannot_be_taken_comes_back_as_a_note_with_the_reason(place: P
     document = docx.Document(str(note))
     text = "\n".join([*(p.text for p in document.paragraphs), *(c.text for t in document.tables for row in t.rows for c in row.cells)])
     assert name in text
+    assert "binary" not in text
     assert "整份文件" in text or "工作表" in text
     assert returned(place, result) == []
 

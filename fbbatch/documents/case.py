@@ -12,7 +12,7 @@ from fbbatch.documents.story import Story, linked, story_fact
 from fbbatch.documents.templates import BlockModel, Item, RowsModel, Template, Templates, compile_text
 from fbbatch.model import REPORTER, Case, Transition
 from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
-from fbbatch.render.words import REPORTER_WORD, long_date
+from fbbatch.render.words import REPORTER_WORD, long_date, text_width
 from fbbatch.schema import FieldModel, SchemaModel
 from fbbatch.schema.models import Label
 from fbbatch.workflow import replay
@@ -161,7 +161,7 @@ class _Writer:
             elif isinstance(item, str):
                 if value := self.names.tell(item):
                     yield Pair(self.teller.label(item, self.case.schema), value)
-            elif item.blank:
+            elif item.blank and (self.answers is None or self.answers.get(item.blank) is not None):
                 yield self._blank(item)
             elif item.of and (value := self.names.tell(item.of)):
                 label = item.label[self.language] if item.label else self.teller.label(item.of, self.case.schema)
@@ -177,8 +177,7 @@ class _Writer:
         field = self.fields[item.blank]
         label = field.label[self.language]
         if self.answers is not None:
-            value = self.answers.get(field.id)
-            return Pair(label, "" if value is None else self.teller.say(field, value), item.wide)
+            return Pair(label, self.teller.say(field, self.answers[field.id]), item.wide)
         given = self.names.tell(item.of) if item.of else ""
         return Pair(_starred(label, field), given or self.teller.options(field), item.wide, item.blank, item.lines, given=bool(given))
 
@@ -186,9 +185,9 @@ class _Writer:
         """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""
         table = self.fields[rows.of]
         columns = tuple(
-            Column(column.label[self.language], _WEIGHTS.get(column.type, 2.2), id=column.id) for column in table.fields
+            Column(column.label[self.language], self._weight(column), id=column.id) for column in table.fields
         )  # fmt: skip
-        serial = Column(_SERIAL[self.language], 0.5, "center")
+        serial = Column(_SERIAL[self.language], 0.7, "center")
         given = (self.answers or {}).get(rows.of) or (self.story.newest(rows.prefill).get(rows.of) if rows.prefill else None) or []
         count = len(given) if self.answers is not None else max(rows.count, len(given))
         lines: list[tuple[CellValue, ...]] = [
@@ -196,6 +195,11 @@ class _Writer:
             for number in range(1, count + 1)
         ]
         return Table((serial, *columns), tuple(lines), title="", blank="" if self.answers is not None else rows.of)
+
+    def _weight(self, column: FieldModel) -> float:
+        """How wide a column is: enough for its longest option with its box, on one line."""
+        options = max((text_width(option) / 2 for option in self.teller.options(column).split("　")), default=0)
+        return max(_WEIGHTS.get(column.type, 2.2), 0.3 + 0.25 * options)
 
     def _cell(self, column: FieldModel, row: Mapping[str, Any]) -> str:
         value = row.get(column.id)
@@ -286,6 +290,17 @@ def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str
     ]  # fmt: skip
 
 
+_DECIDES = {"verification": "conclusion", "coordination": "decision"}
+
+
+def _decided(step: Transition, teller: Teller) -> str:
+    """What was decided on the form of a step, where its state alone does not tell."""
+    form = teller.book.schema(step.document) if step.document in _DECIDES else None
+    field = next((f for f in form.fields if f.id == _DECIDES[step.document]), None) if form else None
+    value = step.details.get("answers", {}).get(_DECIDES[step.document]) if field else None
+    return teller.say(field, value) if field and value else ""
+
+
 def _document_of(step: Transition, teller: Teller) -> str:
     """The document that brought a step, with whose part it was, the case that it leads to, or what an amendment changed."""
     language = teller.language
@@ -293,7 +308,7 @@ def _document_of(step: Transition, teller: Teller) -> str:
     name = words[language] if words else teller.book.word("document", step.document, language)
     about = teller.book.department(step.details.get("part"), language) or linked(
         step.details.get("follows"), step.details.get("followed_by"), language
-    )
+    ) or _decided(step, teller)  # fmt: skip
     told = [
         _CHANGE[language].format(teller.label(field), *(teller.tell(field, value, "") or "—" for value in both))
         for field, both in step.details.get("changes", {}).items()

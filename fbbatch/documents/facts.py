@@ -7,10 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from fbbatch.model import Case
-from fbbatch.render.words import long_date
 from fbbatch.schema import Book, FieldModel
 from fbbatch.schema.models import Label
-from fbbatch.words import fold
+from fbbatch.words import fold, traditional
 
 _OPEN = {"zh-Hant": "；暫定，待公司核定", "zh-Hans": "；暂定，待公司核定", "en": "; provisional, for the company to decide"}
 _DUE = {
@@ -27,29 +26,29 @@ _RULE = {
     "en": "{when} → {department} (rule {rule})",
 }
 _OTHER_RULES = {
-    "proposal": {"zh-Hant": "原部門建議轉交", "zh-Hans": "原部门建议转交", "en": "proposed by the former department"},
+    "proposal": {"zh-Hant": "原部門建議轉交", "zh-Hans": "原部门建议转交", "en": "Proposed by the former department"},
     "reopened": {
         "zh-Hant": "重開後交原責任部門",
         "zh-Hans": "重开后交原责任部门",
-        "en": "reopened, back to the department that handled it",
+        "en": "Reopened, back to the department that handled it",
     },
-    "linked": {"zh-Hant": "原案件的責任部門", "zh-Hans": "原案件的责任部门", "en": "the department that handled the former case"},
-    "tracking_ledger": {"zh-Hant": "在跟蹤臺賬中指定", "zh-Hans": "在跟踪台账中指定", "en": "named in the tracking ledger"},
+    "linked": {"zh-Hant": "原案件的責任部門", "zh-Hans": "原案件的责任部门", "en": "The department that handled the former case"},
+    "tracking_ledger": {"zh-Hant": "在跟蹤臺賬中指定", "zh-Hans": "在跟踪台账中指定", "en": "Named in the tracking ledger"},
 }
 _LIMIT = {"zh-Hant": "上報時限：{:g} 小時內{}。", "zh-Hans": "上报时限：{:g} 小时内{}。", "en": "To be escalated within {:g} hours{}."}
 _OTHERWISE = {"zh-Hant": "其他情況", "zh-Hans": "其他情况", "en": "otherwise"}
 _WORDS_SAID = {"zh-Hant": "提到關鍵詞", "zh-Hans": "提到关键词", "en": "key words are mentioned"}
-_UNKNOWN = {"zh-Hant": "未提供", "zh-Hans": "未提供", "en": "not given"}
-_OPEN_PRIORITY = {"zh-Hant": "待評估", "zh-Hans": "待评估", "en": "to be assessed"}
-_NOT_REPEATED = {"zh-Hant": "未發現相同記錄", "zh-Hans": "未发现相同记录", "en": "no identical record"}
+_UNKNOWN = {"zh-Hant": "未提供", "zh-Hans": "未提供", "en": "Not given"}
+_OPEN_PRIORITY = {"zh-Hant": "待評估", "zh-Hans": "待评估", "en": "To be assessed"}
+_NOT_REPEATED = {"zh-Hant": "未發現相同記錄", "zh-Hans": "未发现相同记录", "en": "No identical record"}
 _REPEATED = {
     "zh-Hant": "疑與 {case} 為同一事項（{same}相同，相隔 {days} 天，描述相近 {percent}%），請判定",
     "zh-Hans": "疑与 {case} 为同一事项（{same}相同，相隔 {days} 天，描述相近 {percent}%），请判定",
-    "en": "perhaps the same matter as {case} (same {same}, {days} days apart, texts {percent}% alike); please decide",
+    "en": "Perhaps the same matter as {case} (same {same}, {days} days apart, texts {percent}% alike); please decide",
 }
 _WORKING_DAYS = {"zh-Hant": "{} 個工作日", "zh-Hans": "{} 个工作日", "en": "{} working days"}
 _SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
-_YES_NO = {"zh-Hant": ("是", "否"), "zh-Hans": ("是", "否"), "en": ("yes", "no")}
+_YES_NO = {"zh-Hant": ("是", "否"), "zh-Hans": ("是", "否"), "en": ("Yes", "No")}
 _PROVISIONAL = {
     "zh-Hant": "（暫定：次年調休尚未公布）",
     "zh-Hans": "（暂定：次年调休尚未公布）",
@@ -179,7 +178,11 @@ class Teller:
         folded = _folded(text)
         same = len(folded) == len(text)
         places = [(folded.find(word), word) for word in words]
-        return self.join(text[at : at + len(word)] if same and at >= 0 else word for at, word in places)
+        return self.join(text[at : at + len(word)] if same and at >= 0 else self._written(word) for at, word in places)
+
+    def _written(self, word: str) -> str:
+        """A folded word that the text no longer holds, in the script of the documents."""
+        return traditional(word) if self.language == "zh-Hant" else word
 
     def says(self, says: str) -> str:
         """`severity=severe` as `嚴重程度：嚴重`."""
@@ -201,7 +204,7 @@ class Teller:
             dimension, _, value = says.partition("=")
             word = self.book.word(dimension, value, self.language)
             quote = _QUOTED[self.language].format(says=word, words=self.join(dict.fromkeys(words)), rule=self.join(rules))
-            told.append(quote if words else f"{word} ({GIVEN[self.language]})")
+            told.append(quote if words else word + (" ({})" if self.language == "en" else "（{}）").format(GIVEN[self.language]))
         return _CLAUSE[self.language].join(told) or self.unsure(case)
 
     def unsure(self, case: Case) -> str:
@@ -228,7 +231,7 @@ class Teller:
         if case.due_on is None:
             return ""
         rule_id, _, days = (case.due_rule or "").partition(":")
-        text = long_date(case.due_on, self.language)
+        text = case.due_on.isoformat()
         rule = self._deadlines.get(rule_id)
         if not rule:
             return text
@@ -272,6 +275,10 @@ class Teller:
             dict.fromkeys(p for p in (case.text("organisation") or case.text("partner"), case.text("reporter")) if p)
         )
 
+    def addressee(self, case: Case) -> str:
+        """Whom a letter greets: the reporter by name, else the organisation."""
+        return case.text("reporter") or self.reporter(case)
+
     def origin(self, case: Case) -> str:
         """Where the feedback stands in the original. Source: 1.3.2a."""
         name = self.book.word("document", case.sheet, self.language)  # of a form, its kind
@@ -314,6 +321,7 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "registered_on": lambda _, c: c.registered_on.isoformat(),
     "reported_on": lambda _, c: c.text("reported_at")[:10],
     "reporter": Teller.reporter,
+    "addressee": Teller.addressee,
     "masked_contact": lambda _, c: mask(c.text("contact")),
     "product_and_model": Teller.product_and_model,
     "basis": Teller.basis,
@@ -324,7 +332,7 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "assignment_rule": Teller.assignment,
     "due": Teller.due,
     "due_on": lambda _, c: c.due_on.isoformat() if c.due_on else "",
-    "escalated": lambda t, c: f"{_yes(t, True)}（{c.number}-D06）" if c.escalations and t.language != "en" else f"yes ({c.number}-D06)" if c.escalations else _yes(t, False),
+    "escalated": lambda t, c: f"{_yes(t, True)}（{c.number}-D06）" if c.escalations and t.language != "en" else f"Yes ({c.number}-D06)" if c.escalations else _yes(t, False),
     "escalation_reasons": Teller.escalation_reasons,
     "escalated_to": Teller.recipients,
     "escalation_limit": Teller.escalation_limit,

@@ -143,7 +143,9 @@ class Correction:
         )  # fmt: skip
 
     def _points(self) -> list[Finding]:
+        sheets = {row.sheet: n for n, row in reversed(list(enumerate(self.fate.rows)))}
         found = [item for item in self.fate.outcome.findings if item.severity == "error"]
+        found.sort(key=lambda item: (sheets.get(item.sheet or "", -1), item.row or 0))
         return found or [item for item in self.fate.outcome.findings if item.code == self.fate.outcome.code]
 
     def _point(self, item: Finding) -> tuple[str, ...]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from fbbatch.deadlines import CLOCKS, Deadlines
 from fbbatch.model import Case, Reminder, Transition
-from fbbatch.render.words import long_date
+from fbbatch.render.words import long_date, text_width
 from fbbatch.workflow import Standing, parts_asked
 
 if TYPE_CHECKING:
     from fbbatch.documents.facts import Teller
 
-_SUMMARY_CHARS = 80
+_SUMMARY_WIDTH = 160  # columns: 80 Chinese characters
 _STOPS = "。.；; \n"
 
 
@@ -81,8 +81,32 @@ def _trim(text: object) -> str:
 def _moment(moment: dt.datetime | None, language: str) -> str:
     if moment is None:
         return ""
-    time = "" if moment.time() >= dt.time(23, 59) else f" {moment:%H:%M}"
-    return f"{long_date(moment.date(), language)}{time}"
+    return long_date(moment.date(), language) + _time(moment)
+
+
+def _prose_day(moment: dt.datetime | None, language: str) -> str:
+    """A day as a letter names it."""
+    return long_date(moment.date(), language) if moment else ""
+
+
+def _stamp(moment: dt.datetime | None) -> str:
+    """A moment in a cell."""
+    return moment.date().isoformat() + _time(moment) if moment else ""
+
+
+def _time(moment: dt.datetime) -> str:
+    """The time of day; none for the end of a day."""
+    return "" if moment.time() >= dt.time(23, 59) else f" {moment:%H:%M}"
+
+
+def _summary(text: str) -> str:
+    """The first line; where it is too long it ends with a whole word and `…`."""
+    line = _trim(text.strip().split("\n")[0])
+    if text_width(line) <= _SUMMARY_WIDTH:
+        return line
+    end = next(n for n in range(len(line)) if text_width(line[: n + 1]) > _SUMMARY_WIDTH)
+    words = line[:end].rpartition(" ")[0] if line[end - 1 : end + 1].isascii() else ""
+    return (words if len(words) > end // 2 else line[:end]).rstrip(",，、;；:： ") + "…"
 
 
 def _day(text: object) -> str:
@@ -102,7 +126,7 @@ def _measures(teller: "Teller", story: Story) -> str:
 
 def _still_owed(teller: "Teller", story: Story) -> str:
     by = story.deadlines.until(CLOCKS["measures"], story.case.severity, parts_asked(story.history).recorded_at)
-    return _OWED[teller.language].format(_moment(by, teller.language)) if by else _OWED[teller.language].format("—")
+    return _OWED[teller.language].format(_stamp(by) or "—")
 
 
 _OWED = {"zh-Hant": "措施待交，應於 {} 前", "zh-Hans": "措施待交，应于 {} 前", "en": "measures wanted by {}"}
@@ -111,10 +135,14 @@ _OWED = {"zh-Hant": "措施待交，應於 {} 前", "zh-Hans": "措施待交，�
 def _steps(teller: "Teller", steps: Sequence[Mapping[str, Any]]) -> list[str]:
     told = []
     for number, row in enumerate(steps, 1):
-        who = teller.join([teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))])
-        brackets = "({})" if teller.language == "en" else "（{}）"
+        who = _COMMA[teller.language].join(filter(None, [teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))]))
+        brackets = _BRACKETS[teller.language]
         told.append(f"{number}. {row.get('step', '')}{brackets.format(who) if who else ''}")
     return told
+
+
+_COMMA = {"zh-Hant": "，", "zh-Hans": "，", "en": ", "}
+_BRACKETS = {"zh-Hant": "（{}）", "zh-Hans": "（{}）", "en": " ({})"}
 
 
 def _result(teller: "Teller", story: Story) -> str:
@@ -168,18 +196,17 @@ def _held(teller: "Teller", story: Story) -> str:
 
 
 def _progress(teller: "Teller", story: Story) -> str:
-    del teller
     if told := story.standing.notes.get("last_progress"):
         return told
     step = story.standing.taken.get("inspection")
-    return f"{story.newest('inspection').get('percent', '')}%（{step.happened_on.isoformat()}）" if step else ""
+    percent = story.newest("inspection").get("percent", "")
+    return f"{percent}%{_BRACKETS[teller.language].format(step.happened_on.isoformat())}" if step else ""
 
 
 def _why_coordination(teller: "Teller", story: Story) -> str:
-    del teller
     inspection, survey = story.newest("inspection"), story.newest("satisfaction")
     told = [inspection.get("difficulties"), inspection.get("support"), survey.get("reason") or survey.get("comments")]
-    return "；".join(str(text) for text in told if text)
+    return ("; " if teller.language == "en" else "；").join(_trim(text) for text in told if text)
 
 
 def _written_beside(teller: "Teller", story: Story) -> str:
@@ -252,8 +279,13 @@ def _reported(case: Case) -> dt.date:
 
 
 def _dates(story: Story, state: str) -> str:
-    step = story.entered(state)
-    return step.happened_on.isoformat() if step else ""
+    """The day on which the case came to the state: an answer that leaves it there, a hold that ends or a new round is no new day."""
+    day, before = "", ""
+    for step in story.history:
+        if step.to == state and before not in {state, "on_hold"} and step.details.get("verdict") != "failed":
+            day = step.happened_on.isoformat()
+        before = step.to
+    return day
 
 
 _LEVELS = {
@@ -277,14 +309,14 @@ _FACTS: dict[str, _Tell] = {
     "responsible": lambda t, s: t.person(s.standing.responsible),
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
     "promise": _promise,
-    "contain_by": lambda t, s: _moment(s.deadlines.until("T03a", s.case.severity, s.now), t.language) if s.case.severity == "severe" else "",
-    "measures_by": lambda t, s: _moment(s.deadlines.until("T04", s.case.severity, s.now), t.language),
+    "contain_by": lambda _, s: _stamp(s.deadlines.until("T03a", s.case.severity, s.now)) if s.case.severity == "severe" else "",
+    "measures_by": lambda _, s: _stamp(s.deadlines.until("T04", s.case.severity, s.now)),
     "answering_department": lambda t, s: t.book.department(s.part or s.case.department, t.language),
     "priority": _priority,
     "priority_proposal": lambda t, s: t.book.word("priority", proposed_priority(s.case), t.language),
     "step_back_reason": _came_back,
     "round": lambda _, s: str(s.standing.round),
-    "problem_summary": lambda _, s: _trim(s.case.text("description").split("\n")[0][:_SUMMARY_CHARS]),
+    "problem_summary": lambda _, s: _summary(s.case.text("description")),
     "containment": lambda _, s: str(s.newest("result").get("containment") or s.newest("measures").get("containment") or s.newest("assignment").get("containment") or ""),
     "measures_summary": _measures,
     "expected_effect": _long("measures", "effect"),
@@ -313,7 +345,7 @@ _FACTS: dict[str, _Tell] = {
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),
     "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
-    "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} or s.case.state == "closed" else _moment(s.until("satisfaction"), t.language),
+    "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} or s.case.state == "closed" else _prose_day(s.until("satisfaction"), t.language),
     "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",
     "reported_date": lambda t, s: long_date(_reported(s.case), t.language),
     "letter_date": lambda t, s: long_date(s.now.date(), t.language),

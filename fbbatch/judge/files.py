@@ -155,7 +155,7 @@ class Judge:
             yield form_message(reading.paper, identity, schema, self._setup)
         elif form in _EDITABLE and not reading.paper:
             schema = next(s for s in self._book.forms if s.id == _EDITABLE[form])
-            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form, ending=".xlsx")
+            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form)
             yield edits_message(reading, copy, schema, self._setup)
         elif form not in _REGISTERS:
             yield self._own(reading, form)

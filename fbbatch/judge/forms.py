@@ -84,8 +84,9 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
 def _as_issued(paper: Paper, identity: Identity, setup: Setup) -> Paper | None:
     """The form as it was handed out; None when it does not tell its run, or is gone from the outbox."""
     path = issued_copy(
-        setup.outbox, paper.identity.get("run", ""), identity.kind, ending=".docx", case=identity.case, issue=identity.issue or 1
-    )
+        setup.outbox, paper.identity.get("run", ""), identity.kind, case=identity.case, issue=identity.issue or 1,
+        text=paper.text(),
+    )  # fmt: skip
     copy = open_content(path.read_bytes(), Limits()) if path else None
     return copy.paper if isinstance(copy, Reading) else None
 

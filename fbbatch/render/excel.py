@@ -91,7 +91,7 @@ class Looks:
         }
         if column.kind in _FORMATS:
             properties["num_format"] = _FORMATS[column.kind]
-        if fill := look.MARKS.get(mark, look.BLANK if column.editable else ""):
+        if fill := look.BLANK if column.editable and mark != "total" else look.MARKS.get(mark, ""):
             properties["bg_color"] = f"#{fill}"
         if mark == "total":
             properties["bold"] = True
@@ -126,21 +126,21 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
     """Write a sheet; the row (0-based) of its first table's header."""
     page = workbook.add_worksheet(name)
     header = 0
-    last = max(max((len(t.columns) for t in sheet.tables), default=4) - 1, 3)
+    widths = _widths(sheet.tables)
+    first, last = _title_columns(widths, two_pages=_is_two_pages_wide(book, sheet))
     centre = {"align": "center", "valign": "vcenter"}
     row = 0
     if book.company:
-        page.merge_range(row, 0, row, last, "", looks(**centre, font_size=12))
-        page.write_string(row, 0, clean(book.company), looks(**centre, font_size=12))
+        page.merge_range(row, first, row, last, "", looks(**centre, font_size=12))
+        page.write_string(row, first, clean(book.company), looks(**centre, font_size=12))
         row += 1
-    page.merge_range(row, 0, row, last, "", looks(**centre, font_size=16, bold=True))
-    page.write_string(row, 0, clean(sheet.title), looks(**centre, font_size=16, bold=True))
+    page.merge_range(row, first, row, last, "", looks(**centre, font_size=16, bold=True))
+    page.write_string(row, first, clean(sheet.title), looks(**centre, font_size=16, bold=True))
     page.set_row(row, 26)
     row += 1
     for line in sheet.lines:
         page.write_string(row, 0, clean(line), looks())
         row += 1
-    widths = _widths(sheet.tables)
     places: dict[str, tuple[int, int, Table]] = {}
     for number, table in enumerate(sheet.tables):
         if number:
@@ -171,6 +171,19 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
         page.set_column(column, column, width)
     _print_setup(page, book, sheet)
     return header
+
+
+def _title_columns(widths: Sequence[float], *, two_pages: bool) -> tuple[int, int]:
+    """The first and last column that the title spans: on the first of two pages, and clear of the columns that both repeat."""
+    last = max(len(widths) - 1, 3)
+    if not two_pages:
+        return 0, last
+    half, columns = sum(widths) * 0.4, [n for n in range(len(widths)) if n >= _REPEATED]
+    return _REPEATED, max([n for n in columns if sum(widths[: n + 1]) <= half] or [_REPEATED + 1])
+
+
+def _is_two_pages_wide(book: WorkBook, sheet: WorkSheet) -> bool:
+    return bool(book.identity) and max((len(t.columns) for t in sheet.tables), default=0) > _TWO_PAGES_WIDE
 
 
 def _head_rows(table: Table) -> int:
@@ -239,8 +252,11 @@ def _charts(workbook: Any, page: Any, sheet: WorkSheet, places: dict[str, tuple[
     for chart in sheet.charts:
         top, _, table = places[chart.table]
         _chart(workbook, page, chart, (top + _head_rows(table), _last_plain(table, top)), table, name, (row, across))
-        across += 5
+        across += _CHART_WIDTH + 10
     return row + 16
+
+
+_CHART_WIDTH = 470  # pixels
 
 
 def _last_plain(table: Table, top: int) -> int:
@@ -265,8 +281,8 @@ def _chart(workbook: Any, page: Any, chart: Chart, span: tuple[int, int], table:
     drawn.set_title({"name": clean(chart.title), "name_font": {"size": 11}, "overlay": False})
     drawn.set_legend({"position": "bottom"} if len(chart.series) > 1 else {"none": True})
     drawn.set_y_axis({"num_format": "0", "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
-    drawn.set_size({"width": 470, "height": 300})
-    page.insert_chart(place[0], place[1], drawn, {"object_position": 1})
+    drawn.set_size({"width": _CHART_WIDTH, "height": 300})
+    page.insert_chart(place[0], 0, drawn, {"object_position": 1, "x_offset": place[1]})
 
 
 def _text_width(text: str) -> int:
@@ -277,7 +293,9 @@ def _text_width(text: str) -> int:
 
 
 _TWO_PAGES_WIDE = 24
+_REPEATED = 2  # columns that stand on both pages: serial and case number
 _LINE, _TALLEST = 15.0, 409.0
+_TEXT_LINE = 14.25  # of 10 points
 
 
 def _height(values: Sequence[CellValue], widths: Sequence[float]) -> float:
@@ -286,7 +304,7 @@ def _height(values: Sequence[CellValue], widths: Sequence[float]) -> float:
     for value, width in zip(values, widths, strict=False):
         if isinstance(value, str) and (len(value) * 2 > width or "\n" in value):
             lines = max(lines, sum(max(1, math.ceil(_text_width(line) / (width - 1))) for line in value.split("\n")))
-    return min(_TALLEST, lines * 13.5 + 1.5)
+    return min(_TALLEST, lines * _TEXT_LINE + 1.5)
 
 
 def _widths(tables: Sequence[Table]) -> list[float]:
@@ -313,9 +331,9 @@ def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
         page.set_landscape()
     n_columns = max((len(t.columns) for t in sheet.tables), default=0)
     page.set_paper(8 if n_columns > 16 else 9)  # A3, A4
-    if n_columns > _TWO_PAGES_WIDE and book.identity:
-        page.repeat_columns(0, 1)
-    page.fit_to_pages(2 if n_columns > _TWO_PAGES_WIDE and book.identity else 1, 0)
+    if two_pages := _is_two_pages_wide(book, sheet):
+        page.repeat_columns(0, _REPEATED - 1)
+    page.fit_to_pages(2 if two_pages else 1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
     words = look.PAGE_WORDS[book.language].format("&P", "&N")

@@ -47,9 +47,10 @@ h1{font-size:1.5rem;margin:0}summary{font-size:1.05rem;font-weight:bold;border-b
 .sub{color:#666;margin:.2rem 0 1rem}ul{padding-left:1.2rem;margin:.3rem 0}li{margin:.1rem 0}.remark{color:#666;font-size:.9em}a{color:#0b57a4;margin-right:.5em}
 @media print{a{color:inherit;text-decoration:none}}
 </style></head><body>
+{% set count = " ({})" if page.language == "en" else "（{}）" %}
 <p class="sub">{{ page.company }}</p><h1>{{ page.title }}</h1><p class="sub">{{ page.subtitle }}</p><p>{{ page.balance }}</p>
 {% for section in page.sections if section.entries %}
-<details{{ " open" if section.entries|length <= 20 else "" }}><summary>{{ section.title }}（{{ section.entries|length }}）</summary><ul>
+<details{{ " open" if section.entries|length <= 20 else "" }}><summary>{{ section.title }}{{ count.format(section.entries|length) }}</summary><ul>
 {% for e in section.entries %}
 <li>{% if e.links|length == 1 %}<a href="{{ e.links[0].path|urlencode }}">{{ e.text }}</a>{% else %}{{ e.text }}{% for l in e.links %}
  <a href="{{ l.path|urlencode }}">{{ l.text }}</a>{% endfor %}{% endif %}{% if e.remark %} <span class="remark">{{ e.remark }}</span>{% endif %}</li>

@@ -152,6 +152,7 @@ class _Layout:
         self.y = _TOP
         self.x = _MARGIN_X if not document.landscape else 36.0
         self.inner = self.width - 2 * self.x
+        self.tail = 0.0  # what must stand on the page of the last rows
 
     @property
     def room(self) -> float:
@@ -198,6 +199,10 @@ class _Layout:
         self.y += after
 
     # --- tables --------------------------------------------------------------------------------------------
+
+    def height_of(self, cells: Sequence[_Cell]) -> float:
+        """Of a row."""
+        return max(len(lines) * style.leading for lines, style, *_ in cells) + 2 * _PAD
 
     def row(self, cells: Sequence[_Cell], widths: Sequence[float], head: Sequence[_Cell] = ()) -> None:
         """Draw one row; it goes on over the page, under the table's `head` again, only when taller than half a page."""
@@ -256,8 +261,13 @@ def _grid(layout: _Layout, grid: Grid) -> None:
             other = queue.pop(0)
             widths = [label_width, value_width, label_width, value_width]
             row = [*_pair(layout, pair, widths), *_pair(layout, other, widths)]
+        if layout.tail and len(queue) < _LAST_PAIRS:
+            layout.need(layout.height_of(row) * (1 + len(queue)) + layout.tail)
         layout.row(row, widths)
     layout.y += 6
+
+
+_LAST_PAIRS = 3  # the rows of so many stay with the signatures
 
 
 def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
@@ -292,7 +302,7 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
         if table.blank:  # room to write in
             cells = [([*lines, *[""] * (2 - len(lines))], style, align, shade) for lines, style, align, shade in cells]
         page = len(layout.pages)
-        height = max(len(c[0]) for c in cells) * _STYLES[name].leading + 2 * _PAD
+        height = layout.height_of(cells) + (layout.tail if number >= len(table.rows) - 1 else 0)
         if height > layout.room and layout.y > _TOP:
             layout.new_page()
         if len(layout.pages) > page:
@@ -373,8 +383,22 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
             layout.need(110)  # the signatures never stand alone on a page
         if isinstance(block, Heading) and isinstance(after := next(iter(document.blocks[number + 1 :]), None), Table):
             layout.need(70 + _least(after))  # nor a heading without its table
+        layout.tail = _tail(document.blocks[number + 1 :])
         _block(layout, block, document.language)
     return _draw(layout, document), frozenset(layout.fonts.missing)
+
+
+def _tail(blocks: Sequence[Block]) -> float:
+    """The height of the signatures that follow, with notes in front of them: they never stand alone on a page."""
+    for notes, block in enumerate(blocks):
+        if isinstance(block, Signatures):
+            return _SIGNATURES + notes * 2 * _STYLES["small"].leading
+        if not isinstance(block, Note):
+            break
+    return 0.0
+
+
+_SIGNATURES = 46.0
 
 
 @lru_cache(maxsize=64)
