@@ -18,7 +18,8 @@ from fbbatch.read.reading import kind_of
 from fbbatch.render import pdf, word
 from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked
-from fbbatch.render.sheet_xml import SheetMarks, UnmarkableError
+from fbbatch.render.parts import UnmarkableError
+from fbbatch.render.sheet_xml import SheetMarks
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"

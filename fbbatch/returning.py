@@ -13,7 +13,8 @@ from fbbatch.press import MarkTask, Printed
 from fbbatch.render import register as excel
 from fbbatch.render import word
 from fbbatch.render.marked import marked
-from fbbatch.render.sheet_xml import SheetMarks, UnmarkableError
+from fbbatch.render.parts import UnmarkableError
+from fbbatch.render.sheet_xml import SheetMarks
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from openpyxl.comments import Comment
 from python_calamine import CalamineWorkbook
 
-from fbbatch.render.marked import COVER, NOTE, RESULT, WHY, Cover, marked
-from fbbatch.render.sheet_xml import RowMark, SheetMarks, UnmarkableError
+from fbbatch.render.marked import COVER, RESULT, WHY, Cover, marked
+from fbbatch.render.notes import NOTE
+from fbbatch.render.parts import UnmarkableError
+from fbbatch.render.sheet_xml import RowMark, SheetMarks
 from tests.builders import (
     CUSTOMER,
     GOOD,

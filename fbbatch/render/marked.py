@@ -6,39 +6,24 @@ than its XML.
 """
 
 import io
-import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import dirname, join, normpath, relpath
+from xml.parsers import expat
 
 from lxml import etree
 
-from fbbatch.model import cell_name
-from fbbatch.render.blocks import clean
-from fbbatch.render.sheet_xml import (
-    MAIN,
-    OFFICE,
-    PARSER,
-    SELECTED,
-    Editor,
-    Page,
-    SheetMarks,
-    Styles,
-    UnmarkableError,
-    absolute,
-    child,
-    serialised_tree,
-    text_cell,
-)  # fmt: skip
+from fbbatch.render.notes import with_boxes, with_notes
+from fbbatch.render.parts import MAIN, OFFICE, PARSER, UnmarkableError, child, serialised_tree
+from fbbatch.render.sheet_xml import SELECTED, Editor, Page, SheetMarks, absolute, text_cell
+from fbbatch.render.styles import Styles
 from fbbatch.render.words import text_width
 
 RESULT = {"zh-Hant": "處理結果〔系統填寫〕", "zh-Hans": "处理结果〔系统填写〕", "en": "Result (filled in by the system)"}
 WHY = {"zh-Hant": "錯誤說明〔系統填寫〕", "zh-Hans": "错误说明〔系统填写〕", "en": "What is wrong (filled in by the system)"}
 """Headers of the two columns that are added; by them a corrected copy is known, whatever has become of it since."""
 COVER = {"zh-Hant": "退回更正說明", "zh-Hans": "退回更正说明", "en": "How to correct this"}
-NOTE = {"zh-Hant": "【退回更正】", "zh-Hans": "【退回更正】", "en": "[To be corrected]"}
-"""What every note of ours begins with."""
 IDENTITY = "_fbbatch"
 
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -71,8 +56,22 @@ def marked(content: bytes, sheets: Mapping[str, SheetMarks], cover: Cover, ident
     """
     try:
         return _Book(content, language).marked(sheets, cover, identity)
-    except (KeyError, ValueError, IndexError, etree.LxmlError, zipfile.BadZipFile) as error:
+    except _UNEXPECTED as error:
         raise UnmarkableError(type(error).__name__) from error
+
+
+_UNEXPECTED = (
+    KeyError,
+    ValueError,
+    IndexError,
+    TypeError,
+    StopIteration,
+    NotImplementedError,
+    etree.LxmlError,
+    expat.ExpatError,
+    zipfile.BadZipFile,
+)
+"""What is raised where a package is not built as it ought to be."""
 
 
 class _Book:
@@ -81,8 +80,7 @@ class _Book:
     def __init__(self, content: bytes, language: str) -> None:
         self._language = language
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            self._order = archive.namelist()
-            self._parts = {name: archive.read(name) for name in self._order}
+            self._parts = {name.replace("\\", "/"): archive.read(name) for name in archive.namelist()}
         target = next(r.get("Target") for r in self._xml("_rels/.rels") if str(r.get("Type")).endswith("/officeDocument"))
         self._book_path = str(target).lstrip("/")
         self._book = self._xml(self._book_path)
@@ -98,11 +96,6 @@ class _Book:
 
     def _xml(self, name: str) -> etree._Element:
         return etree.fromstring(self._parts[name], PARSER)
-
-    def _put(self, name: str, content: bytes) -> None:
-        if name not in self._parts:
-            self._order.append(name)
-        self._parts[name] = content
 
     @staticmethod
     def _beside(path: str, target: str) -> str:
@@ -123,36 +116,38 @@ class _Book:
         self._replace_cover(cover)
         if IDENTITY not in self._paths:
             self._add_sheet(IDENTITY, _plain_sheet([list(pair) for pair in identity.items()]), hidden=True)
-        self._put(self._styles_path, self._styles.serialised())
+        self._parts[self._styles_path] = self._styles.serialised()
         for path, tree in ((self._book_path, self._book), (self._relations_path, self._relations), ("[Content_Types].xml", self._types)):
-            self._put(path, serialised_tree(tree))
+            self._parts[path] = serialised_tree(tree)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-            for name in dict.fromkeys(self._order):
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), self._parts[name], zipfile.ZIP_DEFLATED)
+            for name, content in self._parts.items():
+                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
         return buffer.getvalue()
 
     # --- a sheet -------------------------------------------------------------------------------------------
 
     def _mark(self, name: str, path: str, marks: SheetMarks) -> None:
         page = Page(self._parts[path])
-        own = self._own_columns(page, marks)
-        result = own or page.last_column() + 1
-        if result + 1 > _MOST_COLUMNS:
+        columns = self._columns(page, marks)
+        if max(columns) > _MOST_COLUMNS:
             raise UnmarkableError("columns")
         heads = (RESULT[self._language], WHY[self._language])
-        self._notes(path, page, marks, result)
-        page.edit_rows(Editor(marks, result, heads, self._styles))
-        page.widen(result, (_RESULT_WIDTH, _TEXT_WIDTH))
-        if filtered := page.filter(marks.header_row, result + 1):
+        self._notes(path, page, marks, columns)
+        page.edit_rows(Editor(marks, columns, heads, self._styles))
+        for column, width in zip(columns, (_RESULT_WIDTH, _TEXT_WIDTH), strict=True):
+            page.widen(column, width)
+        if filtered := page.filter(marks.header_row, max(columns)):
             self._filter_name(name, filtered)
         self._parts[path] = page.serialised()
 
-    def _own_columns(self, page: "Page", marks: SheetMarks) -> int | None:
-        """The column of results in a workbook that goes back a second time."""
-        shared = self._shared_texts
-        texts = {column: shared(text) for column, text in page.texts(marks.header_row)}
-        return next((column for column, text in texts.items() if text in RESULT.values()), None)
+    def _columns(self, page: Page, marks: SheetMarks) -> tuple[int, int]:
+        """The columns of results and of what is wrong: where they are, in a workbook that goes back a second time, else behind all others."""
+        texts = {column: self._shared_texts(text) for column, text in page.texts(marks.header_row)}
+        free = page.last_column(marks.header_row) + 1
+        result, why = (next((n for n, text in texts.items() if text in heads.values()), None) for heads in (RESULT, WHY))
+        result, free = (free, free + 1) if result is None else (result, free)
+        return result, free if why is None else why
 
     def _shared_texts(self, told: tuple[str, str]) -> str:
         kind, text = told
@@ -175,7 +170,7 @@ class _Book:
 
     # --- notes ---------------------------------------------------------------------------------------------
 
-    def _notes(self, path: str, page: "Page", marks: SheetMarks, result: int) -> None:
+    def _notes(self, path: str, page: Page, marks: SheetMarks, columns: tuple[int, int]) -> None:
         """Put a note at each wrong cell; where its author has a note of his own, ours stands at the result."""
         relations_path = _relations_of(path)
         relations = (
@@ -184,42 +179,22 @@ class _Book:
             else etree.Element(f"{{{_PACKAGE}}}Relationships", nsmap={None: _PACKAGE})
         )
         comments_path = self._related(relations, path, "/comments")
-        tree = self._xml(comments_path) if comments_path else etree.Element(f"{{{MAIN}}}comments", nsmap={None: MAIN})
-        authors, listed = child(tree, "authors"), child(tree, "commentList")
-        for comment in list(listed):
-            if "".join(comment.itertext()).startswith(tuple(NOTE.values())):
-                listed.remove(comment)
-        theirs = {str(comment.get("ref")) for comment in listed}
-        author = etree.SubElement(authors, f"{{{MAIN}}}author")
-        author.text = "fbbatch"
-        places: list[tuple[int, int]] = []
-        for row, mark in sorted(marks.rows.items()):
-            told: dict[int, list[str]] = {}
-            for column, text in mark.notes.items():
-                told.setdefault(result if not column or cell_name(row, column) in theirs else column, []).append(text)
-            for column, texts in sorted(told.items()):
-                _add_comment(listed, str(cell_name(row, column)), len(authors) - 1, f"{NOTE[self._language]}\n" + "\n".join(texts))
-                places.append((row, column))
+        comments, places, theirs = with_notes(self._parts.get(comments_path or ""), marks, columns, self._language)
         if comments_path is None:
             comments_path = self._free("xl/comments{}.xml")
             self._relate(relations, path, comments_path, "comments")
             self._declare(comments_path, "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml")
-        self._put(comments_path, serialised_tree(tree))
-        self._shapes(path, page, relations, places, theirs)
-        self._put(relations_path, serialised_tree(relations))
+        self._parts[comments_path] = comments
+        if shown := page.drawing():
+            drawing = self._beside(path, str(next(r.get("Target") for r in relations if r.get("Id") == shown)))
+        else:
+            drawing = self._free("xl/drawings/vmlDrawing{}.vml")
+            page.draw(self._relate(relations, path, drawing, "vmlDrawing"))
+            self._declare_drawings()
+        self._parts[drawing] = with_boxes(self._parts.get(drawing), places, theirs)
+        self._parts[relations_path] = serialised_tree(relations)
 
-    def _shapes(self, path: str, page: "Page", relations: etree._Element, places: Sequence[tuple[int, int]], theirs: Set[str]) -> None:
-        """The boxes in which Excel shows notes."""
-        drawing = self._related(relations, path, "/vmlDrawing")
-        shapes = "".join(_shape(number, row, column) for number, (row, column) in enumerate(places, 1)).encode()
-        if drawing:
-            old = _SHAPE.sub(lambda found: found[0] if _place(found[0]) in {None, *theirs} else b"", self._parts[drawing])
-            end = old.rindex(b"</xml>")
-            self._parts[drawing] = old[:end] + shapes + old[end:]
-            return
-        drawing = self._free("xl/drawings/vmlDrawing{}.vml")
-        self._put(drawing, _VML_HEAD + shapes + b"</xml>")
-        page.draw(self._relate(relations, path, drawing, "vmlDrawing"))
+    def _declare_drawings(self) -> None:
         if not any(d.get("Extension", "").lower() == "vml" for d in self._types):
             default = etree.Element(
                 f"{{{_TYPES}}}Default", Extension="vml", ContentType="application/vnd.openxmlformats-officedocument.vmlDrawing"
@@ -249,6 +224,7 @@ class _Book:
         name = next((name for name in COVER.values() if name in self._paths), None)
         if name:
             self._parts[self._paths[name]] = content
+            self._show([str(sheet.get("name")) for sheet in self._sheets()].index(name))
             return
         self._add_sheet(COVER[self._language], content, hidden=False)
         sheets = child(self._book, "sheets")
@@ -256,13 +232,17 @@ class _Book:
         for defined in self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
             if defined.get("localSheetId") is not None:
                 defined.set("localSheetId", str(int(str(defined.get("localSheetId"))) + 1))
+        self._show(0)
+
+    def _show(self, number: int) -> None:
+        """Open with this sheet: two that are selected would be edited together."""
         for view in self._book.iterfind(f"{{{MAIN}}}bookViews/{{{MAIN}}}workbookView"):
-            view.set("activeTab", "0")
+            view.set("activeTab", str(number))
             view.attrib.pop("firstSheet", None)
 
     def _add_sheet(self, name: str, content: bytes, *, hidden: bool) -> None:
         path = self._free("xl/worksheets/sheet{}.xml")
-        self._put(path, content)
+        self._parts[path] = content
         self._declare(path, "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml")
         sheets = child(self._book, "sheets")
         number = 1 + max(int(str(s.get("sheetId"))) for s in sheets)
@@ -277,42 +257,6 @@ class _Book:
 
 def _relations_of(path: str) -> str:
     return join(dirname(path), "_rels", path.rpartition("/")[2] + ".rels")
-
-
-def _add_comment(listed: etree._Element, place: str, author: int, text: str) -> None:
-    comment = etree.SubElement(listed, f"{{{MAIN}}}comment", ref=place, authorId=str(author))
-    told = etree.SubElement(etree.SubElement(etree.SubElement(comment, f"{{{MAIN}}}text"), f"{{{MAIN}}}r"), f"{{{MAIN}}}t")
-    told.text = clean(text)
-    told.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
-
-
-_VML_HEAD = (
-    b'<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" '
-    b'xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>'
-    b'<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
-    b'<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
-)
-_SHAPE = re.compile(rb"<((?:\w+:)?)shape\s.*?</\1shape>", re.DOTALL)
-_SHAPE_ROW, _SHAPE_COLUMN = (re.compile(rb"<(?:\w+:)?%s>\s*(\d+)\s*</" % name) for name in (b"Row", b"Column"))
-_SPACES = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel"'
-_NOTE_ROWS, _NOTE_COLUMNS = 7, 3
-
-
-def _place(shape: bytes) -> str | None:
-    """The cell whose note a shape shows, e.g. `B5`."""
-    row, column = _SHAPE_ROW.search(shape), _SHAPE_COLUMN.search(shape)
-    return cell_name(int(row[1]) + 1, int(column[1]) + 1) if row and column else None
-
-
-def _shape(number: int, row: int, column: int) -> str:
-    anchor = f"{column}, 15, {max(row - 2, 0)}, 10, {column + _NOTE_COLUMNS}, 15, {max(row - 2, 0) + _NOTE_ROWS}, 4"
-    return (
-        f'<v:shape {_SPACES} id="_x0000_s9{number:06d}" type="#_x0000_t202" style="position:absolute;width:240pt;height:110pt;z-index:1;'
-        f'visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto"><v:fill color2="#ffffe1"/><v:shadow color="black" obscured="t"/>'
-        f'<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto"/><x:ClientData ObjectType="Note"><x:MoveWithCells/>'
-        f"<x:SizeWithCells/><x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
-        f"<x:Column>{column - 1}</x:Column></x:ClientData></v:shape>"
-    )
 
 
 def _plain_sheet(rows: Sequence[Sequence[str]]) -> bytes:

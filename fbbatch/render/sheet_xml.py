@@ -7,17 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
+from xml.parsers import expat
 from xml.sax.saxutils import escape
-
-from lxml import etree
 
 from fbbatch.model import cell_name
 from fbbatch.render.blocks import clean
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_blank_text=False)
-_FILLS = {"wrong": "FFFFC7CE", "taken": "FFE7E6E6", "head": "FFFFEB9C"}
+from fbbatch.render.parts import OFFICE, UnmarkableError
+from fbbatch.render.styles import Styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,106 +34,35 @@ class SheetMarks:
     rows: Mapping[int, RowMark]
 
 
-class UnmarkableError(Exception):
-    """The workbook is built in a way that cannot be marked without risk; it goes back with a note beside it."""
-
-
-def child(tree: etree._Element, name: str) -> etree._Element:
-    """The child of that name, made where there is none."""
-    found = tree.find(f"{{{MAIN}}}{name}")
-    return etree.SubElement(tree, f"{{{MAIN}}}{name}") if found is None else found
-
-
-def serialised_tree(tree: etree._Element) -> bytes:
-    """A part as bytes."""
-    return bytes(etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True))
-
-
-# --- styles ----------------------------------------------------------------------------------------------------
-
-
-class Styles:
-    """The workbook's formats; `of` gives the number of a cell's own format with another ground."""
-
-    def __init__(self, tree: etree._Element) -> None:
-        self._tree = tree
-        self._formats = child(tree, "cellXfs")
-        self._fills: dict[str, int] = {}
-        self._known: dict[tuple[int, str], int] = {}
-        self._own: dict[str, int] = {}
-
-    def of(self, base: int, kind: str) -> int:
-        """Format `base` on the ground of `kind`."""
-        if (base, kind) not in self._known:
-            self._known[base, kind] = self._add(self._grounded(base, kind))
-        return self._known[base, kind]
-
-    def own(self, kind: str) -> int:
-        """A format for texts of ours: `wrong`, `taken`, `head`, `title`, `line`, `cell`."""
-        if kind not in self._own:
-            style = self._grounded(0, kind)
-            for old in style.findall(f"{{{MAIN}}}alignment"):
-                style.remove(old)
-            style.insert(
-                0, etree.Element(f"{{{MAIN}}}alignment", vertical="top", **({} if kind in {"title", "line"} else {"wrapText": "1"}))
-            )
-            style.set("applyAlignment", "1")
-            if kind in {"head", "title"}:
-                style.set("fontId", str(self._bold()))
-                style.set("applyFont", "1")
-            self._own[kind] = self._add(style)
-        return self._own[kind]
-
-    def _grounded(self, base: int, kind: str) -> etree._Element:
-        style = etree.fromstring(etree.tostring(self._formats[base]))
-        if colour := _FILLS.get(kind):
-            style.set("fillId", str(self._fill(colour)))
-            style.set("applyFill", "1")
-        return style
-
-    def _add(self, style: etree._Element) -> int:
-        self._formats.append(style)
-        self._formats.set("count", str(len(self._formats)))
-        return len(self._formats) - 1
-
-    def _fill(self, colour: str) -> int:
-        if colour not in self._fills:
-            fills = child(self._tree, "fills")
-            fill = etree.SubElement(fills, f"{{{MAIN}}}fill")
-            pattern = etree.SubElement(fill, f"{{{MAIN}}}patternFill", patternType="solid")
-            etree.SubElement(pattern, f"{{{MAIN}}}fgColor", rgb=colour)
-            etree.SubElement(pattern, f"{{{MAIN}}}bgColor", indexed="64")
-            fills.set("count", str(len(fills)))
-            self._fills[colour] = len(fills) - 1
-        return self._fills[colour]
-
-    def _bold(self) -> int:
-        fonts = child(self._tree, "fonts")
-        font = etree.fromstring(etree.tostring(fonts[0]))
-        if font.find(f"{{{MAIN}}}b") is None:
-            font.insert(0, etree.Element(f"{{{MAIN}}}b"))
-        fonts.append(font)
-        fonts.set("count", str(len(fonts)))
-        return len(fonts) - 1
-
-    def serialised(self) -> bytes:
-        """The part as bytes."""
-        return serialised_tree(self._tree)
-
-
 # --- the text of a sheet ---------------------------------------------------------------------------------------
 
-SELECTED = re.compile(rb"(<(?:\w+:)?sheetView\b[^>]*?) tabSelected=[\"'](?:1|true)[\"']")
+SELECTED = re.compile(rb"(<(?:\w+:)?sheetView\b[^>]*?)\stabSelected\s*=\s*[\"'](?:1|true)[\"']")
 _DATA = re.compile(rb"<((?:\w+:)?)sheetData\b[^>]*?(/>|>)")
-_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?(?:/>|>.*?</(?:\w+:)?row>)", re.DOTALL)
-_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])[^>]*?(?:/>|>.*?</(?:\w+:)?c>)", re.DOTALL)
+_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?(?:/>|>.*?</(?:\w+:)?row\s*>)", re.DOTALL)
+_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])[^>]*?(?:/>|>.*?</(?:\w+:)?c\s*>)", re.DOTALL)
 _START = re.compile(rb"<[^>]*>")
-_R = re.compile(rb"\sr=[\"']([A-Za-z]*)(\d+)[\"']")
-_S = re.compile(rb"\ss=[\"'](\d+)[\"']")
-_T = re.compile(rb"\st=[\"'](\w+)[\"']")
-_SPANS = re.compile(rb"\sspans=[\"'][^\"']*[\"']")
+_NAME = re.compile(rb"<(?:\w+:)?\w+")
+_R = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*)(\d+)[\"']")
+_S = re.compile(rb"\ss\s*=\s*[\"'](\d+)[\"']")
+_T = re.compile(rb"\st\s*=\s*[\"'](\w+)[\"']")
+_SPANS = re.compile(rb"\sspans\s*=\s*[\"'][^\"']*[\"']")
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>([^<]*)</")
 _DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*?/>")
+_PLACED = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=")
+_UNPLACED = re.compile(rb"<(?:\w+:)?c[\s/>]")
+_FILLED = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*[\"']([A-Za-z]+)\d+[\"'][^>]*(?<!/)>\s*<(?:\w+:)?(?:v|is|f)\b")
+_CONTENT = re.compile(rb"<(?:\w+:)?(?:v|is|f)\b")
+_ENCODING = re.compile(rb"^<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']+)")
+_TAG = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)(?:\w+:)?([\w.-]+)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*+)>", re.DOTALL)
+_AREA = re.compile(rb"\bref\s*=\s*[\"']\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)[\"']")
+_RELATION = re.compile(rb"\s\w+:id\s*=\s*[\"']([^\"']+)[\"']")
+_AFTER_ROWS = (
+    "sheetCalcPr", "sheetProtection", "protectedRanges", "scenarios", "autoFilter", "sortState", "dataConsolidate", "customSheetViews",
+    "mergeCells", "phoneticPr", "conditionalFormatting", "dataValidations", "hyperlinks", "printOptions", "pageMargins", "pageSetup",
+    "headerFooter", "rowBreaks", "colBreaks", "customProperties", "cellWatches", "ignoredErrors", "smartTags", "drawing", "legacyDrawing",
+    "legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "AlternateContent", "webPublishItems", "tableParts", "extLst",
+)  # fmt: skip
+"""The order of what follows the rows, on which Excel insists. Source: ECMA-376 part 1, CT_Worksheet."""
 
 Edit = Callable[[int, bytes], bytes]
 
@@ -146,22 +71,27 @@ class Page:
     """A sheet's XML: what stands before its rows, the rows, and what follows them."""
 
     def __init__(self, xml: bytes) -> None:
-        if xml[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-            raise UnmarkableError("UTF-16")
+        encoding = _ENCODING.search(xml.removeprefix(b"\xef\xbb\xbf"))
+        if xml[:2] in {b"\xff\xfe", b"\xfe\xff"} or (encoding and encoding[1].lower() not in {b"utf-8", b"utf8"}):
+            raise UnmarkableError("encoding")
         found = _DATA.search(xml)
         if found is None or found[2] == b"/>":
             raise UnmarkableError("rows")
         self.prefix = found[1]
-        end = xml.rindex(b"</" + self.prefix + b"sheetData>")
-        self._head, self._rows, self._tail = xml[: found.end()], xml[found.end() : end], xml[end:]
+        rows_end, end = xml.rindex(b"</" + self.prefix + b"sheetData>"), xml.rindex(b"</" + self.prefix + b"worksheet")
+        tail = rows_end + len(self.prefix) + len(b"</sheetData>")
+        self._head, self._rows, self._tail, self._end = xml[: found.end()], xml[found.end() : rows_end], xml[tail:end], xml[end:]
         self._head = _DIMENSION.sub(b"", self._head)
         self._last_row = 0
 
-    def last_column(self) -> int:
-        """The last column that any row reaches."""
-        letters = {match[1] for match in re.finditer(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Za-z]+)\d", self._rows)}
-        counted = 0 if letters else max((len(_CELL.findall(row)) for row in _ROW.findall(self._rows)), default=0)
-        return max(max(map(_column, letters), default=0), counted)
+    def last_column(self, from_row: int) -> int:
+        """The last column in which anything stands, or that a merged area below `from_row` covers."""
+        columns = [_column(letters) for letters in {match[1] for match in _FILLED.finditer(self._rows)}]
+        if len(_PLACED.findall(self._rows)) != len(_UNPLACED.findall(self._rows)):
+            columns += [column for row in _ROW.findall(self._rows) for column, cell in _cells(row) if _CONTENT.search(cell)]
+        for start, end in (place for name, *place in self._children() if name == "mergeCells"):
+            columns += [_column(area[3]) for area in _AREA.finditer(self._tail[start:end]) if int(area[4]) >= from_row]
+        return max(columns, default=0)
 
     def texts(self, number: int) -> list[tuple[int, tuple[str, str]]]:
         """(column, (kind, text)) of a row's cells that hold text."""
@@ -182,80 +112,110 @@ class Page:
         edited = []
         for number, row in self._numbered():
             edited.append(edit(number, row))
-            self._last_row = number
+            self._last_row = max(self._last_row, number)
         self._rows = b"".join(edited)
 
-    def widen(self, first: int, widths: Sequence[float]) -> None:
-        """Give the added columns a width; those of others stay."""
-        p, last = self.prefix, first + len(widths) - 1
-        own = b"".join(b'<%scol min="%d" max="%d" width="%g" customWidth="1"/>' % (p, n, n, width) for n, width in enumerate(widths, first))
-        found = re.search(rb"<" + p + rb"cols\b[^>]*>(.*?)</" + p + rb"cols>", self._head, re.DOTALL)
+    def widen(self, column: int, width: float) -> None:
+        """Give an added column a width and show it; the other columns stay."""
+        p = self.prefix
+        own = b'<%scol min="%d" max="%d" width="%g" customWidth="1"/>' % (p, column, column, width)
+        self._head = re.sub(rb"<" + p + rb"cols\s*/>", b"", self._head)
+        found = re.search(rb"<" + p + rb"cols\b[^>]*>(.*?)</" + p + rb"cols\s*>", self._head, re.DOTALL)
         if found is None:
             at = self._head.rindex(b"<" + p + b"sheetData")
             self._head = self._head[:at] + b"<%scols>" % p + own + b"</%scols>" % p + self._head[at:]
             return
-        kept = []
-        for col in re.findall(rb"<" + p + rb"col\b[^>]*?(?:/>|>\s*</" + p + rb"col>)", found[1]):
-            low, high = (int(re.search(rb"\b" + name + rb"=[\"'](\d+)", col)[1]) for name in (b"min", b"max"))  # type: ignore[index]  # both are required
-            for a, b in ((low, min(high, first - 1)), (max(low, last + 1), high)):
+        kept = [(column, own)]
+        for col in re.findall(rb"<" + p + rb"col\b[^>]*?(?:/>|>\s*</" + p + rb"col\s*>)", found[1]):
+            low, high = (int(re.search(rb"\s" + name + rb"\s*=\s*[\"'](\d+)", col)[1]) for name in (b"min", b"max"))  # type: ignore[index]  # both are required
+            for a, b in ((low, min(high, column - 1)), (max(low, column + 1), high)):
                 if a <= b:
-                    kept.append(
-                        (a, re.sub(rb"\bmax=[\"']\d+", b'max="%d' % b, re.sub(rb"\bmin=[\"']\d+", b'min="%d' % a, col)).replace(b"'", b'"'))
-                    )
-        kept.append((first, own))
+                    kept.append((a, _numbers(_numbers(col, b"min", a), b"max", b)))
         self._head = self._head[: found.start(1)] + b"".join(col for _, col in sorted(kept)) + self._head[found.end(1) :]
 
     def filter(self, header_row: int, last_column: int) -> str | None:
         """Let the rows be filtered by the added columns; the range, or None where a table has its own filter."""
-        p = self.prefix
-        if b"<" + p + b"tablePart" in self._tail:
+        children = {name: place for name, *place in self._children()}
+        if "tableParts" in children:
             return None
-        found = re.search(rb"<" + p + rb"autoFilter\b[^>]*?\bref=[\"']([A-Z]+)(\d+):[A-Z]+(\d+)[\"']", self._tail)
         last = cell_name(max(self._last_row, header_row + 1), last_column)
         reference = f"A{header_row}:{last}"
-        if found:
-            reference = f"{found[1].decode()}{found[2].decode()}:{cell_name(max(int(found[3]), self._last_row), last_column)}"
-            text = re.sub(rb"\bref=[\"'][^\"']*[\"']", f'ref="{reference}"'.encode(), found[0], count=1)
-            self._tail = self._tail[: found.start()] + text + self._tail[found.end() :]
+        if "autoFilter" not in children:
+            self._insert("autoFilter", f'<{self.prefix.decode()}autoFilter ref="{reference}"/>'.encode())
             return reference
-        at = self._after(("sheetData", "sheetCalcPr", "sheetProtection", "protectedRanges", "scenarios"))
-        self._tail = self._tail[:at] + f'<{p.decode()}autoFilter ref="{reference}"/>'.encode() + self._tail[at:]
+        start, end = children["autoFilter"]
+        tag = _START.match(self._tail[start:end])
+        found = _AREA.search(tag[0]) if tag else None
+        if found is None or tag is None:
+            return None
+        last = cell_name(max(int(found[4]), self._last_row), max(_column(found[3]), last_column))
+        reference = f"{found[1].decode()}{found[2].decode()}:{last}"
+        text = _AREA.sub(f'ref="{reference}"'.encode(), tag[0], count=1)
+        self._tail = self._tail[:start] + text + self._tail[start + tag.end() :]
         return reference
+
+    def drawing(self) -> str | None:
+        """The relation of the drawing that holds the notes' boxes, where there is one."""
+        place = next(((start, end) for name, start, end in self._children() if name == "legacyDrawing"), None)
+        if place is None:
+            return None
+        found = _RELATION.search(self._tail[place[0] : place[1]])
+        if found is None:
+            raise UnmarkableError("drawing")
+        return found[1].decode()
 
     def draw(self, relation: str) -> None:
         """Refer to the drawing that holds the notes' boxes."""
-        p = self.prefix
-        if b"<" + p + b"legacyDrawing " in self._tail:
-            raise UnmarkableError("drawing")
-        at = self._before(("legacyDrawingHF", "picture", "oleObjects", "controls", "webPublishItems", "tableParts", "extLst"))
-        element = f'<{p.decode()}legacyDrawing xmlns:r="{OFFICE}" r:id="{relation}"/>'.encode()
+        self._insert("legacyDrawing", f'<{self.prefix.decode()}legacyDrawing xmlns:r="{OFFICE}" r:id="{relation}"/>'.encode())
+
+    def _insert(self, name: str, element: bytes) -> None:
+        """Put an element where the order wants it."""
+        later = _AFTER_ROWS[_AFTER_ROWS.index(name) + 1 :]
+        at = next((start for other, start, _ in self._children() if other in later), len(self._tail))
         self._tail = self._tail[:at] + element + self._tail[at:]
 
-    def _after(self, names: Sequence[str]) -> int:
-        """Where the last of these elements ends."""
-        at = 0
-        for name in names:
-            tag = self.prefix + name.encode()
-            pattern = rb"</" + tag + rb">|<" + tag + rb"\b[^>]*?/>"
-            at = max([at, *(match.end() for match in re.finditer(pattern, self._tail))])
-        return at
-
-    def _before(self, names: Sequence[str]) -> int:
-        """Where the first of these elements begins, else where the sheet ends."""
-        places = [match.start() for name in names if (match := re.search(rb"<" + self.prefix + name.encode() + rb"[\s/>]", self._tail))]
-        return min(places, default=self._tail.rindex(b"</" + self.prefix + b"worksheet"))
+    def _children(self) -> list[tuple[str, int, int]]:
+        """(name, start, end) of the elements that follow the rows; not of what is in them."""
+        found, depth, begin = [], 0, 0
+        for match in _TAG.finditer(self._tail):
+            name = match[2]
+            if name is None:
+                continue
+            if not match[1]:
+                begin = match.start() if depth == 0 else begin
+                depth += 1
+            if match[1] or match[3].endswith(b"/"):
+                depth -= 1
+                if depth == 0:
+                    found.append((name.decode(), begin, match.end()))
+        return found
 
     def serialised(self) -> bytes:
-        """The sheet as bytes."""
-        return self._head + self._rows + self._tail
+        """The sheet as bytes.
+
+        Raises:
+            UnmarkableError: Excel would not open it without a repair.
+        """
+        names = [name for name, *_ in self._children() if name not in {"conditionalFormatting", "AlternateContent"}]
+        places = [_AFTER_ROWS.index(name) for name in names]
+        if places != sorted(set(places)):
+            raise UnmarkableError("order")
+        xml = self._head + self._rows + b"</" + self.prefix + b"sheetData>" + self._tail + self._end
+        expat.ParserCreate().Parse(xml, True)
+        return xml
+
+
+def _numbers(tag: bytes, name: bytes, number: int) -> bytes:
+    """A tag with another number in an attribute."""
+    return re.sub(rb"(\s" + name + rb"\s*=\s*[\"'])\d+", rb"\g<1>%d" % number, tag, count=1)
 
 
 class Editor:
     """Marks rows: the ground of their cells, and the two columns that are added."""
 
-    def __init__(self, marks: SheetMarks, result: int, heads: tuple[str, str], styles: Styles) -> None:
+    def __init__(self, marks: SheetMarks, columns: tuple[int, int], heads: tuple[str, str], styles: Styles) -> None:
         self._marks = marks
-        self._result = result
+        self._columns = columns
         self._heads = heads
         self._styles = styles
 
@@ -269,7 +229,7 @@ class Editor:
         tag = _SPANS.sub(b"", start[0].removesuffix(b"/>").removesuffix(b">"))
         name = re.match(rb"<((?:\w+:)?row)", tag)
         assert name is not None  # noqa: S101 - as above
-        cells = {column: cell for column, cell in _cells(row) if column not in {self._result, self._result + 1}}
+        cells = {column: cell for column, cell in _cells(row) if column not in self._columns}
         if mark is None:
             cells |= self._added(number, name[1], self._heads, "head")
             return self._row(tag, name[1], cells)
@@ -291,18 +251,16 @@ class Editor:
             return f'<{prefix.decode()}c r="{cell_name(row, column)}" s="{self._styles.of(0, kind)}"/>'.encode()
         start = _START.match(cell)
         assert start is not None  # noqa: S101 - a cell begins with its tag
-        found = _S.search(start[0])
+        found, named = _S.search(start[0]), _NAME.match(start[0])
+        assert named is not None  # noqa: S101 - as above
         style = b' s="%d"' % self._styles.of(int(found[1]) if found else 0, kind)
-        tag = (
-            _S.sub(style, start[0], count=1)
-            if found
-            else start[0][: start[0].index(b"c") + 1] + style + start[0][start[0].index(b"c") + 1 :]
-        )
+        tag = _S.sub(style, start[0], count=1) if found else named[0] + style + start[0][named.end() :]
         return tag + cell[start.end() :]
 
     def _added(self, row: int, name: bytes, texts: Sequence[str], kind: str) -> dict[int, bytes]:
         prefix = name[: -len(b"row")].decode()
-        return {column: text_cell(prefix, row, column, text, self._styles.own(kind)) for column, text in enumerate(texts, self._result)}
+        style = self._styles.own(kind)
+        return {column: text_cell(prefix, row, column, text, style) for column, text in zip(self._columns, texts, strict=True)}
 
 
 def text_cell(prefix: str, row: int, column: int, text: str, style: int) -> bytes:
@@ -334,6 +292,12 @@ def _column(letters: bytes) -> int:
     for letter in letters.upper():
         number = number * 26 + letter - 64
     return number
+
+
+def place_of(name: str) -> tuple[int, int]:
+    """Row and column of `C7`."""
+    letters = name.rstrip("0123456789")
+    return int(name[len(letters) :]), _column(letters.encode())
 
 
 def absolute(reference: str) -> str:
