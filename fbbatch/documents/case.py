@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,20 @@ class Office:
     def head_line(self, number: str, date: dt.date, template: Template) -> str:
         """The line below the title: number, date, form number."""
         return _HEAD[self.language].format(number=number, date=long_date(date, self.language), form=self.form_number(template))
+
+    def columns(self, template: Template, table: str) -> tuple[Column, ...]:
+        """The columns of a template's table; the same for every case."""
+        key = template.id, table
+        if key not in self._columns:
+            self._columns[key] = tuple(
+                Column(c.label[self.language] if c.label else self.teller.label(c.of), c.weight, c.align, c.kind)
+                for c in template.tables[table].columns
+            )
+        return self._columns[key]
+
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], tuple[Column, ...]]:
+        return {}
 
     def title(self, kind: str) -> str:
         """The title of a kind of document."""
@@ -95,7 +109,7 @@ def case_document(
     form = office.teller.book.schema(template.form) if template.form else None
     blank = form is not None and not filled
     identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)} if form and blank else {}
-    story = replace(story_of(kind, case, history, office, now), part=department)
+    story = story_of(kind, case, history, office, now, part=department)
     own = f"-{office.teller.book.department(department, office.language)}" if department else ""
     number = case.number if kind == "case_report" else f"{case.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
     writer = _Writer(template, form, story, office, filled=filled)
@@ -106,9 +120,9 @@ def case_document(
     )  # fmt: skip
 
 
-def story_of(kind: str, case: Case, history: Sequence[Transition], office: Office, now: dt.datetime) -> Story:
-    """The case's handling, as the document `kind` tells it."""
-    return Story(case, tuple(history), replay(history), kind, now, office.deadlines, office.company, office.service_contact)
+def story_of(kind: str, case: Case, history: Sequence[Transition], office: Office, now: dt.datetime, *, part: str | None = None) -> Story:
+    """The case's handling, as the document `kind` tells it, to the cooperating department `part` or to all."""
+    return Story(case, tuple(history), replay(history), kind, now, office.deadlines, office.company, office.service_contact, part=part)
 
 
 class _Writer:
@@ -239,12 +253,10 @@ class _Names(Mapping[str, object]):
 
 def _table(template: Template, name: str, case: Case, history: Sequence[Transition], office: Office) -> Table:
     model = template.tables[name]
-    language = office.language
-    columns = tuple(Column(c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind) for c in model.columns)
     rows = _reasons(case, office) if name == "reasons" else history_rows(history, office)
     wanted = [c.of for c in model.columns]
-    empty = model.empty[language] if model.empty else ""
-    return Table(columns, tuple(tuple(row[key] for key in wanted) for row in rows), empty=empty)
+    empty = model.empty[office.language] if model.empty else ""
+    return Table(office.columns(template, name), tuple(tuple(row[key] for key in wanted) for row in rows), empty=empty)
 
 
 _SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}

@@ -4,6 +4,7 @@ Texts may hold small Jinja expressions; they are compiled once, in a sandbox, an
 give plain text, which the renderers escape; what people submitted is only ever a value in them, never a template.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,6 +22,8 @@ from fbbatch.schema.book import read_model
 from fbbatch.schema.models import Label, Strict
 
 _JINJA = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True)
+
+_NAME_ALONE = re.compile(r"\{\{ *\w+ *\}\}")
 
 Fill = Callable[[Mapping[str, object]], str]
 
@@ -129,11 +132,13 @@ class Templates:
 
 @cache
 def compile_text(text: str) -> Fill:
-    """A text with Jinja expressions as a function of its names (KeyError for one unknown); without any, a constant."""
+    """A text with Jinja expressions as a function of its names (KeyError for one unknown); without any, a constant; of a name alone, what it says."""
     if "{{" not in text and "{%" not in text:
         return lambda _: text
-    template = _JINJA.from_string(text)
     names = sorted(meta.find_undeclared_variables(_JINJA.parse(text)))
+    if names and _NAME_ALONE.fullmatch(text):
+        return lambda values: str(values[names[0]])
+    template = _JINJA.from_string(text)
     return lambda values: template.render({name: values[name] for name in names})
 
 

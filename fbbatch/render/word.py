@@ -12,12 +12,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from fbbatch.render import look
 from fbbatch.render.blocks import (
     Block,
     Choice,
+    Column,
     Document,
     Grid,
     Heading,
@@ -171,6 +173,18 @@ _CELL_END = "</w:p></w:tc>"
 _AFTER_TABLE = '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
 
 
+def _frame(widths: tuple[int, ...], rows: str) -> str:
+    return f"{_frame_start(widths)}{rows}</w:tbl>{_AFTER_TABLE}"
+
+
+def _row(cells: str, lines: int = 0, *, head: bool = False) -> str:
+    """A row; with `lines` to write into it is at least so high."""
+    if not lines and not head:
+        return f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr>"
+    height = f'<w:trHeight w:val="{max(_BLANK_ROW, lines * _LINE)}" w:hRule="atLeast"/>' if lines else ""
+    return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
+
+
 @lru_cache(maxsize=512)
 def _cell_start(width: int, fill: str, span: int, align: str, style: str, middle: bool = False) -> str:
     shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
@@ -213,6 +227,42 @@ _OWN_STYLES = {
     "FBTight": _own_style("FBTight", 15, 220, bold=False),
     "FBTightLabel": _own_style("FBTightLabel", 15, 220, bold=True),
 }
+
+
+class _Layout(NamedTuple):
+    """What a table's rows have in common: its header row, and of each printed column its place, width, kind and alignment."""
+
+    head: str
+    style: str
+    columns: tuple[tuple[int, Column, int, str], ...]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(width for _, _, width, _ in self.columns)
+
+
+@lru_cache(maxsize=256)
+def _layout(columns: tuple[Column, ...], width: int) -> _Layout:
+    kept = [(n, c) for n, c in enumerate(columns) if c.printed]
+    tight = len(kept) > 8
+    total = sum(c.weight for _, c in kept)  # Word itself never breaks a word that fits a line
+    sized = tuple((n, c, int(width * c.weight / total), "" if c.align == "left" else c.align) for n, c in kept)
+    label = "FBTightLabel" if tight else "FBLabel"
+    head = "".join(_cell(c.header, own, look.GREY_HEAD, 1, "center", label) for _, c, own, _ in sized)
+    return _Layout(_row(head, head=True), "FBTight" if tight else "FBCell", sized)
+
+
+@lru_cache(maxsize=256)
+def _signatures(labels: tuple[str, ...], whole: int, colon: str) -> str:
+    """A row without frame: a label and the line to sign on, for each."""
+    width = whole // len(labels)
+    cells = "".join(
+        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{_paragraph(f"{label}{colon}＿＿＿＿＿", "FBCell")}</w:tc>'
+        for label in labels
+    )
+    grid = "".join(f'<w:gridCol w:w="{width}"/>' for _ in labels)
+    table = f'<w:tbl><w:tblPr><w:tblW w:w="{width * len(labels)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
+    return f"{_gap(160)}{table}{_row(cells)}</w:tbl>{_gap(20)}"
 
 
 _BOXES = "□☑"
@@ -259,40 +309,15 @@ class _Writer:
             case Choice(label, options, blank):
                 return self.grid((Pair(label, wide=True, blank=blank, options=options),))
             case Signatures(labels):
-                return self.signatures(labels)
+                return _signatures(tuple(labels), self.width, ": " if self.language == "en" else "：")
             case PageBreak():
                 return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
 
-    def signatures(self, labels: Sequence[str]) -> str:
-        """A row without frame: a label and the line to sign on, for each."""
-        width = self.width // len(labels)
-        colon = ": " if self.language == "en" else "："
-        cells = "".join(
-            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{_paragraph(f"{label}{colon}＿＿＿＿＿", "FBCell")}</w:tc>'
-            for label in labels
-        )
-        grid = "".join(f'<w:gridCol w:w="{width}"/>' for _ in labels)
-        table = f'<w:tbl><w:tblPr><w:tblW w:w="{width * len(labels)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
-        return f"{_gap(160)}{table}<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr></w:tbl>{_gap(20)}"
-
-    def cell(
-        self,
-        text: str,
-        width: int,
-        *,
-        fill: str = "",
-        span: int = 1,
-        style: str = "FBCell",
-        align: str = "",
-        mark: str | None = None,
-        middle: bool = False,
-    ) -> str:
-        if not mark:
-            return _cell(text, width, fill, span, align, style, middle)
+    def marked(self, text: str, mark: str, start: str) -> str:
+        """A cell to be filled in, between the two ends of its bookmark."""
         self.marks += 1
-        start = f'<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>'
-        content = f'{start}{self.boxed(text) if text else ""}<w:bookmarkEnd w:id="{self.marks}"/>'
-        return f"{_cell_start(width, fill, span, align, style, middle)}{content}{_CELL_END}"
+        content = self.boxed(text) if text else ""
+        return f'{start}<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>{content}<w:bookmarkEnd w:id="{self.marks}"/>{_CELL_END}'
 
     def boxed(self, text: str) -> str:
         """Runs in which □ and ☑ are of one font, whatever stands beside them."""
@@ -300,67 +325,57 @@ class _Writer:
         box = f'<w:rFonts w:ascii="{font}" w:hAnsi="{font}" w:eastAsia="{font}" w:hint="eastAsia"/>'
         return "".join(_run(part, box if part in _BOXES else "") for part in re.split(f"([{_BOXES}])", text) if part)
 
-    def frame(self, widths: Sequence[int], rows: str) -> str:
-        return f"{_frame_start(tuple(widths))}{rows}</w:tbl>{_AFTER_TABLE}"
-
     def grid(self, pairs: Sequence[Pair]) -> str:
         label = int(self.width * 0.18)
         value = self.width // 2 - label
-        rows, queue = [], list(pairs)
-        while queue:
-            pair = queue.pop(0)
-            if pair.wide or not queue or queue[0].wide:
-                rows.append(self.row(self.pair(pair, label, self.width - label, span=3), lines=_lines(pair)))
+        rows, waiting = [], None
+        for pair in pairs:
+            if pair.wide:
+                if waiting:
+                    rows.append(self.alone(waiting, label))
+                    waiting = None
+                rows.append(self.alone(pair, label))
+            elif waiting:
+                cells = self.pair(waiting, label, value) + self.pair(pair, label, value)
+                rows.append(_row(cells, max(_lines(waiting), _lines(pair))))
+                waiting = None
             else:
-                other = queue.pop(0)
-                rows.append(
-                    self.row(
-                        self.pair(pair, label, value) + self.pair(other, label, value),
-                        lines=max(_lines(pair), _lines(other)),
-                    )
-                )
-        return self.frame([label, value, label, self.width - 2 * label - value], "".join(rows))
+                waiting = pair
+        if waiting:
+            rows.append(self.alone(waiting, label))
+        return _frame((label, value, label, self.width - 2 * label - value), "".join(rows))
 
-    def row(self, cells: str, *, lines: int = 0, head: bool = False) -> str:
-        """A row; with `lines` to write into it is at least so high."""
-        if not lines and not head:
-            return f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr>"
-        height = f'<w:trHeight w:val="{max(_BLANK_ROW, lines * _LINE)}" w:hRule="atLeast"/>' if lines else ""
-        return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
+    def alone(self, pair: Pair, label: int) -> str:
+        """A pair that takes the whole row."""
+        return _row(self.pair(pair, label, self.width - label, span=3), _lines(pair))
 
     def pair(self, pair: Pair, label: int, value: int, span: int = 1) -> str:
         told = ticks(pair.options, _room(value)) if pair.options else pair.value
-        head = self.cell(pair.label, label, fill=look.GREY_LABEL, style="FBLabel", middle=bool(pair.blank))
-        middle = bool(pair.blank) and pair.lines == 1
-        return head + self.cell(
-            told, value, span=span, fill=look.BLANK if pair.blank and not pair.given else "", mark=pair.blank, middle=middle
+        head = _cell(pair.label, label, look.GREY_LABEL, 1, "", "FBLabel", bool(pair.blank))
+        if not pair.blank:
+            return head + _cell(told, value, "", span, "", "FBCell")
+        return head + self.marked(
+            told, pair.blank, _cell_start(value, "" if pair.given else look.BLANK, span, "", "FBCell", pair.lines == 1)
         )
 
     def table(self, table: Table) -> str:
-        kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
-        size = "FBTight" if len(kept) > 8 else "FBCell"
-        head_style = "FBTightLabel" if len(kept) > 8 else "FBLabel"
-        total = sum(c.weight for _, c in kept)  # Word itself never breaks a word that fits a line
-        widths = [int(self.width * c.weight / total) for _, c in kept]
-        head = "".join(
-            self.cell(c.header, w, fill=look.GREY_HEAD, style=head_style, align="center") for (_, c), w in zip(kept, widths, strict=True)
-        )
-        rows = [self.row(head, head=True)]
+        layout = _layout(table.columns, self.width)
+        rows = [layout.head]
         for number, row in enumerate(table.rows):
             fill = look.MARKS.get(table.marks.get(number, ""), "")
             cells = []
-            for (place, column), width in zip(kept, widths, strict=True):
+            for place, column, width, align in layout.columns:
                 text = cell_text(row[place], column.kind, self.language)
-                align = "" if column.align == "left" else column.align
                 if table.blank and column.id:
-                    mark = f"{table.blank}_{number + 1}_{column.id}"
-                    cells.append(self.cell(text, width, fill=look.BLANK, align=align, style=size, mark=mark))
+                    start = _cell_start(width, look.BLANK, 1, align, layout.style)
+                    cells.append(self.marked(text, f"{table.blank}_{number + 1}_{column.id}", start))
                 else:
-                    cells.append(_cell(text, width, fill, 1, align, size))
-            rows.append(self.row("".join(cells), lines=2 if table.blank else 0))
+                    cells.append(_cell(text, width, fill, 1, align, layout.style))
+            rows.append(_row("".join(cells), 2 if table.blank else 0))
+        widths = layout.widths
         if not table.rows and table.empty:
-            rows.append(self.row(self.cell(table.empty, sum(widths), span=len(kept), align="center", style=size)))
-        return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + self.frame(widths, "".join(rows))
+            rows.append(_row(_cell(table.empty, sum(widths), "", len(widths), "center", layout.style)))
+        return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + _frame(widths, "".join(rows))
 
 
 def render(document: Document, letterhead: bytes) -> bytes:

@@ -12,6 +12,8 @@ _GAP = "　"
 
 def cell_text(value: CellValue, kind: str, language: str) -> str:
     """A table cell's value as text; dates in cells are `2026-11-05`, shares one decimal."""
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     if isinstance(value, dt.datetime):
