@@ -176,6 +176,22 @@ def test_landscape_document_lies_on_its_side() -> None:
     assert section.page_width > section.page_height
 
 
+@pytest.mark.parametrize(
+    "block", [Table((Column("a"), Column("b")), (("1", "2"), ("3", "4"))), Grid((Pair("a", "1"), Pair("b", "2"))), Note("n")]
+)
+def test_signatures_in_word_stay_on_the_page_of_what_stands_before_them(block) -> None:
+    body = docx.Document(io.BytesIO(word.render(document(block, Signatures(("甲", "乙"))), LETTERHEAD))).element.body
+    kept = [p for p in body.iter(f"{W}p") if p.find(f"{W}pPr/{W}keepNext") is not None]
+    last = [
+        p
+        for p in body.iter(f"{W}p")
+        if "".join(p.itertext(f"{W}t")) in ({"3", "4"} if isinstance(block, Table) else {"a", "1", "b", "2", "n"})
+    ]
+    assert last
+    assert all(p in kept for p in last)
+    assert not [p for p in kept if "".join(p.itertext(f"{W}t")) in {"甲：＿＿＿＿＿", "乙：＿＿＿＿＿"}]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_text_in_word(text: str) -> None:
     found = opened((Text(text), Grid((Pair(text, text),)), Table((Column(text),), ((text,),))))

@@ -171,6 +171,7 @@ def _frame_start(widths: tuple[int, ...]) -> str:
 
 _CELL_END = "</w:p></w:tc>"
 _AFTER_TABLE = '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
+_KEPT_AFTER_TABLE = _AFTER_TABLE.replace("<w:pPr>", "<w:pPr><w:keepNext/>")
 
 
 def _frame(widths: tuple[int, ...], rows: str) -> str:
@@ -262,7 +263,7 @@ def _signatures(labels: tuple[str, ...], whole: int, colon: str) -> str:
     )
     grid = "".join(f'<w:gridCol w:w="{width}"/>' for _ in labels)
     table = f'<w:tbl><w:tblPr><w:tblW w:w="{width * len(labels)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
-    return f"{_gap(160)}{table}{_row(cells)}</w:tbl>{_gap(20)}"
+    return f"{_gap(160, keep=True)}{table}{_row(cells)}</w:tbl>{_gap(20)}"
 
 
 _BOXES = "□☑"
@@ -280,9 +281,24 @@ def _room(twips: int) -> float:
     return (twips - _MARGIN) / 20 / _CELL_POINTS
 
 
-def _gap(twips: int) -> str:
-    """An empty line of that height."""
-    return f'<w:p><w:pPr><w:spacing w:before="0" w:after="0" w:line="{twips}" w:lineRule="exact"/></w:pPr></w:p>'
+def _gap(twips: int, *, keep: bool = False) -> str:
+    """An empty line of that height; with `keep` on the same page as what follows."""
+    return f'<w:p><w:pPr>{"<w:keepNext/>" if keep else ""}<w:spacing w:before="0" w:after="0" w:line="{twips}" w:lineRule="exact"/></w:pPr></w:p>'
+
+
+def _together(blocks: Sequence[Block], written: list[str]) -> list[str]:
+    """The written blocks; the last row or paragraph before signatures stays on their page."""
+    for number, block in enumerate(blocks[1:]):
+        if isinstance(block, Signatures):
+            xml = written[number]
+            is_table = xml.endswith(_AFTER_TABLE)
+            at = max(xml.rfind("<w:tr>" if is_table else "<w:p>"), 0)
+            last = _STYLED.sub(r"\g<0><w:keepNext/>", xml[at:].removesuffix(_AFTER_TABLE) if is_table else xml[at:])
+            written[number] = xml[:at] + last + (_KEPT_AFTER_TABLE if is_table else "")
+    return written
+
+
+_STYLED = re.compile(r'<w:pStyle w:val="[^"]*"/>(?!<w:keepNext/>)')
 
 
 class _Writer:
@@ -391,7 +407,7 @@ def render(document: Document, letterhead: bytes) -> bytes:
         _paragraph(document.company, "Subtitle") if document.company else "",
         _paragraph(document.title, "Title"),
         _paragraph(document.subtitle, "Caption", "center") if document.subtitle else "",
-        *(writer.block(block) for block in document.blocks),
+        *_together(document.blocks, [writer.block(block) for block in document.blocks]),
     ]
     if document.identity:  # a form says at its foot what it is, for readers and for the way back
         told = (document.identity.get("case"), document.title, document.identity["version"], document.identity["issue"])
