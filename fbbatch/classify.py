@@ -8,11 +8,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fbbatch.lexicon import Lexicon
 from fbbatch.model import Classification
-from fbbatch.schema.models import ClassificationRules
+from fbbatch.schema.models import ClassificationRules, Rule, Supposition
 from fbbatch.words import fold
 
 UNCLASSIFIED = "unclassified"
@@ -25,8 +26,11 @@ _LATIN_WORD = re.compile(r"[a-z0-9']+")
 _DENIED = re.compile(r"\s*[:：=]\s*(?:无|没有|没|否|不存在|no\b|none\b|nil\b|0\b)")
 _LIST_JOINT = re.compile(r"\s*(?:[、/或和及与]|or|and|nor)\s*(?:(?:any|no)\s+)?")
 _SINGLE_REACH = 1
-_NEGATOR, _EXCEPTION = -1, -2
+_NEGATOR, _EXCEPTION, _SUPPOSER = -1, -2, -3
+_CLAUSE_ENDS = (r"[，。；！？,.;!?\n\t:：()（）|]", r"\bbut\b", "但", "却")
+_HAPPENED = re.compile(r"\s*(?:again\b|的问题|的情况|的现象)")
 _NEAREST = 3
+_FAR = 80  # characters; no supposition reaches further, and long texts take no longer
 
 
 class _Hit(NamedTuple):
@@ -42,6 +46,45 @@ _Counted = tuple[int, str, str, bool]
 """A word that counts: rule, word, field, whether it is denied there."""
 
 _MEMO = 20_000
+
+
+class _Imagination:
+    """Tells harm that is only feared, or that might have been, from harm that is told as it happened."""
+
+    def __init__(self, settings: Supposition, rules: Sequence[Rule]) -> None:
+        self._feared, self._possible = frozenset(settings.feared), frozenset(settings.possible)
+        self._consequences = frozenset(number for number, rule in enumerate(rules) if rule.id in settings.consequences)
+        self._reach, self._reach_words = settings.reach, settings.reach_words
+        self._unreal = _any_of(settings.unreal)
+        self._ends = _any_of(settings.real, *_CLAUSE_ENDS)
+        self._subjects = _any_of(settings.subjects)
+
+    def holds(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> bool:
+        """Whether one of the words in front, in the order of the text, makes `hit` a supposition."""
+        place = bisect_right(supposers, hit.start, key=attrgetter("start"))
+        near = supposers[max(0, place - _NEAREST) : place]
+        return any(self._reaches(text, s, hit) for s in near) and not _HAPPENED.match(text, hit.end)
+
+    def _reaches(self, text: str, supposer: _Hit, hit: _Hit) -> bool:
+        if not 0 <= hit.start - supposer.end <= _FAR or self._ends.search(text, supposer.end, hit.start):
+            return False
+        if supposer.word in self._possible and hit.rule not in self._consequences:
+            return False
+        if (
+            not self._unreal.search(text, supposer.end, hit.start)
+            if supposer.word in self._feared
+            else self._subjects.search(text, supposer.end, hit.start)
+        ):
+            return False
+        if supposer.word[0].isascii():
+            return len(_LATIN_WORD.findall(text, supposer.end, hit.start)) <= self._reach_words
+        return hit.start - supposer.end <= self._reach
+
+
+def _any_of(words: Sequence[str], *patterns: str) -> re.Pattern[str]:
+    """Any of the words (Latin ones whole) or patterns; nothing at all when there is none."""
+    told = [rf"\b{re.escape(word)}\b" if word[0].isascii() else re.escape(word) for word in words]
+    return re.compile("|".join((*patterns, *told)) or r"(?!)")
 
 
 class Classifier:
@@ -60,6 +103,11 @@ class Classifier:
         negation = rules.negation
         entries = [(number, word) for number, rule in enumerate(rules.rules) for word in rule.words]
         entries += [(_NEGATOR, word) for word in negation.before] + [(_EXCEPTION, word) for word in negation.exceptions]
+        supposition = rules.supposition
+        self._imagined = _Imagination(supposition, rules.rules) if supposition else None
+        if supposition:
+            entries += [(_SUPPOSER, word) for word in (*supposition.before, *supposition.feared, *supposition.possible)]
+            self._imagined_as = next(n for n, rule in enumerate(rules.rules) if rule.id == supposition.speaks_as)
         self.lexicon = Lexicon([*(word for _, word in entries), *also])
         self._rule_of = [number for number, _ in entries]
         self._n_own = len(entries)
@@ -136,7 +184,8 @@ class Classifier:
         hits: list[_Hit] = []
         negators: list[_Hit] = []
         exceptions: list[_Hit] = []
-        kinds = {_NEGATOR: negators, _EXCEPTION: exceptions}
+        supposers: list[_Hit] = []
+        kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
         plain = True
         for last, place in raw:
             for number, start, end in self.lexicon.at(place, last, text):
@@ -149,11 +198,21 @@ class Classifier:
         covered = _Cover((*exceptions, *hits))
         negators = [n for n in negators if not covered.holds(n)]
         denied = self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
+        if supposers:
+            supposers.sort(key=attrgetter("start"))
+            hits = [hit if hit in denied else self._supposed(text, supposers, hit) for hit in hits]
         counted = {(hit.rule, hit.word): hit in denied for hit in reversed(_longest(hits))}
         for hit in hits:  # one plain statement outweighs a denial elsewhere
             if (hit.rule, hit.word) in counted and hit not in denied:
                 counted[hit.rule, hit.word] = False
-        return tuple((rule, word, field, negated) for (rule, word), negated in sorted(counted.items())), plain and not negators
+        found = tuple((rule, word, field, negated) for (rule, word), negated in sorted(counted.items()))
+        return found, plain and not negators and not supposers
+
+    def _supposed(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> _Hit:
+        """The hit; if it tells of severe harm that is only imagined, as a word of the rule for that."""
+        if self._imagined is None or self._rules[hit.rule].severity != "severe" or not self._imagined.holds(text, supposers, hit):
+            return hit
+        return hit._replace(rule=self._imagined_as)
 
     def _denied(self, text: str, hits: list[_Hit], negators: list[_Hit]) -> set[_Hit]:
         """The hits that a negator reaches, that are denied behind (`漏電：無`), or that go on a denied list."""
@@ -208,7 +267,7 @@ class Classifier:
         told_kind = _best(scores["kind"])[0]
         kind = told_kind or self._settings.default_kind
         type_, score, margin, touched = self._type(scores["type"], kind, unsure)
-        severity = "severe" if safety else self._severity(scores["severity"], told_kind, type_, unsure)
+        severity = "severe" if safety else self._severity(scores["severity"], told_kind, (type_, *touched), unsure)
         return Classification(kind, type_, severity, tuple(evidence), score, margin, touched, tuple(dict.fromkeys(safety)), tuple(unsure))
 
     def _type(self, scores: dict[str, float], kind: str, unsure: list[str]) -> tuple[str, float, float, tuple[str, ...]]:
@@ -223,12 +282,21 @@ class Classifier:
         unsure.append("type")
         return UNCLASSIFIED, score, margin, touched
 
-    def _severity(self, scores: dict[str, float], kind: str | None, type_: str, unsure: list[str]) -> str:
-        """The best score; else what is usual for the kind that words told, or for the type; else the default, unsure."""
+    def _severity(self, scores: dict[str, float], kind: str | None, types: Sequence[str], unsure: list[str]) -> str:
+        """The best score; else what is usual for the kind that words told, or for the type; else the default, unsure.
+
+        Args:
+            scores: by severity.
+            kind: that words told, if any.
+            types: the type, then those that it may be; where it is open, it need not be known if all have the same usual severity.
+            unsure: gets `severity` where nothing settles it.
+        """
         if scores:
             return max(scores, key=lambda s: (scores[s], _SEVERITIES.index(s)))
-        if usual := self._settings.severity_by_kind.get(kind or "") or self._settings.severity_by_type.get(type_):
-            return usual
+        usual = self._settings.severity_by_type
+        possible = {usual.get(type_) for type_ in (types[1:] if types[0] == UNCLASSIFIED else types[:1])}
+        if settled := self._settings.severity_by_kind.get(kind or "") or (possible.pop() if len(possible) == 1 else None):
+            return settled
         unsure.append("severity")
         return self._settings.default_severity
 

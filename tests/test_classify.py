@@ -138,6 +138,220 @@ def test_same_words_in_the_same_places_are_judged_by_their_own_surroundings(book
     assert (denied.classification.safety, stated.classification.safety) == ((), ("漏电",))
 
 
+# --- a table of invented sentences ---
+
+SEVERE = [
+    "插上电源不到一分钟就冒烟了",
+    "充电器昨晚起火，幸好及时拔掉",
+    "机壳带电，摸到手麻了一下",
+    "水壶外壳漏电，把我电到了",
+    "電池鼓包，把後蓋頂開了",
+    "手机放在桌上自己爆炸",
+    "煤氣灶關了以後還有瓦斯味",
+    "孩子的手指被铰链夹伤",
+    "椅腿断了，人摔倒在地",
+    "梯子站上去就倒塌",
+    "玻璃锅盖突然炸裂，碎片割伤手",
+    "用了面膜以后脸上红肿，去医院看了",
+    "吃了两块就上吐下泻",
+    "電鍋內膽燒焦，整間屋子都是煙",
+    "刹车失灵，差点撞到行人",
+    "下坡时刹不住",
+    "高速上突然熄火",
+    "方向盘卡死，车子失控",
+    "行驶中爆胎，追尾前车",
+    "气囊没有弹出，司机受伤",
+    "担心是漏电，一测果然漏电",
+    "害怕，因为已经冒烟两次",
+    "担心又会冒烟，上周刚冒过烟",
+    "我怕它，插上就打火花",
+    "可能是线路老化，昨晚起火了",
+    "可能会漏电，请尽快处理",
+    "有起火的危险，线已经烧焦",
+    "没有任何预兆就爆炸了",
+    "没有出事故，但是刹车失灵",
+    "无法开机，完全不能用",
+]
+HARMLESS = [
+    "外壳有一处轻微划痕",
+    "颜色比图片深一点",
+    "包装盒压坏了，产品没问题",
+    "说明书字太小，看不清",
+    "按键手感不好",
+    "希望增加定时功能",
+    "请问支持几个设备同时连接",
+    "很满意，操作简单",
+    "蓝牙偶尔断开，重新连接就好",
+    "風扇有點吵",
+    "空调制冷慢",
+    "屏幕亮度不够均匀，有点偏黄",
+    "没有漏电，也没有冒烟，只是声音大",
+    "檢測過了，沒有漏電，只是噪音大",
+    "没有起火，外观有划痕",
+    "未发生事故，只是反应慢",
+    "無人受傷，只是外箱破損",
+    "客服态度差，没人回复",
+    "快递太慢，外箱破损",
+    "充电慢，续航短",
+    "没有信号，换个房间就好",
+    "遥控器偶尔不灵，按几次才行",
+    "門打不開，要用力推",
+    "插头松动，接触不良，声音时有时无",
+    "噪音大，震动厉害，异响不断，怕会出事故",
+    "反应慢，画面模糊，卡顿，万一出车祸怎么办",
+    "音响有杂音，收音机也没声音，可能会造成事故",
+    "噪声大，抖动厉害，担心会起火",
+    "贴纸贴歪了，有错别字",
+    "少了一个配件，没收到螺丝",
+]
+
+
+@pytest.mark.parametrize("text", SEVERE)
+def test_what_has_happened_to_people_and_what_cannot_be_used_is_severe(book, text: str) -> None:
+    assert severity(book, text) == "severe"
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_works_or_is_only_feared_is_not_severe(book, text: str) -> None:
+    found = ruled(book, text).classification
+    assert (found.severity != "severe", found.safety) == (True, ())
+
+
+# --- imagined harm ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am afraid it might catch fire",
+        "we are worried that somebody will be injured by it",
+        "my fear is that someone may get badly hurt",
+        "it could have caused an accident",
+        "someone could have been injured",
+        "I hope you act before someone gets hurt",
+        "if I had been on the motorway I would have been in an accident",
+        "the screen is dim and could lead to an accident",
+        "担心会起火",
+        "我怕以后会漏电",
+        "生怕爆炸",
+        "万一触电怎么办",
+        "这样很容易造成交通事故",
+    ],
+)
+def test_feared_harm_is_no_event_but_still_speaks_for_severe(book, text: str) -> None:
+    found = ruled(book, text).classification
+    assert found.safety == ()
+    assert "SEV-DANGER" in {reason["rule"] for reason in found.evidence if reason["words"]}
+    if "dim" not in text:  # the one that tells of something milder, too
+        assert found.severity == "severe"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am afraid because it caught fire",
+        "I am afraid it will catch fire again",
+        "we were scared when it caught fire",
+        "a loose wire could have caused the explosion",
+        "I could have bought another one, mine exploded",
+        "I could have bought another one mine exploded",
+        "it might be a bad cell, there was smoke coming out",
+        "the wire could cause a fire",
+        "it may give you an electric shock",
+        "worried about smoke coming from the plug",
+        "I was so scared my car caught fire",
+        "it could have been worse it caught fire",
+        "the edge can cause injury",
+        "担心又会冒烟",
+        "担心冒烟的问题",
+        "怕会漏电的问题一直没解决",
+        "可能会漏电",
+        "可能是刹车不好，发生了追尾",
+        "害怕，因为已经起火",
+        "万一再起火呢",
+    ],
+)
+def test_what_has_happened_and_what_a_product_can_do_stays_a_hazard(book, text: str) -> None:
+    assert ruled(book, text).classification.safety
+
+
+def test_other_words_outweigh_a_fear_but_not_an_event_beside_it(book) -> None:
+    mild = "noisy, slow, and the buttons rattle. I fear it might catch fire"
+    assert severity(book, mild) == "general"
+    assert severity(book, f"{mild}. Yesterday it caught fire") == "severe"
+
+
+def test_feared_word_stands_in_the_evidence_of_the_rule_for_danger(book) -> None:
+    (reason,) = [e for e in ruled(book, "担心会起火").classification.evidence if e["says"] == "severity=severe"]
+    assert (reason["rule"], reason["words"], reason["negated"]) == ("SEV-DANGER", ["起火"], [])
+
+
+def test_denied_fear_is_denied(book) -> None:
+    assert severity(book, "不用担心会漏电，没有漏电") != "severe"
+
+
+@pytest.mark.parametrize(("known", "said"), [("SAF-FIRE", "for safety"), ("NOSUCH", "NOSUCH")])
+def test_supposition_speaks_as_a_known_rule_that_is_not_for_safety(book, known: str, said: str) -> None:
+    told = book.classification.model_dump()
+    told["supposition"]["speaks_as"] = known
+    with pytest.raises(ValueError, match=said):
+        type(book.classification).model_validate(told)
+
+
+def test_supposition_knows_the_rules_it_names(book) -> None:
+    told = book.classification.model_dump()
+    told["supposition"]["consequences"] = ["NOSUCH"]
+    with pytest.raises(ValueError, match="NOSUCH"):
+        type(book.classification).model_validate(told)
+
+
+# --- words that need their object; what does not do its part ---
+
+
+@pytest.mark.parametrize(
+    ("text", "is_hazard"),
+    [
+        ("I was shocked when the clerk hung up", False),
+        ("I got shocked when touching the kettle", True),
+        ("shocked when I touched the tap", True),
+        ("the repairs totaled 300 dollars", False),
+        ("my van was totaled", True),
+        ("the engine stops while driving", True),
+        ("it stalled while I was driving", True),
+    ],
+)
+def test_word_of_harm_counts_with_its_object(book, text: str, is_hazard: bool) -> None:
+    assert bool(ruled(book, text).classification.safety) == is_hazard
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The drawer does not close", "the lid won't latch", "the toaster suddenly stops", "two warning lamps, the oil light too",
+     "the lights came on for days", "抽屉关不上", "按钮按下去不会亮", "洗到一半突然停了", "机油灯一直亮"],
+)  # fmt: skip
+def test_what_does_not_do_its_part_is_general_and_sure(book, text: str) -> None:
+    found = ruled(book, text).classification
+    assert (found.severity, "severity" in found.unsure) == ("general", False)
+
+
+@pytest.mark.parametrize(
+    "text", ["没有风险", "没有水渍", "we have not opened it yet", "the motor is nearly silent, love it when going out"]
+)
+def test_what_only_looks_like_a_refusal_is_none(book, text: str) -> None:
+    assert "GEN-REFUSES" not in {reason["rule"] for reason in ruled(book, text).classification.evidence}
+
+
+def test_severity_is_settled_where_all_types_that_it_may_be_agree(book) -> None:
+    agreed = {"function": "general", "quality": "general", "usability": "minor"}
+    rules = [r for r in book.classification.rules if r.id in {"FUN-BRAKE", "QUA-DAMAGE", "USA-COMPLEX"}]
+    rules = [r.model_copy(update={"words": [word], "weight": 2}) for r, word in zip(rules, ("甲", "乙", "丙"), strict=True)]
+    settings = {"rules": rules, "supposition": None, "severity_by_type": agreed}
+    own = dataclasses.replace(book, classification=book.classification.model_copy(update=settings))
+    both, mixed = ruled(own, "甲和乙").classification, ruled(own, "甲和丙").classification
+    assert (both.type, both.severity, both.unsure) == ("unclassified", "general", ("type",))
+    assert mixed.unsure == ("type", "severity")
+
+
 # --- types, doubt, nothing at all ---
 
 
@@ -228,6 +442,7 @@ def test_rule_for_one_field_does_not_look_into_others(book) -> None:
     rules = book.classification.model_copy(
         update={
             "texts": ["description", "scene"],
+            "supposition": None,
             "rules": [
                 rule.model_copy(update={"words": ["厨房"], "fields": ["scene"]})
                 for rule in book.classification.rules

@@ -244,6 +244,25 @@ class Negation(Strict):
     exceptions: list[str] = Field(default=[], description="phrases that look like a negation and are none")
 
 
+class Supposition(Strict):
+    """Words that tell of harm as feared or as what might have been: it did not happen, so it speaks as the rule `speaks_as` does."""
+
+    speaks_as: str = Field(description="id of the rule for whose words imagined harm counts")
+    before: list[str] = Field(description="could have, 万一: words that suffice by themselves")
+    feared: list[str] = Field(default=[], description="afraid, 担心: words that need one of `unreal` behind them")
+    unreal: list[str] = Field(default=[], description="might, 会: what makes a fear one of things to come")
+    possible: list[str] = Field(default=[], description="could cause, 可能会: words that suffice for what `consequences` tell of")
+    consequences: list[str] = Field(
+        default=[], description="ids of the rules for what danger leads to; a hazard that is possible is a hazard"
+    )
+    subjects: list[str] = Field(default=[], description="i, it: what begins a clause of its own, and ends all but a fear")
+    real: list[str] = Field(
+        default=[], description="because, the, 又: what stands before things that have happened, and ends a supposition"
+    )
+    reach: int = Field(default=8, ge=1, le=20, description="how many characters a Chinese one reaches within its clause")
+    reach_words: int = Field(default=6, ge=1, le=20, description="how many words an English one reaches")
+
+
 class ClassificationRules(Strict):
     """`schemas/rules/classification.yaml`."""
 
@@ -257,7 +276,16 @@ class ClassificationRules(Strict):
     minimum_margin: float = Field(default=0.5, description="and must lead the second by this much, else unclassified")
     touched_share: float = Field(default=0.6, description="a second type of this share of the first counts as touched")
     negation: Negation
+    supposition: Supposition | None = None
     rules: list[Rule]
+
+    @model_validator(mode="after")
+    def _known(self) -> "ClassificationRules":
+        if self.supposition and self.supposition.speaks_as not in {rule.id for rule in self.rules if rule.severity and not rule.safety}:
+            raise ValueError(f"supposition: no rule for a severity, and not for safety, is called '{self.supposition.speaks_as}'")
+        if self.supposition and (unknown := set(self.supposition.consequences) - {rule.id for rule in self.rules}):
+            raise ValueError(f"supposition: no rule is called '{min(unknown)}'")
+        return self
 
 
 class When(Strict):
