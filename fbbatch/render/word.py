@@ -203,7 +203,7 @@ def _paragraph(text: str, style: str = "", align: str = "", properties: str = ""
         + ("<w:keepNext/>" if keep else "")
         + (f'<w:jc w:val="{align}"/>' if align else "")
     )
-    return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text) if text else ''}</w:p>"
+    return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text, properties) if text else ''}</w:p>"
 
 
 @lru_cache(maxsize=4096)
