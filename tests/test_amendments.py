@@ -8,7 +8,7 @@ import pytest
 
 from fbbatch.documents.case import history_rows
 from fbbatch.identity import is_edited, likeness
-from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace
+from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace, zipped
 from tests.test_ledger_forms import edited, issued
 
 WEEK = 20
@@ -102,6 +102,33 @@ def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
     result = run(place, "2026-11-17")
     assert counts(result) == (4, 4, 0, 0, 0)
     assert [code for code, *_ in codes(result, "FB-amended", "FB-alike")] == ["FB-alike"] * 4
+
+
+def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_another(tmp_path: Path) -> None:
+    """Rows that are known to be new only at the end of a part come behind those of the parts that follow it."""
+    table = weeks(12)
+    place = place_with(tmp_path, sheet(table))
+    twins = [[row[0], f"1380000000{n}", *row[2:]] for n, row in enumerate((table[1], table[8]))]
+    one, other = [*table[:7], twins[0]], [table[0], *table[7:], twins[1]]
+    one[2], other[3] = [table[2][0], "13911110001", *table[2][2:]], [table[9][0], "13911110002", *table[9][2:]]
+    drop(place, "customer/z.zip", zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(other), "c.csv": delimited(table)}))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (26, 2, 0, 24, 0)
+    assert sorted(codes(result, "FB-amended", "FB-alike")) == [
+        ("FB-alike", 8, None), ("FB-alike", 8, None), ("FB-amended", 3, "contact"), ("FB-amended", 4, "contact"),
+    ]  # fmt: skip
+    assert len({case.number for case in ledger_cases(place)}) == 14
+
+
+def test_row_amends_the_likeliest_case_that_the_file_does_not_repeat(tmp_path: Path) -> None:
+    """One person, two matters in nearly the same words: the newer one stands unaltered in the same file."""
+    table = cells(f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('2026-11-05', '2026-11-06').replace('客厅', '卧室')}")
+    place = place_with(tmp_path, sheet(table))
+    drop(place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "X-2", *table[1][5:]], table[2]]))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (2, 0, 0, 2, 0)
+    assert codes(result, "FB-amended") == [("FB-amended", 2, "model")]
+    assert [(case.values["model"], case.values["scene"]) for case in ledger_cases(place)] == [("X-2", "客厅"), ("X-1", "卧室")]
 
 
 def test_single_form_sent_again_with_one_answer_changed_amends(tmp_path: Path) -> None:
