@@ -215,6 +215,39 @@ def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, 
     assert ledger_cases(place)[0].state == "assigned"
 
 
+@pytest.mark.parametrize("others", [{0: 1, 1: 2}, {2: 1, 1: 0}, {0: 1, 1: 0}, {0: 1, 1: 2, 2: 0}])
+def test_cases_are_merged_in_chains_but_never_in_a_circle(tmp_path: Path, others: dict[int, int]) -> None:
+    place = workspace(tmp_path, case_reports="[]", forms="[]")
+    drop(place, "customer/a.xlsx", sheet(weeks(3)))
+    result = run(place, "2026-11-16")
+    numbers = [case.number for case in ledger_cases(place)]
+
+    def merge(page: Any, columns: dict[str, int]) -> None:
+        for one, main in others.items():
+            row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == numbers[one])
+            page.cell(row, columns["并入案件"]).value = numbers[main]
+        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+
+    drop(place, "汇总.xlsx", edited(issued(place, result, "summary"), merge, sheet_number=1))
+    found = [code for code, *_ in codes(run(place, "2026-11-18"), "FB-edit-taken", "FB-edit-main-case")]
+    is_circle = set(others) == set(others.values()) or len(others) == 3
+    assert found.count("FB-edit-main-case") == is_circle
+    assert found.count("FB-edit-taken") == len(others) - is_circle
+    assert any(case.state == "assigned" for case in ledger_cases(place))
+
+
+def test_two_edits_of_one_row_in_two_files_of_a_run_both_count(tmp_path: Path) -> None:
+    """Which file is read first says nothing of which was written first."""
+    table = weeks(3)
+    place = place_with(tmp_path, sheet(table))
+    drop(place, "customer/a.xlsx", sheet([table[0], [table[1][0], "13911119999", *table[1][2:]], *table[2:]]))
+    drop(place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "Z-9", *table[1][5:]], *table[2:]]))
+    result = run(place, "2026-11-17")
+    assert sorted(codes(result, "FB-amended")) == [("FB-amended", 2, "contact"), ("FB-amended", 2, "model")]
+    values = ledger_cases(place)[0].values
+    assert (values["contact"], values["model"]) == ("13911119999", "Z-9")
+
+
 def test_far_apart_or_about_another_product_is_not_proposed() -> None:
     old = {"reporter": "王", "contact": "1", "product": "音箱", "reported_at": "2026-11-01", "description": "蓝牙经常断开，需要重新配对"}
     assert likeness(old, {**old, "reported_at": "2026-11-30"}) is not None

@@ -152,14 +152,19 @@ class FileRecorder:
         self._submissions(one.sheet, "set_aside", [(one.row[0], one.row[1])])
         self.note([reason])
 
-    def amend(self, case: Case, one: Edited, told: Mapping[str, tuple[Any, Any]]) -> None:
+    def amend(self, case: Case, one: Edited, answers: Mapping[str, Any], told: Mapping[str, tuple[Any, Any]]) -> None:
         """Give a case the answers of an edited row; what was there before stays where it was. Source: N4."""
         first = self._submission_id
-        number, cells, canonical, fingerprint, occurrence, *_, kin = one.row
+        number, cells, _, fingerprint, occurrence, *_, kin = one.row
         self._submissions(one.sheet, "duplicate", [(number, cells)])
         n = self._connection.execute(sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)).scalar_one() + 1
         changes = orjson.dumps(told, default=str).decode()
-        bulk(self._connection, t.amendment, [(case.id, n, self._run_id, first, canonical, changes)], 1)
+        bulk(
+            self._connection,
+            t.amendment,
+            [(case.id, n, self._run_id, first, orjson.dumps(dict(answers), option=orjson.OPT_SORT_KEYS).decode(), changes)],
+            1,
+        )
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
         bulk(self._connection, t.fingerprint, [(bytes.fromhex(fingerprint), occurrence, case.id)], 1)
         known = set(self._connection.execute(sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)).scalars())
