@@ -148,9 +148,11 @@ class Handling:
         return True
 
     def _main(self, recorder: FileRecorder, case: Case, number: str) -> Case | None:
-        """The case that another one may be merged into."""
-        main = recorder.case(number)
-        return None if main is None or main.id == case.id or main.state == "closed" else main
+        """The case that another one may be merged into: an open one, or one that was merged into an open one itself."""
+        main = last = recorder.case(number)
+        while last and last.id != case.id and last.state == "closed" and (further := replay(recorder.history(last)).main_case):
+            last = recorder.case(further)
+        return None if last is None or last.id == case.id or last.state == "closed" else main
 
     def _unmergeable(self, recorder: FileRecorder, case: Case, change: Mapping[str, Any]) -> str | None:
         if change["field"] != MERGE:
@@ -269,13 +271,14 @@ class Handling:
     def _amend(self, recorder: FileRecorder, one: Edited) -> None:
         case, new = recorder.case(one.kin.number), orjson.loads(one.row[2])
         assert case is not None  # noqa: S101 - it has just been found
-        told = changes(case.values, new)
         if not is_related(case.values, new):
             recorder.dispute(one, finding("FB-mark-differs", sheet=one.sheet or None, row=one.row[0], case=case.number))
             return
+        new = self._together(case, new, recorder.history(case))
+        told = changes(case.values, new)
         ruled = recorder.ruling(one.ruling_id)
         is_other = recorder.is_ruled(case) and ruled != {"kind": case.kind, "type": case.type, "severity": case.severity}
-        recorder.amend(case, one, told)
+        recorder.amend(case, one, new, told)
         if is_other:
             recorder.rejudge(case, one.ruling_id)
         move = self._raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
@@ -285,6 +288,13 @@ class Handling:
         for name, both in told.items():
             old, value = (teller.tell(name, said, case.schema) for said in both)
             recorder.note([finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")])
+
+    def _together(self, case: Case, new: Mapping[str, Any], history: Sequence[Transition]) -> dict[str, Any]:
+        """What a row says, with the answers that another file of this run has corrected: files of a run have no order."""
+        steps = [step for step in history if step.document == AMENDMENT and step.run == self.record.name]
+        before = [(name, old) for step in steps for name, (old, _) in step.details["changes"].items()]
+        kept = {name: value for name, value in case.values.items() if (name, new.get(name)) in before}
+        return {**new, **kept}
 
     # --- time ----------------------------------------------------------------------------------------------
 

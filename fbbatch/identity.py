@@ -65,8 +65,8 @@ class Fingerprints:
         product = answers.get(_PRODUCT)
         if not product:
             return []
-        about = crc32(str(product).encode(), self._sum)
-        return [crc32(str(answers[name]).encode(), about) for name in PERSONS if answers.get(name)]
+        about = crc32(str(product).casefold().encode(), self._sum)
+        return [crc32(str(answers[name]).casefold().encode(), about) for name in PERSONS if _is_somebody(answers.get(name))]
 
 
 PERSONS = ("reporter", "contact")
@@ -74,6 +74,32 @@ _PRODUCT, _TEXT, _DAY = "product", "description", "reported_at"
 _MOST_CHANGED, _LEAST_KEPT = 2, 3
 _SAME_TEXT, _LIKE_TEXT = 80, 60  # per cent
 SAME_MATTER_DAYS = 30
+
+
+_NOBODY = frozenset(
+    {
+        "匿名",
+        "匿名用户",
+        "匿名用戶",
+        "匿名使用者",
+        "不具名",
+        "无名",
+        "無名",
+        "无名氏",
+        "無名氏",
+        "无",
+        "無",
+        "anonymous",
+        "anon",
+        "n/a",
+        "none",
+    }
+)
+"""What people write who do not give their name: it makes no two of them the same."""
+
+
+def _is_somebody(name: object) -> bool:
+    return bool(name) and str(name).strip().casefold() not in _NOBODY
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -112,7 +138,7 @@ class Likeness(NamedTuple):
 
 def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
     """Whether `new` may tell of the same matter as `old`: the same product and person, at most 30 days apart, in like words."""
-    same = tuple(name for name in (_PRODUCT, *PERSONS) if name in new and old.get(name) == new[name])
+    same = tuple(name for name in (_PRODUCT, *PERSONS) if _is_somebody(new.get(name)) and old.get(name) == new[name])
     days = _days_between(old.get(_DAY), new.get(_DAY))
     percent = round(_alike(old, new))
     if len(same) < 2 or _PRODUCT not in same or days is None or days > SAME_MATTER_DAYS or percent < _LIKE_TEXT:

@@ -105,6 +105,33 @@ def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
     assert [code for code, *_ in codes(result, "FB-amended", "FB-alike")] == ["FB-alike"] * 4
 
 
+def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_another(tmp_path: Path) -> None:
+    """Rows that are known to be new only at the end of a part come behind those of the parts that follow it."""
+    table = weeks(12)
+    place = place_with(tmp_path, sheet(table))
+    twins = [[row[0], f"1380000000{n}", *row[2:]] for n, row in enumerate((table[1], table[8]))]
+    one, other = [*table[:7], twins[0]], [table[0], *table[7:], twins[1]]
+    one[2], other[3] = [table[2][0], "13911110001", *table[2][2:]], [table[9][0], "13911110002", *table[9][2:]]
+    drop(place, "customer/z.zip", zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(other), "c.csv": delimited(table)}))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (26, 2, 0, 24, 0)
+    assert sorted(codes(result, "FB-amended", "FB-alike")) == [
+        ("FB-alike", 8, None), ("FB-alike", 8, None), ("FB-amended", 3, "contact"), ("FB-amended", 4, "contact"),
+    ]  # fmt: skip
+    assert len({case.number for case in ledger_cases(place)}) == 14
+
+
+def test_row_amends_the_likeliest_case_that_the_file_does_not_repeat(tmp_path: Path) -> None:
+    """One person, two matters in nearly the same words: the newer one stands unaltered in the same file."""
+    table = cells(f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('2026-11-05', '2026-11-06').replace('客厅', '卧室')}")
+    place = place_with(tmp_path, sheet(table))
+    drop(place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "X-2", *table[1][5:]], table[2]]))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (2, 0, 0, 2, 0)
+    assert codes(result, "FB-amended") == [("FB-amended", 2, "model")]
+    assert [(case.values["model"], case.values["scene"]) for case in ledger_cases(place)] == [("X-2", "客厅"), ("X-1", "卧室")]
+
+
 def test_single_form_sent_again_with_one_answer_changed_amends(tmp_path: Path) -> None:
     place = place_with(tmp_path, delimited(f"{CUSTOMER}\n{GOOD}"), "customer/a.csv")
     drop(place, "customer/again.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('X-1', 'X-2')}"))
@@ -197,6 +224,50 @@ def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, 
     result = run(place, "2026-11-18")
     assert codes(result, "FB-edit-main-case", "FB-edit-taken")[0][0] == "FB-edit-main-case"
     assert ledger_cases(place)[0].state == "assigned"
+
+
+@pytest.mark.parametrize("others", [{0: 1, 1: 2}, {2: 1, 1: 0}, {0: 1, 1: 0}, {0: 1, 1: 2, 2: 0}])
+def test_cases_are_merged_in_chains_but_never_in_a_circle(tmp_path: Path, others: dict[int, int]) -> None:
+    place = workspace(tmp_path, case_reports="[]", forms="[]")
+    drop(place, "customer/a.xlsx", sheet(weeks(3)))
+    result = run(place, "2026-11-16")
+    numbers = [case.number for case in ledger_cases(place)]
+
+    def merge(page: Any, columns: dict[str, int]) -> None:
+        for one, main in others.items():
+            row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == numbers[one])
+            page.cell(row, columns["并入案件"]).value = numbers[main]
+        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+
+    drop(place, "汇总.xlsx", edited(issued(place, result, "summary"), merge, sheet_number=1))
+    found = [code for code, *_ in codes(run(place, "2026-11-18"), "FB-edit-taken", "FB-edit-main-case")]
+    is_circle = set(others) == set(others.values()) or len(others) == 3
+    assert found.count("FB-edit-main-case") == is_circle
+    assert found.count("FB-edit-taken") == len(others) - is_circle
+    assert any(case.state == "assigned" for case in ledger_cases(place))
+
+
+def test_two_edits_of_one_row_in_two_files_of_a_run_both_count(tmp_path: Path) -> None:
+    """Which file is read first says nothing of which was written first."""
+    table = weeks(3)
+    place = place_with(tmp_path, sheet(table))
+    drop(place, "customer/a.xlsx", sheet([table[0], [table[1][0], "13911119999", *table[1][2:]], *table[2:]]))
+    drop(place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "Z-9", *table[1][5:]], *table[2:]]))
+    result = run(place, "2026-11-17")
+    assert sorted(codes(result, "FB-amended")) == [("FB-amended", 2, "contact"), ("FB-amended", 2, "model")]
+    values = ledger_cases(place)[0].values
+    assert (values["contact"], values["model"]) == ("13911119999", "Z-9")
+
+
+def test_people_without_a_name_are_not_the_same_person(tmp_path: Path) -> None:
+    table = [[*row[:5], "音质不错", *row[6:]] for row in weeks(9)]
+    nobody = [table[0], *(["匿名", *row[1:]] for row in table[1:])]
+    nobody[0] = weeks(1)[0]
+    place = place_with(tmp_path, sheet(nobody[:6]))
+    drop(place, "customer/more.xlsx", sheet([nobody[0], *nobody[5:]]))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (5, 4, 0, 1, 0)
+    assert codes(result, "FB-amended", "FB-alike") == []
 
 
 def test_far_apart_or_about_another_product_is_not_proposed() -> None:

@@ -187,6 +187,35 @@ def test_rows_sorted_apart_from_their_marks_are_set_aside(place: Path) -> None:
     assert counts(result) == (3, 0, 1, 1, 1)
 
 
+def test_answers_sorted_apart_from_the_marks_give_just_the_corrected_rows_as_cases(place: Path) -> None:
+    """Excel sorts a table without the columns beside it; then each row has another one's mark."""
+    drop(place, "customer/问卷.xlsx", sheet(faulty()))
+    (path,) = returned(place, run(place))
+    book = openpyxl.load_workbook(io.BytesIO(corrected(path)))
+    page = next(page for page in book if page.title == "Sheet1")
+    rows = [[page.cell(row, column).value for column in range(1, 8)] for row in range(13, 1, -1)]
+    for number, values in enumerate(rows, 2):
+        for column, value in enumerate(values, 1):
+            page.cell(number, column).value = value
+    book.save(place / "inbox" / "a.xlsx")
+    result = run(place, "2026-11-21")
+    assert counts(result) == (12, 3, 0, 9, 0)
+    assert codes(result, "FB-amended", "FB-mark-differs") == []
+
+
+def test_taken_row_that_was_copied_for_a_new_answer_leaves_its_case_alone(place: Path) -> None:
+    drop(place, "customer/问卷.xlsx", sheet(faulty()))
+    (path,) = returned(place, run(place))
+    book, page = page_of(path)
+    for column in range(1, 10):
+        page.cell(14, column).value = page.cell(2, column).value
+    page["A14"], page["B14"] = "新客户", "13777777777"
+    book.save(place / "inbox" / "a.xlsx")
+    result = run(place, "2026-11-21")
+    assert counts(result) == (13, 1, 3, 9, 0)
+    assert codes(result, "FB-amended") == []
+
+
 def test_copy_corrected_in_part_comes_back_with_fresh_marks(place: Path) -> None:
     drop(place, "customer/问卷.xlsx", sheet(faulty()))
     (path,) = returned(place, run(place))

@@ -30,9 +30,6 @@ class Edited(NamedTuple):
     sheet: str
     row: Sequence[Any]
     ruling_id: int
-    schema: str
-    source: str
-    origin: str | None = None
 
 
 _NEWEST_AMENDMENT = t.amendment.alias("newest")

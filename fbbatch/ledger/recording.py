@@ -10,11 +10,13 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.findings import finding
-from fbbatch.identity import is_edited, is_of_one_person, likeness
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named, kin_of
+from fbbatch.ledger.kinship import Edited, Kin, kin_of
+from fbbatch.ledger.outcomes import SET_ASIDE, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
-from fbbatch.model import CASE_NUMBER, Case, Finding, Transition
+from fbbatch.ledger.sieve import Place, Sieve, alike
+from fbbatch.ledger.writing import append_steps, bulk
+from fbbatch.model import Case, Finding, Transition
 
 _LOOKUP = 500
 _FINGERPRINTS = (
@@ -45,9 +47,7 @@ class FileRecorder:
         self._schema = self._source = ""
         self._refused: tuple[str | None, str | None] = (None, None)
         self._parts: list[FileRecorder] = []
-        self._suspects: list[Edited] = []
-        self._met: set[int] = set()
-        self._met_files: set[int] = set()
+        self._sieve = Sieve(connection, name)
         self._n_amended = 0
         self._file_id = self._next_id(t.file)
         self._submission_id = self._next_id(t.submission)
@@ -118,7 +118,7 @@ class FileRecorder:
         marks: dict[int, str] = dict(chunk.get("marks", ()))
         kin = kin_of(self._connection, (key for row in fresh for key in row[7]), before=self._first_case)
         if kin or marks:
-            fresh = self._sift(chunk["sheet"], fresh, marks, kin)
+            fresh = self._sieve.sift(Place(chunk["sheet"], self._schema, self._source, self._ruling_base), fresh, marks, kin)
         self._new_cases(chunk["sheet"], fresh, kin, marks)
 
     def _new_cases(self, sheet: str, rows: Sequence[Sequence[Any]], kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
@@ -130,47 +130,18 @@ class FileRecorder:
 
     # --- rows that may belong to cases ---------------------------------------------------------------------
 
-    def _sift(
-        self, sheet: str, rows: Sequence[Sequence[Any]], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]
-    ) -> list[Sequence[Any]]:
-        """Keep back the rows that may be edited copies; what they are is known when the whole file has been read."""
-        fresh = []
-        for row in rows:
-            if mark := marks.get(row[0]):
-                told = case_named(self._connection, mark) if CASE_NUMBER.fullmatch(mark) else case_from(self._connection, mark)
-            else:
-                new = orjson.loads(row[2])
-                near = [k for key in row[7] for k in kin.get(key, ()) if k.schema == self._schema]
-                told = next((k for k in near if is_edited(k.answers, new)), None)
-            if told is None:
-                fresh.append(row)
-                continue
-            origin = mark if mark and not CASE_NUMBER.fullmatch(mark) else None
-            self._suspects.append(Edited(told, sheet, row, self._ruling_base + row[6], self._schema, self._source, origin or mark))
-        return fresh
-
     def edited(self) -> list[Edited]:
         """The rows of this file, now read to its end, that are edited copies of rows in the ledger; the others become cases."""
-        found: list[Edited] = []
-        if self._suspects:  # other parts of the file may have been recorded since this one was read
-            self._submission_id, self._serial = self._next_id(t.submission), max(self._serial, self._last_serial())
-        single = sum(self._counts.values()) + len(self._suspects) == 1
-        for one in self._suspects:
-            kin = one.kin
-            is_copy = one.origin is not None or kin.file_id in self._met_files or _base(kin.file) == _base(self._name)
-            is_copy = is_copy or (single and is_of_one_person(kin.answers, orjson.loads(one.row[2])))
-            is_free = one.origin is not None or kin.case_id not in self._met
-            if is_copy and is_free and kin.schema == one.schema:
-                self._met.add(kin.case_id)
-                found.append(one)
-            else:
-                self._late_case(one)
-        self._suspects = []
+        self._submission_id = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
+        self._serial = max(self._serial, self._last_serial())
+        found = []
+        for place, row, copy, near in self._sieve.decide(sum(self._counts.values())):
+            if copy:
+                found.append(copy)
+                continue
+            self._schema, self._source, self._ruling_base = place.schema, place.source, place.ruling_base
+            self._new_cases(place.sheet, [row], {key: list(near) for key in row[7]}, {})
         return found
-
-    def _late_case(self, one: Edited) -> None:
-        self._schema, self._source, self._ruling_base = one.schema, one.source, one.ruling_id - one.row[6]
-        self._new_cases(one.sheet, [one.row], {key: [one.kin] for key in one.row[7]}, {})
 
     def whole(self) -> list["FileRecorder"]:
         """This file and those in it."""
@@ -181,19 +152,24 @@ class FileRecorder:
         self._submissions(one.sheet, "set_aside", [(one.row[0], one.row[1])])
         self.note([reason])
 
-    def amend(self, case: Case, one: Edited, told: Mapping[str, tuple[Any, Any]]) -> None:
+    def amend(self, case: Case, one: Edited, answers: Mapping[str, Any], told: Mapping[str, tuple[Any, Any]]) -> None:
         """Give a case the answers of an edited row; what was there before stays where it was. Source: N4."""
         first = self._submission_id
-        number, cells, canonical, fingerprint, occurrence, *_, kin = one.row
+        number, cells, _, fingerprint, occurrence, *_, kin = one.row
         self._submissions(one.sheet, "duplicate", [(number, cells)])
         n = self._connection.execute(sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)).scalar_one() + 1
         changes = orjson.dumps(told, default=str).decode()
-        self._bulk(t.amendment, [(case.id, n, self._run_id, first, canonical, changes)], 1)
+        bulk(
+            self._connection,
+            t.amendment,
+            [(case.id, n, self._run_id, first, orjson.dumps(dict(answers), option=orjson.OPT_SORT_KEYS).decode(), changes)],
+            1,
+        )
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
-        self._bulk(t.fingerprint, [(bytes.fromhex(fingerprint), occurrence, case.id)], 1)
+        bulk(self._connection, t.fingerprint, [(bytes.fromhex(fingerprint), occurrence, case.id)], 1)
         known = set(self._connection.execute(sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)).scalars())
         new = sorted({key for key in kin if key not in known})
-        self._bulk(t.kin, [(key, case.id) for key in new], len(new))
+        bulk(self._connection, t.kin, [(key, case.id) for key in new], len(new))
         self._n_amended += 1
 
     def rejudge(self, case: Case, ruling_id: int) -> None:
@@ -213,26 +189,15 @@ class FileRecorder:
     def _likenesses(self, first: int, sheet: str, rows: Sequence[Sequence[Any]], kin: Mapping[int, list[Kin]]) -> None:
         """Propose to a person which of the new cases may be a matter that is known."""
         for case_id, row in enumerate(rows, first):
-            near = {k.case_id: k for key in row[7] for k in kin.get(key, ())}
-            new = orjson.loads(row[2]) if near else {}
-            alike = [(found, k) for k in near.values() if (found := likeness(k.answers, new))]
-            if alike:
-                best, other = max(alike, key=lambda pair: (pair[0].percent, pair[0].same, -pair[1].case_id))
-                self._bulk(t.likeness, [(case_id, other.case_id, orjson.dumps(best._asdict()).decode())], 1)
-                same = ",".join(best.same)
-                self.note(
-                    [
-                        finding(
-                            "FB-alike",
-                            sheet=sheet or None,
-                            row=row[0],
-                            case=other.number,
-                            same_fields=same,
-                            days=best.days,
-                            percent=best.percent,
-                        )
-                    ]
-                )
+            found = alike(row, (k for key in row[7] for k in kin.get(key, ())))
+            if found:
+                other, why = found
+                bulk(self._connection, t.likeness, [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())], 1)
+                told = finding(
+                    "FB-alike", sheet=sheet or None, row=row[0], case=other.number, same_fields=",".join(why.same), days=why.days,
+                    percent=why.percent,
+                )  # fmt: skip
+                self.note([told])
 
     # --- the file itself -----------------------------------------------------------------------------------
 
@@ -286,7 +251,7 @@ class FileRecorder:
         first = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
         self._submission_id = first + 1
         raw = orjson.dumps([form["text"], form["values"]]).decode()
-        self._bulk(t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)], 1)
+        bulk(self._connection, t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)], 1)
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
 
     def append(self, case: Case, steps: Sequence[Transition]) -> None:
@@ -309,10 +274,10 @@ class FileRecorder:
         self._serial = max(self._serial, self._last_serial()) + 1
         number = f"{self._prefix}{self._serial:04d}"
         answers = orjson.dumps(dict(values)).decode()
-        self._bulk(t.case, [(first, number, self._run_id, case.schema, case.source, case.channel, self._today, answers)], 1)
+        bulk(self._connection, t.case, [(first, number, self._run_id, case.schema, case.source, case.channel, self._today, answers)], 1)
         newest = sa.select(t.classification.c.ruling_id).where(t.classification.c.case_id == case.id).order_by(t.classification.c.n.desc())
         ruling_id = self._connection.execute(newest.limit(1)).scalar_one()
-        self._bulk(t.classification, [(first, 1, self._run_id, by, ruling_id)], 1)
+        bulk(self._connection, t.classification, [(first, 1, self._run_id, by, ruling_id)], 1)
         append_steps(self._connection, self._run_id, replace(case, id=first, number=number), steps)
         return number
 
@@ -363,14 +328,13 @@ class FileRecorder:
             query = _FINGERPRINTS.where(f.fingerprint.in_(wanted[start : start + _LOOKUP]))
             for fingerprint, occurrence, number, case_id, file_id in self._connection.execute(query):
                 found[fingerprint.hex(), occurrence] = number
-                self._met.add(case_id)
-                self._met_files.add(file_id)
+                self._sieve.meet(case_id, file_id)
         return found
 
     def _submissions(self, sheet: str, outcome: str, rows: Sequence[Sequence[Any]], origins: Sequence[str | None] | None = None) -> None:
         first, self._submission_id = self._submission_id, self._submission_id + len(rows)
         file_id, from_where = self._file_id, origins or repeat(None)
-        self._bulk(
+        bulk(self._connection,
             t.submission,
             ((i, file_id, sheet, row, outcome, cells, origin) for (i, (row, cells)), origin in zip(enumerate(rows, first), from_where, strict=False)),
             len(rows),
@@ -386,10 +350,13 @@ class FileRecorder:
         serial, self._serial = self._serial + 1 - first, self._serial + len(rows)
         n, base = len(rows), self._ruling_base
         ids = range(first, first + n)
-        self._bulk(
-            t.case, [(i, f"{prefix}{i + serial:04d}", run, schema, source, r[5], today, r[2]) for i, r in zip(ids, rows, strict=True)], n
+        bulk(
+            self._connection,
+            t.case,
+            [(i, f"{prefix}{i + serial:04d}", run, schema, source, r[5], today, r[2]) for i, r in zip(ids, rows, strict=True)],
+            n,
         )
-        self._bulk(t.classification, [(i, 1, run, "rules", base + r[6]) for i, r in zip(ids, rows, strict=True)], n)
+        bulk(self._connection, t.classification, [(i, 1, run, "rules", base + r[6]) for i, r in zip(ids, rows, strict=True)], n)
         step = [sa.literal(value) for value in ("register", "batch", today, now)]
         registered = sa.select(t.case.c.id, sa.literal(1), sa.literal(run), sa.literal("registered"), *step).where(t.case.c.id >= first)
         self._connection.execute(t.transition.insert().from_select([*_STEP], registered))
@@ -403,27 +370,15 @@ class FileRecorder:
             .where(t.classification.c.case_id >= first)
         )  # fmt: skip
         self._connection.execute(t.transition.insert().from_select([*_STEP, "department", "due_on", "details"], assigned))
-        self._bulk(t.open_case, ((i,) for i in ids), n)
+        bulk(self._connection, t.open_case, ((i,) for i in ids), n)
         prints = sorted((bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True))
-        self._bulk(t.fingerprint, prints, n)
+        bulk(self._connection, t.fingerprint, prints, n)
         kin = sorted({(key, i) for i, r in zip(ids, rows, strict=True) for key in r[7]})
-        self._bulk(t.kin, kin, len(kin))
+        bulk(self._connection, t.kin, kin, len(kin))
 
     def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
         first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
-        self._bulk(t.ruling, ((i, *ruling) for i, ruling in enumerate(rulings, first)), len(rulings))
-
-    def _bulk(self, table: sa.Table, rows: Iterable[tuple[Any, ...]], n_rows: int) -> None:
-        """Insert many rows, all columns in the table's order; at the driver's speed where it counts by position."""
-        if not n_rows:
-            return
-        if self._connection.dialect.paramstyle == "qmark":
-            marks = ", ".join("?" * len(table.c))
-            names = ", ".join(f'"{column.name}"' for column in table.c)
-            cursor = self._connection.connection.cursor()
-            cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', rows)  # type: ignore[arg-type]  # noqa: S608 - our own names; any iterable will do
-            return
-        self._connection.execute(table.insert(), [dict(zip(table.c.keys(), row, strict=True)) for row in rows])
+        bulk(self._connection, t.ruling, ((i, *ruling) for i, ruling in enumerate(rulings, first)), len(rulings))
 
     # --- the end -------------------------------------------------------------------------------------------
 
@@ -441,13 +396,13 @@ class FileRecorder:
         counts = self._counts
         counts["rows"] = counts["accepted"] + counts["returned"] + counts["duplicate"] + counts["set_aside"]
         code, refused = self._refused
-        own = [refused or _outcome(counts, self._n_amended)] if counts["rows"] or refused or not parts else []
-        outcome = _together([*own, *parts])
+        own = [refused or outcome_of(counts, self._n_amended)] if counts["rows"] or refused or not parts else []
+        outcome = together([*own, *parts])
         if outcome == "set_aside" and code is None:
-            code = next((f.code for f in self._findings if f.code in _SET_ASIDE), None)
+            code = next((f.code for f in self._findings if f.code in SET_ASIDE), None)
         archived = archive(outcome) if archive else None
         next_id = self._next_id(t.finding)
-        self._bulk(
+        bulk(self._connection,
             t.finding,
             ((i, self._file_id, f.code, f.severity, f.sheet, f.row, f.column, f.field, orjson.dumps(dict(f.details)).decode()) for i, f in enumerate(self._findings, next_id)),
             len(self._findings),
@@ -458,58 +413,3 @@ class FileRecorder:
         if parts:
             self._connection.execute(t.file.update().where(t.file.c.parent_id == self._file_id).values(archived=archived))
         return outcome
-
-
-def _base(name: str) -> str:
-    """The file's own name, without the folders, mails and archives that it lay in."""
-    return name.rpartition("/")[2]
-
-
-def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequence[Transition]) -> None:
-    """Append steps to a case's history; a step's `department` and `due_on` stand in columns of their own."""
-    if not steps:
-        return
-    connection.execute(t.open_case.delete().where(t.open_case.c.case_id == case.id))
-    if steps[-1].to != "closed":
-        connection.execute(t.open_case.insert().values(case_id=case.id))
-    last = connection.execute(sa.select(sa.func.max(t.transition.c.n)).where(t.transition.c.case_id == case.id)).scalar() or 0
-    for n, step in enumerate(steps, last + 1):
-        details = {key: value for key, value in step.details.items() if key not in {"department", "due_on"}}
-        connection.execute(
-            t.transition.insert().values(
-                case_id=case.id, n=n, run_id=run_id, to_state=step.to, document=step.document, by_whom=step.by,
-                happened_on=step.happened_on.isoformat(), recorded_at=step.recorded_at.isoformat(), department=step.details.get("department"),
-                due_on=step.details.get("due_on"), details=orjson.dumps(details).decode(),
-            )
-        )  # fmt: skip
-
-
-_SET_ASIDE = frozenset({"FB-about-case", "FB-own-document", "FB-cover-letter", "FB-automatic-mail"})
-"""The findings that say why rows were kept without becoming feedback."""
-_SOUND = frozenset({"accepted", "duplicate", "step"})
-_TROUBLED = frozenset({"returned", "quarantined"})
-
-
-def _together(outcomes: Sequence[str]) -> str:
-    """The outcome of a file that holds others: partly, where some went well and some did not."""
-    different = set(outcomes) - {"set_aside"} or {"set_aside"}  # a cover letter changes nothing
-    if len(different) == 1:
-        return different.pop()
-    if different <= _SOUND:
-        return "step" if "step" in different else "accepted"
-    if different <= _TROUBLED:
-        return "returned"
-    return "partly" if different & (_TROUBLED | {"partly"}) else "accepted"
-
-
-def _outcome(counts: dict[str, int], n_amended: int) -> str:
-    """The outcome of a file by its rows; rows that amend a case count as duplicates, for they make none."""
-    if not counts["rows"] or counts["rows"] == counts["accepted"]:
-        return "accepted"
-    if counts["rows"] == counts["duplicate"]:
-        return "accepted" if n_amended else "duplicate"
-    if counts["rows"] == counts["set_aside"]:
-        return "set_aside"
-    if not counts["accepted"] and not counts["duplicate"]:
-        return "returned"
-    return "partly" if counts["returned"] or counts["set_aside"] else "accepted"

@@ -16,7 +16,8 @@ from fbbatch import failpoints
 from fbbatch.errors import BusyError, StorageError
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
-from fbbatch.ledger.recording import FileRecorder, append_steps
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.ledger.writing import append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition
 
 _HEAD = "r0003"

@@ -1,0 +1,106 @@
+"""The rows of one file that may belong to cases: kept back until all of it has been read, then told apart. Source: N4."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from fbbatch.identity import Likeness, changes, is_edited, is_of_one_person, likeness
+from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named
+from fbbatch.model import CASE_NUMBER
+
+
+class Place(NamedTuple):
+    """Where rows stand: their sheet, what it follows, and the id of the ruling that it numbers 0."""
+
+    sheet: str
+    schema: str
+    source: str
+    ruling_base: int
+
+
+class _Suspect(NamedTuple):
+    """A row with the cases of which it may be an edited copy, the likeliest first; `mark` says so itself."""
+
+    near: Sequence[Kin]
+    place: Place
+    row: Sequence[Any]
+    mark: str
+
+
+class Sieve:
+    """Keeps back what may be edited copies. A case that the file repeats unaltered is no longer free to be amended by it.
+
+    Args:
+        connection: of the file's transaction.
+        name: of the file.
+    """
+
+    def __init__(self, connection: sa.Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._suspects: list[_Suspect] = []
+        self._met: set[int] = set()
+        self._met_files: set[int] = set()
+
+    def meet(self, case_id: int, file_id: int) -> None:
+        """Remember a row that a case, opened by that file, has already."""
+        self._met.add(case_id)
+        self._met_files.add(file_id)
+
+    def sift(
+        self, place: Place, rows: Sequence[Sequence[Any]], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]
+    ) -> list[Sequence[Any]]:
+        """The rows that are new for certain; the others are kept back."""
+        fresh = []
+        for row in rows:
+            mark = marks.get(row[0], "")
+            near = self._said(mark) if mark else _near(row, place, kin)
+            if near:
+                self._suspects.append(_Suspect(near, place, row, mark))
+            else:
+                fresh.append(row)
+        return fresh
+
+    def _said(self, mark: str) -> list[Kin]:
+        found = case_named(self._connection, mark) if CASE_NUMBER.fullmatch(mark) else case_from(self._connection, mark)
+        return [found] if found else []
+
+    def decide(self, n_others: int) -> Iterator[tuple[Place, Sequence[Any], Edited | None, Sequence[Kin]]]:
+        """(where, row, of what it is an edited copy, the cases that were near) of all that was kept back.
+
+        Args:
+            n_others: how many other rows the file has.
+        """
+        suspects, self._suspects = self._suspects, []
+        is_single = n_others + len(suspects) == 1
+        for one in suspects:
+            kin = next((k for k in one.near if self._is_copy(one, k, is_single=is_single)), None)
+            if kin:
+                self._met.add(kin.case_id)
+            copy = Edited(kin, one.place.sheet, one.row, one.place.ruling_base + one.row[6]) if kin else None
+            yield one.place, one.row, copy, one.near
+
+    def _is_copy(self, one: _Suspect, kin: Kin, *, is_single: bool) -> bool:
+        if kin.case_id in self._met or kin.schema != one.place.schema:
+            return False
+        has_name = kin.file.rpartition("/")[2] == self._name.rpartition("/")[2]
+        if one.mark or has_name or kin.file_id in self._met_files:
+            return True
+        return is_single and is_of_one_person(kin.answers, orjson.loads(one.row[2]))
+
+
+def _near(row: Sequence[Any], place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:
+    """The cases that read as this row with an answer or two corrected; those with the fewest first, then the newest."""
+    new = orjson.loads(row[2]) if kin else {}
+    every = {k.case_id: k for key in row[7] for k in kin.get(key, ()) if k.schema == place.schema}
+    return sorted((k for k in every.values() if is_edited(k.answers, new)), key=lambda k: (len(changes(k.answers, new)), -k.case_id))
+
+
+def alike(row: Sequence[Any], kin: Iterable[Kin]) -> tuple[Kin, Likeness] | None:
+    """The case that may be the same matter as a row, and why."""
+    near = {k.case_id: k for k in kin}
+    new = orjson.loads(row[2]) if near else {}
+    found = [(other, why) for other in near.values() if (why := likeness(other.answers, new))]
+    return max(found, key=lambda pair: (pair[1].percent, pair[1].same, -pair[0].case_id), default=None)
