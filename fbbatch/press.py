@@ -15,7 +15,7 @@ from fbbatch.documents.case import Office
 from fbbatch.model import Case, Transition
 from fbbatch.read import Letter, Limits, open_content
 from fbbatch.read.reading import kind_of
-from fbbatch.render import pdf, word
+from fbbatch.render import excel_form, pdf, word
 from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked
 from fbbatch.render.parts import UnmarkableError
@@ -79,7 +79,7 @@ class Press:
     run: str = ""
 
     def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
-        """The owed documents of each case; forms as Word, and as PDF too where they are to be read."""
+        """The owed documents of each case; forms as Word, and as Excel or PDF too where that is wanted."""
         for job in jobs:
             for owed in job.owed:
                 document = case_document(
@@ -98,6 +98,11 @@ class Press:
             document.kind, document.number, f"{path}.docx", WORD, word.render(document, self.templates.letterhead), case.number, department,
             form=bool(document.identity), issue=owed.issue if document.identity else 0,
         )  # fmt: skip
+        if document.identity and owed.kind in _ALSO_EXCEL:
+            yield Printed(
+                document.kind, document.number, f"{path}.xlsx", EXCEL, excel_form.render(document), case.number, department,
+                form=True, issue=owed.issue,
+            )  # fmt: skip
         if owed.filled or owed.kind in _READ or (owed.kind in _READ_IF_SEVERE and case.severity == "severe"):
             yield self.pdf(_without_record(document) if owed.kind == "reply" else document, path, case=case.number, department=department)
 
@@ -153,6 +158,8 @@ class Press:
 _READ = frozenset({"case_report", "escalation", "reply"})
 _READ_IF_SEVERE = frozenset({"assignment", "verification"})
 """The documents that are read before they are filled in, and therefore come as PDF too."""
+_ALSO_EXCEL = frozenset({"impact", "measures", "inspection", "satisfaction"})
+"""The forms that may be filled in as a workbook instead. Source: 4.10 (D12, D14, D16, D21)."""
 
 
 def _without_record(letter: Document) -> Document:

@@ -97,13 +97,14 @@ class Bureau:
         self.messages += [f["message"] for file in result.manifest["files"] for f in file["findings"]]
         return result
 
-    def issued(self, kind: str, number: str = NUMBER) -> list[Path]:
+    def issued(self, kind: str, number: str = NUMBER, edition: str = ".docx") -> list[Path]:
         """Every issue of a form for a case so far, oldest first."""
-        return [path for path, told in self.forms(kind, number) if told["department"] not in self.case(number).cooperating]
+        return [path for path, told in self.forms(kind, number, edition) if told["department"] not in self.case(number).cooperating]
 
-    def forms(self, kind: str, number: str = NUMBER) -> list[tuple[Path, dict[str, Any]]]:
+    def forms(self, kind: str, number: str = NUMBER, edition: str = ".docx") -> list[tuple[Path, dict[str, Any]]]:
         """Likewise, with what the manifest says, and those of cooperating departments too."""
-        return [(path, told) for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
+        forms = [(path, told) for path, told in self.documents() if (told["kind"], told["case"], told["form"]) == (kind, number, True)]
+        return [(path, told) for path, told in forms if path.suffix == edition]
 
     def documents(self) -> list[tuple[Path, dict[str, Any]]]:
 
@@ -244,7 +245,9 @@ def test_severe_case_goes_from_one_row_to_closed_by_its_forms(tmp_path: Path, lo
 def test_manifest_lists_every_form_with_its_case_and_department(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "closed")
     listed = here.documents()
-    forms = {told["kind"]: (path.name, told) for path, told in listed if told["form"] and told["case"]}
+    editions = [told for path, told in listed if told["form"] and told["case"] and path.suffix != ".docx"]
+    assert {told["kind"] for told in editions} == {"impact", "measures", "inspection", "satisfaction"}
+    forms = {told["kind"]: (path.name, told) for path, told in listed if told["form"] and told["case"] and told not in editions}
     assert set(forms) == set(CASE_FORMS)
     quality, service = "quality", "customer_service"
     assert {kind: told["department"] for kind, (_, told) in forms.items()} == {
@@ -1200,7 +1203,7 @@ def test_forms_of_consecutive_steps_in_one_zip_are_both_taken(tmp_path: Path) ->
     assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"z.zip": "step", "z.zip/1.docx": "step", "z.zip/2.docx": "step"}
     assert here.state() == "planned"
     kinds = [told["kind"] for told in result.manifest["documents"] if told["form"] and told["case"]]
-    assert sorted(kinds) == ["inspection", "result"]
+    assert sorted(kinds) == ["inspection", "inspection", "result"]  # the first as Word and as Excel
 
 
 def test_form_that_came_before_its_turn_is_taken_when_it_is_dropped_again(tmp_path: Path) -> None:

@@ -193,13 +193,14 @@ class _Writer:
         if self.answers is not None:
             return Pair(label, self.teller.say(field, self.answers[field.id]), item.wide)
         given = self.names.tell(item.of) if item.of else ""
-        return Pair(_starred(label, field), given or self.teller.options(field), item.wide, item.blank, item.lines, given=bool(given))
+        told = given or self.teller.options(field)
+        return Pair(_starred(label, field), told, item.wide, item.blank, item.lines, given=bool(given), kind=_kind(field))
 
     def _rows(self, rows: RowsModel) -> Table:
         """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""
         table = self.fields[rows.of]
         columns = tuple(
-            Column(column.label[self.language], self._weight(column), id=column.id) for column in table.fields
+            Column(column.label[self.language], self._weight(column), kind=_kind(column), id=column.id) for column in table.fields
         )  # fmt: skip
         serial = Column(_SERIAL[self.language], 0.7, "center")
         given = (self.answers or {}).get(rows.of) or (self.story.newest(rows.prefill).get(rows.of) if rows.prefill else None) or []
@@ -223,6 +224,10 @@ class _Writer:
 _LONG = 24
 _WEIGHTS = {"date": 1.1, "person": 1, "department": 1.2, "integer": 0.8, "number": 0.9, "choice": 1.2, "boolean": 0.9}
 _SERIAL = {"zh-Hant": "序號", "zh-Hans": "序号", "en": "No."}
+
+
+def _kind(field: FieldModel) -> str:
+    return "date" if field.type == "date" else "text"
 
 
 def _starred(label: str, field: FieldModel) -> str:

@@ -29,6 +29,7 @@ from fbbatch.schema import Layout, SchemaModel, identify
 
 _NOT_UNDERSTOOD = frozenset({"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"})
 """What an attachment may be without anything being wrong: a photo, a brochure, somebody's own table."""
+_WORKBOOKS = frozenset({"xlsx", "xlsb", "xls", "ods"})
 _REGISTERS = frozenset({"register", "questionnaire", "returned"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
 """Workbooks that are edited and dropped back, and the form schema of what may be edited in them."""
@@ -152,7 +153,8 @@ class Judge:
         identity = identity_of(reading.identity, reading.paper, self._book.forms)
         if identity and reading.paper:
             schema = next(s for s in self._book.forms if s.id == identity.kind)
-            yield form_message(reading.paper, identity, schema, self._setup)
+            ending = ".xlsx" if reading.kind in _WORKBOOKS else ".docx"
+            yield form_message(reading.paper, identity, schema, self._setup, ending=ending)
         elif form in _EDITABLE and not reading.paper:
             schema = next(s for s in self._book.forms if s.id == _EDITABLE[form])
             copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fbbatch.findings import finding
-from fbbatch.judge.issued import issued_copy
+from fbbatch.judge.issued import issued_form
 from fbbatch.judge.outside import outside_blanks
 from fbbatch.judge.rows import Message, Setup
 from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
@@ -54,8 +54,11 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() else 0
 
 
-def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup) -> Message:
-    """What a worker tells of a returned form: `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`)."""
+def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup, *, ending: str = ".docx") -> Message:
+    """What a worker tells of a returned form: `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`).
+
+    `ending` tells the edition that it was: `.docx` or `.xlsx`.
+    """
     plain = [f for f in schema.fields if f.type != "table"]
     texts, rows = _filled(paper, schema)
     values, findings = _checked(schema, plain, [texts], setup)
@@ -69,7 +72,7 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
         elif table.required is True:
             findings.append(finding("FB-blank", field=table.id))
     bad = any(f.severity == "error" for f in findings)
-    if issued := _as_issued(paper, identity, setup):
+    if issued := _as_issued(paper, identity, setup, ending):
         answers = [*texts.values(), *(text for given in rows.values() for row in given for text in row.values())]
         findings += outside_blanks(paper, issued, answers)
     return {
@@ -81,12 +84,9 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
     }  # fmt: skip
 
 
-def _as_issued(paper: Paper, identity: Identity, setup: Setup) -> Paper | None:
+def _as_issued(paper: Paper, identity: Identity, setup: Setup, ending: str) -> Paper | None:
     """The form as it was handed out; None when it does not tell its run, or is gone from the outbox."""
-    path = issued_copy(
-        setup.outbox, paper.identity.get("run", ""), identity.kind, case=identity.case, issue=identity.issue or 1,
-        text=paper.text(),
-    )  # fmt: skip
+    path = issued_form(setup.outbox, paper, identity.kind, case=identity.case, issue=identity.issue or 1, ending=ending)
     copy = open_content(path.read_bytes(), Limits()) if path else None
     return copy.paper if isinstance(copy, Reading) else None
 

@@ -7,30 +7,48 @@ from typing import Any
 
 import orjson
 
+from fbbatch.read import Paper
+
 _RUN = re.compile(r"\d{8}-\d{3,}")
 
 
-def issued_copy(outbox: Path | None, run: str, kind: str, *, case: str | None = None, issue: int = 1, text: str = "") -> Path | None:
-    """The file of this kind that a run has issued, when it is still in the outbox.
+def issued_copy(outbox: Path | None, run: str, kind: str) -> Path | None:
+    """The workbook of this kind that a run has issued, when it is still in the outbox.
 
     Args:
         outbox: where the run folders are.
-        run: the name of the run, as the document tells it.
+        run: the name of the run, as the workbook tells it.
         kind: of the document.
-        case: the number of the case that it is about: a Word file; None for a workbook.
-        issue: of a form, how often it had been issued for the case by then.
-        text: what came back; of forms for several departments, its number tells which.
     """
+    return next((path for path, _ in _issued(outbox, run, kind, None) if path.suffix == ".xlsx" and path.is_file()), None)
+
+
+def issued_form(outbox: Path | None, paper: Paper, kind: str, *, case: str, issue: int, ending: str) -> Path | None:
+    """The form that came back, as a run has issued it, when it is still in the outbox.
+
+    Args:
+        outbox: where the run folders are.
+        paper: what came back; it names the run, and of forms for several departments, its number tells which.
+        kind: of the form.
+        case: the number of the case that it is about.
+        issue: how often it had been issued for the case by then.
+        ending: of the edition that came back, `.docx` or `.xlsx`.
+    """
+    text = paper.text()
+    listed = _issued(outbox, paper.identity.get("run", ""), kind, case)
+    found = [(path, number) for path, number in listed if path.suffix == ending and _issue(number, case) == issue]
+    named = [(path, number) for path, number in found if number in text] or found[:1]
+    path = max(named, key=lambda one: len(one[1]))[0] if named else None
+    return path if path and path.is_file() else None
+
+
+def _issued(outbox: Path | None, run: str, kind: str, case: str | None) -> list[tuple[Path, str]]:
+    """The files of a kind that a run has issued as forms, with their numbers."""
     manifest = outbox / run / "manifest.json" if outbox and _RUN.fullmatch(run) else None
     if manifest is None or not manifest.is_file():
-        return None
+        return []
     listed = _documents(manifest, manifest.stat().st_mtime_ns).get((kind, case), ())
-    ending = ".docx" if case else ".xlsx"
-    found = [told for told in listed if told["path"].endswith(ending) and (case is None or _issue(told["number"], case) == issue)]
-    named = max(
-        (told for told in found if told["number"] in text), key=lambda told: len(told["number"]), default=found[0] if found else None
-    )
-    return manifest.parent / named["path"] if named and (manifest.parent / named["path"]).is_file() else None
+    return [(manifest.parent / told["path"], told["number"]) for told in listed]
 
 
 @lru_cache(maxsize=8)

@@ -27,7 +27,7 @@ class Limits(BaseModel):
     columns: int = Field(default=500, ge=1, description="columns of a sheet")
     cells: int = Field(default=2_000_000, ge=1, description="cells in one file")
     merged_areas: int = Field(default=10_000, ge=1, description="merged areas in one sheet")
-    paper_chars: int = Field(default=1_000_000, ge=1, description="characters in one Word or PDF form or note")
+    paper_chars: int = Field(default=1_000_000, ge=1, description="characters in one form that is a document or workbook, or one note")
     paper_tables: int = Field(default=500, ge=1, description="tables in one Word form")
     mail_parts: int = Field(default=200, ge=1, description="MIME parts of one mail")
     mail_depth: int = Field(default=10, ge=1, description="mails and parts within each other")

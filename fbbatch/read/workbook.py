@@ -4,13 +4,15 @@ calamine is many times faster than openpyxl and never trusts `<dimension>`.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
+from fbbatch.read.cellnames import named_cells
+from fbbatch.read.formsheet import PREFIX, form_paper, is_form
 from fbbatch.read.limits import Limits
 from fbbatch.read.second import (
     SERIAL_DAYS_1904,
@@ -27,6 +29,7 @@ from fbbatch.read.second import (
 from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 
 IDENTITY_SHEET = "_fbbatch"
+_NAMES_OF_A_FORM = 5  # the shortest form has more blanks
 
 
 def open_workbook(content: bytes, kind: str, limits: Limits, *, second: bool = False) -> Reading | Finding:
@@ -50,11 +53,20 @@ def open_workbook(content: bytes, kind: str, limits: Limits, *, second: bool = F
     if len(sheets) > limits.sheets:
         return limits.over("sheets", len(sheets))
     check = _Check(content, kind)
-    return Reading(
-        kind,
-        (_sheet(workbook, s.name, s.visible != SheetVisibleEnum.Visible, check, limits) for s in sheets if s.name != IDENTITY_SHEET),
-        identity=_identity(workbook.get_sheet_by_name(IDENTITY_SHEET).to_python()) if any(s.name == IDENTITY_SHEET for s in sheets) else {},
-    )
+    identity = _identity(workbook.get_sheet_by_name(IDENTITY_SHEET).to_python()) if any(s.name == IDENTITY_SHEET for s in sheets) else {}
+    pages = (_sheet(workbook, s.name, s.visible != SheetVisibleEnum.Visible, check, limits) for s in sheets if s.name != IDENTITY_SHEET)
+    if is_form(identity) or (kind == "xlsx" and not identity and len(named_cells(content, kind, PREFIX)) >= _NAMES_OF_A_FORM):
+        return _form(content, kind, pages, identity, limits)
+    return Reading(kind, pages, identity=identity)
+
+
+def _form(content: bytes, kind: str, sheets: Iterable[Sheet], identity: Mapping[str, str], limits: Limits) -> Reading | Finding:
+    """A form of ours, known by its hidden sheet or, copied into another workbook, by the names of its blanks; it is one page, read at once."""
+    try:
+        paper = form_paper(sheets, named_cells(content, kind, PREFIX), identity, limits)
+    except ReadersDisagreeError as error:
+        return error.reason
+    return paper if isinstance(paper, Finding) else Reading(kind, paper=paper, identity=paper.identity)
 
 
 def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding | None:
@@ -78,7 +90,7 @@ def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding |
         sheets.append(sheet_of(name, rows))
         sheets[-1].hidden, sheets[-1].findings = hidden, [finding("FB-one-reader", sheet=name)]
         sheets[-1].serial_days = found.serial_days
-    return Reading(kind, sheets, identity=identity)
+    return _form(content, kind, sheets, identity, limits) if is_form(identity) else Reading(kind, sheets, identity=identity)
 
 
 def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:

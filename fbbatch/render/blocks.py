@@ -28,6 +28,7 @@ class Pair(NamedTuple):
     """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it).
 
     `given`: the blank holds its answer already and is not to be changed. `options` are printed as the value: □ for each, ☑ where it holds. `lines` is the height of a blank.
+    `kind` is what a workbook expects in it: text, date.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Pair(NamedTuple):
     lines: int = 1
     options: tuple[tuple[str, bool], ...] = ()
     given: bool = False
+    kind: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ Block = Heading | Text | Grid | Table | Choice | Note | Signatures | PageBreak
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document for Word and PDF.
+    """A document for Word and PDF; a form for Excel, too.
 
     `identity` holds what a form must carry to be recognised when it comes back (`form`, `version`, `case`, `issue`).
     """

@@ -1,0 +1,85 @@
+"""Where the defined names of a workbook point: they stay with their cells whatever is inserted or renamed around them."""
+
+import contextlib
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from lxml import etree
+
+_PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
+_REFERENCE = re.compile(r"^\$?(?:'((?:[^']|'')*)'|([^'!.$]+))[!.]\$?([A-Z]{1,3})\$?(\d{1,7})(?![\w(])")
+_PROBLEMS = (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, etree.LxmlError)
+
+
+class Place(NamedTuple):
+    """A cell; row and column count from 0."""
+
+    sheet: str
+    row: int
+    column: int
+
+
+def named_cells(content: bytes, kind: str, prefix: str) -> dict[str, Place]:
+    """The cells to which names with this prefix point, by the rest of the name; of an area its first cell.
+
+    Nothing for kinds whose names cannot be read, for what is broken, and for names that have lost their cell (`#REF!`).
+
+    Args:
+        content: the workbook, whose package has been checked before.
+        kind: `xlsx`, `ods` or `xls`.
+        prefix: with which the names begin, in small letters.
+    """
+    readers = {"xlsx": _of_xlsx, "ods": _of_ods, "xls": _of_xls}
+    found: dict[str, Place] = {}
+    if kind in readers:
+        with contextlib.suppress(*_PROBLEMS):
+            for name, place in readers[kind](content):
+                if place and name.lower().startswith(prefix):
+                    found.setdefault(name.lower().removeprefix(prefix), place)
+    return found
+
+
+def _of_xlsx(content: bytes) -> Iterator[tuple[str, Place | None]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
+        book = etree.fromstring(archive.read(names["xl/workbook.xml"]), etree.XMLParser(**_PARSER))
+    for defined in book.iter("{*}definedName"):
+        yield str(defined.get("name")), _place(defined.text or "")
+
+
+def _of_ods(content: bytes) -> Iterator[tuple[str, Place | None]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("content.xml") as stream:
+        for _, named in etree.iterparse(stream, tag="{*}named-range", resolve_entities=False, no_network=True, huge_tree=False):
+            told = {etree.QName(key).localname: str(value) for key, value in named.attrib.items()}
+            yield told["name"], _place(told["cell-range-address"])
+
+
+def _of_xls(content: bytes) -> Iterator[tuple[str, Place | None]]:
+    import xlrd  # type: ignore[import-untyped]
+
+    with contextlib.suppress(Exception):  # it raises whatever a damaged file leads it to
+        book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO())
+        for name in book.name_obj_list:
+            yield str(name.name), _xls_place(name)
+
+
+def _xls_place(name: Any) -> Place | None:
+    with contextlib.suppress(Exception):  # most names are no areas
+        sheet, top, _, left, _ = name.area2d()
+        return Place(str(sheet.name), int(top), int(left))
+    return None
+
+
+def _place(reference: str) -> Place | None:
+    """`'Sheet 1'!$C$5` of Excel or `$'Sheet 1'.$C$5` of OpenDocument."""
+    match = _REFERENCE.match(reference)
+    if match is None:
+        return None
+    column = 0
+    for letter in match[3]:
+        column = 26 * column + ord(letter) - 64
+    return Place((match[1] or match[2] or "").replace("''", "'"), int(match[4]) - 1, column - 1)
