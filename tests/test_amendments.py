@@ -260,11 +260,10 @@ def test_two_edits_of_one_row_in_two_files_of_a_run_both_count(tmp_path: Path) -
 
 
 def test_people_without_a_name_are_not_the_same_person(tmp_path: Path) -> None:
-    table = [[*row[:5], "音质不错", *row[6:]] for row in weeks(9)]
-    nobody = [table[0], *(["匿名", *row[1:]] for row in table[1:])]
-    nobody[0] = weeks(1)[0]
+    header, *rows = weeks(9)
+    nobody = [header, *(["匿名", *row[1:5], "音质不错", *row[6:]] for row in rows)]
     place = place_with(tmp_path, sheet(nobody[:6]))
-    drop(place, "customer/more.xlsx", sheet([nobody[0], *nobody[5:]]))
+    drop(place, "customer/more.xlsx", sheet([header, *nobody[5:]]))
     result = run(place, "2026-11-17")
     assert counts(result) == (5, 4, 0, 1, 0)
     assert codes(result, "FB-amended", "FB-alike") == []
