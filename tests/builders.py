@@ -34,6 +34,7 @@ from fbbatch.schema import Book, Layout, SchemaModel, identify
 from fbbatch.schema.strict_yaml import parse
 from fbbatch.settings import load_settings
 from fbbatch.validate import Checked, Checker
+from fbbatch.validate.parsers import Parsers
 from fbbatch.workshop import Workshop, open_workshop
 from tests.ole import compound_file
 
@@ -486,17 +487,19 @@ def fill(content: bytes, values: Mapping[str, object]) -> bytes:
     return zipped(parts | {"word/document.xml": etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)})
 
 
-def examples(book: Book, kind: str, day: str) -> dict[str, Any]:
-    """The examples of a form, by the names of its blanks; every date is the day."""
+def examples(book: Book, kind: str, day: str, language: str = "zh-Hant") -> dict[str, Any]:
+    """The examples of a form in a language, by the names of its blanks; every date is the day."""
     form = book.schema(kind)
     assert form is not None, kind
     told: dict[str, Any] = {}
+    parsers = Parsers(book, language, None)
     for field in form.fields:
-        if isinstance(field.example, list):
-            for number, row in enumerate(field.example, 1):
+        example = parsers.example(field)
+        if isinstance(example, list):
+            for number, row in enumerate(example, 1):
                 told |= {f"{field.id}_{number}_{c.id}": day if c.type == "date" else row[c.id] for c in field.fields if c.id in row}
         elif field.type == "date":
             told[field.id] = day
-        elif field.example not in {None, ""}:
-            told[field.id] = field.example
+        elif example not in {None, ""}:
+            told[field.id] = example
     return told

@@ -285,6 +285,27 @@ def test_form_that_falls_short_of_the_closed_loop_is_refused_at_its_place(schema
     assert all(re.match(rf"schemas/forms/{form}\.yaml:\d+:\d+: ", problem) for problem in found), found
 
 
+@pytest.mark.parametrize(
+    ("example", "told"),
+    [
+        ("{zh-Hant: 王小明, fr: Jean}", "example: unknown language 'fr': an example is one for all languages, or {zh-Hant: …, en: …}"),
+        ("{zh-Hant: 王小明}", "example: text is missing in en (zh-Hans may be left out where zh-Hant is given)"),
+        ("{zh-Hant: 5, en: 5}", "example: an example for each language is text; a number is the same in all of them"),
+    ],
+)
+def test_example_in_an_unknown_language_or_without_one_is_refused_at_its_place(schemas: Path, example: str, told: str) -> None:
+    (schemas / "sources/visitor.yaml").write_text(f"{SMALL}    example: {example}\n", encoding="utf-8")
+    (problem,) = problems(schemas)
+    assert re.fullmatch(rf"schemas/sources/visitor\.yaml:\d+:\d+: fields\.\d+\.{re.escape(told)}", problem)
+
+
+def test_example_in_a_row_of_a_table_is_checked_likewise(schemas: Path) -> None:
+    table = "    type: table\n    fields: [{id: step, label: {zh-Hant: 步驟, en: Step}}]\n    example: [{step: {zh-Hant: 換, en: Swap, de: Tausch}}]\n"
+    (schemas / "sources/visitor.yaml").write_text(SMALL + table, encoding="utf-8")
+    (problem,) = problems(schemas)
+    assert "unknown language 'de'" in problem
+
+
 def test_company_may_word_its_forms_otherwise_and_ask_for_more(schemas: Path) -> None:
     change(schemas, "forms/measures.yaml", "id: effect_by\n", "id: effect_by # asked of everybody\n")
     change(schemas, "forms/measures.yaml", "    required: ask\n", "    required: true\n")

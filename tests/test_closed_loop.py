@@ -74,6 +74,10 @@ class Bureau:
     def book(self) -> Book:
         return shop_of(self.place).book
 
+    @property
+    def locale(self) -> str:
+        return shop_of(self.place).settings.locale
+
     @contextlib.contextmanager
     def ledger(self) -> Iterator[Ledger]:
         with contextlib.closing(shop_of(self.place).ledger()) as ledger:
@@ -118,7 +122,7 @@ class Bureau:
     def filled(self, kind: str, changes: Mapping[str, Any] = {}, *, number: str = NUMBER, issue: int = -1) -> bytes:
         """An issue of a form with the schema's examples and changes typed in; dated tomorrow, when it will be dropped."""
         day = (self.today + dt.timedelta(days=1)).isoformat()
-        return fill(self.issued(kind, number)[issue].read_bytes(), examples(self.book, kind, day) | changes)
+        return fill(self.issued(kind, number)[issue].read_bytes(), examples(self.book, kind, day, self.locale) | changes)
 
     def hand_in(self, kind: str, changes: Mapping[str, Any] = {}, *, number: str = NUMBER, issue: int = -1) -> dict[str, Any]:
         """Fill in a form, drop it under another name, let the night pass; what the run says about it."""
@@ -347,7 +351,7 @@ def test_english_documents_cut_no_word_and_have_no_chinese_punctuation(tmp_path:
     result = paragraphs(here.issued("result")[-1])
     assert re.search(r" \(陳志強, 2026-\d\d-\d\d\)", result)
     sheet = paragraphs(here.issued("coordination")[-1])
-    assert "更換用的電源板只到貨 30 片; 請採購部" in sheet
+    assert "Only 30 of the power boards for the replacement have arrived; Purchasing, please" in sheet
     page = max(here.place.glob("outbox/2*/index.html")).read_text(encoding="utf-8")
     assert "Run receipt (1)" in page
 
@@ -1045,7 +1049,7 @@ def test_form_typed_as_plain_lines_is_known_by_title_and_number(tmp_path: Path, 
     here = bureau(tmp_path, REPORTED, locale=locale)
     form = here.book.schema("assignment")
     assert form is not None
-    answers = examples(here.book, "assignment", "2026-11-14") | {"verdict": "受理" if locale != "en" else "Accepted"}
+    answers = examples(here.book, "assignment", "2026-11-14", locale)
     lines = [form.title[locale], f"{'Case no.' if locale == 'en' else '案件編號'}：{NUMBER}"]
     lines += [f"{field.label[locale]}：{answers[field.id]}" for field in form.fields if field.id in answers]
     drop(here.place, "a.txt", "\n".join(lines).encode())

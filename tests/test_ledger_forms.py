@@ -281,6 +281,26 @@ def test_forms_as_json_tells_fields_examples_and_columns(tmp_path) -> None:
     assert isinstance(steps["example"], list)
 
 
+@pytest.mark.parametrize(
+    ("locale", "effect", "category", "step"),
+    [
+        ("zh-Hant", "電源過熱的投訴量由每月 5 件降到 1 件以下", "法", "焊接溫度偏低造成虛焊"),
+        ("zh-Hans", "电源过热的投诉量由每月 5 件降到 1 件以下", "法", "焊接温度偏低造成虚焊"),
+        ("en", "Complaints about overheating power supplies down from 5 a month", "Method", "Soldering temperature too low"),
+    ],
+)
+def test_forms_as_json_gives_examples_in_the_language_of_the_workspace(
+    tmp_path, locale: str, effect: str, category: str, step: str
+) -> None:
+    place = workspace(tmp_path, locale)
+    (form,) = json.loads(command("forms", "measures", "--json", "-w", str(place)).output)
+    told = {f["id"]: f["example"] for f in form["fields"]}
+    assert told["effect"].startswith(effect)
+    assert told["cause_category"] == category
+    assert told["steps"][0]["cause"].startswith(step)
+    assert (told["steps"][0]["due"], told["baseline"]) == ("2026-11-23", 5)
+
+
 def test_questionnaire_is_issued_once_in_a_survey_period(tmp_path) -> None:
     place = workspace(tmp_path, surveys='["11-01"]')
     kinds = [{d["kind"] for d in run(place, day).manifest["documents"]} for day in ("2026-11-20", "2026-11-23", "2027-11-02")]

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import io
+import re
 import tempfile
 import zipfile
 from functools import cache
@@ -445,6 +446,15 @@ def test_leading_zeros_stay_and_the_channel_is_told_by_the_sheets_name(tmp_path)
 def test_example_row_left_as_it_was_is_no_answer(name: str, language: str, tmp_path) -> None:
     found = judge(BOOK, tmp_path, filled(name, language, [], with_example=True), folder=None)
     assert (found.accepted, found.returned, found.failed) == ([], [], "FB-no-rows")
+
+
+@pytest.mark.parametrize("name", ["customer", "employee", "partner", "questionnaire"])
+def test_english_example_row_has_no_chinese_but_names_of_the_master_lists(name: str) -> None:
+    book = opened(name, "en")
+    told = identity_of(book)
+    row = [str(cell.value) for cell in book[told["sheet"]][int(told["example_row"])]]
+    names = {p.name for p in BOOK.products.products} | {p.name for p in BOOK.organisation.people}
+    assert {text for text in row if re.search(r"[\u2e80-\u9fff\uff00-\uffef]", text)} <= names
 
 
 # --- the sheet of paper ---

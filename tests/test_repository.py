@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import re
 import string
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,9 +16,11 @@ from fbbatch.documents.templates import KINDS
 from fbbatch.errors import ExitCode
 from fbbatch.model import LANGUAGES, Finding
 from fbbatch.read import Limits
-from fbbatch.schema import identify
+from fbbatch.schema import FieldModel, SchemaModel, identify
 from fbbatch.schema.text import header_key
 from fbbatch.validate.check import Checker
+from fbbatch.validate.parsers import Parsers
+from fbbatch.validate.values import Bad
 from fbbatch.words import fold, simplified
 from tests.builders import RECEIVED, REPOSITORY
 
@@ -142,12 +145,48 @@ def test_every_alias_of_a_master_list_means_one_entry(book) -> None:
     assert doubled == []
 
 
-def test_every_example_of_a_schema_is_a_valid_answer(book) -> None:
-    for schema in book.sources:
-        fields = [f for f in schema.fields if f.example is not None]
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_example_of_a_schema_is_a_valid_answer(book, language: str) -> None:
+    parsers = Parsers(book, language, None)
+    for schema in (*book.sources, *book.forms):
+        fields = [f for f in schema.fields if f.example is not None and f.type != "table"]
         layout = identify([[f.label["zh-Hans"] for f in fields]], [schema], sheet="S")
-        found = Checker(layout, book, received=RECEIVED, language="en").check([[f.example for f in fields]], [2], "S")
+        found = Checker(layout, book, received=RECEIVED, language="en").check([[parsers.example(f) for f in fields]], [2], "S")
         assert [(f.code, f.field) for f in found.findings if f.severity == "error"] == []
+        for table in (f for f in schema.fields if f.type == "table"):
+            columns = {column.id: column for column in table.fields}
+            for row in parsers.example(table) or ():
+                wrong = {name: parsers.of(columns[name])(cell) for name, cell in row.items()}
+                assert not [name for name, value in wrong.items() if value is None or isinstance(value, Bad)]
+                assert {c.id for c in table.fields if c.required} <= set(row)
+
+
+def shown(parsers: Parsers, schema: SchemaModel) -> Iterator[tuple[FieldModel, str]]:
+    """Every example of a schema as it is shown, with its field; those of a table's columns too."""
+    for field in schema.fields:
+        if field.type == "table":
+            columns = {column.id: column for column in field.fields}
+            yield from ((columns[name], str(cell)) for row in parsers.example(field) or () for name, cell in row.items())
+        elif field.example is not None:
+            yield field, str(parsers.example(field))
+
+
+def test_english_examples_have_no_chinese_but_names_of_the_master_lists(book) -> None:
+    parsers = Parsers(book, "en", None)
+    names = {*(p.name for p in book.products.products), *(p.name for p in book.organisation.people)}
+    names |= {label for d in book.organisation.departments for label in d.label.values()}
+    examples = [(schema.id, field.id, text) for schema in (*book.sources, *book.forms) for field, text in shown(parsers, schema)]
+    assert len(examples) > 150
+    assert [told for told in examples if re.search(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]", told[2]) and told[2] not in names] == []
+
+
+def test_every_example_in_words_has_words_of_its_own_in_each_language(book) -> None:
+    for schema in (*book.sources, *book.forms):
+        written = [list(shown(Parsers(book, language, None), schema)) for language in LANGUAGES]
+        for (field, traditional), (_, plain), (_, english) in zip(*written, strict=True):
+            assert simplified(plain) == plain, field.id
+            if field.type == "text" and re.search(r"[\u4e00-\u9fff]", traditional):
+                assert english != traditional, field.id
 
 
 def test_documents_and_kinds_in_the_templates_have_words(book) -> None:

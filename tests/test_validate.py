@@ -32,6 +32,23 @@ def test_blank_required_answer_is_one_finding_at_its_cell(book) -> None:
     assert found.bad == {1, 2}
 
 
+SAID = [
+    ("example: {zh-Hant: 開機無顯示, en: No picture}", ("開機無顯示", "开机无显示", "No picture")),
+    ("type: choice, values: severity, example: general", ("一般", "一般", "General")),
+    ("type: department, example: 生產部", ("生產部", "生产部", "Production")),
+    ("type: boolean, example: 'yes'", ("是", "是", "Yes")),
+    ("type: integer, example: 5", ("5", "5", "5")),
+    ("example: 王麗華", ("王麗華", "王丽华", "王麗華")),
+]
+
+
+@pytest.mark.parametrize(("keys", "said"), SAID)
+def test_message_on_a_blank_gives_the_example_in_the_readers_language(book, keys: str, said: tuple[str, str, str]) -> None:
+    fields = f"[{NAME[:-1]}, required: true, {keys}}}, {TAIL}]"
+    found = [checked(book, fields, [[None, "x"]], language=language).findings[0] for language in ("zh-Hant", "zh-Hans", "en")]
+    assert [(f.code, f.details["example"]) for f in found] == [("FB-blank", text) for text in said]
+
+
 def test_answer_that_is_asked_for_is_noted_and_the_row_is_taken(book) -> None:
     found = checked(book, f"[{NAME}, {{id: place, zh: 地点, required: ask}}, {TAIL}]", [["王", None], ["李", "客厅"]])
     assert told(found.findings) == [("FB-asked", 2, "place")]

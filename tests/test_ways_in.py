@@ -18,6 +18,7 @@ from fbbatch.errors import ExitCode
 from fbbatch.model import Finding
 from fbbatch.read import Limits, kind_of, open_content
 from fbbatch.read.answers import ticked
+from fbbatch.validate.parsers import example_of
 from tests.builders import (
     CUSTOMER,
     GOOD,
@@ -309,17 +310,17 @@ def test_register_of_ours_is_read_as_usual(book, tmp_path: Path) -> None:
     assert (len(found.accepted), found.told) == (2, [])
 
 
-def example_row(book, **changes: str) -> list[str]:
+def example_row(book, language: str = "zh-Hant", **changes: str) -> list[str]:
     fields = {f.id: f for f in book.sources[0].fields}
     ids = ["reporter", "contact", "reported_at", "product", "model", "description", "scene"]
-    return [changes.get(i, str(fields[i].example)) for i in ids]
+    return [changes.get(i, example_of(fields[i], language)) for i in ids]
 
 
 def test_example_row_left_as_it_was_is_no_feedback_and_an_edited_one_is(book, tmp_path: Path) -> None:
     header = cells(CUSTOMER)[0]
     assert book.sources[0].id == "customer"
     assert judge(book, tmp_path, sheet([header, example_row(book)])).failed == "FB-no-rows"
-    mixed = judge(book, tmp_path, sheet([header, example_row(book), *cells(GOOD)]))
+    mixed = judge(book, tmp_path, sheet([header, example_row(book, "en"), *cells(GOOD)]))
     assert ([row["row"] for row in mixed.accepted], mixed.told) == ([3], [])
     edited = judge(book, tmp_path, sheet([header, example_row(book, description="自己的描述：按键松动")]))
     assert len(edited.accepted) == 1

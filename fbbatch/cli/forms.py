@@ -11,6 +11,7 @@ from fbbatch.model import LANGUAGES
 
 if TYPE_CHECKING:
     from fbbatch.schema import FieldModel, SchemaModel
+    from fbbatch.validate.parsers import Parsers
 
 
 @command("forms")
@@ -34,8 +35,11 @@ def forms(call: Call, kinds: tuple[str, ...], folder: Path | None, languages: tu
     if unknown := [kind for kind in kinds if kind not in known]:
         raise click.BadParameter(f"'{unknown[0]}' is none of: {', '.join(known)}", param_hint="KIND")
     if call.as_json:
+        from fbbatch.validate.parsers import Parsers
+
         chosen = [schemas[kind] for kind in kinds] or list(schemas.values())
-        call.data([_form(schema, shop.settings.locale) for schema in chosen])
+        parsers = Parsers(shop.book, shop.settings.locale, None)
+        call.data([_form(schema, shop.settings.locale, parsers) for schema in chosen])
         return ExitCode.DONE
     from fbbatch.documents import blank_forms
 
@@ -56,17 +60,18 @@ def forms(call: Call, kinds: tuple[str, ...], folder: Path | None, languages: tu
     return ExitCode.DONE
 
 
-def _form(schema: "SchemaModel", language: str) -> dict[str, Any]:
+def _form(schema: "SchemaModel", language: str, parsers: "Parsers") -> dict[str, Any]:
     return {
         "id": schema.id, "version": schema.version, "kind": schema.kind, "title": schema.title[language], "clause": schema.clause,
-        "fields": [_field(field, language) for field in schema.fields],
+        "fields": [_field(field, language, parsers) for field in schema.fields],
     }  # fmt: skip
 
 
-def _field(field: "FieldModel", language: str) -> dict[str, Any]:
+def _field(field: "FieldModel", language: str, parsers: "Parsers") -> dict[str, Any]:
     told: dict[str, Any] = {
-        "id": field.id, "label": field.label[language], "type": field.type, "required": field.required, "example": field.example,
+        "id": field.id, "label": field.label[language], "type": field.type, "required": field.required,
+        "example": parsers.example(field),
     }  # fmt: skip
     if field.type == "table":
-        told["columns"] = [_field(column, language) for column in field.fields]
+        told["columns"] = [_field(column, language, parsers) for column in field.fields]
     return told

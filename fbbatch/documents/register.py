@@ -19,7 +19,7 @@ from fbbatch.render.blocks import Block, CellValue, Column, Document, Entry, Gri
 from fbbatch.render.words import cell_text, text_width
 from fbbatch.schema import Book, FieldModel, SchemaModel
 from fbbatch.schema.text import header_keys
-from fbbatch.validate.parsers import Parsers, example_of
+from fbbatch.validate.parsers import BETWEEN, Parsers
 from fbbatch.validate.values import Bad
 from fbbatch.words import simplified
 
@@ -100,7 +100,6 @@ def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
 
 _HINT_SUFFICES = frozenset({"text", "contact", "department", "product", "person", "rating", "table"})
 _LISTED = frozenset({"choice", "boolean", "rating", "department", "product"})
-_SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": "; "}
 _LONGEST_SCALE = 10  # a rating in more steps is typed
 _NOTE_WIDTH, _NOTE_LINES = 44, 3  # of a cell in the sheet that explains; longer notes are skipped
 
@@ -163,7 +162,7 @@ class Prompter:
         options = [cell_text(option, "text", self.language) for option in self.options(field) or self.ticks(field)]
         if field.type == "rating" and field.values:
             options = [f"{v.code} {v.label[self.language]}" for v in self._book.values(field)]
-        text = _SEPARATOR[self.language].join(options)
+        text = BETWEEN[self.language].join(options)
         if text:
             return text if text_width(text) <= _NOTE_WIDTH * _NOTE_LINES else self.word("in_list", n=len(options))
         low, high = field.minimum, field.maximum
@@ -207,7 +206,10 @@ class Prompter:
 
     def example(self, field: FieldModel) -> CellValue:
         """The example as a cell: words in the language, real dates and numbers."""
-        shown = example_of(field, self.language)
+        example = self._parsers.example(field)
+        if example is None or isinstance(example, list):
+            return None
+        shown = str(example)
         value = self._parsers.of(field)(shown)
         if value is None or isinstance(value, Bad):
             return shown or None
@@ -218,14 +220,6 @@ class Prompter:
                 return dt.datetime.fromisoformat(str(value))
             case "integer" | "number" | "rating":
                 return value if isinstance(value, int | float) else shown
-            case "boolean":
-                return self._yes_no()[0 if value else 1]
-            case "department":
-                return self._book.department(str(value), self.language)
-            case "choice" | "choices":
-                codes = value if isinstance(value, list) else [value]
-                words = {v.code: v.label[self.language] for v in self._book.values(field)}
-                return _SEPARATOR[self.language].join(words[str(code)] for code in codes)
             case _:
                 return shown
 
@@ -258,7 +252,7 @@ def _entry(field: FieldModel, prompter: Prompter) -> Entry:
     closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (field.type in _LISTED and field.strict)
     return Entry(
         field.id, header, mark, kind if kind in {"date", "datetime", "integer", "number"} else "text",
-        _width(field, header + mark, options, example), options, field.minimum, field.maximum, closed,
+        _width(field, header + mark, options, prompter), options, field.minimum, field.maximum, closed,
         prompter.what(field), prompter.word("wrong", what=prompter.kind(field)), example,
     )  # fmt: skip
 
@@ -268,20 +262,20 @@ _WIDTHS = {"date": 13.0, "datetime": 18.0, "contact": 20.0, "person": 12.0}
 _ARROW, _HEADER = 5, 12  # the drop-down's button; a header longer than this goes on in a second line
 
 
-def _n_lines(field: FieldModel) -> int:
+def _n_lines(field: FieldModel, prompter: Prompter) -> int:
     """How many lines an answer is likely to take: a description several, a sentence two."""
     if field.type == "text" and field.empty_phrases:
         return 6
-    return 2 if field.type == "table" or (field.type == "text" and text_width(str(field.example or "")) > 20) else 1
+    return 2 if field.type == "table" or (field.type == "text" and text_width(str(prompter.example(field) or "")) > 20) else 1
 
 
-def _width(field: FieldModel, header: str, options: Sequence[str | float], example: CellValue) -> float:
+def _width(field: FieldModel, header: str, options: Sequence[str | float], prompter: Prompter) -> float:
     """The width of a column in characters: what is likely to stand in it; longer texts wrap."""
-    if (lines := _n_lines(field)) > 1:
+    if (lines := _n_lines(field, prompter)) > 1:
         return _PROSE_WIDTH if lines > 2 else _SENTENCE_WIDTH
     wide = text_width(header)
     half = max(wide / 2, max(map(text_width, header.split()))) if wide > _HEADER else wide
-    content = max((text_width(str(option)) + _ARROW for option in options), default=text_width(str(example or "")) + 2)
+    content = max((text_width(str(option)) + _ARROW for option in options), default=text_width(str(prompter.example(field) or "")) + 2)
     return max(_WIDTHS.get(field.type, 0), half + 3, float(min(content, _LONGEST)))
 
 
@@ -330,7 +324,7 @@ _HALF = 17  # em of text that the value of half a row takes
 
 def _pair(field: FieldModel, prompter: Prompter) -> Pair:
     ticks = tuple((text, False) for text in prompter.ticks(field))
-    lines = _n_lines(field)
+    lines = _n_lines(field, prompter)
     wide = lines > 1 or sum(text_width(text) / 2 + 2.5 for text, _ in ticks) > _HALF
     return Pair(prompter.label(field) + prompter.mark(field), "", wide, field.id, lines, ticks)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from fbbatch.model import LANGUAGES
 from fbbatch.schema.text import header_key
 from fbbatch.words import simplified
 
@@ -44,6 +45,22 @@ else:  # editors are told which languages there are
     _Texts = dict[Literal["zh-Hant", "zh-Hans", "en"], str]
 Label = Annotated[_Texts, BeforeValidator(_label), AfterValidator(_three_languages)]
 """A text in the three languages."""
+
+
+def _example(value: object) -> object:
+    """Checks an example that names its languages, before the other kinds of example are tried and each says what it misses."""
+    if isinstance(value, list):
+        return [{name: _example(cell) for name, cell in row.items()} if isinstance(row, dict) else row for row in value]
+    if not isinstance(value, dict):
+        return value
+    label = _label(value)
+    assert isinstance(label, dict)  # noqa: S101 - it was one
+    if unknown := [str(key) for key in label if key not in LANGUAGES]:
+        raise ValueError(f"unknown language '{unknown[0]}': an example is one for all languages, or {{zh-Hant: …, en: …}}")
+    if not all(isinstance(text, str) for text in label.values()):
+        raise ValueError("an example for each language is text; a number is the same in all of them")
+    return _three_languages(label)
+
 
 FieldType = Literal[
     "text", "integer", "number", "date", "datetime", "boolean", "choice", "choices", "rating",
@@ -120,8 +137,8 @@ class FieldModel(Strict):
     )
     editable_by: list[str] = Field(default=[], description="roles that may change it later in a dropped ledger")
     hint: Label | None = Field(default=None, description="one line for the person who fills in")
-    example: str | int | float | bool | list[dict[str, str | int | float]] | None = Field(
-        default=None, description="a valid answer; a table's example is a list of rows"
+    example: Annotated[str | int | float | bool | Label | list[dict[str, str | int | float | Label]] | None, BeforeValidator(_example)] = (
+        Field(default=None, description="a valid answer, one for all languages or one for each; a table's example is a list of rows")
     )
     fields: list["FieldModel"] = Field(default=[], description="table: its columns")
     clause: str | None = Field(default=None, description="clause of the regulation it answers, e.g. 3.1.1b")

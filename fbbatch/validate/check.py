@@ -8,9 +8,8 @@ from typing import Any
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
-from fbbatch.validate.parsers import Parsers, example_of, plain_texts
+from fbbatch.validate.parsers import Parsers, example_cells, plain_texts
 from fbbatch.validate.values import Bad, Parse, Value, text_of
-from fbbatch.words import simplified
 
 _MEMO = 50_000
 
@@ -60,7 +59,7 @@ class Checker:
         self._serial_days = serial_days
         self._language = language
         self._received = received.date().isoformat()
-        parsers = Parsers(book, language, received.tzinfo)
+        self._parsers = parsers = Parsers(book, language, received.tzinfo)
         mapped = {mapping.field.id: mapping for mapping in layout.columns}
         derived = [f for f in layout.schema.fields if f.id not in mapped and (f.default is not None or f.split_from in mapped)]
         self._mappings = [*layout.columns, *(MappedColumn(-1, f, "") for f in derived)]
@@ -107,7 +106,7 @@ class Checker:
                 flagged = {(f.row, f.field) for f in findings if f.severity == "error"}
                 findings += [
                     f
-                    for f in at.each(code, field.id, _where(values, None), example=example_of(field, self._language))
+                    for f in at.each(code, field.id, _where(values, None), example=self._example(field))
                     if (f.row, f.field) not in flagged
                 ]
             findings += self._relations(field, values, parsed, at)
@@ -136,12 +135,17 @@ class Checker:
         return next(memo for m, memo in zip(self._mappings, self._memos, strict=True) if m.column == column)
 
     def _example_values(self) -> dict[int, list[Value]]:
-        """By column, what its field's example means, in either script; texts first."""
+        """By column, what its field's example means, in each language; texts first."""
         shown: dict[int, list[Value]] = {}
         for mapping, memo in sorted(zip(self._mappings, self._memos, strict=True), key=lambda pair: pair[0].field.type != "text"):
-            if mapping.column >= 0 and mapping.field.example is not None and not isinstance(mapping.field.example, list):
-                shown[mapping.column] = [memo[_as_cell(mapping.field.example)], memo[simplified(str(mapping.field.example))]]
+            if mapping.column >= 0 and (cells := example_cells(mapping.field)):
+                shown[mapping.column] = [memo[cell] for cell in cells]
         return shown
+
+    def _example(self, field: FieldModel) -> str:
+        """What a message gives as an example; a table's rows would be too long."""
+        example = self._parsers.example(field)
+        return "" if example is None or isinstance(example, list) else str(example)
 
     def _columns(self, rows: Sequence[Sequence[Cell]], row_numbers: Sequence[int]) -> list[Sequence[Cell]]:
         if any(len(row) < self._width for row in rows):
@@ -255,10 +259,6 @@ class Checker:
 
 _TELLING_EXAMPLES = 3
 """So many answers must equal the examples before a row is taken for the example row."""
-
-
-def _as_cell(example: str | float) -> Cell:
-    return str(example) if isinstance(example, bool) else example
 
 
 _NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})

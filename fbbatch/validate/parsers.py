@@ -8,7 +8,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from fbbatch.model import Cell
+from fbbatch.model import LANGUAGES, Cell
 from fbbatch.schema import Book, FieldModel
 from fbbatch.validate.values import (
     MAX_TEXT,
@@ -30,6 +30,8 @@ ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUL
     f"#{name}" for name in ("SPILL!", "CALC!", "FIELD!", "BLOCKED!", "CONNECT!", "UNKNOWN!", "BUSY!", "EXTERNAL!", "GETTING_DATA")
 }
 """What a workbook shows where a formula has failed; also as text in what was exported from one."""
+BETWEEN = {"zh-Hant": "、", "zh-Hans": "、", "en": "; "}
+"""What stands between several choices; their English words have commas."""
 _LETTER_GRADES = frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
 
 
@@ -73,6 +75,27 @@ class Parsers:
         if field.pattern:
             parse = self._patterned(field, parse)
         return partial(_holdable, parse=parse)
+
+    def example(self, field: FieldModel) -> Any:
+        """The example as somebody writes it in the language: a choice, a department, yes or no in words, a table as rows."""
+        if not isinstance(field.example, list):
+            return None if field.example is None else self._worded(field, _said(field.example, self._language))
+        columns = {column.id: column for column in field.fields}
+        rows = [{name: _said(cell, self._language) for name, cell in row.items()} for row in field.example]
+        return [{name: self._worded(columns[name], cell) if name in columns else cell for name, cell in row.items()} for row in rows]
+
+    def _worded(self, field: FieldModel, example: Cell) -> Cell:
+        if field.type not in {"choice", "choices", "department", "boolean"}:
+            return example
+        value = self.of(field)(text_of(example))
+        if value is None or isinstance(value, Bad):
+            return example
+        if field.type == "boolean":
+            return self._book.word("yes_no", "yes" if value else "no", self._language)
+        if field.type == "department":
+            return self._book.department(str(value), self._language)
+        words = {v.code: v.label[self._language] for v in self._book.values(field)}
+        return BETWEEN[self._language].join(words[str(code)] for code in (value if isinstance(value, list) else [value]))
 
     def _yes_no(self) -> dict[str, bool]:
         """The words of the vocabulary for yes and no."""
@@ -169,10 +192,25 @@ def _parts(text: str) -> list[str]:
 
 
 def example_of(field: FieldModel, language: str) -> str:
-    """A valid answer to show, in the reader's script; `''` where the schema has none."""
+    """A valid answer as the schema gives it for the reader's language; `''` where it has none."""
     if field.example is None or isinstance(field.example, list):
         return ""
-    return simplified(str(field.example)) if language == "zh-Hans" else str(field.example)
+    return str(_said(field.example, language))
+
+
+def example_cells(field: FieldModel) -> list[Cell]:
+    """The example as a cell may hold it, in each language; nothing where the schema has none, or rows."""
+    if field.example is None or isinstance(field.example, list):
+        return []
+    said = [_said(field.example, language) for language in LANGUAGES]
+    return list(dict.fromkeys(str(cell) if isinstance(cell, bool) else cell for cell in said))
+
+
+def _said(example: str | float | dict[str, str], language: str) -> str | float:
+    """An example in a language; one for all languages is in the reader's script."""
+    if isinstance(example, dict):
+        return example[language]
+    return simplified(example) if language == "zh-Hans" and isinstance(example, str) else example
 
 
 def _holdable(cell: Cell, *, parse: Parse) -> Value | Bad:
