@@ -19,7 +19,7 @@ demo: $(VENV)/.installed  ## an invented company's workspace in ./demo, files of
 	$(BIN)/fbbatch demo demo --locale $(LOCALE)
 
 test: $(VENV)/.installed  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.installed  ## style, types, import contracts
 	$(BIN)/ruff check .
