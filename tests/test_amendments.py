@@ -98,11 +98,23 @@ def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
     """Two questionnaires may well name two people alike; only a person can tell."""
     table = weeks(4)
     place = place_with(tmp_path, sheet(table))
-    others = [table[0], *([*row[:1], f"1391111000{n}", *row[2:]] for n, row in enumerate(table[1:]))]
-    drop(place, "customer/other.xlsx", sheet(others))
+    others = [[*row[:1], f"1391111000{n}", *row[2:5], f"另一件事{n}：外壳开裂", row[6]] for n, row in enumerate(table[3:])]
+    twins = [[*row[:1], f"1391111999{n}", *row[2:]] for n, row in enumerate(table[1:3])]
+    drop(place, "customer/other.xlsx", sheet([table[0], *twins, *others]))
     result = run(place, "2026-11-17")
     assert counts(result) == (4, 4, 0, 0, 0)
-    assert [code for code, *_ in codes(result, "FB-amended", "FB-alike")] == ["FB-alike"] * 4
+    assert [code for code, *_ in codes(result, "FB-amended", "FB-alike")] == ["FB-alike"] * 2
+
+
+def test_export_with_a_column_more_amends_every_case_and_makes_none(tmp_path: Path) -> None:
+    table = weeks(6)
+    place = place_with(tmp_path, sheet(table))
+    wider = [[*table[0], "批号"], *([*row, f"L{n}"] for n, row in enumerate(table[1:]))]
+    drop(place, "customer/wider.csv", delimited(wider))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (6, 0, 0, 6, 0)
+    assert codes(result, "FB-amended") == [("FB-amended", row, "batch") for row in range(2, 8)]
+    assert {c.values["batch"] for c in ledger_cases(place)} == {f"L{n}" for n in range(6)}
 
 
 def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_another(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The rows of one file that may belong to cases: kept back until all of it has been read, then told apart. Source: N4."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -75,6 +76,8 @@ class Sieve:
         """
         suspects, self._suspects = self._suspects, []
         is_single = n_others + len(suspects) == 1
+        sources = Counter(one.near[0].file_id for one in suspects)  # most rows edited, or a column more: that export again
+        self._met_files |= {file_id for file_id, n in sources.items() if n > 2 and 2 * n > n_others + len(suspects)}
         for one in suspects:
             kin = next((k for k in one.near if self._is_copy(one, k, is_single=is_single)), None)
             if kin:
