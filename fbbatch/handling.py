@@ -8,6 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -43,6 +44,10 @@ class Handling:
     def today(self) -> dt.date:
         """The as-of date."""
         return self.record.as_of.date()
+
+    @cached_property
+    def _teller(self) -> Teller:
+        return Teller(self.book, self.language, {})
 
     def _days(self, deadline: str) -> int:
         """A period of days that the company has set, round the clock."""
@@ -274,7 +279,8 @@ class Handling:
         if not is_related(case.values, new):
             recorder.dispute(one, finding("FB-mark-differs", sheet=one.sheet or None, row=one.row[0], case=case.number))
             return
-        new = self._together(case, new, recorder.history(case))
+        history = recorder.history(case)
+        new = self._together(case, new, history)
         told = changes(case.values, new)
         ruled = recorder.ruling(one.ruling_id)
         is_other = recorder.is_ruled(case) and ruled != {"kind": case.kind, "type": case.type, "severity": case.severity}
@@ -282,11 +288,10 @@ class Handling:
         if is_other:
             recorder.rejudge(case, one.ruling_id)
         move = self._raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
-        recorder.append(case, [self._recorded(case, replay(recorder.history(case)), move, AMENDMENT, "batch", self.today)])
-        teller = Teller(self.book, self.language, {})
+        recorder.append(case, [self._recorded(case, replay(history), move, AMENDMENT, "batch", self.today)])
         place = {"sheet": one.sheet or None, "row": one.row[0], "case": case.number}
         for name, both in told.items():
-            old, value = (teller.tell(name, said, case.schema) for said in both)
+            old, value = (self._teller.tell(name, said, case.schema) for said in both)
             recorder.note([finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")])
 
     def _together(self, case: Case, new: Mapping[str, Any], history: Sequence[Transition]) -> dict[str, Any]:

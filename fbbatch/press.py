@@ -185,9 +185,12 @@ def file_name(path: str) -> str:
 
 @dataclass(frozen=True)
 class MarkTask:
-    """A dropped workbook to mark: the file that it is, or is in, its bytes' sha256, and what `render.marked` wants to know."""
+    """A dropped workbook to mark: the file that it is, or is in, its bytes' sha256, and what `render.marked` wants to know.
 
-    path: Path
+    One without `sheets` cannot be marked.
+    """
+
+    path: Path | None
     sha256: str
     sheets: Mapping[str, SheetMarks]
     cover: Cover
@@ -199,7 +202,7 @@ def marking(limits: Limits) -> Callable[[MarkTask], Iterator[bytes]]:
     """What a worker does with a workbook that goes back; it gives the marked copy, or nothing where it cannot be marked."""
 
     def mark(task: MarkTask) -> Iterator[bytes]:
-        content = _found(task.path.read_bytes(), task.sha256, limits)
+        content = _found(task.path.read_bytes(), task.sha256, limits) if task.path and task.sheets else None
         if content is not None and kind_of(content) == "xlsx":
             with contextlib.suppress(UnmarkableError):
                 yield marked(content, task.sheets, task.cover, task.identity, task.language)

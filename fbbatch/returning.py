@@ -1,6 +1,7 @@
 """What goes back to be corrected: workbooks as themselves with marks, the rest as a note and a register. Source: 1.3.2c, N1."""
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -35,19 +36,24 @@ def going_back(
         files: what it did with every file.
         originals: where the files that still lie in the inbox are, by name.
     """
-    day = record.as_of.date()
+    day, limits = record.as_of.date(), shop.settings.limits
     due = Deadlines(shop.book.deadlines, Calendar(shop.book.calendar)).due(RESUBMIT_WITHIN, "all", day)
-    for number, file in enumerate((file for file in files if _goes_back(file)), 1):
-        correction = Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates)
-        name = f"D37-{record.name}-{number:03d}"
-        path = _original(shop.folder, file, originals)
-        content = _marked(correction, path, shop) if path else None
-        if content is None:
-            yield from _papers(correction, name, number)
-        else:
-            suffix = ".xlsm" if file.name.lower().endswith(".xlsm") else ".xlsx"
-            media = press.MACROS if suffix == ".xlsm" else press.EXCEL
-            yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=file.name)
+    going = [file for file in files if _goes_back(file)]
+    told: deque[Correction] = deque()
+
+    def tasks() -> Iterator[MarkTask]:  # taken one by one, so that few files are in memory at a time
+        for file in going:
+            told.append(Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates))
+            yield _mark_task(told[-1], _original(shop.folder, file, originals), shop.settings.locale)
+
+    job = workers.Job("fbbatch.press:marking", limits, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+    with contextlib.closing(workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, len(going)))) as answers:
+        for number, answer in enumerate(answers, 1):
+            content = b""
+            with contextlib.suppress(WorkerLostError):
+                content = b"".join(answer.frames)
+            name = f"D37-{record.name}-{number:03d}"
+            yield from _workbook(told.popleft(), name, number, content) if content else _papers(told.popleft(), name, number)
 
 
 def _goes_back(file: FileOutcome) -> bool:
@@ -70,19 +76,19 @@ def _path(correction: Correction, name: str, number: int, suffix: str) -> str:
     return f"{_FOLDER}/{number:03d} {press.file_name(correction.word(name))}{suffix}"
 
 
-def _marked(correction: Correction, path: Path, shop: Workshop) -> bytes | None:
-    """The workbook with its marks, made by a worker; None for what is no workbook, or cannot be marked."""
-    marks = correction.marks()
-    if not marks or any(not sheet.header_row for sheet in marks.values()):
-        return None
-    limits = shop.settings.limits
-    identity = correction.identity()
-    task = MarkTask(path, correction.fate.outcome.sha256, marks, correction.cover(), identity, shop.settings.locale)
-    job = workers.Job("fbbatch.press:marking", limits, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
-    with contextlib.closing(workers.run_tasks([task], job, jobs=1)) as answers, contextlib.suppress(WorkerLostError):
-        for answer in answers:
-            return b"".join(answer.frames) or None
-    return None
+def _mark_task(correction: Correction, path: Path | None, locale: str) -> MarkTask:
+    """What is to be marked; no sheet of a file that is gone, or whose headers are not known."""
+    marks = correction.marks() if path else {}
+    if not all(sheet.header_row for sheet in marks.values()):
+        marks = {}
+    return MarkTask(path, correction.fate.outcome.sha256, marks, correction.cover(), correction.identity(), locale)
+
+
+def _workbook(correction: Correction, name: str, number: int, content: bytes) -> Iterator[Printed]:
+    """The workbook itself, with its marks."""
+    about = correction.fate.outcome.name
+    suffix, media = (".xlsm", press.MACROS) if about.lower().endswith(".xlsm") else (".xlsx", press.EXCEL)
+    yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=about)
 
 
 def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]:

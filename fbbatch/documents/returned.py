@@ -6,14 +6,16 @@ as text, mail, Word or PDF comes back as a note, with a register in which what w
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import orjson
 
 from fbbatch import findings as catalogue
 from fbbatch.documents.case import Office
-from fbbatch.documents.receipt import COUNTS, field_labels
+from fbbatch.documents.receipt import COUNTS, Labels, field_labels
 from fbbatch.documents.register import register_form, register_workbook
 from fbbatch.documents.templates import Template, Templates
 from fbbatch.model import Finding, JudgedRow, ReturnedFile, SheetLayout
@@ -58,8 +60,12 @@ class Correction:
         """What a workbook that goes back says of itself."""
         return {"form": "returned", "version": str(self._template.version), "case": "", "issue": self.run, "language": self.office.language}
 
+    @cached_property
+    def _every_label(self) -> Labels:
+        return field_labels(self.office)
+
     def _labels(self, schema: str) -> Mapping[str, str]:
-        return field_labels(self.office).get(schema, {})
+        return self._every_label.get(schema, {})
 
     # --- marks ---------------------------------------------------------------------------------------------
 
@@ -103,12 +109,10 @@ class Correction:
         lines = [self.word("about", file=self.fate.outcome.name, run=self.run)]
         lines += [self.word("until", day=long_date(self.until, self.office.language))] if self.until else []
         lines += [self.word("step_1", result=RESULT[self.office.language]), self.word("step_2"), self.word("step_3")]
-        whole = [item for item in self.fate.outcome.findings if item.severity == "error" and not self._is_of_row(item)]
+        rows = {(row.sheet, row.row) for row in self.fate.rows}
+        whole = [item for item in self.fate.outcome.findings if item.severity == "error" and (item.sheet or "", item.row) not in rows]
         about = [[self.word("whole")], *([catalogue.message(item, self.office.language, self._any_labels())] for item in whole)]
         return Cover(self.word("title"), lines, [self._balance(), *([about] if whole else [])])
-
-    def _is_of_row(self, item: Finding) -> bool:
-        return any(row.sheet == (item.sheet or "") for row in self.fate.rows if row.row == item.row)
 
     def _any_labels(self) -> Mapping[str, str]:
         return self._labels(self.fate.outcome.schema or next((layout.schema for layout in self.fate.layouts.values()), ""))
@@ -116,9 +120,11 @@ class Correction:
     def _balance(self) -> list[list[str]]:
         names = ("sheet", "rows", "accepted", "returned", "duplicate_rows", "set_aside_rows")
         table = [[self.word(name) for name in names]]
-        for sheet in dict.fromkeys(row.sheet for row in self.fate.rows):
-            outcomes = [row.outcome for row in self.fate.rows if row.sheet == sheet]
-            table.append([sheet or self.fate.outcome.name, str(len(outcomes)), *(str(outcomes.count(name)) for name in COUNTS[1:])])
+        outcomes: dict[str, Counter[str]] = {}
+        for row in self.fate.rows:
+            outcomes.setdefault(row.sheet, Counter())[row.outcome] += 1
+        for sheet, counts in outcomes.items():
+            table.append([sheet or self.fate.outcome.name, str(counts.total()), *(str(counts[name]) for name in COUNTS[1:])])
         if len(table) > 2:
             table.append([self.word("total"), *(str(getattr(self.fate.outcome, name)) for name in COUNTS)])
         return table

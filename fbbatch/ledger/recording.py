@@ -132,6 +132,8 @@ class FileRecorder:
 
     def edited(self) -> list[Edited]:
         """The rows of this file, now read to its end, that are edited copies of rows in the ledger; the others become cases."""
+        if self._sieve.is_empty:
+            return []
         self._submission_id = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
         self._serial = max(self._serial, self._last_serial())
         found = []

@@ -45,6 +45,11 @@ class Sieve:
         self._met: set[int] = set()
         self._met_files: set[int] = set()
 
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is kept back."""
+        return not self._suspects
+
     def meet(self, case_id: int, file_id: int) -> None:
         """Remember a row that a case, opened by that file, has already."""
         self._met.add(case_id)
