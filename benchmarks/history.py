@@ -31,7 +31,7 @@ def full_ledger(folder: Path, scratch: Path) -> None:
         Taking(shifted, ledger, record, Handling(shifted.book, record, shifted.settings.locale)).take(inbox.claim_one(path))
         ledger.record_documents(record, [], {}, [moment.date()])
         ledger.close_run(record, moment)
-    with ledger._writing() as connection:
+    with ledger.writing() as connection:
         columns = "case_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at"
         moment = AS_OF - dt.timedelta(days=100)
         connection.execute(

@@ -9,7 +9,6 @@ one would have.
 import contextlib
 import datetime as dt
 import os
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +23,7 @@ from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.handling import Handling
 from fbbatch.inbox import Move
-from fbbatch.ledger import Ledger, RunRecord
+from fbbatch.ledger import Ledger, RunRecord, copy_ledger
 from fbbatch.model import FileOutcome
 from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
@@ -127,11 +126,7 @@ def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Seq
         copy = Path(scratch) / "ledger.db"
         source = shop.folder / ".fbbatch" / "ledger.db"
         if source.exists() and not shop.settings.database:
-            with (
-                contextlib.closing(sqlite3.connect(source)) as old,
-                contextlib.closing(sqlite3.connect(copy)) as new,
-            ):
-                old.backup(new)
+            copy_ledger(source, copy)
         with contextlib.closing(Ledger(copy)) as ledger:
             taken = outbox.run_names(shop.folder, f"{as_of:%Y%m%d}")
             begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)

@@ -1,6 +1,5 @@
 """The door in: find what was dropped, let it settle, know it by its bytes; archive it afterwards, untouched."""
 
-import hashlib
 import os
 import shutil
 import stat
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from fbbatch import failpoints
 from fbbatch.errors import StorageError
+from fbbatch.identity import digest
 
 _JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "readme.txt", ".gitkeep", ".gitignore"})
 _JUNK_SUFFIXES = (".part", ".crdownload", ".tmp", ".partial", ".download")
@@ -178,7 +178,7 @@ def _claim(path: Path, folder: Path, before: _Stamp | None, hopeless: bool = Fal
     if hopeless:
         return replace(item, unread=True)
     try:
-        sha256 = _sha256(path)
+        sha256 = sha256_of(path)
     except OSError:
         return replace(item, deferred="FB-locked" if _stamp(path) == before else "FB-changed")
     if _stamp(path) != before:
@@ -186,12 +186,14 @@ def _claim(path: Path, folder: Path, before: _Stamp | None, hopeless: bool = Fal
     return replace(item, sha256=sha256, note=None if age is None else "FB-lock-left")
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, read in pieces; no link is followed, no pipe waited for.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     with os.fdopen(_open(path), "rb") as stream:
-        while piece := stream.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
+        return digest(iter(lambda: stream.read(_CHUNK), b""))
 
 
 def _open(path: Path) -> int:
@@ -270,7 +272,7 @@ def _is_as_judged(move: Move) -> bool:
     found = _stamp(move.source)
     if found is None or not stat.S_ISREG(found.mode):
         return False
-    return _sha256(move.source) == move.sha256 if move.sha256 else found.size == move.size
+    return sha256_of(move.source) == move.sha256 if move.sha256 else found.size == move.size
 
 
 def _move(source: Path, place: Path) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 CASE_NUMBER = re.compile(r"FB-\d{8}-\d{4,}")
@@ -25,6 +26,15 @@ def cell_name(row: int | None, column: int | None) -> str | None:
         rest, digit = divmod(rest - 1, 26)
         letters = chr(65 + digit) + letters
     return f"{letters}{row}"
+
+
+@lru_cache(maxsize=1024)
+def column_number(letters: str) -> int:
+    """The number (1-based) of the column that Excel calls so, e.g. 3 of `C`."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number
 
 
 class Finding(NamedTuple):

@@ -791,7 +791,7 @@ def test_form_filled_in_twice_is_a_duplicate_and_with_other_content_both_are_kep
     assert here.state() == "accepted"
     assert len(here.history()) == 3
     assert len(list((here.place / "archive").rglob("*.docx"))) == 4
-    with here.ledger() as ledger, ledger._reading() as connection:
+    with here.ledger() as ledger, ledger.reading() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM correspondence").scalar()
     assert kept == 3
     assert_in_words(here)

@@ -339,8 +339,8 @@ def test_file_of_a_gigabyte_goes_to_quarantine_unread(place: Path, monkeypatch: 
     with drop(place, "huge.csv", b"").open("r+b") as stream:
         stream.truncate(1 << 30)
     drop(place, "a.csv", delimited(people(1)))
-    honest, read = inbox._sha256, []
-    monkeypatch.setattr(inbox, "_sha256", lambda path: read.append(path.name) or honest(path))
+    honest, read = inbox.sha256_of, []
+    monkeypatch.setattr(inbox, "sha256_of", lambda path: read.append(path.name) or honest(path))
     result = run(place)
     assert set(read) == {"a.csv"}
     assert outcomes(result) == {"a.csv": ("accepted", None), "huge.csv": ("quarantined", "FB-limit-file-bytes")}

@@ -716,7 +716,7 @@ def test_file_open_in_office_waits_for_the_next_run(place: Path) -> None:
 
 def test_file_still_being_written_waits_for_the_next_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = drop(place, "a.csv", delimited(people(1)))
-    honest = inbox._sha256
+    honest = inbox.sha256_of
 
     def growing(which: Path) -> str:
         found = honest(which)
@@ -725,7 +725,7 @@ def test_file_still_being_written_waits_for_the_next_run(place: Path, monkeypatc
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(inbox, "_sha256", growing)
+        patch.setattr(inbox, "sha256_of", growing)
         result = run(place)
     assert list(outcomes(result).values()) == ["deferred"]
     assert codes(result) == [("FB-changed", None, None)]

@@ -4,7 +4,6 @@ Answers are found by bookmark, else by the label beside them; the rows of a tabl
 the headers of a table. Source: N2, DESIGN 7.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from fbbatch.judge.rows import Message, Setup
 from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
 from fbbatch.read import Limits, Paper, Reading, open_content
 from fbbatch.read.answers import answers_of, ticked
+from fbbatch.read.paper import TABLE_BLANK
 from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel, field_for
 from fbbatch.validate import Checker
 
@@ -107,7 +107,7 @@ def _filled(paper: Paper, schema: SchemaModel) -> tuple[dict[str, str], dict[str
     for blank in paper.blanks:
         if blank.name in fields:
             texts.setdefault(blank.name, blank.text)
-        elif (match := _ROW.fullmatch(blank.name)) and (table := fields.get(match[1])) and table.type == "table":
+        elif (match := TABLE_BLANK.fullmatch(blank.name)) and (table := fields.get(match[1])) and table.type == "table":
             cells.setdefault(table.id, {}).setdefault(int(match[2]), {})[match[3]] = blank.text
     if len(texts) < len([f for f in schema.fields if f.type != "table"]):
         texts = _by_label(paper, schema) | {name: text for name, text in texts.items() if text.strip()}
@@ -116,9 +116,6 @@ def _filled(paper: Paper, schema: SchemaModel) -> tuple[dict[str, str], dict[str
         if table.type == "table" and table.id not in cells:
             rows[table.id] = _rows_by_header(paper, table)
     return texts, rows
-
-
-_ROW = re.compile(r"([a-z][a-z0-9_]*?)_(\d+)_([a-z][a-z0-9_]*)")
 
 
 def _holds(row: Mapping[str, str]) -> bool:

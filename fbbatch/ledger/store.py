@@ -3,7 +3,7 @@
 import datetime as dt
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Ledger:
             return
         size = Path(str(self._engine.url.database)).stat().st_size
         checks = ["quick_check(1)"] if size <= _CHECKED_BYTES else ["quick_check(run)", "quick_check(file)"]
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [connection.execute(sa.text(f"PRAGMA {check}")).scalar() for check in checks]
         if set(found) != {"ok"}:
             raise StorageError(f"The ledger ({self._engine.url.database}) is damaged; restore it from a backup. Nothing has been touched")
@@ -89,7 +89,8 @@ class Ledger:
             raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {_reason(error)}") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction, for this room."""
         with self._storage():
             failpoints.reach("beginning", sqlite3.OperationalError)
             with self._engine.begin() as connection:
@@ -98,14 +99,10 @@ class Ledger:
             failpoints.reach("committed", sqlite3.OperationalError)
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for queries, for this room."""
         with self._storage(), self._engine.connect() as connection:
             yield connection
-
-    writing = _writing
-    """A connection in a transaction, for the other files of this room."""
-    reading = _reading
-    """A connection for queries, likewise."""
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
@@ -119,19 +116,13 @@ class Ledger:
         from alembic.config import Config
 
         if version is not None and self._engine.dialect.name == "sqlite":
-            self._backup(f"before-{_HEAD}")
+            source = Path(str(self._engine.url.database))
+            copy_ledger(source, source.with_name(f"{source.name}.before-{_HEAD}"))
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-
-    def _backup(self, suffix: str) -> None:
-        source = Path(str(self._engine.url.database))
-        target = source.with_name(f"{source.name}.{suffix}")
-        _make_private(target)
-        with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
-            old.backup(new)
 
     # --- runs ----------------------------------------------------------------------------------------------
 
@@ -147,7 +138,7 @@ class Ledger:
         query = (
             sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of, t.run.c.finished_at).where(condition).order_by(t.run.c.id.desc()).limit(1)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [
                 RunRecord(i, name, dt.datetime.fromisoformat(as_of), finished) for i, name, as_of, finished in connection.execute(query)
             ]
@@ -155,7 +146,7 @@ class Ledger:
     def begin_run(self, as_of: dt.datetime, *, started_at: dt.datetime, version: str, taken: Iterable[str] = ()) -> RunRecord:
         """Open a run; its name is the as-of date and a number that was not used before, be it by one of the names `taken`."""
         day = as_of.strftime("%Y%m%d")
-        with self._writing() as connection:
+        with self.writing() as connection:
             known = connection.execute(sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"))).scalars()
             used = max((int(name.partition("-")[2]) for name in {*known, *taken} if name.startswith(f"{day}-")), default=0)
             name = f"{day}-{used + 1:03d}"
@@ -166,7 +157,7 @@ class Ledger:
     def closed_runs(self, day: str) -> set[str]:
         """The names of the closed runs of a day (`yyyymmdd`)."""
         query = sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"), t.run.c.finished_at.is_not(None))
-        with self._reading() as connection:
+        with self.reading() as connection:
             return {str(name) for name in connection.execute(query).scalars()}
 
     def reserve(self, numbers: Iterable[str]) -> None:
@@ -177,7 +168,7 @@ class Ledger:
 
     def close_run(self, run: RunRecord, finished_at: dt.datetime) -> None:
         """Close a run: everything it owed is in the outbox and the originals are in the archive."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(t.run.update().where(t.run.c.id == run.id).values(finished_at=finished_at.isoformat()))
 
     # --- files ---------------------------------------------------------------------------------------------
@@ -190,13 +181,13 @@ class Ledger:
             .order_by(t.file.c.id)
             .limit(1)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().first()
             return _file_outcome(row, ()) if row else None
 
     def files_of(self, run: RunRecord) -> list[FileOutcome]:
         """What the run did with every file, findings included, in the order it took them."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             findings: dict[int, list[Finding]] = {}
             query = (
                 sa.select(t.finding)
@@ -212,13 +203,13 @@ class Ledger:
 
     def fate_of(self, file: FileOutcome) -> ReturnedFile:
         """How each sheet and row of a file fared."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return fate_of(connection, file)
 
     @contextmanager
     def record_file(self, run: RunRecord, *, name: str, sha256: str, size: int) -> Iterator[FileRecorder]:
         """One transaction for one file; leaving the block by an exception forgets all of it."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             reserved = self._reserved.get(f"FB-{run.as_of:%Y%m%d}", 0)
             yield FileRecorder(connection, run_id=run.id, as_of=run.as_of, name=name, sha256=sha256, size=size, reserved=reserved)
 
@@ -240,30 +231,30 @@ class Ledger:
         ):
             if condition is not None:
                 query = query.where(condition)
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execution_options(stream_results=True).execute(query.order_by(t.case.c.id)):
                 yield to_case(row)
 
     def history(self, case: Case) -> list[Transition]:
         """Every step of the case, oldest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return history_of(connection, case.id)
 
     def append(self, run: RunRecord, case: Case, steps: Sequence[Transition]) -> None:
         """Append steps that no form brought to a case's history, in one transaction."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             append_steps(connection, run.id, case, steps)
 
     def touched(self, run: RunRecord) -> list[Case]:
         """The cases that were there before the run and to whose history it has added."""
         moved = sa.select(t.transition.c.case_id).where(t.transition.c.run_id == run.id)
         query = CASES.where(t.case.c.id.in_(moved), t.case.c.run_id != run.id).order_by(t.case.c.id)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [to_case(row) for row in connection.execute(query)]
 
     def open_cases(self) -> list[tuple[Case, list[Transition]]]:
         """Every case in hand with its history; costs nothing for those that are closed."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             cases = connection.execute(CASES.join(t.open_case, t.open_case.c.case_id == t.case.c.id).order_by(t.case.c.id))
             found = [to_case(row) for row in cases]
             histories = histories_of(connection, t.transition.c.case_id.in_(sa.select(t.open_case.c.case_id)))
@@ -276,7 +267,7 @@ class Ledger:
         if before:
             query = query.where(r.c.run_id < before.id)
         found: dict[int, list[Reminder]] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execute(query).mappings():
                 told_on, due_on = dt.date.fromisoformat(row["told_on"]), dt.date.fromisoformat(row["due_on"])
                 found.setdefault(row["case_id"], []).append(Reminder(row["clock"], row["level"], told_on, due_on))
@@ -295,7 +286,7 @@ class Ledger:
             }
             for case, r in reminders
         ]
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(t.reminder.delete().where(t.reminder.c.run_id == run.id))
             if rows:
                 connection.execute(t.reminder.insert(), rows)
@@ -303,14 +294,14 @@ class Ledger:
     def closed_since(self, day: dt.date) -> list[tuple[Case, list[Transition]]]:
         """The cases that were closed on `day` or later, with their histories."""
         closed = sa.select(t.transition.c.case_id).where(t.transition.c.to_state == "closed", t.transition.c.happened_on >= day.isoformat())
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [to_case(row) for row in connection.execute(CASES.where(t.case.c.id.in_(closed)).order_by(t.case.c.id))]
             histories = histories_of(connection, t.transition.c.case_id.in_(closed))
         return [(case, histories[case.id]) for case in found if case.state == "closed"]
 
     def has_moved(self, run: RunRecord) -> bool:
         """True when the run has added to any case's history."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(sa.select(t.transition.c.case_id).where(t.transition.c.run_id == run.id).limit(1)).first() is not None
 
     def last_published(self, kind: str, *, before: RunRecord) -> RunRecord | None:
@@ -327,7 +318,7 @@ class Ledger:
         )
         of_period = sa.func.coalesce(t.document.c.period, "") == sa.func.coalesce(period, "")
         query = sa.select(t.document.c.path).where(t.document.c.kind == kind, t.document.c.run_id == run.id, of_period)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [str(path) for path in connection.execute(query).scalars()]
 
     def issues(self, case: Case, *, before: RunRecord) -> dict[str, int]:
@@ -337,25 +328,25 @@ class Ledger:
             .where(t.document.c.case_id == case.id, t.document.c.run_id < before.id)
             .group_by(t.document.c.kind)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return {str(row[0]): int(row[1] or 0) for row in connection.execute(query)}
 
     def merged_into(self, main: Case) -> list[Case]:
         """The cases that were merged into this one."""
         query = CASES.join(t.merger, t.merger.c.case_id == t.case.c.id).where(t.merger.c.main_id == main.id).order_by(t.case.c.id)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [to_case(row) for row in connection.execute(query)]
 
     def submission(self, case: Case) -> list[Any]:
         """The raw cells of the row that opened the case."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             cells = connection.execute(sa.select(t.submission.c.cells).where(t.submission.c.id == case.id)).scalar_one()
             return list(orjson.loads(cells))
 
     def counts(self) -> dict[str, int]:
         """Cases by state."""
         query = sa.select(LAST.c.to_state, sa.func.count()).select_from(t.case.join(LAST, is_last(LAST))).group_by(LAST.c.to_state)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
     # --- documents -----------------------------------------------------------------------------------------
@@ -365,7 +356,7 @@ class Ledger:
         query = (
             sa.select(t.document, t.run.c.name.label("run")).join(t.run).where(t.document.c.case_id == case.id).order_by(t.document.c.id)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [(r["run"], _document(r, case.number)) for r in connection.execute(query).mappings()]
 
     def record_documents(
@@ -379,7 +370,7 @@ class Ledger:
             }
             for d in documents
         ]  # fmt: skip
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(t.document.delete().where(t.document.c.run_id == run.id))
             if rows:
                 connection.execute(t.document.insert(), rows)
@@ -390,9 +381,23 @@ class Ledger:
 
     def last_summary_day(self, *, before: RunRecord) -> dt.date | None:
         """The newest day whose daily summary a run before this one has published."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             day = connection.execute(sa.select(sa.func.max(t.summary_day.c.day)).where(t.summary_day.c.run_id < before.id)).scalar()
             return dt.date.fromisoformat(day) if day else None
+
+
+def copy_ledger(source: Path, target: Path) -> None:
+    """Copy a SQLite ledger as it is at one instant, whatever is being written; the copy is for its owner only.
+
+    Raises:
+        sqlite3.Error: it cannot be read, or is no database.
+    """
+    _make_private(target)
+    with (
+        closing(sqlite3.connect(source, timeout=_PATIENCE_MS / 1000)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
 
 
 def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:

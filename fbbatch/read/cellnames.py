@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
+from fbbatch.model import column_number
+
 _PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
 _REFERENCE = re.compile(r"^\$?(?:'((?:[^']|'')*)'|([^'!.$]+))[!.]\$?([A-Z]{1,3})\$?(\d{1,7})(?![\w(])")
 _PROBLEMS = (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, etree.LxmlError)
@@ -79,7 +81,4 @@ def _place(reference: str) -> Place | None:
     match = _REFERENCE.match(reference)
     if match is None:
         return None
-    column = 0
-    for letter in match[3]:
-        column = 26 * column + ord(letter) - 64
-    return Place((match[1] or match[2] or "").replace("''", "'"), int(match[4]) - 1, column - 1)
+    return Place((match[1] or match[2] or "").replace("''", "'"), int(match[4]) - 1, column_number(match[3]) - 1)

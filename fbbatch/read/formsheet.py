@@ -5,19 +5,17 @@ then there are none, and what is printed beside each answer tells, as in a docum
 """
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fbbatch.model import Cell, Finding
 from fbbatch.read.cellnames import Place
 from fbbatch.read.limits import Limits
-from fbbatch.read.paper import Blank, Paper
+from fbbatch.read.paper import TABLE_BLANK, Blank, Paper
 from fbbatch.read.sheet import Sheet
 
 PREFIX = "fb_"
 _LABEL = "label:"
-_ROW = re.compile(r"([a-z][a-z0-9_]*?)_(\d+)_([a-z][a-z0-9_]*)")
 _WIDTH = 4  # a grid: label, fact, label, fact
 
 _Rows = list[list[str]]
@@ -108,7 +106,7 @@ def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[s
     rows: dict[str, dict[int, int]] = {}
     sheets: dict[str, str] = {}
     for name, place in blanks.items():
-        if match := _ROW.fullmatch(name):
+        if match := TABLE_BLANK.fullmatch(name):
             columns.setdefault(match[1], {})[place.column] = match[3]
             rows.setdefault(match[1], {})[place.row] = int(match[2])
             sheets[match[1]] = place.sheet
@@ -167,7 +165,7 @@ class _Writer:
         table.append([row[at] for at in kept] if marks else list(row))  # without names only its place tells an answer's column
         for column, at in enumerate(kept, 1):
             if name := marks.get(at):
-                label = "" if _ROW.fullmatch(name) else _beside(row, at)
+                label = "" if TABLE_BLANK.fullmatch(name) else _beside(row, at)
                 self.blanks.append(Blank(name, row[at], label, "bookmark", len(self.tables), len(table), column))
 
 

@@ -6,9 +6,13 @@ named blanks, tables, lines, and the margin (headers, footers). Which of them an
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+TABLE_BLANK = re.compile(r"([a-z][a-z0-9_]*?)_(\d+)_([a-z][a-z0-9_]*)")
+"""The name of a blank in a form's table: `<table>_<row>_<column>`. Source: DESIGN 7."""
 
 
 class Blank(NamedTuple):

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 
 from lxml import etree
 
-from fbbatch.model import Cell
+from fbbatch.model import Cell, column_number
 
 _FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>(?:[^<]|<!\[CDATA\[)")
 _CELL_TEXTS = re.compile(rb"<(?:\w+:)?is[\s>].*?</(?:\w+:)?is>", re.DOTALL)
@@ -156,10 +156,7 @@ def _filled(xml: bytes) -> int:
 def _error_cells(xml: bytes) -> Iterator[tuple[tuple[int, int], str]]:
     for cell in _ERROR_CELL.finditer(xml):
         if place := _REFERENCE.search(cell[1]):
-            column = 0
-            for letter in place[1].upper():
-                column = 26 * column + letter - 64
-            yield (int(place[2]) - 1, column - 1), cell[2].decode("latin-1").strip()
+            yield (int(place[2]) - 1, column_number(place[1].decode()) - 1), cell[2].decode("latin-1").strip()
 
 
 def is_encrypted_ods(content: bytes) -> bool:

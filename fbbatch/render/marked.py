@@ -9,6 +9,7 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from posixpath import dirname, join, normpath, relpath
 from xml.parsers import expat
 
@@ -153,12 +154,13 @@ class _Book:
         kind, text = told
         if kind != "s":
             return text
-        path = next(
-            self._beside(self._book_path, str(r.get("Target"))) for r in self._relations if str(r.get("Type")).endswith("/sharedStrings")
-        )
-        if not hasattr(self, "_strings"):
-            self._strings = ["".join(item.itertext(f"{{{MAIN}}}t")) for item in self._xml(path).iterfind(f"{{{MAIN}}}si")]
         return self._strings[int(text)]
+
+    @cached_property
+    def _strings(self) -> list[str]:
+        target = next(str(r.get("Target")) for r in self._relations if str(r.get("Type")).endswith("/sharedStrings"))
+        items = self._xml(self._beside(self._book_path, target)).iterfind(f"{{{MAIN}}}si")
+        return ["".join(item.itertext(f"{{{MAIN}}}t")) for item in items]
 
     def _filter_name(self, sheet: str, reference: str) -> None:
         """A filter's range stands in a hidden name, too."""

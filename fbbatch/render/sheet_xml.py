@@ -10,7 +10,7 @@ from html import unescape
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from fbbatch.model import cell_name
+from fbbatch.model import cell_name, column_number
 from fbbatch.render.blocks import clean
 from fbbatch.render.parts import OFFICE, UnmarkableError
 from fbbatch.render.styles import Styles
@@ -86,11 +86,11 @@ class Page:
 
     def last_column(self, from_row: int) -> int:
         """The last column in which anything stands, or that a merged area below `from_row` covers."""
-        columns = [_column(letters) for letters in {match[1] for match in _FILLED.finditer(self._rows)}]
+        columns = [column_number(letters.decode()) for letters in {match[1] for match in _FILLED.finditer(self._rows)}]
         if len(_PLACED.findall(self._rows)) != len(_UNPLACED.findall(self._rows)):
             columns += [column for row in _ROW.findall(self._rows) for column, cell in _cells(row) if _CONTENT.search(cell)]
         for start, end in (place for name, *place in self._children() if name == "mergeCells"):
-            columns += [_column(area[3]) for area in _AREA.finditer(self._tail[start:end]) if int(area[4]) >= from_row]
+            columns += [column_number(area[3].decode()) for area in _AREA.finditer(self._tail[start:end]) if int(area[4]) >= from_row]
         return max(columns, default=0)
 
     def texts(self, number: int) -> list[tuple[int, tuple[str, str]]]:
@@ -148,7 +148,7 @@ class Page:
         found = _AREA.search(tag[0]) if tag else None
         if found is None or tag is None:
             return None
-        last = cell_name(max(int(found[4]), self._last_row), max(_column(found[3]), last_column))
+        last = cell_name(max(int(found[4]), self._last_row), max(column_number(found[3].decode()), last_column))
         reference = f"{found[1].decode()}{found[2].decode()}:{last}"
         text = _AREA.sub(f'ref="{reference}"'.encode(), tag[0], count=1)
         self._tail = self._tail[:start] + text + self._tail[start + tag.end() :]
@@ -276,7 +276,7 @@ def _cells(row: bytes) -> list[tuple[int, bytes]]:
     column, found = 0, []
     for match in _CELL.finditer(inner):
         place = _R.search(_START.match(match[0])[0])  # type: ignore[index]
-        column = _column(place[1]) if place and place[1] else column + 1
+        column = column_number(place[1].decode()) if place and place[1] else column + 1
         found.append((column, match[0]))
     return found
 
@@ -287,17 +287,10 @@ def _told(cell: bytes) -> tuple[str, str]:
     return (kind[1].decode() if kind else "n"), texts
 
 
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number
-
-
 def place_of(name: str) -> tuple[int, int]:
     """Row and column of `C7`."""
     letters = name.rstrip("0123456789")
-    return int(name[len(letters) :]), _column(letters.encode())
+    return int(name[len(letters) :]), column_number(letters)
 
 
 def absolute(reference: str) -> str:

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from fbbatch import __version__, inbox
 from fbbatch.errors import NotFoundError, StorageError
-from fbbatch.ledger import Ledger, auditing
+from fbbatch.ledger import Ledger, auditing, copy_ledger
 from fbbatch.upkeep.agreement import Progress
 from fbbatch.upkeep.bundle import FILES, KEY, LEDGER, Packer
-from fbbatch.upkeep.places import files_below, folders_below, sha256_of, shown, written
+from fbbatch.upkeep.places import files_below, folders_below, shown, written
 
 ELSEWHERE = (
     "The ledger is in a database of its own; its own tools back it up and restore it (PostgreSQL: pg_dump and pg_restore). "
@@ -132,13 +132,9 @@ class _Snapshot(NamedTuple):
         Raises:
             StorageError: it is damaged.
         """
-        self.target.touch(mode=0o600)
         try:
-            with (
-                contextlib.closing(sqlite3.connect(self.source, timeout=30)) as old,
-                contextlib.closing(sqlite3.connect(self.target)) as new,
-            ):
-                old.backup(new)
+            copy_ledger(self.source, self.target)
+            with contextlib.closing(sqlite3.connect(self.target)) as new:
                 new.execute("PRAGMA journal_mode=DELETE")
                 sound = new.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as error:
@@ -209,7 +205,7 @@ class _Packing:
             have = {entry["sha256"] for name, entry in self.packer.members.items() if name.startswith("inbox/")}
             for path in files_below(self.workspace, "inbox"):
                 with contextlib.suppress(FileNotFoundError):
-                    if path not in self.packer.members and sha256_of(self.workspace / path) in missing.keys() - have:
+                    if path not in self.packer.members and inbox.sha256_of(self.workspace / path) in missing.keys() - have:
                         self.add(path)
             for path in missing.values():
                 self.add(path)

@@ -1,6 +1,5 @@
-"""The folders of a workspace as upkeep sees them: what is in them, by sha256, and files written for their owner only."""
+"""The folders of a workspace as upkeep sees them: what is in them, and files written for their owner only."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from typing import BinaryIO
 
 from fbbatch.errors import StorageError
 
-_CHUNK = 1 << 20
 _JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 
@@ -43,19 +41,6 @@ def _is_plain(path: Path) -> bool:
 
 def _is_junk(name: str) -> bool:
     return name.lower() in _JUNK or name.startswith(("~$", ".~", "._"))
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, read in pieces; a link is never followed.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as stream:
-        while piece := stream.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def shown(path: str) -> str:

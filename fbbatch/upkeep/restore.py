@@ -17,7 +17,7 @@ from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.upkeep.agreement import Progress
 from fbbatch.upkeep.bundle import FILES, FOLDERS, KEY, LEDGER, Bundle, checked, unpack
-from fbbatch.upkeep.places import files_below, sha256_of
+from fbbatch.upkeep.places import files_below
 
 _BASED = "index.html"
 _COPIED = ("receipt.xlsx", _BASED, outbox.MANIFEST)
@@ -132,10 +132,10 @@ def _prepared(bundle: Bundle, stage: Path, at: dt.datetime) -> str | None:
 
 def _left_behind(folder: Path, stage: Path) -> tuple[int, int]:
     """How many files wait in the present inbox, and how many present originals the backup does not have."""
-    have = {sha256_of(stage / path) for name in ("archive", "inbox") for path in files_below(stage, name)}
+    have = {inbox.sha256_of(stage / path) for name in ("archive", "inbox") for path in files_below(stage, name)}
     waiting = [path for path in files_below(folder, "inbox") if not path.endswith("/README.txt")]
-    newer = [path for path in files_below(folder, "archive") if sha256_of(folder / path) not in have]
-    return sum(sha256_of(folder / path) not in have for path in waiting), len(newer)
+    newer = [path for path in files_below(folder, "archive") if inbox.sha256_of(folder / path) not in have]
+    return sum(inbox.sha256_of(folder / path) not in have for path in waiting), len(newer)
 
 
 def _exchange(bundle: Bundle, folder: Path, stage: Path, aside: Path) -> bool:

@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 
 from fbbatch.errors import StorageError
+from fbbatch.inbox import sha256_of
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.ledger.auditing import Expected
 from fbbatch.outbox import MANIFEST
 from fbbatch.upkeep.agreement import Problem, Progress, of_files, of_latest, of_ledger, of_manifest, of_strangers
-from fbbatch.upkeep.places import files_below, sha256_of, shown
+from fbbatch.upkeep.places import files_below, shown
 
 _PACKAGES = (".xlsx", ".docx")
 _IN_LATEST = ("summary", "tracking_ledger")
