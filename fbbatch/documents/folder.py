@@ -11,7 +11,7 @@ from fbbatch.documents.templates import Templates
 from fbbatch.model import FileOutcome, IssuedDocument
 from fbbatch.render.html import Entry, Link, Page, Section
 
-_FIRST = ("receipt", "summary", "tracking_ledger", "escalation", "inspection")
+_FIRST = ("receipt", "returned", "summary", "tracking_ledger", "escalation", "inspection")
 _EDITIONS = {".docx": "Word", ".pdf": "PDF", ".xlsx": "Excel"}
 
 
