@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.comments import Comment
 from python_calamine import CalamineWorkbook
+from reportlab.pdfgen.canvas import Canvas
 
 from fbbatch.render.marked import COVER, RESULT, WHY, Cover, marked
 from fbbatch.render.notes import NOTE
@@ -386,6 +387,27 @@ def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes
     book, page = page_of(register)
     ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])]
     page[where].value = "13911112222"
+    book.save(place / "inbox" / "更正.xlsx")
+    assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)
+
+
+def test_pdf_form_comes_back_as_a_note_and_a_register(place: Path) -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    told = {"reporter": "Wang", "contact": "13800001111", "reported_at": "some day", "product": "smart speaker", "model": "X-1"}
+    told |= {"description": "The blue light blinks and nothing plays", "scene": "kitchen"}
+    for n, (name, value) in enumerate(told.items()):
+        canvas.drawString(50, 800 - 30 * n, name)
+        canvas.acroForm.textfield(name=name, value=value, x=150, y=795 - 30 * n, width=300, height=20)
+    canvas.save()
+    drop(place, "customer/form.pdf", buffer.getvalue())
+    result = run(place)
+    assert counts(result) == (1, 0, 1, 0, 0)
+    (note,) = returned(place, result, ".docx")
+    assert [cell.text for cell in docx.Document(str(note)).tables[0].rows[1].cells][1:3] == ["反馈时间", "“反馈时间”不是日期：“some day”"]
+    book, page = page_of(*returned(place, result))
+    ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])]
+    page[where].value = "2026-11-05"
     book.save(place / "inbox" / "更正.xlsx")
     assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)
 
