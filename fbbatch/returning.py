@@ -39,21 +39,33 @@ def going_back(
     day, limits = record.as_of.date(), shop.settings.limits
     due = Deadlines(shop.book.deadlines, Calendar(shop.book.calendar)).due(RESUBMIT_WITHIN, "all", day)
     going = [file for file in files if _goes_back(file)]
-    told: deque[Correction] = deque()
+    ahead: deque[Correction] = deque()
+
+    def correction(file: FileOutcome) -> Correction:
+        return Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates)
 
     def tasks() -> Iterator[MarkTask]:  # taken one by one, so that few files are in memory at a time
-        for file in going:
-            told.append(Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates))
-            yield _mark_task(told[-1], _original(shop.folder, file, originals), shop.settings.locale)
+        for file in filter(_has_rows, going):
+            ahead.append(correction(file))
+            yield _mark_task(ahead[-1], _original(shop.folder, file, originals), shop.settings.locale)
 
     job = workers.Job("fbbatch.press:marking", limits, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
-    with contextlib.closing(workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, len(going)))) as answers:
-        for number, answer in enumerate(answers, 1):
-            content = b""
+    n_tasks = sum(map(_has_rows, going))
+    with contextlib.closing(workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, n_tasks))) as answers:
+        for number, file in enumerate(going, 1):
+            name, content = f"D37-{record.name}-{number:03d}", b""
+            if not _has_rows(file):
+                yield from _papers(correction(file), name, number)
+                continue
             with contextlib.suppress(WorkerLostError):
-                content = b"".join(answer.frames)
-            name = f"D37-{record.name}-{number:03d}"
-            yield from _workbook(told.popleft(), name, number, content) if content else _papers(told.popleft(), name, number)
+                content = b"".join(next(answers).frames)
+            told = ahead.popleft()
+            yield from _workbook(told, name, number, content) if content else _papers(told, name, number)
+
+
+def _has_rows(file: FileOutcome) -> bool:
+    """True where rows went back; what was refused whole has nothing to be marked."""
+    return file.returned > 0
 
 
 def _goes_back(file: FileOutcome) -> bool:
