@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fbbatch.lexicon import Lexicon
+from fbbatch.lexicon import Lexicon, Spot
 from fbbatch.model import Assignment, Classification
 from fbbatch.schema import Book
 from fbbatch.schema.book import NOT_A_DEPARTMENT
@@ -34,15 +34,13 @@ class Assigner:
         self._escalations = book.assignment.escalation
         self._products = {product.name: product for product in book.products.products}
         wordy = _wordy(book)
-        self._lexicon = lexicon
-        self._first = len(lexicon.words) - len(wordy)
-        self._rule_of = {number: rule for number, (rule, _) in enumerate(wordy, self._first)}
-        self._places = lexicon.places(range(self._first, len(lexicon.words)))
+        rule_of = {number: rule for number, (rule, _) in enumerate(wordy, len(lexicon.words) - len(wordy))}
+        self._rules_at = {place: [rule_of[n] for n in lexicon.numbers(place) if n in rule_of] for place in lexicon.places(rule_of)}
         self._known: dict[tuple[Any, ...], Assignment] = {}
 
     def assign(
         self, rows: Sequence[Mapping[str, Any]], source: str, judged: Sequence[Classification],
-        texts: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[Sequence[tuple[int, int]]]],
+        found: Mapping[str, Sequence[Sequence[Spot]]],
     ) -> list[Assignment]:  # fmt: skip
         """The first rule that holds decides; every case finds a department (the last rule has no condition).
 
@@ -50,20 +48,15 @@ class Assigner:
             rows: the typed answers by field id.
             source: code of the source.
             judged: the classification of each.
-            texts: the folded texts by field id, one per row.
-            found: where the lexicon's words stand in them, likewise.
+            found: where the lexicon's words stand in their folded texts, by field id and row.
         """
         said: list[frozenset[str]] = [frozenset()] * len(rows)
-        places = self._places
-        for field, folded in texts.items():
-            for number, raw in enumerate(found[field]):
-                if raw and not places.isdisjoint([place for _, place in raw]):
-                    said[number] |= self._said(raw, folded[number])
+        rules_at = self._rules_at
+        for spots in found.values():
+            for number, raw in enumerate(spots):
+                if places := [spot[0] for spot in raw if spot[0] in rules_at]:
+                    said[number] |= frozenset(rule for place in places for rule in rules_at[place])
         return [self._known_for(source, one, row.get("product", ""), words) for row, one, words in zip(rows, judged, said, strict=True)]
-
-    def _said(self, raw: Sequence[tuple[int, int]], text: str) -> frozenset[str]:
-        hits = (number for last, place in raw for number, _, _ in self._lexicon.at(place, last, text))
-        return frozenset(self._rule_of[number] for number in hits if number >= self._first)
 
     def _known_for(self, source: str, judged: Classification, product: str, said: frozenset[str]) -> Assignment:
         key = (source, judged.kind, judged.type, judged.severity, judged.touched_types, product if product in self._products else "", said)

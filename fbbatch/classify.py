@@ -11,7 +11,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from fbbatch.lexicon import Lexicon
+from fbbatch.lexicon import Lexicon, Spot
 from fbbatch.model import Classification
 from fbbatch.schema.models import ClassificationRules, Rule, Supposition
 from fbbatch.words import fold
@@ -120,13 +120,13 @@ class Classifier:
         """The folded texts that rules look at, by field id: one per row, runs of spaces as one, no NUL."""
         texts = {}
         for field in self._texts:
-            written = [str(row.get(field) or "").replace("\0", " ") for row in rows]
+            written = [row.get(field) for row in rows]
             if any(written):
-                folded = fold("\0".join(written))
+                folded = fold("\0".join([str(text or "").replace("\0", " ") for text in written]))
                 texts[field] = (_SPACES.sub(" ", folded) if "  " in folded else folded).split("\0")
         return texts
 
-    def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, list[list[tuple[int, int]]]]:
+    def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, list[list[Spot]]]:
         """Where the lexicon's words stand in the folded texts, by field and row."""
         return {field: self.lexicon.scan(folded) for field, folded in texts.items()}
 
@@ -134,7 +134,7 @@ class Classifier:
         self,
         rows: Sequence[Mapping[str, Any]],
         texts: Mapping[str, Sequence[str]],
-        found: Mapping[str, Sequence[Sequence[tuple[int, int]]]],
+        found: Mapping[str, Sequence[Sequence[Spot]]],
     ) -> list[Classification]:
         """Judge pieces of feedback, each by itself.
 
@@ -161,15 +161,15 @@ class Classifier:
 
     # --- finding -------------------------------------------------------------------------------------------
 
-    def _count(self, text: str, field: str, raw: Sequence[tuple[int, int]]) -> tuple[_Counted, ...]:
+    def _count(self, text: str, field: str, raw: Sequence[Spot]) -> tuple[_Counted, ...]:
         """Every different word in the text that counts for a rule, and whether it is denied there.
 
         The same words at the same distances count the same, unless the text around them denies or joins them.
         """
         if ":" in text or "=" in text:
             return self._count_slowly(text, field, raw)[0]
-        first = raw[0][0]
-        key = (field, *[(last - first, place) for last, place in raw])
+        first = raw[0][1]
+        key = (field, *[(place, start - first) for place, start, _ in raw])
         known = self._counted.get(key)
         if known is None:
             known, plain = self._count_slowly(text, field, raw)
@@ -179,7 +179,7 @@ class Classifier:
                 self._counted[key] = known
         return known
 
-    def _count_slowly(self, text: str, field: str, raw: Sequence[tuple[int, int]]) -> tuple[tuple[_Counted, ...], bool]:
+    def _count_slowly(self, text: str, field: str, raw: Sequence[Spot]) -> tuple[tuple[_Counted, ...], bool]:
         """What `_count` gives, and whether it follows from the words alone."""
         hits: list[_Hit] = []
         negators: list[_Hit] = []
@@ -187,8 +187,8 @@ class Classifier:
         supposers: list[_Hit] = []
         kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
         plain = True
-        for last, place in raw:
-            for number, start, end in self.lexicon.at(place, last, text):
+        for place, start, end in raw:
+            for number in self.lexicon.numbers(place):
                 if number >= self._n_own:
                     continue
                 rule = self._rule_of[number]

@@ -274,10 +274,10 @@ class Handling:
                 self._amend(part, one)
 
     def _amend(self, recorder: FileRecorder, one: Edited) -> None:
-        case, new = recorder.case(one.kin.number), orjson.loads(one.row[2])
+        case, new = recorder.case(one.kin.number), orjson.loads(one.row.answers)
         assert case is not None  # noqa: S101 - it has just been found
         if not is_related(case.values, new):
-            recorder.dispute(one, finding("FB-mark-differs", sheet=one.sheet or None, row=one.row[0], case=case.number))
+            recorder.dispute(one, finding("FB-mark-differs", sheet=one.sheet or None, row=one.row.row, case=case.number))
             return
         history = recorder.history(case)
         new = self._together(case, new, history)
@@ -289,7 +289,7 @@ class Handling:
             recorder.rejudge(case, one.ruling_id)
         move = self._raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
         recorder.append(case, [self._recorded(case, replay(history), move, AMENDMENT, "batch", self.today)])
-        place = {"sheet": one.sheet or None, "row": one.row[0], "case": case.number}
+        place: dict[str, Any] = {"sheet": one.sheet or None, "row": one.row.row, "case": case.number}
         for name, both in told.items():
             old, value = (self._teller.tell(name, said, case.schema) for said in both)
             recorder.note([finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")])

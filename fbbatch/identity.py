@@ -9,7 +9,7 @@ of the same product by the same person in like words may be the same matter, and
 import datetime as dt
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -35,21 +35,27 @@ class Fingerprints:
         self._seen: dict[str, int] = {}
         self._again: dict[str, int] = {}
 
-    def of(self, answers: Mapping[str, Any], canonical: str) -> str:
-        """32 hex digits that say what the row says; blank answers do not count.
+    def of(self, answers: Sequence[Mapping[str, Any]], canonical: Sequence[bytes]) -> list[str]:
+        """For each row, 32 hex digits that say what it says; blank answers do not count.
 
         Args:
             answers: the typed answers by field id.
             canonical: the same as JSON with sorted keys.
         """
-        if not VOLATILE.isdisjoint(answers):
-            canonical = orjson.dumps({k: v for k, v in answers.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS).decode()
-        if not unicodedata.is_normalized("NFC", canonical):
-            canonical = unicodedata.normalize("NFC", canonical)
-        return hashlib.blake2b(self._source + canonical.encode(), digest_size=16).hexdigest()
+        if not unicodedata.is_normalized("NFC", b"".join(canonical).decode()) or not all(map(VOLATILE.isdisjoint, answers)):
+            canonical = list(map(_lasting, answers, canonical))
+        source = self._source
+        return [hashlib.blake2b(source + told, digest_size=16).hexdigest() for told in canonical]
 
-    def occurrence(self, fingerprint: str, row: int) -> int:
-        """0 for the first row of this file with the fingerprint, 1 for the second, and so on."""
+    def occurrences(self, fingerprints: Sequence[str], rows: Sequence[int]) -> list[int]:
+        """For each row, 0 when it is the first of this file with its fingerprint, 1 when it is the second, and so on."""
+        different = set(fingerprints)
+        if len(different) == len(fingerprints) and different.isdisjoint(self._seen):
+            self._seen.update(zip(fingerprints, rows, strict=True))
+            return [0] * len(fingerprints)
+        return list(map(self._occurrence, fingerprints, rows))
+
+    def _occurrence(self, fingerprint: str, row: int) -> int:
         if fingerprint not in self._seen:
             self._seen[fingerprint] = row
             return 0
@@ -60,13 +66,17 @@ class Fingerprints:
         """The row that had the fingerprint first."""
         return self._seen[fingerprint]
 
-    def kin(self, answers: Mapping[str, Any]) -> list[int]:
-        """Keys (32 bits) that this row shares with others about the same product by the same person, and with few others."""
-        product = answers.get(_PRODUCT)
-        if not product:
-            return []
-        about = crc32(str(product).casefold().encode(), self._sum)
-        return [crc32(str(answers[name]).casefold().encode(), about) for name in PERSONS if _is_somebody(answers.get(name))]
+    def kin(self, answers: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+        """For each row, keys (32 bits) that it shares with others about the same product by the same person, and with few others."""
+        products = [str(told.get(_PRODUCT) or "").casefold() for told in answers]
+        sums = {product: crc32(product.encode(), self._sum) for product in set(products)}
+        keys: list[list[int]] = [[] for _ in answers]
+        for name in PERSONS:
+            persons = [str(told.get(name) or "").casefold() for told in answers]
+            for own, product, person in zip(keys, products, persons, strict=True):
+                if product and person.strip() not in _NOBODY:
+                    own.append(crc32(person.encode(), sums[product]))
+        return keys
 
 
 PERSONS = ("reporter", "contact")
@@ -78,6 +88,7 @@ SAME_MATTER_DAYS = 30
 
 _NOBODY = frozenset(
     {
+        "",
         "匿名",
         "匿名用户",
         "匿名用戶",
@@ -99,7 +110,14 @@ _NOBODY = frozenset(
 
 
 def _is_somebody(name: object) -> bool:
-    return bool(name) and str(name).strip().casefold() not in _NOBODY
+    return str(name or "").casefold().strip() not in _NOBODY
+
+
+def _lasting(answers: Mapping[str, Any], canonical: bytes) -> bytes:
+    """What a row says, without what may differ between two records of it, and however its characters are composed."""
+    if not VOLATILE.isdisjoint(answers):
+        canonical = orjson.dumps({k: v for k, v in answers.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS)
+    return unicodedata.normalize("NFC", canonical.decode()).encode()
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

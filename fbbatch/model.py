@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -197,6 +197,24 @@ class SheetLayout(NamedTuple):
     schema: str
     header_row: int | None
     columns: tuple[tuple[int, str, str], ...]
+
+
+class FeedbackRow(NamedTuple):
+    """A row that passed validation, on its way into the ledger.
+
+    `row` is 1-based; `cells` (as they came) and `answers` (typed, by field id) are JSON; `occurrence` counts equal
+    fingerprints within the file from 0; `ruling` numbers the rulings of its sheet from 0; `kin` are keys that it shares with
+    few others. Source: 1.3.2, N4.
+    """
+
+    row: int
+    cells: str
+    answers: str
+    fingerprint: bytes
+    occurrence: int
+    channel: str
+    ruling: int
+    kin: Sequence[int]
 
 
 class JudgedRow(NamedTuple):

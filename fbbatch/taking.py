@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import orjson
 
@@ -18,7 +18,7 @@ from fbbatch import failpoints, inbox, workers
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
-from fbbatch.judge import Setup, Task
+from fbbatch.judge import Message, Setup, Task, head_of, unframed
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Finding
@@ -191,12 +191,12 @@ class Taking:
             return finding("FB-too-expensive", what=str(error))
         return None
 
-    def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, dict[str, Any]]]:
+    def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, Message]]:
         """Record what a worker says of a file and of the files in it; the forms, which are taken when all has been said."""
         current = recorder
-        forms: list[tuple[FileRecorder, dict[str, Any]]] = []
+        forms: list[tuple[FileRecorder, Message]] = []
         for frame in frames:
-            message = orjson.loads(frame)
+            message = unframed(frame)
             if part := message.get("part"):
                 current = recorder.part(**part)
             elif failed := message.get("failed"):
@@ -212,7 +212,7 @@ class Taking:
                 current.hear(message)
         return forms
 
-    def _take_forms(self, forms: list[tuple[FileRecorder, dict[str, Any]]], *, may_wait: bool) -> None:
+    def _take_forms(self, forms: list[tuple[FileRecorder, Message]], *, may_wait: bool) -> None:
         """The forms of one file, each in its turn, one that comes too early after the others.
 
         Raises:
@@ -270,7 +270,7 @@ class _Waiting(NamedTuple):
 
 
 class _Held:
-    """The files with forms of a run, and what their workers told, a frame a line; on disk when it is much."""
+    """The files with forms of a run, and what their workers told, frame by frame; on disk when it is much."""
 
     def __init__(self, spool: IO[bytes]) -> None:
         self.waiting: list[_Waiting] = []
@@ -278,11 +278,12 @@ class _Held:
 
     def keep(self, turn: tuple[tuple[str, int], str], item: Claimed, cases: frozenset[str], frames: Sequence[bytes]) -> None:
         self.waiting.append(_Waiting(turn, item, cases, self._spool.tell(), len(frames)))
-        self._spool.writelines(frame + b"\n" for frame in frames)
+        for frame in frames:
+            workers.write_frame(self._spool, frame)
 
     def frames(self, one: _Waiting) -> list[bytes]:
         self._spool.seek(one.at)
-        return [self._spool.readline() for _ in range(one.n_frames)]
+        return [workers.read_frame(self._spool) or b"" for _ in range(one.n_frames)]
 
 
 def _lost(error: WorkerLostError) -> Iterator[bytes]:
@@ -291,9 +292,10 @@ def _lost(error: WorkerLostError) -> Iterator[bytes]:
     yield b""
 
 
-def _form_in(frame: bytes) -> dict[str, Any] | None:
+def _form_in(frame: bytes) -> Message | None:
     """The message about a form, where the frame is one."""
-    message = orjson.loads(frame) if b'"form":' in frame else {}
+    head = head_of(frame)
+    message: Message = orjson.loads(head) if b'"form":' in head else {}
     return message if "form" in message else None
 
 

@@ -1,5 +1,6 @@
 """Folding text for comparison, and our own Traditional wording in Simplified characters."""
 
+import re
 import unicodedata
 from functools import cache
 
@@ -79,8 +80,40 @@ _ALIKE = {"覆": "复", "画": "划", "暱": "昵", "瞭": "了", "著": "着", 
 """Characters that both scripts keep but offices use for one another (回覆 回复, 計畫 计划)."""
 
 _FOLDING = _Folding()
+_LONG = 2_000  # characters; below it there is nothing to gain
+
+
+class _Alphabet:
+    """The characters met so far in long texts: most stay as they are, so that only the others need to be replaced."""
+
+    def __init__(self) -> None:
+        self._met: set[str] = set()
+        self._changes: dict[str, str] = {}
+        self._unmet = re.compile(r"[^\0]")
+
+    def fold(self, text: str) -> str:
+        if self._unmet.search(text):
+            self._meet(set(text) - self._met)
+        if self._unmet.search(text):  # what is folded into something that would have to be folded again
+            return text.translate(_FOLDING)
+        for old, new in self._changes.items():
+            if old in text:
+                text = text.replace(old, new)
+        return text
+
+    def _meet(self, characters: set[str]) -> None:
+        for character in characters:
+            folded = _FOLDING[ord(character)]
+            if all(_FOLDING[ord(c)] == c for c in folded):
+                self._met.add(character)
+                if folded != character:
+                    self._changes[character] = folded
+        self._unmet = re.compile(f"[^{re.escape(''.join(sorted(self._met)))}\0]")
+
+
+_ALPHABET = _Alphabet()
 
 
 def fold(text: str) -> str:
     """`text` with NFKC width, simplified characters and lower case, for matching."""
-    return text.translate(_FOLDING)
+    return text.translate(_FOLDING) if len(text) < _LONG else _ALPHABET.fold(text)

@@ -27,7 +27,7 @@ from lxml import etree
 from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
-from fbbatch.judge import Judge, RowJudge, Setup, Task
+from fbbatch.judge import Judge, RowJudge, Setup, Task, unframed
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
 from fbbatch.schema import Book, Layout, SchemaModel, identify
@@ -311,9 +311,6 @@ class Judged:
         return told(self.findings)
 
 
-_ROW = ("row", "cells", "answers", "fingerprint", "occurrence")
-
-
 def judge(
     book: Book, tmp_path: Path, content: bytes, *, folder: str | None = "customer", limits: Limits | None = None, name: str = "a"
 ) -> Judged:
@@ -323,7 +320,7 @@ def judge(
     setup = Setup(book, limits or Limits(), RECEIVED, "zh-Hans")
     told = whole = Judged([], [], [], None, None)
     for frame in Judge(setup).frames(Task(path, folder)):
-        message = json.loads(frame)
+        message = unframed(frame)
         if "part" in message:
             told = whole.parts[message["part"]["name"]] = Judged([], [], [], None, None)
         elif "failed" in message:
@@ -331,7 +328,7 @@ def judge(
         else:
             told.schema = message.get("head", told.schema)
             told.findings.extend(Finding(*f) for f in message.get("findings", ()))
-            told.accepted.extend({**dict(zip(_ROW, row, strict=False)), "answers": json.loads(row[2])} for row in message.get("rows", ()))
+            told.accepted.extend({**row._asdict(), "answers": json.loads(row.answers)} for row in message.get("rows", ()))
             told.returned.extend(row[0] for row in message.get("returned", ()))
             told.aside.extend(json.loads(cells) for _, cells in message.get("aside", ()))
     return whole
@@ -439,7 +436,7 @@ class Ruled:
 def ruled(book: Book, description: str, *, source: str = "customer", received: dt.datetime = RECEIVED, **answers: Any) -> Ruled:
     """Classify and assign one piece of feedback by the rules of the book."""
     rows = [{"description": description, **answers}]
-    ((ruling, judged),) = _compiled(book, received).rule(rows, source)
+    ((ruling,), (judged,)) = _compiled(book, received).rule(rows, source)
     details = json.loads(ruling.details)
     return Ruled(
         judged,

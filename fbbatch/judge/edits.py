@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fbbatch.findings import finding
-from fbbatch.judge.rows import Message, Setup
+from fbbatch.judge.frames import Message
+from fbbatch.judge.rows import Setup
 from fbbatch.model import CASE_NUMBER, Cell, Finding
 from fbbatch.read import Limits, Reading, Sheet, open_content
 from fbbatch.schema import Layout, MappedColumn, SchemaModel

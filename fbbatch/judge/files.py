@@ -16,12 +16,13 @@ from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
 from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
+from fbbatch.judge.frames import Message, framed
 from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.letters import Addressed, address
 from fbbatch.judge.marks import without_marks
 from fbbatch.judge.outside import loose_text
 from fbbatch.judge.pasted import pasted_paper
-from fbbatch.judge.rows import LimitError, Message, RowJudge, Setup
+from fbbatch.judge.rows import LimitError, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
 from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
 from fbbatch.read.answers import answers_of
@@ -69,7 +70,7 @@ class Judge:
         """As `judge`, as frames for the pipe."""
         for message in self.judge(task):
             failpoints.reach("parsing")
-            yield orjson.dumps(message, default=_plain)
+            yield framed(message)
 
     def judge(self, task: Task) -> Iterator[Message]:
         """Judge a file.
@@ -354,11 +355,6 @@ def _is_table(paper: Paper) -> bool:
 def _is_printed(text: str, paper: Paper, printed: frozenset[str]) -> bool:
     """True for what a blank form of ours prints anyway: its title, its headings and notes, and its foot line."""
     return bool(paper.identity) and (text.strip() in printed or text.count(" · ") >= 2)
-
-
-def _plain(value: object) -> object:
-    """Findings travel as lists; what a parser may hand out besides JSON's own types travels as text."""
-    return tuple(value) if isinstance(value, tuple) else str(value)
 
 
 def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fbbatch.findings import finding
+from fbbatch.judge.frames import Message
 from fbbatch.judge.issued import issued_form
 from fbbatch.judge.outside import outside_blanks
-from fbbatch.judge.rows import Message, Setup
+from fbbatch.judge.rows import Setup
 from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
 from fbbatch.read import Limits, Paper, Reading, open_content
 from fbbatch.read.answers import answers_of, ticked

@@ -107,7 +107,7 @@ def _product(text: str, book: Book) -> dict[str, Cell]:
     named = [(p.name, "", name) for p in products for name in (p.name, *p.aliases)]
     named += [(p.name, model, model) for p in products for model in p.models if len(model) > 1]
     lexicon, folded = Lexicon(word for *_, word in named), fold(text)
-    found = [place for hit in lexicon.scan([folded])[0] for place in lexicon.at(hit[1], hit[0], folded)]
+    found = [(number, start, end) for place, start, end in lexicon.scan([folded])[0] for number in lexicon.numbers(place)]
     widest = [(n, a, b) for n, a, b in found if not any(c <= a and b <= d and b - a < d - c for _, c, d in found)]
     hits = [named[n] for n, *_ in widest]
     names = {name for name, model, _ in hits if not model} or {name for name, *_ in hits}

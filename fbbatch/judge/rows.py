@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from fbbatch.classify import Classifier
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import Fingerprints
+from fbbatch.judge.frames import Message
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
 from fbbatch.schema import Book, Layout, SchemaModel
@@ -43,10 +44,6 @@ class Setup:
     language: str
     outbox: Path | None = None
     printed: frozenset[str] = frozenset()
-
-
-Message = dict[str, Any]
-"""What a worker tells the run, ready for JSON."""
 
 
 class LimitError(Exception):
@@ -141,22 +138,25 @@ class RowJudge:
                 return value.code
         return UNSPECIFIED
 
-    def rule(self, rows: Sequence[dict[str, Any]], source: str) -> list[tuple[Ruling, Classification]]:
+    def rule(self, rows: Sequence[dict[str, Any]], source: str) -> tuple[list[Ruling], list[Classification]]:
         """What each piece of feedback is, who handles it and by when; the same ruling is the same object."""
         texts = self._classifier.fold_texts(rows)
         found = self._classifier.scan(texts)
         judged = self._classifier.classify(rows, texts, found)
-        assigned = self._assigner.assign(rows, source, judged, texts, found)
-        return [self._ruled(*pair) for pair in zip(judged, assigned, strict=True)]
+        assigned = self._assigner.assign(rows, source, judged, found)
+        keys = list(zip(map(id, judged), map(id, assigned), strict=True))
+        different = dict(zip(keys, zip(judged, assigned, strict=True), strict=True))
+        rulings = {key: self._ruled(*pair) for key, pair in different.items()}
+        return [rulings[key] for key in keys], judged
 
-    def _ruled(self, judged: Classification, assigned: Assignment) -> tuple[Ruling, Classification]:
+    def _ruled(self, judged: Classification, assigned: Assignment) -> Ruling:
         key = (id(judged), id(assigned))
         found = self._rulings.get(key)
         if found is None or found[1] is not judged:
             if len(self._rulings) > _MEMO:
                 self._rulings.clear()
             found = self._rulings[key] = (self._ruling(judged, assigned), judged, assigned)  # kept, so that ids stay theirs
-        return found[:2]
+        return found[0]
 
     def _ruling(self, judged: Classification, assigned: Assignment) -> Ruling:
         due = self._deadlines.due(SOLVE_WITHIN, judged.severity, self._today)
@@ -200,37 +200,46 @@ class _Chunker:
         self._sent: dict[Ruling, int] = {}
 
     def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> Message:
-        """The chunk's message: `rows` are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling, kin)."""
-        findings = [*notes, *checked.findings]
-        rulings: list[Ruling] = []
-        fields, bad = checked.fields, checked.bad
-        cells = [orjson.dumps(row, default=str).decode() for row in rows]
-        returned = [(numbers[index], cells[index]) for index in sorted(bad)]
-        good = [index for index in range(len(rows)) if index not in bad] if bad else range(len(rows))
-        answers = [_answers(fields, checked.values[index]) for index in good]
-        ruled = self._judge.rule(answers, self._source)
-        accepted = []
-        for index, told, (ruling, judged) in zip(good, answers, ruled, strict=True):
-            number = numbers[index]
-            canonical = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
-            fingerprint = self._prints.of(told, canonical)
-            occurrence = self._prints.occurrence(fingerprint, number)
-            if occurrence:
-                findings.append(finding("FB-twice", sheet=self._sheet, row=number, first=self._prints.first(fingerprint)))
-            place = self._sent.get(ruling)
-            if place is None:
-                place = self._sent[ruling] = len(self._sent)
-                rulings.append(ruling)
-            if judged.notes:
-                findings += [self._judge.note(note, self._sheet, number) for note in judged.notes]
-            channel = told.get("channel", self._channel)
-            accepted.append((number, cells[index], canonical, fingerprint, occurrence, channel, place, self._prints.kin(told)))
+        """The chunk's message: the accepted rows (see `FeedbackRow`) column by column, and the numbers of those returned.
+
+        Its lines: the cells of the accepted rows, their answers, the cells of the returned rows.
+        """
+        bad = sorted(checked.bad)
+        good = [index for index in range(len(rows)) if index not in checked.bad] if bad else range(len(rows))
+        cells = [orjson.dumps(row, default=str) for row in rows]
+        answers = [_answers(checked.fields, checked.values[index]) for index in good]
+        canonical = [orjson.dumps(told, option=orjson.OPT_SORT_KEYS) for told in answers]
+        accepted = [numbers[index] for index in good]
+        fingerprints = self._prints.of(answers, canonical)
+        occurrences = self._prints.occurrences(fingerprints, accepted)
+        ruled, judged = self._judge.rule(answers, self._source)
+        rulings, places = self._numbered(ruled)
+        remarks = [
+            finding("FB-twice", sheet=self._sheet, row=number, first=self._prints.first(fingerprint))
+            for number, fingerprint, occurrence in zip(accepted, fingerprints, occurrences, strict=True)
+            if occurrence
+        ]
+        remarks += [self._judge.note(note, self._sheet, n) for n, one in zip(accepted, judged, strict=True) for note in one.notes]
+        findings = [*notes, *checked.findings, *sorted(remarks, key=attrgetter("row"))]
         if self._written:  # nobody could look up a row or column of a form
             findings = [f._replace(column=None, sheet=None) for f in findings]
         return {
-            "rows": accepted, "returned": returned, "findings": findings, "rulings": rulings,
+            "rows": accepted, "fingerprints": fingerprints, "occurrences": occurrences, "kin": self._prints.kin(answers),
+            "channels": [told.get("channel", self._channel) for told in answers], "ruled": [places[id(ruling)] for ruling in ruled],
+            "returned": [numbers[index] for index in bad], "findings": findings, "rulings": rulings,
             "cells": sum(map(len, rows)), "sheet": self._sheet, "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
+            "lines": [*(cells[index] for index in good), *canonical, *(cells[index] for index in bad)],
         }  # fmt: skip
+
+    def _numbered(self, ruled: Sequence[Ruling]) -> tuple[list[Ruling], dict[int, int]]:
+        """The rulings that have not been sent yet, and the number of each of all by its id."""
+        fresh, places = [], {}
+        for ruling in {id(one): one for one in ruled}.values():
+            if ruling not in self._sent:
+                self._sent[ruling] = len(self._sent)
+                fresh.append(ruling)
+            places[id(ruling)] = self._sent[ruling]
+        return fresh, places
 
 
 def _answers(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
+from fbbatch.model import FeedbackRow
 
 _LOOKUP = 500
 _NEWEST = 8  # of the cases that share a key
@@ -24,11 +25,11 @@ class Kin(NamedTuple):
 
 
 class Edited(NamedTuple):
-    """A row that is an edited copy of the one that opened `kin`; `details` of the row are as `fbbatch.judge` tells them."""
+    """A row that is an edited copy of the one that opened `kin`."""
 
     kin: Kin
     sheet: str
-    row: Sequence[Any]
+    row: FeedbackRow
     ruling_id: int
 
 

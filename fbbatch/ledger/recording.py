@@ -16,7 +16,7 @@ from fbbatch.ledger.outcomes import SET_ASIDE, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
 from fbbatch.ledger.sieve import Place, Sieve, alike
 from fbbatch.ledger.writing import append_steps, bulk
-from fbbatch.model import Case, Finding, Transition
+from fbbatch.model import Case, FeedbackRow, Finding, Transition
 
 _LOOKUP = 500
 _FINGERPRINTS = (
@@ -104,26 +104,25 @@ class FileRecorder:
 
     def _take(self, chunk: dict[str, Any]) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
-        known = self._known([(row[3], row[4]) for row in chunk["rows"]])
-        fresh = chunk["rows"]
-        if known:
-            fresh = [row for row in chunk["rows"] if (row[3], row[4]) not in known]
-            again = [row for row in chunk["rows"] if (row[3], row[4]) in known]
-            self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row[0], case=known[row[3], row[4]]) for row in again)
-            self._submissions(chunk["sheet"], "duplicate", [(row[0], row[1]) for row in again])
+        fresh: list[FeedbackRow] = chunk["rows"]
+        if known := self._known(fresh):
+            again = [(row, known[row.fingerprint, row.occurrence]) for row in fresh if (row.fingerprint, row.occurrence) in known]
+            fresh = [row for row in fresh if (row.fingerprint, row.occurrence) not in known]
+            self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case) for row, case in again)
+            self._submissions(chunk["sheet"], "duplicate", [(row.row, row.cells) for row, _ in again])
         self._submissions(chunk["sheet"], "returned", chunk["returned"])
         if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
             self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
         self._rulings(chunk["rulings"])
         marks: dict[int, str] = dict(chunk.get("marks", ()))
-        kin = kin_of(self._connection, (key for row in fresh for key in row[7]), before=self._first_case)
+        kin = kin_of(self._connection, (key for row in fresh for key in row.kin), before=self._first_case)
         if kin or marks:
             fresh = self._sieve.sift(Place(chunk["sheet"], self._schema, self._source, self._ruling_base), fresh, marks, kin)
         self._new_cases(chunk["sheet"], fresh, kin, marks)
 
-    def _new_cases(self, sheet: str, rows: Sequence[Sequence[Any]], kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
+    def _new_cases(self, sheet: str, rows: Sequence[FeedbackRow], kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
         first = self._submission_id
-        self._submissions(sheet, "accepted", [(row[0], row[1]) for row in rows], [marks.get(row[0]) for row in rows] if marks else None)
+        self._submissions(sheet, "accepted", [(row.row, row.cells) for row in rows], [marks.get(row.row) for row in rows] if marks else None)
         self._cases(first, rows)
         if kin:
             self._likenesses(first, sheet, rows, kin)
@@ -142,7 +141,7 @@ class FileRecorder:
                 found.append(copy)
                 continue
             self._schema, self._source, self._ruling_base = place.schema, place.source, place.ruling_base
-            self._new_cases(place.sheet, [row], {key: list(near) for key in row[7]}, {})
+            self._new_cases(place.sheet, [row], {key: list(near) for key in row.kin}, {})
         return found
 
     def whole(self) -> list["FileRecorder"]:
@@ -151,14 +150,13 @@ class FileRecorder:
 
     def dispute(self, one: Edited, reason: Finding) -> None:
         """Keep a row aside that a person has to look at."""
-        self._submissions(one.sheet, "set_aside", [(one.row[0], one.row[1])])
+        self._submissions(one.sheet, "set_aside", [(one.row.row, one.row.cells)])
         self.note([reason])
 
     def amend(self, case: Case, one: Edited, answers: Mapping[str, Any], told: Mapping[str, tuple[Any, Any]]) -> None:
         """Give a case the answers of an edited row; what was there before stays where it was. Source: N4."""
         first = self._submission_id
-        number, cells, _, fingerprint, occurrence, *_, kin = one.row
-        self._submissions(one.sheet, "duplicate", [(number, cells)])
+        self._submissions(one.sheet, "duplicate", [(one.row.row, one.row.cells)])
         n = self._connection.execute(sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)).scalar_one() + 1
         changes = orjson.dumps(told, default=str).decode()
         bulk(
@@ -168,9 +166,9 @@ class FileRecorder:
             1,
         )
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
-        bulk(self._connection, t.fingerprint, [(bytes.fromhex(fingerprint), occurrence, case.id)], 1)
+        bulk(self._connection, t.fingerprint, [(one.row.fingerprint, one.row.occurrence, case.id)], 1)
         known = set(self._connection.execute(sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)).scalars())
-        new = sorted({key for key in kin if key not in known})
+        new = sorted(set(one.row.kin) - known)
         bulk(self._connection, t.kin, [(key, case.id) for key in new], len(new))
         self._n_amended += 1
 
@@ -188,15 +186,15 @@ class FileRecorder:
         judges = sa.select(t.classification.c.by_whom).where(t.classification.c.case_id == case.id)
         return set(self._connection.execute(judges).scalars()) == {"rules"}
 
-    def _likenesses(self, first: int, sheet: str, rows: Sequence[Sequence[Any]], kin: Mapping[int, list[Kin]]) -> None:
+    def _likenesses(self, first: int, sheet: str, rows: Sequence[FeedbackRow], kin: Mapping[int, list[Kin]]) -> None:
         """Propose to a person which of the new cases may be a matter that is known."""
         for case_id, row in enumerate(rows, first):
-            found = alike(row, (k for key in row[7] for k in kin.get(key, ())))
+            found = alike(row, (k for key in row.kin for k in kin.get(key, ())))
             if found:
                 other, why = found
                 bulk(self._connection, t.likeness, [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())], 1)
                 told = finding(
-                    "FB-alike", sheet=sheet or None, row=row[0], case=other.number, same_fields=",".join(why.same), days=why.days,
+                    "FB-alike", sheet=sheet or None, row=row.row, case=other.number, same_fields=",".join(why.same), days=why.days,
                     percent=why.percent,
                 )  # fmt: skip
                 self.note([told])
@@ -321,15 +319,15 @@ class FileRecorder:
         """Keep findings about the file."""
         self._findings.extend(findings)
 
-    def _known(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
-        """The fingerprints that the ledger already has, with the case each of them opened."""
-        found: dict[tuple[str, int], str] = {}
+    def _known(self, rows: Sequence[FeedbackRow]) -> dict[tuple[bytes, int], str]:
+        """The fingerprints and occurrences of rows that the ledger already has, with the number of the case that each opened."""
+        found: dict[tuple[bytes, int], str] = {}
         f = t.fingerprint.c
-        wanted = [bytes.fromhex(key[0]) for key in keys]
+        wanted = [row.fingerprint for row in rows]
         for start in range(0, len(wanted), _LOOKUP):
             query = _FINGERPRINTS.where(f.fingerprint.in_(wanted[start : start + _LOOKUP]))
             for fingerprint, occurrence, number, case_id, file_id in self._connection.execute(query):
-                found[fingerprint.hex(), occurrence] = number
+                found[fingerprint, occurrence] = number
                 self._sieve.meet(case_id, file_id)
         return found
 
@@ -343,8 +341,7 @@ class FileRecorder:
         )  # fmt: skip
         self._counts[outcome] += len(rows)
 
-    def _cases(self, first: int, rows: Sequence[Sequence[Any]]) -> None:
-        """Rows are (row, cells, answers, fingerprint, occurrence, channel, number of the ruling, kin)."""
+    def _cases(self, first: int, rows: Sequence[FeedbackRow]) -> None:
         if not rows:
             return
         run, today, now, prefix = self._run_id, self._today, self._now, self._prefix
@@ -355,10 +352,10 @@ class FileRecorder:
         bulk(
             self._connection,
             t.case,
-            [(i, f"{prefix}{i + serial:04d}", run, schema, source, r[5], today, r[2]) for i, r in zip(ids, rows, strict=True)],
+            [(i, f"{prefix}{i + serial:04d}", run, schema, source, r.channel, today, r.answers) for i, r in zip(ids, rows, strict=True)],
             n,
         )
-        bulk(self._connection, t.classification, [(i, 1, run, "rules", base + r[6]) for i, r in zip(ids, rows, strict=True)], n)
+        bulk(self._connection, t.classification, [(i, 1, run, "rules", base + r.ruling) for i, r in zip(ids, rows, strict=True)], n)
         step = [sa.literal(value) for value in ("register", "batch", today, now)]
         registered = sa.select(t.case.c.id, sa.literal(1), sa.literal(run), sa.literal("registered"), *step).where(t.case.c.id >= first)
         self._connection.execute(t.transition.insert().from_select([*_STEP], registered))
@@ -373,9 +370,9 @@ class FileRecorder:
         )  # fmt: skip
         self._connection.execute(t.transition.insert().from_select([*_STEP, "department", "due_on", "details"], assigned))
         bulk(self._connection, t.open_case, ((i,) for i in ids), n)
-        prints = sorted((bytes.fromhex(r[3]), r[4], i) for i, r in zip(ids, rows, strict=True))
+        prints = sorted((r.fingerprint, r.occurrence, i) for i, r in zip(ids, rows, strict=True))
         bulk(self._connection, t.fingerprint, prints, n)
-        kin = sorted({(key, i) for i, r in zip(ids, rows, strict=True) for key in r[7]})
+        kin = sorted({(key, i) for i, r in zip(ids, rows, strict=True) for key in r.kin})
         bulk(self._connection, t.kin, kin, len(kin))
 
     def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:

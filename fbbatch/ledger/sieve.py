@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import sqlalchemy as sa
 
 from fbbatch.identity import Likeness, changes, is_edited, is_of_one_person, likeness
 from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named
-from fbbatch.model import CASE_NUMBER
+from fbbatch.model import CASE_NUMBER, FeedbackRow
 
 
 class Place(NamedTuple):
@@ -26,7 +26,7 @@ class _Suspect(NamedTuple):
 
     near: Sequence[Kin]
     place: Place
-    row: Sequence[Any]
+    row: FeedbackRow
     mark: str
 
 
@@ -56,12 +56,12 @@ class Sieve:
         self._met_files.add(file_id)
 
     def sift(
-        self, place: Place, rows: Sequence[Sequence[Any]], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]
-    ) -> list[Sequence[Any]]:
+        self, place: Place, rows: Sequence[FeedbackRow], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]
+    ) -> list[FeedbackRow]:
         """The rows that are new for certain; the others are kept back."""
         fresh = []
         for row in rows:
-            mark = marks.get(row[0], "")
+            mark = marks.get(row.row, "")
             near = self._said(mark) if mark else _near(row, place, kin)
             if near:
                 self._suspects.append(_Suspect(near, place, row, mark))
@@ -73,7 +73,7 @@ class Sieve:
         found = case_named(self._connection, mark) if CASE_NUMBER.fullmatch(mark) else case_from(self._connection, mark)
         return [found] if found else []
 
-    def decide(self, n_others: int) -> Iterator[tuple[Place, Sequence[Any], Edited | None, Sequence[Kin]]]:
+    def decide(self, n_others: int) -> Iterator[tuple[Place, FeedbackRow, Edited | None, Sequence[Kin]]]:
         """(where, row, of what it is an edited copy, the cases that were near) of all that was kept back.
 
         Args:
@@ -87,7 +87,7 @@ class Sieve:
             kin = next((k for k in one.near if self._is_copy(one, k, is_single=is_single)), None)
             if kin:
                 self._met.add(kin.case_id)
-            copy = Edited(kin, one.place.sheet, one.row, one.place.ruling_base + one.row[6]) if kin else None
+            copy = Edited(kin, one.place.sheet, one.row, one.place.ruling_base + one.row.ruling) if kin else None
             yield one.place, one.row, copy, one.near
 
     def _is_copy(self, one: _Suspect, kin: Kin, *, is_single: bool) -> bool:
@@ -96,19 +96,19 @@ class Sieve:
         has_name = kin.file.rpartition("/")[2] == self._name.rpartition("/")[2]
         if one.mark or has_name or kin.file_id in self._met_files:
             return True
-        return is_single and is_of_one_person(kin.answers, orjson.loads(one.row[2]))
+        return is_single and is_of_one_person(kin.answers, orjson.loads(one.row.answers))
 
 
-def _near(row: Sequence[Any], place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:
+def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:
     """The cases that read as this row with an answer or two corrected; those with the fewest first, then the newest."""
-    new = orjson.loads(row[2]) if kin else {}
-    every = {k.case_id: k for key in row[7] for k in kin.get(key, ()) if k.schema == place.schema}
+    new = orjson.loads(row.answers) if kin else {}
+    every = {k.case_id: k for key in row.kin for k in kin.get(key, ()) if k.schema == place.schema}
     return sorted((k for k in every.values() if is_edited(k.answers, new)), key=lambda k: (len(changes(k.answers, new)), -k.case_id))
 
 
-def alike(row: Sequence[Any], kin: Iterable[Kin]) -> tuple[Kin, Likeness] | None:
+def alike(row: FeedbackRow, kin: Iterable[Kin]) -> tuple[Kin, Likeness] | None:
     """The case that may be the same matter as a row, and why."""
     near = {k.case_id: k for k in kin}
-    new = orjson.loads(row[2]) if near else {}
+    new = orjson.loads(row.answers) if near else {}
     found = [(other, why) for other in near.values() if (why := likeness(other.answers, new))]
     return max(found, key=lambda pair: (pair[1].percent, pair[1].same, -pair[0].case_id), default=None)

@@ -3,7 +3,7 @@
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Letter, Paper, Part
 from fbbatch.read.reading import Hints, kind_of, open_content
+from fbbatch.read.second import ReadersDisagreeError
 from fbbatch.read.sheet import Reading, Sheet, sheet_of
-from fbbatch.read.workbook import ReadersDisagreeError
 
 __all__ = ["Hints", "Letter", "Limits", "Paper", "Part", "ReadersDisagreeError", "Reading", "Sheet", "kind_of", "open_content", "sheet_of"]

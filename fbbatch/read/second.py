@@ -9,14 +9,12 @@ import io
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from lxml import etree
-
-from fbbatch.model import Cell, column_number
+from fbbatch.model import Cell, Finding, column_number
+from fbbatch.read.package import PROBLEMS, Package
 
 _FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>(?:[^<]|<!\[CDATA\[)")
 _CELL_TEXTS = re.compile(rb"<(?:\w+:)?is[\s>].*?</(?:\w+:)?is>", re.DOTALL)
@@ -29,8 +27,6 @@ _PLACE = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*\s)?r=[\"'](\w+)[\"']")
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
 _MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s")
 _PIECE = 4 << 20
-_DATE_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true)[\"']")
-_PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,58 +52,26 @@ class Second:
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
-class Package:
-    """The parts of an xlsx or xlsm file that tell where its sheets are; everything strange in it gives no answer."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._paths: dict[str, str] = {}
-        self.date_1904 = False
-        with contextlib.suppress(KeyError, etree.LxmlError, zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-            self._find_sheets()
-
-    def _find_sheets(self) -> None:
-        with zipfile.ZipFile(io.BytesIO(self._content)) as archive:
-            names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
-            book = archive.read(names["xl/workbook.xml"])
-            self.date_1904 = bool(_DATE_1904.search(book))
-            relations = etree.fromstring(archive.read(names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**_PARSER))
-            targets = {str(r.get("Id")): str(r.get("Target")) for r in relations}
-            for sheet in etree.fromstring(book, etree.XMLParser(**_PARSER)).iter("{*}sheet"):
-                relation = next((value for key, value in sheet.attrib.items() if str(key).endswith("}id")), "")
-                target = targets[str(relation)].lstrip("/")
-                path = target if target.startswith("xl/") else f"xl/{target}"
-                self._paths[str(sheet.get("name"))] = names[path.lower()]
-
-    def stored(self, sheet: str) -> Stored | None:
-        """What the XML of a sheet holds; None when it cannot be told."""
-        path = self._paths.get(sheet)
-        if path is None:
-            return None
-        problems = (KeyError, zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError)
-        with contextlib.suppress(*problems), zipfile.ZipFile(io.BytesIO(self._content)) as archive, archive.open(path) as stream:
-            return _together([_stored(piece) for piece in _pieces(stream)])
-        return None
-
-    def has_doubled_cells(self, sheet: str) -> bool:
-        """True where two cells claim one place: each reader keeps one of them, and both count alike."""
-        places = _PLACE.findall(self._xml(sheet) or b"")
-        return len(set(places)) < len(places)
-
-    def _xml(self, sheet: str) -> bytes | None:
-        path = self._paths.get(sheet)
-        if path is None:
-            return None
-        problems = (KeyError, zipfile.BadZipFile, OSError, NotImplementedError, EOFError)
-        with contextlib.suppress(*problems), zipfile.ZipFile(io.BytesIO(self._content)) as archive:
-            return archive.read(path)
-        return None
+def stored(package: Package, sheet: str) -> Stored | None:
+    """What the XML of a sheet holds; None when it cannot be told."""
+    path = package.path_of(sheet)
+    if path is not None:
+        with contextlib.suppress(*PROBLEMS):
+            return _together([_stored(piece) for piece in _pieces(package.pieces(path, _PIECE))])
+    return None
 
 
-def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+def has_doubled_cells(package: Package, sheet: str) -> bool:
+    """True where two cells claim one place: each reader keeps one of them, and both count alike."""
+    path = package.path_of(sheet)
+    places = _PLACE.findall((package.part(path) if path else None) or b"")
+    return len(set(places)) < len(places)
+
+
+def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The XML in pieces that end between rows, so that a large sheet takes little memory."""
     rest = b""
-    while block := stream.read(_PIECE):
+    for block in blocks:
         text = rest + block
         cut = text.rfind(b"row>") + 4
         if cut > 3:
@@ -207,6 +171,14 @@ def xlrd_sheets(content: bytes) -> Whole | None:
     except Exception:  # noqa: S110 - it raises whatever a damaged file leads it to
         pass
     return None
+
+
+class ReadersDisagreeError(Exception):
+    """Two readers saw different numbers of filled cells; `reason` is the finding that says so."""
+
+    def __init__(self, reason: Finding) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
 
 
 class EncryptedError(Exception):

@@ -1,10 +1,11 @@
-"""Workbooks → sheets. python-calamine reads the cells; `fbbatch.read.second` checks that it saw them all.
+"""Workbooks → sheets. python-calamine reads the cells, of large plain sheets `fbbatch.read.plain`; all of them are counted.
 
-calamine is many times faster than openpyxl and never trusts `<dimension>`.
+calamine is many times faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.second` checks that it saw every cell.
 """
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
@@ -14,15 +15,19 @@ from fbbatch.model import Cell, Finding
 from fbbatch.read.cellnames import named_cells
 from fbbatch.read.formsheet import PREFIX, form_paper, is_form
 from fbbatch.read.limits import Limits
+from fbbatch.read.package import Package
+from fbbatch.read.plain import NotPlainError, PlainSheet, plain_sheets
 from fbbatch.read.second import (
     SERIAL_DAYS_1904,
     EncryptedError,
-    Package,
+    ReadersDisagreeError,
     Second,
+    has_doubled_cells,
     is_encrypted_ods,
     openpyxl_look,
     openpyxl_sheets,
     patched,
+    stored,
     xlrd_look,
     xlrd_sheets,
 )
@@ -43,21 +48,20 @@ def open_workbook(content: bytes, kind: str, limits: Limits, *, second: bool = F
     """
     if second:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
+    book = _Workbook(content, kind, limits)
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        pages = book.pages()
+        identity = _identity(book.calamine.get_sheet_by_name(IDENTITY_SHEET).to_python()) if IDENTITY_SHEET in pages else {}
     except PasswordError:
         return finding("FB-encrypted")
     except CalamineError as error:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason=_short(error))
-    sheets = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
-    if len(sheets) > limits.sheets:
-        return limits.over("sheets", len(sheets))
-    check = _Check(content, kind)
-    identity = _identity(workbook.get_sheet_by_name(IDENTITY_SHEET).to_python()) if any(s.name == IDENTITY_SHEET for s in sheets) else {}
-    pages = (_sheet(workbook, s.name, s.visible != SheetVisibleEnum.Visible, check, limits) for s in sheets if s.name != IDENTITY_SHEET)
+    if len(pages) > limits.sheets:
+        return limits.over("sheets", len(pages))
+    sheets = (book.sheet(name, hidden) for name, hidden in pages.items() if name != IDENTITY_SHEET)
     if is_form(identity) or (kind == "xlsx" and not identity and len(named_cells(content, kind, PREFIX)) >= _NAMES_OF_A_FORM):
-        return _form(content, kind, pages, identity, limits)
-    return Reading(kind, pages, identity=identity)
+        return _form(content, kind, sheets, identity, limits)
+    return Reading(kind, sheets, identity=identity)
 
 
 def _form(content: bytes, kind: str, sheets: Iterable[Sheet], identity: Mapping[str, str], limits: Limits) -> Reading | Finding:
@@ -98,47 +102,90 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in rows if len(row) > 1 and row[0] != ""}
 
 
-def _sheet(workbook: CalamineWorkbook, name: str, hidden: bool, check: "_Check", limits: Limits) -> Sheet:
-    try:
-        page = workbook.get_sheet_by_name(name)
-    except CalamineError as error:
-        return Sheet(name, hidden, [], iter(()), findings=[finding("FB-broken", sheet=name, reason=_short(error))])
-    areas = page.merged_cell_ranges or ()
-    if len(areas) > limits.merged_areas:
-        return Sheet(name, hidden, [], iter(()), findings=[limits.over("merged_areas", len(areas), where=name)])
-    merged = [(top, first, bottom, last) for (top, first), (bottom, last) in areas]
-    rows = check.rows(page, name)
-    sheet = Sheet(name, hidden, list(islice(rows, HEAD_ROWS)), rows, merged, serial_days=check.serial_days, findings=check.findings)
-    check.findings = []
-    return sheet
+class _Workbook:
+    """A workbook, each of its sheets read by whoever reads it best, and compared with what is stored. Source: RELIABILITY I1."""
 
-
-class _Check:
-    """Compares the rows of each sheet with what is stored in the file. Source: RELIABILITY I1."""
-
-    def __init__(self, content: bytes, kind: str) -> None:
+    def __init__(self, content: bytes, kind: str, limits: Limits) -> None:
         self._content = content
         self._kind = kind
+        self._limits = limits
         self._package = Package(content) if kind == "xlsx" else None
+        self._plain = plain_sheets(self._package) if self._package else {}
         self._xls: dict[str, Second] | None = None
-        self.serial_days = SERIAL_DAYS_1904 if self._package and self._package.date_1904 else 0
-        self.findings: list[Finding] = []
+        self._serial_days = SERIAL_DAYS_1904 if self._package and self._package.date_1904 else 0
 
-    def rows(self, page: CalamineSheet, name: str) -> Iterator[Sequence[Cell]]:
-        """The rows of a sheet; remarks on the whole of it are in `findings` once the first row has been taken."""
-        self.findings = found = []
-        stored = self._package.stored(name) if self._package else None
-        if stored and stored.hidden_rows:
-            found.append(finding("FB-hidden-rows", sheet=name, rows=stored.hidden_rows))
+    @cached_property
+    def calamine(self) -> CalamineWorkbook:
+        """The general reader, with the workbook opened."""
+        return CalamineWorkbook.from_filelike(io.BytesIO(self._content))
+
+    def pages(self) -> dict[str, bool]:
+        """The names of its worksheets in order, and whether they are hidden; where all is plain, the general reader is not troubled.
+
+        Raises:
+            CalamineError: the general reader cannot open it.
+        """
+        if self._package and self._plain:
+            return {page.name: page.hidden for page in self._package.pages}
+        found = (s for s in self.calamine.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet)
+        return {s.name: s.visible != SheetVisibleEnum.Visible for s in found}
+
+    def sheet(self, name: str, hidden: bool) -> Sheet:
+        """One of its sheets; what is to be said of it is in its `findings`."""
+        plain = self._plain.get(name)
+        try:
+            sheet = self._plainly(plain, name, hidden) if plain else None
+            return sheet or self._generally(name, hidden)
+        except CalamineError as error:
+            return Sheet(name, hidden, [], iter(()), findings=[finding("FB-broken", sheet=name, reason=_short(error))])
+
+    def _plainly(self, plain: PlainSheet, name: str, hidden: bool) -> Sheet | None:
+        rows = self._plain_rows(plain, name)
+        try:
+            head = list(islice(rows, HEAD_ROWS))
+        except NotPlainError:
+            return None
+        if len(plain.merged) > self._limits.merged_areas:
+            return self._overmerged(name, hidden, len(plain.merged))
+        found = [finding("FB-hidden-rows", sheet=name, rows=plain.hidden_rows)] if plain.hidden_rows else []
+        return Sheet(name, hidden, head, rows, plain.merged, findings=found)
+
+    def _plain_rows(self, plain: PlainSheet, name: str) -> Iterator[Sequence[Cell]]:
+        """Its rows; from where it is no longer plain, those of the general reader."""
+        try:
+            yield from plain.rows()
+        except NotPlainError:
+            if not plain.n_rows:
+                raise
+            yield from islice(self._checked(self.calamine.get_sheet_by_name(name), name, []), plain.n_rows, None)
+
+    def _generally(self, name: str, hidden: bool) -> Sheet:
+        page = self.calamine.get_sheet_by_name(name)
+        areas = page.merged_cell_ranges or ()
+        if len(areas) > self._limits.merged_areas:
+            return self._overmerged(name, hidden, len(areas))
+        merged = [(top, first, bottom, last) for (top, first), (bottom, last) in areas]
+        found: list[Finding] = []
+        rows = self._checked(page, name, found)
+        return Sheet(name, hidden, list(islice(rows, HEAD_ROWS)), rows, merged, serial_days=self._serial_days, findings=found)
+
+    def _overmerged(self, name: str, hidden: bool, n_areas: int) -> Sheet:
+        return Sheet(name, hidden, [], iter(()), findings=[self._limits.over("merged_areas", n_areas, where=name)])
+
+    def _checked(self, page: CalamineSheet, name: str, found: list[Finding]) -> Iterator[Sequence[Cell]]:
+        """The rows of a sheet; remarks on the whole of it are in `found` once the first row has been taken."""
+        written = stored(self._package, name) if self._package else None
+        if written and written.hidden_rows:
+            found.append(finding("FB-hidden-rows", sheet=name, rows=written.hidden_rows))
         look: Second | None = None
-        if self._kind == "xls" or (self._kind == "xlsx" and (stored is None or len(stored.error_cells) < stored.errors)):
+        if self._kind == "xls" or (self._kind == "xlsx" and (written is None or len(written.error_cells) < written.errors)):
             look = self._look(name)
             if look is None:
                 found.append(finding("FB-one-reader", sheet=name))
-        expected = look.cells if look else stored.cells if stored else None
-        errors = look.errors if look else stored.error_cells if stored else {}
+        expected = look.cells if look else written.cells if written else None
+        errors = look.errors if look else written.error_cells if written else {}
         rows = _from_left(page)
-        return self._counted(patched(rows, errors) if errors else rows, name, expected, look)
+        yield from self._counted(patched(rows, errors) if errors else rows, name, expected, look)
 
     def _counted(self, rows: Iterator[Sequence[Cell]], name: str, expected: int | None, look: Second | None) -> Iterator[Sequence[Cell]]:
         count = rows_seen = 0
@@ -151,7 +198,7 @@ class _Check:
             return
         look = look or self._look(name)
         second = look.cells if look else expected
-        if second == count and self._package and self._package.has_doubled_cells(name):
+        if second == count and self._package and has_doubled_cells(self._package, name):
             second = expected
         if second != count:
             raise ReadersDisagreeError(finding("FB-readers-disagree", sheet=name, first=count, second=second, rows=rows_seen))
@@ -159,17 +206,9 @@ class _Check:
     def _look(self, name: str) -> Second | None:
         if self._kind == "xls":
             if self._xls is None:
-                self._xls, self.serial_days = xlrd_look(self._content)
+                self._xls, self._serial_days = xlrd_look(self._content)
             return self._xls.get(name)
         return openpyxl_look(self._content, name)
-
-
-class ReadersDisagreeError(Exception):
-    """Two readers saw different numbers of filled cells; `reason` is the finding that says so."""
-
-    def __init__(self, reason: Finding) -> None:
-        super().__init__(reason.code)
-        self.reason = reason
 
 
 def _from_left(page: CalamineSheet) -> Iterator[Sequence[Cell]]:

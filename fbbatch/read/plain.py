@@ -1,0 +1,376 @@
+"""Large worksheets read straight from their XML, a few thousand rows at a time, where it is written as programs export it.
+
+A row is matched whole by one regular expression, made of the columns that the sheet has; so every byte of it is accounted
+for, and thousands of rows cost one call. What the expression does not match (formulas, comments, rare types) is left to the
+general reader, from that row on. Values are those that python-calamine gives; error cells keep their text.
+"""
+
+import datetime as dt
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from operator import lt
+
+import orjson
+from python_calamine import CalamineError, CalamineWorkbook
+
+from fbbatch.findings import finding
+from fbbatch.model import Cell, column_number
+from fbbatch.read.package import Package, Page
+from fbbatch.read.second import ReadersDisagreeError
+
+PLAIN_BYTES = 1 << 20
+"""Smaller sheets are left to the general reader: they are read in no time anyway."""
+_PIECE = 1 << 20
+_MOST_COLUMNS = 120
+_REMEMBERED = 50_000
+
+_ROW = rb'<row r="([0-9]++)"([^>]*+)>(?:(?<=/>)|%s</row>)'
+_CELL = rb'(?:<c r="%s\1"([^>]*+)>(?:<v>([^<]*+)</v></c>|</c>|(?<=/>)|<is><t(?: [^>]*+)?>([^<]*+)</t></is></c>))?'
+_GROUPS_BEFORE, _GROUPS_A_CELL = 2, 3  # number and attributes of the row; attributes, value and inline text of a cell
+_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})[0-9]')
+_ROW_NUMBER = re.compile(rb'<row r="([0-9]{1,7})"')
+_HIDDEN_ROW = re.compile(rb'<row [^>]*\bhidden="(?:1|true)"')
+_INLINE = re.compile(rb"<is><t(?: [^>]*)?>[^<]")
+_ATTRIBUTE = re.compile(rb' ([a-z]+)="([^"<&]*)"')
+_NUMBERS = re.compile(rb"[0-9eE+. -]*")
+_MERGED = re.compile(rb'<mergeCell ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})"')
+_OTHER_ENCODING = re.compile(rb"encoding\s*=\s*[\"'](?!utf-8[\"'])", re.IGNORECASE)
+_PLAIN_STRING = re.compile(r"<si><t(?: [^>]*)?>([^<]*)</t></si>")
+_ANY_STRING = re.compile(r"<si>(.*?)</si>|<si/>", re.DOTALL)
+_PHONETIC = re.compile(r"<rPh .*?</rPh>", re.DOTALL)
+_TEXT = re.compile(r"<t(?: [^>]*)?>([^<]*)</t>")
+_REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));|(&)")
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_SERIALS = range(61, 2_958_466)  # from the 1st of March 1900, before which Excel counts a day that never was, to the end of 9999
+_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's serials have no zone
+_DAY_MS = 86_400_000
+_TROUBLE = (ValueError, IndexError, TypeError, OverflowError)
+
+
+class NotPlainError(Exception):
+    """The XML is written in a way that this reader does not know: from here on the general one has to read."""
+
+
+def plain_sheets(package: Package) -> dict[str, "PlainSheet"]:
+    """The large worksheets of a workbook by name; none where one of them does not begin plainly.
+
+    Args:
+        package: the workbook.
+    """
+    large = [page for page in package.pages if package.size_of(page.path) >= PLAIN_BYTES]
+    if not large or not package.is_sound or package.date_1904:
+        return {}
+    strings = _Strings(package)
+    try:
+        return {page.name: PlainSheet(package, page, strings) for page in large}
+    except NotPlainError:
+        return {}
+
+
+class PlainSheet:
+    """One worksheet; its rows can be taken once.
+
+    Args:
+        package: the workbook.
+        page: the worksheet.
+        strings: the workbook's shared strings.
+
+    Raises:
+        NotPlainError: it does not begin plainly.
+    """
+
+    def __init__(self, package: Package, page: Page, strings: "_Strings") -> None:
+        self._package = package
+        self._page = page
+        self._converters = _Converters(package, strings)
+        self._columns: list[bytes] = []
+        self._pattern: re.Pattern[bytes] = re.compile(b"")
+        self._filled = 0
+        self.n_rows = 0
+        """How many rows it has given."""
+        head = package.part(page.path, _PIECE) or b""
+        start, end = head.find(b"<sheetData>"), head.rfind(b"</row>")
+        if not 0 <= start < end or _is_foreign(head):
+            raise NotPlainError
+        self._matched(head, start, end + 6)
+
+    @cached_property
+    def _xml(self) -> bytes:
+        return self._package.part(self._page.path) or b""
+
+    @cached_property
+    def hidden_rows(self) -> int:
+        """How many rows are hidden."""
+        return len(_HIDDEN_ROW.findall(self._xml)) if b"hidden=" in self._xml else 0
+
+    @cached_property
+    def merged(self) -> list[tuple[int, int, int, int]]:
+        """Its merged areas: (top, left, bottom, right), 0-based."""
+        areas = _MERGED.findall(self._xml, self._xml.rfind(b"</sheetData>"))
+        return [(int(top) - 1, _index(left), int(bottom) - 1, _index(right)) for left, top, right, bottom in areas]
+
+    def rows(self) -> Iterator[Sequence[Cell]]:
+        """Its rows from the first of the sheet, blank ones as `()`.
+
+        Raises:
+            NotPlainError: the rows not yet given have to be read in another way.
+            ReadersDisagreeError: not every cell that holds something has been seen.
+        """
+        xml = self._xml
+        start, end = xml.find(b"<sheetData>") + 11, xml.rfind(b"</sheetData>")
+        numbers = list(map(int, _ROW_NUMBER.findall(xml)))
+        if _is_foreign(xml) or start > end or not all(map(lt, numbers, numbers[1:])):
+            raise NotPlainError
+        place = 0
+        while place < len(numbers):
+            cut = xml.rfind(b"</row>", start, min(start + _PIECE, end)) + 6
+            cut = end if cut < start + 6 or xml.find(b"<row", cut, end) < 0 else cut
+            if not (found := self._matched(xml, start, cut)):
+                raise NotPlainError
+            here = numbers[place : place + len(found)]
+            rows = self._cells(found)
+            if here[-1] - self.n_rows > len(found):
+                rows = _spaced(rows, here, self.n_rows)
+            yield from rows
+            start, place, self.n_rows = cut, place + len(found), here[-1]
+        if self._filled != xml.count(b"<v>") and self._filled != (expected := _filled(xml)):
+            told = finding("FB-readers-disagree", sheet=self._page.name, first=self._filled, second=expected, rows=len(numbers))
+            raise ReadersDisagreeError(told)
+        del self._xml
+
+    def _matched(self, xml: bytes, start: int, end: int) -> list[tuple[bytes, ...]]:
+        """The groups of `_ROW` for each row in a stretch of the XML."""
+        n_rows = xml.count(b"<row", start, end)
+        found = self._pattern.findall(xml, start, end) if self._columns else []
+        if len(found) != n_rows and self._learn(xml, start, end):
+            found = self._pattern.findall(xml, start, end)
+        if len(found) != n_rows:
+            raise NotPlainError
+        return found
+
+    def _learn(self, xml: bytes, start: int, end: int) -> bool:
+        """Take in columns that had no cell so far; False when there are none."""
+        columns = sorted({*self._columns, *_COLUMN.findall(xml, start, end)}, key=_index)
+        if len(columns) == len(self._columns):
+            return False
+        if len(columns) > _MOST_COLUMNS:
+            raise NotPlainError
+        self._columns = columns
+        self._pattern = re.compile(_ROW % b"".join(_CELL % column for column in columns))
+        return True
+
+    def _cells(self, found: list[tuple[bytes, ...]]) -> Iterator[Sequence[Cell]]:
+        groups = list(zip(*found, strict=True))
+        blank: Sequence[Cell] = ("",) * len(found)
+        columns = [blank] * (_index(self._columns[-1]) + 1)
+        for at, name in zip(range(_GROUPS_BEFORE, len(groups), _GROUPS_A_CELL), self._columns, strict=True):
+            columns[_index(name)], filled = self._converters.column(*groups[at : at + _GROUPS_A_CELL])
+            self._filled += filled
+        return zip(*columns, strict=True)
+
+
+class _Converters:
+    """Turn what cells hold in the XML into values, a column at a time."""
+
+    def __init__(self, package: Package, strings: "_Strings") -> None:
+        self._package = package
+        self._strings = strings
+        self._kinds: dict[bytes, str] = {}
+        dates, durations = _Memo(_to_date), _Memo(_to_duration)
+        self._all: dict[str, Callable[[Sequence[bytes]], Sequence[Cell]]] = {
+            "string": lambda values: list(map(self._strings.texts.__getitem__, orjson.loads(b"[%s]" % b",".join(values)))),
+            "number": _to_numbers,
+            "date": lambda values: list(map(dates.__getitem__, values)),
+            "duration": lambda values: list(map(durations.__getitem__, values)),
+            "text": lambda values: [_plain_text(value.decode()) for value in values],
+            "boolean": lambda values: [_BOOLEANS.index(value) == 1 for value in values],
+            "error": lambda values: [value.decode("ascii") for value in values],
+        }
+
+    def column(self, attributes: Sequence[bytes], values: Sequence[bytes], inline: Sequence[bytes]) -> tuple[Sequence[Cell], int]:
+        """The cells of a column, and how many of them hold something.
+
+        Args:
+            attributes: of each cell.
+            values: what it holds.
+            inline: the text that stands in the cell itself.
+
+        Raises:
+            NotPlainError: one of them is of a kind that is left to the general reader.
+        """
+        n_held = 2 * len(values) - values.count(b"") - inline.count(b"")
+        n_found = 0
+        try:
+            kinds = {self._kind(told) for told in set(attributes)}
+            if len(kinds) == 1 and kinds <= self._all.keys() and b"" not in values and n_held == len(values):
+                return self._all[kinds.pop()](values), n_held
+            cells: list[Cell] = [""] * len(values)
+            for kind in kinds:
+                held, convert = (inline, self._all["text"]) if kind == "inline" else (values, self._all[kind])
+                places = [place for place, told in enumerate(attributes) if held[place] and self._kinds[told] == kind]
+                for place, cell in zip(places, convert([held[place] for place in places]), strict=True):
+                    cells[place] = cell
+                n_found += len(places)
+        except _TROUBLE as error:
+            raise NotPlainError from error
+        if n_found != n_held:  # one that says it holds a text of its own, and does not
+            raise NotPlainError
+        return cells, n_held
+
+    def _kind(self, told: bytes) -> str:
+        kind = self._kinds.get(told)
+        if kind is None:
+            kind = self._kinds[told] = self._kind_of(told.removesuffix(b"/"))
+        return kind
+
+    def _kind_of(self, told: bytes) -> str:
+        known = dict(_ATTRIBUTE.findall(told))
+        if b"".join(b' %s="%s"' % pair for pair in known.items()) != told or not known.keys() <= {b"s", b"t"}:
+            raise NotPlainError
+        kind = _KINDS.get(known.get(b"t", b"n"))
+        if kind is None:
+            raise NotPlainError
+        return self._styled(int(known[b"s"])) if kind == "number" and b"s" in known else kind
+
+    def _styled(self, style: int) -> str:
+        """What a number of this style is: asked of the general reader, so that both tell dates alike."""
+        styles = self._package.part("xl/styles.xml")
+        try:
+            cell = CalamineWorkbook.from_filelike(io.BytesIO(_sample(style, styles))).get_sheet_by_index(0).to_python()[0][0] if styles else 0.0
+        except CalamineError as error:
+            raise NotPlainError from error
+        return "duration" if isinstance(cell, dt.timedelta) else "date" if isinstance(cell, dt.date) else "number"
+
+
+class _Strings:
+    """The shared strings of a workbook."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """All of them, by their number from 0."""
+        content = self._package.part("xl/sharedStrings.xml") or b""
+        if _is_foreign(content):
+            raise NotPlainError
+        xml = content.decode()
+        n_strings = xml.count("<si>") + xml.count("<si/>")
+        texts = _PLAIN_STRING.findall(xml)
+        if len(texts) != n_strings:
+            texts = ["".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)]
+        if len(texts) != n_strings:
+            raise NotPlainError
+        return [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml else texts
+
+
+_KINDS = {b"n": "number", b"s": "string", b"str": "text", b"inlineStr": "inline", b"b": "boolean", b"e": "error"}
+_BOOLEANS = (b"0", b"1")
+
+
+class _Memo(dict[bytes, Cell]):
+    """Number as written → the moment it stands for. Bounded."""
+
+    def __init__(self, convert: Callable[[float], Cell]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, written: bytes) -> Cell:
+        if len(self) > _REMEMBERED:
+            self.clear()
+        cell = self[written] = self._convert(*_to_numbers([written]))
+        return cell
+
+
+def _to_numbers(values: Sequence[bytes]) -> list[float]:
+    if not _NUMBERS.fullmatch(b" ".join(values)):
+        raise NotPlainError
+    return list(map(float, values))
+
+
+def _to_date(serial: float) -> Cell:
+    """A date; with a time of day a date-time, below 1 a time of day alone."""
+    days, rest = divmod(round(serial * _DAY_MS), _DAY_MS)
+    if days not in _SERIALS and days != 0:
+        raise NotPlainError
+    moment = _EPOCH + dt.timedelta(days=days, milliseconds=rest)
+    if days == 0:
+        return moment.time()
+    return moment if rest else moment.date()
+
+
+def _to_duration(serial: float) -> Cell:
+    return dt.timedelta(milliseconds=round(serial * _DAY_MS))
+
+
+def _plain_text(xml: str) -> str:
+    """Text as XML and Excel wrote it, with their escapes resolved."""
+    if "&" in xml:
+        xml = _REFERENCE.sub(_referred, xml)
+    return _ESCAPE.sub(lambda found: _character(int(found[1], 16)), xml) if "_x" in xml else xml
+
+
+def _referred(found: re.Match[str]) -> str:
+    decimal, hexadecimal, name, _ = found.groups()
+    if name:
+        return _NAMED[name]
+    return _character(int(decimal or hexadecimal or "", 10 if decimal else 16))
+
+
+def _character(code: int) -> str:
+    if 0xD800 <= code < 0xE000:
+        raise NotPlainError
+    return chr(code)
+
+
+def _spaced(rows: Iterator[Sequence[Cell]], numbers: Sequence[int], last: int) -> Iterator[Sequence[Cell]]:
+    """The rows with these numbers, and blank ones for those between them and the last before."""
+    for number, row in zip(numbers, rows, strict=True):
+        yield from ((),) * (number - last - 1)
+        yield row
+        last = number
+
+
+def _filled(xml: bytes) -> int:
+    """How many cells hold something."""
+    return xml.count(b"<v>") - xml.count(b"<v><") + len(_INLINE.findall(xml))
+
+
+def _is_foreign(xml: bytes) -> bool:
+    """True for XML with comments, CDATA, or in another encoding than UTF-8."""
+    return b"<!" in xml or bool(_OTHER_ENCODING.search(xml, 0, 200))
+
+
+def _index(column: bytes) -> int:
+    return column_number(column.decode()) - 1
+
+
+def _sample(style: int, styles: bytes) -> bytes:
+    """A workbook of one number in a given style."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, content in _SAMPLE.items():
+            archive.writestr(path, content.replace("STYLE", str(style)))
+        archive.writestr("xl/styles.xml", styles)
+    return buffer.getvalue()
+
+
+_SCHEMAS = "http://schemas.openxmlformats.org"
+_MAIN, _RELATION = f"{_SCHEMAS}/spreadsheetml/2006/main", f"{_SCHEMAS}/officeDocument/2006/relationships"
+
+
+def _relations(**targets: str) -> str:
+    told = (f'<Relationship Id="{kind}" Type="{_RELATION}/{kind}" Target="{target}"/>' for kind, target in targets.items())
+    return f'<Relationships xmlns="{_SCHEMAS}/package/2006/relationships">{"".join(told)}</Relationships>'
+
+
+_SAMPLE = {
+    "_rels/.rels": _relations(officeDocument="xl/workbook.xml"),
+    "xl/_rels/workbook.xml.rels": _relations(worksheet="sheet.xml", styles="styles.xml"),
+    "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATION}"><sheets><sheet name="1" sheetId="1" r:id="worksheet"/></sheets></workbook>',
+    "xl/sheet.xml": f'<worksheet xmlns="{_MAIN}"><sheetData><row r="1"><c r="A1" s="STYLE"><v>46328.5</v></c></row></sheetData></worksheet>',
+}
