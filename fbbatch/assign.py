@@ -1,9 +1,9 @@
 """Feedback + classification → who handles it, and whether it goes to the leaders. Source: 5.1.1, 3.3.3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fbbatch.lexicon import Lexicon, Spot
+from fbbatch.lexicon import Lexicon, Pattern
 from fbbatch.model import Assignment, Classification
 from fbbatch.schema import Book
 from fbbatch.schema.book import NOT_A_DEPARTMENT
@@ -18,6 +18,9 @@ def assignment_words(book: Book) -> list[str]:
 def _wordy(book: Book) -> list[tuple[str, str]]:
     rules = [(rule.id, rule.when.words) for rule in book.assignment.rules] + [(rule.id, rule.words) for rule in book.assignment.escalation]
     return [(rule, word) for rule, words in rules for word in words]
+
+
+_MEMO = 20_000
 
 
 class Assigner:
@@ -37,28 +40,29 @@ class Assigner:
         rule_of = {number: rule for number, (rule, _) in enumerate(wordy, len(lexicon.words) - len(wordy))}
         self._rules_at = {place: [rule_of[n] for n in lexicon.numbers(place) if n in rule_of] for place in lexicon.places(rule_of)}
         self._known: dict[tuple[Any, ...], Assignment] = {}
+        self._said: dict[Pattern, frozenset[str]] = {}
 
-    def assign(
-        self, rows: Sequence[Mapping[str, Any]], source: str, judged: Sequence[Classification],
-        found: Mapping[str, Sequence[Sequence[Spot]]],
-    ) -> list[Assignment]:  # fmt: skip
+    def said(self, patterns: Iterable[Sequence[Pattern]], n_rows: int) -> list[frozenset[str]]:
+        """The rules for whose words each row gives occasion, by the patterns of its texts."""
+        said: list[frozenset[str]] = [frozenset()] * n_rows
+        for column in patterns:
+            if len(self._said) > _MEMO:
+                self._said.clear()
+            for pattern in set(column) - self._said.keys():
+                self._said[pattern] = frozenset(rule for word in pattern for rule in self._rules_at.get(word >> 32, ()))
+            told = [self._said[pattern] for pattern in column]
+            said = [words | more for words, more in zip(said, told, strict=True)] if any(said) else told
+        return said
+
+    def assign(self, source: str, judged: Classification, product: str, said: frozenset[str]) -> Assignment:
         """The first rule that holds decides; every case finds a department (the last rule has no condition).
 
         Args:
-            rows: the typed answers by field id.
             source: code of the source.
-            judged: the classification of each.
-            found: where the lexicon's words stand in their folded texts, by field id and row.
+            judged: the classification.
+            product: its name, `''` where none is told.
+            said: what `said` gives for the row.
         """
-        said: list[frozenset[str]] = [frozenset()] * len(rows)
-        rules_at = self._rules_at
-        for spots in found.values():
-            for number, raw in enumerate(spots):
-                if places := [spot[0] for spot in raw if spot[0] in rules_at]:
-                    said[number] |= frozenset(rule for place in places for rule in rules_at[place])
-        return [self._known_for(source, one, row.get("product", ""), words) for row, one, words in zip(rows, judged, said, strict=True)]
-
-    def _known_for(self, source: str, judged: Classification, product: str, said: frozenset[str]) -> Assignment:
         key = (source, judged.kind, judged.type, judged.severity, judged.touched_types, product if product in self._products else "", said)
         found = self._known.get(key)
         if found is None:

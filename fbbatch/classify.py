@@ -11,7 +11,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from fbbatch.lexicon import Lexicon, Spot
+from fbbatch.lexicon import Lexicon, Pattern, Spot
 from fbbatch.model import Classification
 from fbbatch.schema.models import ClassificationRules, Rule, Supposition
 from fbbatch.words import fold
@@ -19,6 +19,7 @@ from fbbatch.words import fold
 UNCLASSIFIED = "unclassified"
 _SEVERITIES = ("minor", "general", "severe")
 _DIMENSIONS = ("kind", "type", "severity")
+_TOLD = (*_DIMENSIONS, "recorder", "severity_reason")
 _MOST_WORDS = 3
 _STOPS = re.compile(r"[，。；！？、,.;!?\n\t:：()（）|]|\bbut\b|但|却|也|就|时|后|可")
 _SPACES = re.compile(r" {2,}")
@@ -87,6 +88,14 @@ def _any_of(words: Sequence[str], *patterns: str) -> re.Pattern[str]:
     return re.compile("|".join((*patterns, *told)) or r"(?!)")
 
 
+class Found(NamedTuple):
+    """What stands in one field of some rows: the folded texts, the words in each, and their patterns."""
+
+    texts: Sequence[str]
+    spots: Sequence[Sequence[Spot]]
+    patterns: Sequence[Pattern]
+
+
 class Classifier:
     """The rules, compiled.
 
@@ -111,45 +120,47 @@ class Classifier:
         self.lexicon = Lexicon([*(word for _, word in entries), *also])
         self._rule_of = [number for number, _ in entries]
         self._n_own = len(entries)
-        self._counted: dict[tuple[Any, ...], tuple[_Counted, ...]] = {}
+        self._counted: dict[tuple[str, Pattern], tuple[_Counted, ...]] = {}
         self._reach = negation.reach
         self._reach_words = negation.reach_words
         self._decided: dict[tuple[_Counted, ...], Classification] = {}
 
-    def fold_texts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    def fold_texts(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
         """The folded texts that rules look at, by field id: one per row, runs of spaces as one, no NUL."""
         texts = {}
         for field in self._texts:
-            written = [row.get(field) for row in rows]
+            written = columns.get(field, ())
             if any(written):
                 folded = fold("\0".join([str(text or "").replace("\0", " ") for text in written]))
                 texts[field] = (_SPACES.sub(" ", folded) if "  " in folded else folded).split("\0")
         return texts
 
-    def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, list[list[Spot]]]:
-        """Where the lexicon's words stand in the folded texts, by field and row."""
-        return {field: self.lexicon.scan(folded) for field, folded in texts.items()}
+    def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
+        """Where the lexicon's words stand in the folded texts, by field."""
+        spots = {field: self.lexicon.scan(folded) for field, folded in texts.items()}
+        return {field: Found(texts[field], found, self.lexicon.patterns(found)) for field, found in spots.items()}
 
-    def classify(
-        self,
-        rows: Sequence[Mapping[str, Any]],
-        texts: Mapping[str, Sequence[str]],
-        found: Mapping[str, Sequence[Sequence[Spot]]],
-    ) -> list[Classification]:
+    def classify(self, columns: Mapping[str, Sequence[Any]], n_rows: int, found: Mapping[str, Found]) -> list[Classification]:
         """Judge pieces of feedback, each by itself.
 
         Args:
-            rows: the typed answers by field id; `kind`, `type` and `severity`, where the recorder gave them, are
-                respected, except that safety is never lowered without `recorder` and `severity_reason`.
-            texts: what `fold_texts` gives for these rows.
-            found: what `scan` gives for these texts.
+            columns: the typed answers by field id, one a row; `kind`, `type` and `severity`, where the recorder gave them,
+                are respected, except that safety is never lowered without `recorder` and `severity_reason`.
+            n_rows: how many there are.
+            found: what `scan` gives for their texts.
         """
-        counted: list[tuple[_Counted, ...]] = [()] * len(rows)
-        for field, folded in texts.items():
-            for number, raw in enumerate(found[field]):
-                if raw:
-                    counted[number] += self._count(folded[number], field, raw)
-        return [_respect(self._decided_for(words), row) for words, row in zip(counted, rows, strict=True)]
+        counted: list[tuple[_Counted, ...]] = [()] * n_rows
+        for field, told in found.items():
+            counted = [
+                words + self._count(field, *one) if one[1] else words for words, one in zip(counted, zip(*told, strict=True), strict=True)
+            ]
+        different = {id(words): words for words in counted}  # as a rule one object for what counts alike
+        decided = {key: self._decided_for(words) for key, words in different.items()}
+        judged = [decided[id(words)] for words in counted]
+        given = {name: columns[name] for name in _TOLD if name in columns}
+        for row in {row for name in _DIMENSIONS for row, value in enumerate(given.get(name, ())) if value is not None}:
+            judged[row] = _respect(judged[row], {name: column[row] for name, column in given.items() if column[row] is not None})
+        return judged
 
     def _decided_for(self, counted: tuple[_Counted, ...]) -> Classification:
         ruled = self._decided.get(counted)
@@ -161,15 +172,14 @@ class Classifier:
 
     # --- finding -------------------------------------------------------------------------------------------
 
-    def _count(self, text: str, field: str, raw: Sequence[Spot]) -> tuple[_Counted, ...]:
+    def _count(self, field: str, text: str, raw: Sequence[Spot], pattern: Pattern) -> tuple[_Counted, ...]:
         """Every different word in the text that counts for a rule, and whether it is denied there.
 
         The same words at the same distances count the same, unless the text around them denies or joins them.
         """
         if ":" in text or "=" in text:
             return self._count_slowly(text, field, raw)[0]
-        first = raw[0][1]
-        key = (field, *[(place, start - first) for place, start, _ in raw])
+        key = (field, pattern)
         known = self._counted.get(key)
         if known is None:
             known, plain = self._count_slowly(text, field, raw)
@@ -339,8 +349,6 @@ def _best(scores: dict[str, float]) -> tuple[str | None, float, float]:
 
 def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification:
     """The recorder's own answers stand; what the rules say otherwise is noted. Source: 3.2.2c."""
-    if not ("kind" in values or "type" in values or "severity" in values):
-        return ruled
     given = {dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)}
     notes = []
     severity = given.get("severity", ruled.severity)

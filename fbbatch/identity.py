@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from operator import eq
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -31,23 +32,22 @@ class Fingerprints:
 
     def __init__(self, source: str) -> None:
         self._source = source.encode() + b"\0"
-        self._sum = crc32(self._source)
-        self._seen: dict[str, int] = {}
-        self._again: dict[str, int] = {}
+        self._seen: dict[bytes, int] = {}
+        self._again: dict[bytes, int] = {}
 
-    def of(self, answers: Sequence[Mapping[str, Any]], canonical: Sequence[bytes]) -> list[str]:
-        """For each row, 32 hex digits that say what it says; blank answers do not count.
+    def of(self, answers: Sequence[str]) -> list[bytes]:
+        """For each row, 16 bytes that stand for what it says; blank answers do not count.
 
         Args:
-            answers: the typed answers by field id.
-            canonical: the same as JSON with sorted keys.
+            answers: the typed answers by field id, as JSON with sorted keys.
         """
-        if not unicodedata.is_normalized("NFC", b"".join(canonical).decode()) or not all(map(VOLATILE.isdisjoint, answers)):
-            canonical = list(map(_lasting, answers, canonical))
+        together = "\0".join(answers)
+        if not unicodedata.is_normalized("NFC", together) or any(f'"{name}":' in together for name in VOLATILE):
+            answers = list(map(_lasting, answers))
         source = self._source
-        return [hashlib.blake2b(source + told, digest_size=16).hexdigest() for told in canonical]
+        return [hashlib.blake2b(source + told.encode(), digest_size=16).digest() for told in answers]
 
-    def occurrences(self, fingerprints: Sequence[str], rows: Sequence[int]) -> list[int]:
+    def occurrences(self, fingerprints: Sequence[bytes], rows: Sequence[int]) -> list[int]:
         """For each row, 0 when it is the first of this file with its fingerprint, 1 when it is the second, and so on."""
         different = set(fingerprints)
         if len(different) == len(fingerprints) and different.isdisjoint(self._seen):
@@ -55,28 +55,43 @@ class Fingerprints:
             return [0] * len(fingerprints)
         return list(map(self._occurrence, fingerprints, rows))
 
-    def _occurrence(self, fingerprint: str, row: int) -> int:
+    def _occurrence(self, fingerprint: bytes, row: int) -> int:
         if fingerprint not in self._seen:
             self._seen[fingerprint] = row
             return 0
         self._again[fingerprint] = count = self._again.get(fingerprint, 0) + 1
         return count
 
-    def first(self, fingerprint: str) -> int:
+    def first(self, fingerprint: bytes) -> int:
         """The row that had the fingerprint first."""
         return self._seen[fingerprint]
 
-    def kin(self, answers: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-        """For each row, keys (32 bits) that it shares with others about the same product by the same person, and with few others."""
-        products = [str(told.get(_PRODUCT) or "").casefold() for told in answers]
-        sums = {product: crc32(product.encode(), self._sum) for product in set(products)}
-        keys: list[list[int]] = [[] for _ in answers]
-        for name in PERSONS:
-            persons = [str(told.get(name) or "").casefold() for told in answers]
-            for own, product, person in zip(keys, products, persons, strict=True):
-                if product and person.strip() not in _NOBODY:
-                    own.append(crc32(person.encode(), sums[product]))
+
+def kin_keys(source: str, columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[Sequence[int]]:
+    """For each row, keys (32 bits) that it shares with others about the same product by the same person, and with few others.
+
+    Args:
+        source: code of the source.
+        columns: the typed answers by field id, one a row; None is a blank.
+        n_rows: how many there are.
+    """
+    start, blank = crc32(source.encode() + b"\0"), (None,) * n_rows
+    products = [str(product or "").casefold() for product in columns.get(_PRODUCT, blank)]
+    sums = {product: crc32(product.encode(), start) if product else None for product in set(products)}
+    about = [sums[product] for product in products]
+    keyed = [_keys([str(person or "").casefold() for person in columns.get(name, blank)], about) for name in PERSONS]
+    keys: list[Sequence[int]] = list(zip(*keyed, strict=True))
+    if not any(None in column for column in keyed) and not any(map(eq, *keyed)):
         return keys
+    return [list(dict.fromkeys(key for key in row if key is not None)) for row in keys]
+
+
+def _keys(persons: Sequence[str], about: Sequence[int | None]) -> list[int | None]:
+    nobody = {person for person in set(persons) if person.strip() in _NOBODY}
+    if nobody or None in about:
+        pairs = zip(persons, about, strict=True)
+        return [None if start is None or person in nobody else crc32(person.encode(), start) for person, start in pairs]
+    return list(map(crc32, map(str.encode, persons), about))  # type: ignore[arg-type]
 
 
 PERSONS = ("reporter", "contact")
@@ -113,11 +128,12 @@ def _is_somebody(name: object) -> bool:
     return str(name or "").casefold().strip() not in _NOBODY
 
 
-def _lasting(answers: Mapping[str, Any], canonical: bytes) -> bytes:
+def _lasting(answers: str) -> str:
     """What a row says, without what may differ between two records of it, and however its characters are composed."""
-    if not VOLATILE.isdisjoint(answers):
-        canonical = orjson.dumps({k: v for k, v in answers.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS)
-    return unicodedata.normalize("NFC", canonical.decode()).encode()
+    told = orjson.loads(answers)
+    if not VOLATILE.isdisjoint(told):
+        answers = orjson.dumps({k: v for k, v in told.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS).decode()
+    return unicodedata.normalize("NFC", answers)
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

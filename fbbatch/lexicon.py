@@ -4,6 +4,7 @@ Chinese words are found anywhere; Latin words only whole, `burn*` as a stem. All
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from ahocorasick_rs import AhoCorasick
@@ -12,6 +13,8 @@ from fbbatch.words import fold
 
 Spot = tuple[int, int, int]
 """A word in a text: its place in the lexicon, and where it stands, from start to before end."""
+Pattern = tuple[int, ...]
+"""Which words stand in a text, and how far from the first: the same for texts in which the same words stand alike."""
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -25,29 +28,38 @@ class Lexicon:
 
     def __init__(self, words: Iterable[str]) -> None:
         self.words: list[str] = []
-        places: dict[tuple[str, bool], list[int]] = {}
+        places: dict[tuple[int, str], list[int]] = {}
         for number, written in enumerate(words):
             word = fold(written.rstrip("*")).strip()
             self.words.append(word)
-            places.setdefault((word, written.endswith("*") and word[0].isascii()), []).append(number)
-        self._numbers = list(places.values())
-        self._whole = frozenset(place for place, (word, is_stem) in enumerate(places) if word[0].isascii() and not is_stem)
-        self._stems = frozenset(place for place, (_, is_stem) in enumerate(places) if is_stem)
-        self._automaton = AhoCorasick([word for word, _ in places])
+            places.setdefault((_kind_of(word, is_stem=written.endswith("*")), word), []).append(number)
+        ordered = sorted(places)
+        self._numbers = [places[place] for place in ordered]
+        kinds = [kind for kind, _ in ordered]
+        self._first_latin, self._first_stem = bisect_left(kinds, _WHOLE), bisect_left(kinds, _STEM)
+        self._automaton = AhoCorasick([word for _, word in ordered])
 
     def scan(self, texts: Sequence[str]) -> list[list[Spot]]:
         """For each text, where which words stand in it; `numbers` tells the words."""
-        find, whole, stems = self._automaton.find_matches_as_indexes, self._whole, self._stems
+        find, latin = self._automaton.find_matches_as_indexes, self._first_latin
         found = []
         for text in texts:
             try:
                 spots = find(text, overlapping=True)
             except UnicodeEncodeError:  # half of a pair is no character
                 spots = find(_HALVES.sub("\ufffd", text), overlapping=True)
-            found.append(
-                [s for s in spots if not (s[0] in whole and not _is_whole(text, s)) and not (s[0] in stems and not _begins(text, s))]
-            )
+            found.append([spot for spot in spots if spot[0] < latin or self._stands(text, spot)])
         return found
+
+    def _stands(self, text: str, spot: Spot) -> bool:
+        """True for a Latin word that is no part of a longer one, or begins one as a stem."""
+        place, start, end = spot
+        before, after = text[start - 1 : start], "" if place >= self._first_stem else text[end : end + 1]
+        return not (before.isascii() and before.isalnum()) and not (after.isascii() and after.isalnum())
+
+    def patterns(self, found: Sequence[Sequence[Spot]]) -> list[Pattern]:
+        """The pattern of what `scan` has found in each text; `()` where that is nothing."""
+        return [tuple([place << 32 | start - spots[0][1] for place, start, _ in spots]) for spots in found]
 
     def numbers(self, place: int) -> Sequence[int]:
         """The numbers of the words at a place: those that are written alike."""
@@ -59,11 +71,10 @@ class Lexicon:
         return frozenset(place for place, same in enumerate(self._numbers) if not wanted.isdisjoint(same))
 
 
-def _begins(text: str, spot: Spot) -> bool:
-    before = text[spot[1] - 1 : spot[1]]
-    return not (before.isascii() and before.isalnum())
+_ANYWHERE, _WHOLE, _STEM = range(3)
 
 
-def _is_whole(text: str, spot: Spot) -> bool:
-    after = text[spot[2] : spot[2] + 1]
-    return _begins(text, spot) and not (after.isascii() and after.isalnum())
+def _kind_of(word: str, *, is_stem: bool) -> int:
+    if not word[0].isascii():
+        return _ANYWHERE
+    return _STEM if is_stem else _WHOLE

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -215,6 +215,28 @@ class FeedbackRow(NamedTuple):
     channel: str
     ruling: int
     kin: Sequence[int]
+
+
+class FeedbackRows(NamedTuple):
+    """Many `FeedbackRow`s, column by column: equally long, one entry a row. Source: 1.3.2, N4."""
+
+    row: Sequence[int]
+    cells: Sequence[str]
+    answers: Sequence[str]
+    fingerprint: Sequence[bytes]
+    occurrence: Sequence[int]
+    channel: Sequence[str]
+    ruling: Sequence[int]
+    kin: Sequence[Sequence[int]]
+
+    def each(self) -> Iterator[FeedbackRow]:
+        """The rows one by one."""
+        return map(FeedbackRow._make, zip(*self, strict=True))
+
+    @classmethod
+    def of(cls, rows: Sequence[FeedbackRow]) -> "FeedbackRows":
+        """The rows, column by column."""
+        return cls._make(zip(*rows, strict=True)) if rows else cls((), (), (), (), (), (), (), ())
 
 
 class JudgedRow(NamedTuple):

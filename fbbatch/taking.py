@@ -18,7 +18,7 @@ from fbbatch import failpoints, inbox, workers
 from fbbatch.findings import finding
 from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
-from fbbatch.judge import Message, Setup, Task, head_of, unframed
+from fbbatch.judge import Hearing, Message, Setup, Task, head_of
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Finding
@@ -193,10 +193,10 @@ class Taking:
 
     def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, Message]]:
         """Record what a worker says of a file and of the files in it; the forms, which are taken when all has been said."""
-        current = recorder
+        current, hearing = recorder, Hearing()
         forms: list[tuple[FileRecorder, Message]] = []
         for frame in frames:
-            message = unframed(frame)
+            message = hearing.message(frame)
             if part := message.get("part"):
                 current = recorder.part(**part)
             elif failed := message.get("failed"):

@@ -27,7 +27,7 @@ from lxml import etree
 from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
-from fbbatch.judge import Judge, RowJudge, Setup, Task, unframed
+from fbbatch.judge import Hearing, Judge, RowJudge, Setup, Task
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
 from fbbatch.schema import Book, Layout, SchemaModel, identify
@@ -319,8 +319,9 @@ def judge(
     path.write_bytes(content)
     setup = Setup(book, limits or Limits(), RECEIVED, "zh-Hans")
     told = whole = Judged([], [], [], None, None)
+    hearing = Hearing()
     for frame in Judge(setup).frames(Task(path, folder)):
-        message = unframed(frame)
+        message = hearing.message(frame)
         if "part" in message:
             told = whole.parts[message["part"]["name"]] = Judged([], [], [], None, None)
         elif "failed" in message:
@@ -328,7 +329,9 @@ def judge(
         else:
             told.schema = message.get("head", told.schema)
             told.findings.extend(Finding(*f) for f in message.get("findings", ()))
-            told.accepted.extend({**row._asdict(), "answers": json.loads(row.answers)} for row in message.get("rows", ()))
+            told.accepted.extend(
+                {**row._asdict(), "answers": json.loads(row.answers)} for row in (message["rows"].each() if "rows" in message else ())
+            )
             told.returned.extend(row[0] for row in message.get("returned", ()))
             told.aside.extend(json.loads(cells) for _, cells in message.get("aside", ()))
     return whole
@@ -435,8 +438,8 @@ class Ruled:
 
 def ruled(book: Book, description: str, *, source: str = "customer", received: dt.datetime = RECEIVED, **answers: Any) -> Ruled:
     """Classify and assign one piece of feedback by the rules of the book."""
-    rows = [{"description": description, **answers}]
-    ((ruling,), (judged,)) = _compiled(book, received).rule(rows, source)
+    columns = {name: [value] for name, value in {"description": description, **answers}.items()}
+    ((ruling,), (judged,)) = _compiled(book, received).rule(columns, 1, source)
     details = json.loads(ruling.details)
     return Ruled(
         judged,

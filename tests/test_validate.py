@@ -18,7 +18,7 @@ TAIL = "{id: tail, zh: 备注}, {id: more, zh: 附件}"  # a header needs three 
 
 
 def answers(found) -> list[dict[str, object]]:
-    return [dict(zip(found.fields, values, strict=True)) for values in found.values]
+    return [dict(zip(found.columns, values, strict=True)) for values in zip(*found.columns.values(), strict=True)]
 
 
 # --- one test per code ---

@@ -1,7 +1,7 @@
 """One dropped file → judged rows: read, identify, validate, classify, assign. Runs in a killable worker."""
 
 from fbbatch.judge.files import Judge, Task, work
-from fbbatch.judge.frames import Message, head_of, unframed
+from fbbatch.judge.frames import Hearing, Message, head_of
 from fbbatch.judge.rows import RowJudge, Ruling, Setup
 
-__all__ = ["Judge", "Message", "RowJudge", "Ruling", "Setup", "Task", "head_of", "unframed", "work"]
+__all__ = ["Hearing", "Judge", "Message", "RowJudge", "Ruling", "Setup", "Task", "head_of", "work"]

@@ -113,7 +113,7 @@ def _told(before: _Table, after: _Table, editor: str, schema: SchemaModel, edita
             findings += [f._replace(column=None) for f in checked.findings]
             if not checked.bad:
                 changes.append(
-                    {"case": case, "field": name, "old": old, "new": new, "value": checked.values[0][0], "sheet": sheet, "row": row}
+                    {"case": case, "field": name, "old": old, "new": new, "value": checked.columns[name][0], "sheet": sheet, "row": row}
                 )
     unknown = {f.details["case"] for f in findings if f.code == "FB-edit-unknown-case"}
     once = [f for f in findings if f.code != "FB-edit-unknown-case"]

@@ -13,7 +13,6 @@ import orjson
 
 from fbbatch import failpoints
 from fbbatch.findings import finding
-from fbbatch.identity import Fingerprints
 from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.frames import Message, framed
@@ -200,7 +199,6 @@ class Judge:
     def _sheets(self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False) -> Iterator[Message]:
         """Every sheet that a schema understands; one `failed` first when none is. The notes sheet of `ours` is no loss."""
         understood, refused, answers, cells = 0, [], 0, 0
-        fingerprints: dict[str, Fingerprints] = {}
         for sheet in filter(None, map(without_marks, sheets)):
             if sheet.findings and sheet.findings[0].severity == "error":
                 raise LimitError(sheet.findings[0])
@@ -221,10 +219,8 @@ class Judge:
                 "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns],
                 "findings": [*_remarks(layout, sheet), *sheet.findings],
             }
-            source = layout.schema.source_code
-            prints = fingerprints.setdefault(source, Fingerprints(source))
             channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
-            for chunk in self._rows.rows(sheet, layout, prints, channel=channel):
+            for chunk in self._rows.rows(sheet, layout, channel=channel):
                 answers += len(chunk["rows"]) + len(chunk["returned"])
                 cells += chunk.pop("cells")
                 self._within(answers, cells)
@@ -307,7 +303,7 @@ class Judge:
                "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns]}  # fmt: skip
         sheet = sheet_of("", addressed.rows)
         sheet.written = True
-        for chunk in self._rows.rows(sheet, layout, Fingerprints(layout.schema.source_code), channel="email"):
+        for chunk in self._rows.rows(sheet, layout, channel="email"):
             chunk.pop("cells")
             yield chunk
         yield {"findings": loose_text(addressed.loose)}

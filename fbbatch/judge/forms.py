@@ -172,4 +172,4 @@ def _checked(
     cells: list[list[Cell]] = [[ticked(row.get(f.id, "")) if f.type in _TICKABLE else row.get(f.id, "") for f in fields] for row in rows]
     checked = checker.check(cells, range(1, len(cells) + 1), "")
     findings = [f._replace(column=None, sheet=None, row=f.row if len(rows) > 1 else None) for f in checked.findings]
-    return [{name: value for name, value in zip(checked.fields, row, strict=True) if value is not None} for row in checked.values], findings
+    return [checked.answers(index) for index in range(len(rows))], findings

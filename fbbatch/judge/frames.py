@@ -3,16 +3,17 @@
 The rows' own JSON goes into the ledger as it is, so nobody has to quote it in between, or to read it.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from fbbatch.model import FeedbackRow
+from fbbatch.findings import finding
+from fbbatch.identity import Fingerprints
+from fbbatch.model import FeedbackRows
 
 Message = dict[str, Any]
 """What a worker tells the run, ready for JSON; `lines` is what follows it, line by line."""
-
-_OF_ROWS = ("fingerprints", "occurrences", "channels", "ruled", "kin")
 
 
 def framed(message: Message) -> bytes:
@@ -21,18 +22,67 @@ def framed(message: Message) -> bytes:
     return b"\n".join((orjson.dumps(message, default=_plain), *lines))
 
 
-def unframed(frame: bytes) -> Message:
-    """The message of a frame; of a chunk, `rows` are `FeedbackRow`s, `returned` are (row, cells)."""
-    head, _, rest = frame.partition(b"\n")
-    message: Message = orjson.loads(head)
-    if "rows" in message:
-        numbers, lines = message["rows"], rest.decode().split("\n")
-        n = len(numbers)
-        prints, *others = (message.pop(name) for name in _OF_ROWS)
-        columns = (numbers, lines[:n], lines[n : 2 * n], map(bytes.fromhex, prints), *others)
-        message["rows"] = list(map(FeedbackRow._make, zip(*columns, strict=True)))
+class Hearing:
+    """Takes the frames of one file in their order and gives their messages; what each row says becomes its fingerprint here.
+
+    The run knows rows by fingerprints, and has the time for it: a worker has more to do.
+    """
+
+    def __init__(self) -> None:
+        self._prints: dict[str, Fingerprints] = {}
+        self._source = ""
+
+    def message(self, frame: bytes) -> Message:
+        """The message of a frame; of a chunk, `rows` are `FeedbackRows`, `returned` are (row, cells)."""
+        head, _, rest = frame.partition(b"\n")
+        message: Message = orjson.loads(head)
+        if "part" in message:  # rows that are alike are counted within a file, also within one inside another
+            self._prints = {}
+        self._source = message.get("source", self._source)
+        if "rows" in message:
+            self._take_rows(message, rest.decode().split("\n"))
+        return message
+
+    def _take_rows(self, message: Message, lines: list[str]) -> None:
+        numbers, n = message["rows"], len(message["rows"])
+        prints = self._prints.setdefault(self._source, Fingerprints(self._source))
+        answers = lines[n : 2 * n]
+        fingerprints = prints.of(answers)
+        occurrences = prints.occurrences(fingerprints, numbers)
+        told = (message.pop("channels"), message.pop("ruled"), message.pop("kin"))
+        message["rows"] = FeedbackRows(numbers, lines[:n], answers, fingerprints, occurrences, *told)
         message["returned"] = list(zip(message["returned"], lines[2 * n :], strict=False))
-    return message
+        if any(occurrences):
+            sheet = None if message["written"] else message["sheet"]
+            again = (one for one in zip(numbers, fingerprints, occurrences, strict=True) if one[2])
+            message["findings"] += [finding("FB-twice", sheet=sheet, row=row, first=prints.first(told)) for row, told, _ in again]
+
+
+def answers_as_json(columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[bytes]:
+    """The answers of each row as JSON with sorted keys, blanks left out.
+
+    Args:
+        columns: the typed answers by field id, one a row; None is a blank.
+        n_rows: how many there are.
+    """
+    names = sorted(columns)
+    marks, told, blank = [], [], set[int]()
+    for name in names:
+        is_plain = set(map(type, columns[name])) == {str} and _needs_no_escape("".join(columns[name]))
+        if not is_plain and None in columns[name]:
+            blank.update(index for index, value in enumerate(columns[name]) if value is None)
+        marks.append(f'"{name}":"%s"' if is_plain else f'"{name}":%s')
+        told.append(columns[name] if is_plain else [orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() for value in columns[name]])
+    template = f"{{{','.join(marks)}}}"
+    lines = list(map(template.__mod__, zip(*told, strict=True))) if names else ["{}"] * n_rows
+    for index in blank:
+        answered = {name: value for name in names if (value := columns[name][index]) is not None}
+        lines[index] = orjson.dumps(answered, option=orjson.OPT_SORT_KEYS).decode()
+    return ["\n".join(lines).encode()] if lines else []
+
+
+def _needs_no_escape(text: str) -> bool:
+    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def head_of(frame: bytes) -> bytes:

@@ -4,10 +4,10 @@ The stages are pure; this module only puts them in order and turns their records
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,8 @@ from fbbatch.assign import Assigner, assignment_words
 from fbbatch.classify import Classifier
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
-from fbbatch.identity import Fingerprints
-from fbbatch.judge.frames import Message
+from fbbatch.identity import kin_keys
+from fbbatch.judge.frames import Message, answers_as_json
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
 from fbbatch.schema import Book, Layout, SchemaModel
@@ -81,13 +81,12 @@ class RowJudge:
         self._today = setup.received.date()
         self._rulings: dict[tuple[int, int], tuple[Ruling, Classification, Assignment]] = {}
 
-    def rows(self, sheet: Sheet, layout: Layout, prints: Fingerprints, *, channel: str) -> Iterator[Message]:
+    def rows(self, sheet: Sheet, layout: Layout, *, channel: str) -> Iterator[Message]:
         """Judge the rows of a sheet, in chunks.
 
         Args:
             sheet: its rows are taken here.
             layout: how they are to be read.
-            prints: the fingerprints of the file so far.
             channel: of rows that do not say it.
 
         Yields:
@@ -99,7 +98,7 @@ class RowJudge:
         checker = Checker(
             layout, self._book, received=self._setup.received, language=self._setup.language, merged=sheet.merged, serial_days=sheet.serial_days
         )  # fmt: skip
-        recorder = _Chunker(self, sheet, layout, prints, channel)
+        recorder = _Chunker(self, sheet, layout, channel)
         answered = _answered(layout)
         rows_left = islice(sheet.rows(), layout.first_row - 1, None)
         first = layout.first_row
@@ -138,16 +137,22 @@ class RowJudge:
                 return value.code
         return UNSPECIFIED
 
-    def rule(self, rows: Sequence[dict[str, Any]], source: str) -> tuple[list[Ruling], list[Classification]]:
-        """What each piece of feedback is, who handles it and by when; the same ruling is the same object."""
-        texts = self._classifier.fold_texts(rows)
-        found = self._classifier.scan(texts)
-        judged = self._classifier.classify(rows, texts, found)
-        assigned = self._assigner.assign(rows, source, judged, found)
-        keys = list(zip(map(id, judged), map(id, assigned), strict=True))
-        different = dict(zip(keys, zip(judged, assigned, strict=True), strict=True))
-        rulings = {key: self._ruled(*pair) for key, pair in different.items()}
-        return [rulings[key] for key in keys], judged
+    def rule(self, columns: Mapping[str, Sequence[Any]], n_rows: int, source: str) -> tuple[list[Ruling], list[Classification]]:
+        """What each piece of feedback is, who handles it and by when; the same ruling is the same object.
+
+        Args:
+            columns: the typed answers by field id, one a row; None is a blank.
+            n_rows: how many there are.
+            source: code of the source.
+        """
+        found = self._classifier.scan(self._classifier.fold_texts(columns))
+        judged = self._classifier.classify(columns, n_rows, found)
+        said = self._assigner.said((told.patterns for told in found.values()), n_rows)
+        products = [product or "" for product in columns.get("product", (None,) * n_rows)]
+        facts = list(zip(map(id, judged), products, said, strict=True))
+        different = dict(zip(facts, judged, strict=True))
+        rulings = {fact: self._ruled(one, self._assigner.assign(source, one, *fact[1:])) for fact, one in different.items()}
+        return [rulings[fact] for fact in facts], judged
 
     def _ruled(self, judged: Classification, assigned: Assignment) -> Ruling:
         key = (id(judged), id(assigned))
@@ -189,46 +194,38 @@ class RowJudge:
 class _Chunker:
     """Checked rows of one sheet → chunks for the ledger. A ruling is sent with the first row it applies to."""
 
-    def __init__(self, judge: RowJudge, sheet: Sheet, layout: Layout, prints: Fingerprints, channel: str) -> None:
+    def __init__(self, judge: RowJudge, sheet: Sheet, layout: Layout, channel: str) -> None:
         self._judge = judge
         self._sheet = sheet.name
         self._marks = sheet.marks
         self._written = sheet.written
         self._source = layout.schema.source_code
         self._channel = channel
-        self._prints = prints
         self._sent: dict[Ruling, int] = {}
 
     def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> Message:
-        """The chunk's message: the accepted rows (see `FeedbackRow`) column by column, and the numbers of those returned.
+        """The chunk's message: the accepted rows (see `FeedbackRows`) column by column, and the numbers of those returned.
 
         Its lines: the cells of the accepted rows, their answers, the cells of the returned rows.
         """
         bad = sorted(checked.bad)
         good = [index for index in range(len(rows)) if index not in checked.bad] if bad else range(len(rows))
         cells = [orjson.dumps(row, default=str) for row in rows]
-        answers = [_answers(checked.fields, checked.values[index]) for index in good]
-        canonical = [orjson.dumps(told, option=orjson.OPT_SORT_KEYS) for told in answers]
+        columns = {field: [values[index] for index in good] for field, values in checked.columns.items()} if bad else checked.columns
         accepted = [numbers[index] for index in good]
-        fingerprints = self._prints.of(answers, canonical)
-        occurrences = self._prints.occurrences(fingerprints, accepted)
-        ruled, judged = self._judge.rule(answers, self._source)
+        ruled, judged = self._judge.rule(columns, len(good), self._source)
         rulings, places = self._numbered(ruled)
-        remarks = [
-            finding("FB-twice", sheet=self._sheet, row=number, first=self._prints.first(fingerprint))
-            for number, fingerprint, occurrence in zip(accepted, fingerprints, occurrences, strict=True)
-            if occurrence
-        ]
-        remarks += [self._judge.note(note, self._sheet, n) for n, one in zip(accepted, judged, strict=True) for note in one.notes]
-        findings = [*notes, *checked.findings, *sorted(remarks, key=attrgetter("row"))]
+        remarks = [self._judge.note(note, self._sheet, n) for n, one in zip(accepted, judged, strict=True) for note in one.notes]
+        findings = [*notes, *checked.findings, *remarks]
         if self._written:  # nobody could look up a row or column of a form
             findings = [f._replace(column=None, sheet=None) for f in findings]
         return {
-            "rows": accepted, "fingerprints": fingerprints, "occurrences": occurrences, "kin": self._prints.kin(answers),
-            "channels": [told.get("channel", self._channel) for told in answers], "ruled": [places[id(ruling)] for ruling in ruled],
+            "rows": accepted, "kin": kin_keys(self._source, columns, len(good)), "ruled": [places[id(ruling)] for ruling in ruled],
+            "channels": [code or self._channel for code in columns.get("channel", (None,) * len(good))],
             "returned": [numbers[index] for index in bad], "findings": findings, "rulings": rulings,
-            "cells": sum(map(len, rows)), "sheet": self._sheet, "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
-            "lines": [*(cells[index] for index in good), *canonical, *(cells[index] for index in bad)],
+            "cells": sum(map(len, rows)), "sheet": self._sheet, "written": self._written,
+            "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
+            "lines": [*(cells[index] for index in good), *answers_as_json(columns, len(good)), *(cells[index] for index in bad)],
         }  # fmt: skip
 
     def _numbered(self, ruled: Sequence[Ruling]) -> tuple[list[Ruling], dict[int, int]]:
@@ -240,13 +237,6 @@ class _Chunker:
                 fresh.append(ruling)
             places[id(ruling)] = self._sent[ruling]
         return fresh, places
-
-
-def _answers(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """What was answered, by field id; blanks left out."""
-    if None in values:
-        return {field: value for field, value in zip(fields, values, strict=True) if value is not None}
-    return dict(zip(fields, values, strict=True))
 
 
 def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[int]]:
@@ -276,4 +266,4 @@ def _torn(checked: Checked, index: int, sheet: Sheet) -> Checked:
     assert sheet.torn is not None  # noqa: S101 - the caller looked
     note = finding("FB-row-torn", sheet=sheet.name, row=sheet.torn.row, expected=sheet.torn.columns)
     others = [f for f in checked.findings if f.row != sheet.torn.row]
-    return Checked(checked.fields, checked.values, checked.bad | {index}, [*others, note])
+    return Checked(checked.columns, checked.bad | {index}, [*others, note])

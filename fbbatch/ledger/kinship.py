@@ -1,15 +1,16 @@
 """Which cases a row may belong to: by its kin keys, or because a returned workbook says so. Source: N4."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
 
+from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
 from fbbatch.model import FeedbackRow
 
-_LOOKUP = 500
 _NEWEST = 8  # of the cases that share a key
 
 
@@ -56,17 +57,17 @@ _KIN = (
 def kin_of(connection: sa.Connection, keys: Iterable[int], *, before: int) -> dict[int, list[Kin]]:
     """The newest cases for each kin key, without those that have ids from `before` on."""
     found: dict[int, list[Kin]] = {}
-    if connection.execute(sa.select(t.case.c.id).where(t.case.c.id < before).limit(1)).first() is None:
-        return found
-    wanted = sorted(set(keys))
-    rank = sa.func.row_number().over(partition_by=t.kin.c.key, order_by=t.kin.c.case_id.desc()).label("rank")
-    for start in range(0, len(wanted), _LOOKUP):
-        some = t.kin.c.key.in_(wanted[start : start + _LOOKUP])
-        ranked = sa.select(t.kin.c.key, t.kin.c.case_id, rank).where(some, t.kin.c.case_id < before).subquery()
-        query = _KIN.add_columns(ranked.c.key).join(ranked, ranked.c.case_id == t.case.c.id).where(ranked.c.rank <= _NEWEST)
-        for *about, key in connection.execute(query.order_by(t.case.c.id.desc())):
-            found.setdefault(key, []).append(_kin(about))
+    for *about, key in bulk.seek(connection, _newest(before), sorted(set(keys))):
+        found.setdefault(key, []).append(_kin(about))
     return found
+
+
+@lru_cache(maxsize=4)
+def _newest(before: int) -> sa.Select[Any]:
+    rank = sa.func.row_number().over(partition_by=t.kin.c.key, order_by=t.kin.c.case_id.desc()).label("rank")
+    ranked = sa.select(t.kin.c.key, t.kin.c.case_id, rank).where(t.kin.c.key.in_(bulk.SOUGHT), t.kin.c.case_id < before).subquery()
+    query = _KIN.add_columns(ranked.c.key).join(ranked, ranked.c.case_id == t.case.c.id)
+    return query.where(ranked.c.rank <= _NEWEST).order_by(t.case.c.id.desc())
 
 
 def case_named(connection: sa.Connection, number: str) -> Kin | None:

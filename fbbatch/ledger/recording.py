@@ -3,29 +3,54 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import repeat
+from itertools import chain
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from fbbatch.findings import finding
+from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.kinship import Edited, Kin, kin_of
 from fbbatch.ledger.outcomes import SET_ASIDE, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
 from fbbatch.ledger.sieve import Place, Sieve, alike
-from fbbatch.ledger.writing import append_steps, bulk
-from fbbatch.model import Case, FeedbackRow, Finding, Transition
+from fbbatch.ledger.writing import append_steps
+from fbbatch.model import Case, FeedbackRows, Finding, Transition
 
-_LOOKUP = 500
 _FINGERPRINTS = (
     sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number, t.case.c.id, t.submission.c.file_id)
     .select_from(t.fingerprint)
     .join(t.case, t.case.c.id == t.fingerprint.c.submission_id)
     .join(t.submission, t.submission.c.id == t.case.c.id)
+    .where(t.fingerprint.c.fingerprint.in_(bulk.SOUGHT))
 )
 _STEP = ("case_id", "n", "run_id", "to_state", "document", "by_whom", "happened_on", "recorded_at")
+_FIRST = sa.bindparam("first", type_=sa.Integer)
+"""The first of the new cases."""
+
+
+def _step(case_id: sa.ColumnElement[int], n: int, state: str, document: str, by: str) -> list[sa.ColumnElement[Any]]:
+    told = (sa.literal(n), sa.bindparam("run", type_=sa.Integer), sa.literal(state), sa.literal(document), sa.literal(by))
+    return [case_id, *told, sa.bindparam("today", type_=sa.String), sa.bindparam("now", type_=sa.String)]
+
+
+_REGISTERED = t.transition.insert().from_select(
+    [*_STEP],
+    sa.select(*_step(t.classification.c.case_id, 1, "registered", "register", "batch")).where(t.classification.c.case_id >= _FIRST),
+)
+_ASSIGNED = t.transition.insert().from_select(
+    [*_STEP, "department", "due_on", "details"],
+    sa.select(
+        *_step(t.classification.c.case_id, 2, "assigned", "assignment_rules", "rules"),
+        t.ruling.c.department, t.ruling.c.due_on, t.ruling.c.details,
+    )
+    .join(t.ruling, t.ruling.c.id == t.classification.c.ruling_id)
+    .where(t.classification.c.case_id >= _FIRST),
+)  # fmt: skip
+_OPENED = t.open_case.insert().from_select(["case_id"], sa.select(t.classification.c.case_id).where(t.classification.c.case_id >= _FIRST))
+"""What new cases have besides their answers and class (one each so far): two steps, and a place among the open ones."""
 
 
 class FileRecorder:
@@ -54,6 +79,7 @@ class FileRecorder:
         self._ruling_id = self._ruling_base = self._next_id(t.ruling)
         self._ruling_sheet = ""
         self._first_case = self._submission_id
+        self._has_older = connection.execute(sa.select(t.case.c.id).limit(1)).first() is not None
         self._serial = self._last_serial()
         self._prefix = t.number_prefix(self._day)
         self._insert_file()
@@ -104,25 +130,28 @@ class FileRecorder:
 
     def _take(self, chunk: dict[str, Any]) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
-        fresh: list[FeedbackRow] = chunk["rows"]
-        if known := self._known(fresh):
-            again = [(row, known[row.fingerprint, row.occurrence]) for row in fresh if (row.fingerprint, row.occurrence) in known]
-            fresh = [row for row in fresh if (row.fingerprint, row.occurrence) not in known]
-            self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case) for row, case in again)
-            self._submissions(chunk["sheet"], "duplicate", [(row.row, row.cells) for row, _ in again])
+        rows: FeedbackRows = chunk["rows"]
+        if known := self._known(rows):
+            again = [(row, known.get((row.fingerprint, row.occurrence))) for row in rows.each()]
+            rows = FeedbackRows.of([row for row, case in again if not case])
+            told = [(row, case) for row, case in again if case]
+            self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case) for row, case in told)
+            self._submissions(chunk["sheet"], "duplicate", [(row.row, row.cells) for row, _ in told])
         self._submissions(chunk["sheet"], "returned", chunk["returned"])
         if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
             self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
         self._rulings(chunk["rulings"])
         marks: dict[int, str] = dict(chunk.get("marks", ()))
-        kin = kin_of(self._connection, (key for row in fresh for key in row.kin), before=self._first_case)
+        kin = kin_of(self._connection, chain.from_iterable(rows.kin), before=self._first_case) if self._has_older else {}
         if kin or marks:
-            fresh = self._sieve.sift(Place(chunk["sheet"], self._schema, self._source, self._ruling_base), fresh, marks, kin)
-        self._new_cases(chunk["sheet"], fresh, kin, marks)
+            place = Place(chunk["sheet"], self._schema, self._source, self._ruling_base)
+            rows = FeedbackRows.of(self._sieve.sift(place, rows.each(), marks, kin))
+        self._new_cases(chunk["sheet"], rows, kin, marks)
 
-    def _new_cases(self, sheet: str, rows: Sequence[FeedbackRow], kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
+    def _new_cases(self, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
         first = self._submission_id
-        self._submissions(sheet, "accepted", [(row.row, row.cells) for row in rows], [marks.get(row.row) for row in rows] if marks else None)
+        told = list(zip(rows.row, rows.cells, strict=True))
+        self._submissions(sheet, "accepted", told, [marks.get(row) for row in rows.row] if marks else None)
         self._cases(first, rows)
         if kin:
             self._likenesses(first, sheet, rows, kin)
@@ -141,7 +170,7 @@ class FileRecorder:
                 found.append(copy)
                 continue
             self._schema, self._source, self._ruling_base = place.schema, place.source, place.ruling_base
-            self._new_cases(place.sheet, [row], {key: list(near) for key in row.kin}, {})
+            self._new_cases(place.sheet, FeedbackRows.of([row]), {key: list(near) for key in row.kin}, {})
         return found
 
     def whole(self) -> list["FileRecorder"]:
@@ -159,17 +188,13 @@ class FileRecorder:
         self._submissions(one.sheet, "duplicate", [(one.row.row, one.row.cells)])
         n = self._connection.execute(sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)).scalar_one() + 1
         changes = orjson.dumps(told, default=str).decode()
-        bulk(
-            self._connection,
-            t.amendment,
-            [(case.id, n, self._run_id, first, orjson.dumps(dict(answers), option=orjson.OPT_SORT_KEYS).decode(), changes)],
-            1,
-        )
+        told_anew = orjson.dumps(dict(answers), option=orjson.OPT_SORT_KEYS).decode()
+        bulk.put(self._connection, t.amendment, [(case.id, n, self._run_id, first, told_anew, changes)])
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
-        bulk(self._connection, t.fingerprint, [(one.row.fingerprint, one.row.occurrence, case.id)], 1)
+        bulk.put(self._connection, t.fingerprint, [(one.row.fingerprint, one.row.occurrence, case.id)])
         known = set(self._connection.execute(sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)).scalars())
         new = sorted(set(one.row.kin) - known)
-        bulk(self._connection, t.kin, [(key, case.id) for key in new], len(new))
+        bulk.put(self._connection, t.kin, [(key, case.id) for key in new])
         self._n_amended += 1
 
     def rejudge(self, case: Case, ruling_id: int) -> None:
@@ -186,13 +211,13 @@ class FileRecorder:
         judges = sa.select(t.classification.c.by_whom).where(t.classification.c.case_id == case.id)
         return set(self._connection.execute(judges).scalars()) == {"rules"}
 
-    def _likenesses(self, first: int, sheet: str, rows: Sequence[FeedbackRow], kin: Mapping[int, list[Kin]]) -> None:
+    def _likenesses(self, first: int, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]]) -> None:
         """Propose to a person which of the new cases may be a matter that is known."""
-        for case_id, row in enumerate(rows, first):
+        for case_id, row in enumerate(rows.each(), first):
             found = alike(row, (k for key in row.kin for k in kin.get(key, ())))
             if found:
                 other, why = found
-                bulk(self._connection, t.likeness, [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())], 1)
+                bulk.put(self._connection, t.likeness, [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())])
                 told = finding(
                     "FB-alike", sheet=sheet or None, row=row.row, case=other.number, same_fields=",".join(why.same), days=why.days,
                     percent=why.percent,
@@ -251,7 +276,7 @@ class FileRecorder:
         first = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
         self._submission_id = first + 1
         raw = orjson.dumps([form["text"], form["values"]]).decode()
-        bulk(self._connection, t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)], 1)
+        bulk.put(self._connection, t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)])
         self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
 
     def append(self, case: Case, steps: Sequence[Transition]) -> None:
@@ -274,10 +299,10 @@ class FileRecorder:
         self._serial = max(self._serial, self._last_serial()) + 1
         number = f"{self._prefix}{self._serial:04d}"
         answers = orjson.dumps(dict(values)).decode()
-        bulk(self._connection, t.case, [(first, number, self._run_id, case.schema, case.source, case.channel, self._today, answers)], 1)
+        bulk.put(self._connection, t.case, [(first, number, self._run_id, case.schema, case.source, case.channel, self._today, answers)])
         newest = sa.select(t.classification.c.ruling_id).where(t.classification.c.case_id == case.id).order_by(t.classification.c.n.desc())
         ruling_id = self._connection.execute(newest.limit(1)).scalar_one()
-        bulk(self._connection, t.classification, [(first, 1, self._run_id, by, ruling_id)], 1)
+        bulk.put(self._connection, t.classification, [(first, 1, self._run_id, by, ruling_id)])
         append_steps(self._connection, self._run_id, replace(case, id=first, number=number), steps)
         return number
 
@@ -319,65 +344,47 @@ class FileRecorder:
         """Keep findings about the file."""
         self._findings.extend(findings)
 
-    def _known(self, rows: Sequence[FeedbackRow]) -> dict[tuple[bytes, int], str]:
+    def _known(self, rows: FeedbackRows) -> dict[tuple[bytes, int], str]:
         """The fingerprints and occurrences of rows that the ledger already has, with the number of the case that each opened."""
         found: dict[tuple[bytes, int], str] = {}
-        f = t.fingerprint.c
-        wanted = [row.fingerprint for row in rows]
-        for start in range(0, len(wanted), _LOOKUP):
-            query = _FINGERPRINTS.where(f.fingerprint.in_(wanted[start : start + _LOOKUP]))
-            for fingerprint, occurrence, number, case_id, file_id in self._connection.execute(query):
-                found[fingerprint, occurrence] = number
-                self._sieve.meet(case_id, file_id)
+        if not self._has_older:
+            return found
+        for fingerprint, occurrence, number, case_id, file_id in bulk.seek(self._connection, _FINGERPRINTS, rows.fingerprint):
+            found[fingerprint, occurrence] = number
+            self._sieve.meet(case_id, file_id)
         return found
 
     def _submissions(self, sheet: str, outcome: str, rows: Sequence[Sequence[Any]], origins: Sequence[str | None] | None = None) -> None:
         first, self._submission_id = self._submission_id, self._submission_id + len(rows)
-        file_id, from_where = self._file_id, origins or repeat(None)
-        bulk(self._connection,
-            t.submission,
-            ((i, file_id, sheet, row, outcome, cells, origin) for (i, (row, cells)), origin in zip(enumerate(rows, first), from_where, strict=False)),
-            len(rows),
-        )  # fmt: skip
+        shared: dict[str, Any] = {"file_id": self._file_id, "sheet": sheet, "outcome": outcome}
+        told = [(i, *row) for i, row in enumerate(rows, first)]
+        if origins is None:
+            bulk.put(self._connection, t.submission, told, **shared, origin=None)
+        else:
+            bulk.put(self._connection, t.submission, [(*row, origin) for row, origin in zip(told, origins, strict=True)], **shared)
         self._counts[outcome] += len(rows)
 
-    def _cases(self, first: int, rows: Sequence[FeedbackRow]) -> None:
-        if not rows:
+    def _cases(self, first: int, rows: FeedbackRows) -> None:
+        n = len(rows.row)
+        if not n:
             return
-        run, today, now, prefix = self._run_id, self._today, self._now, self._prefix
-        schema, source = self._schema, self._source
-        serial, self._serial = self._serial + 1 - first, self._serial + len(rows)
-        n, base = len(rows), self._ruling_base
+        run, today = self._run_id, self._today
         ids = range(first, first + n)
-        bulk(
-            self._connection,
-            t.case,
-            [(i, f"{prefix}{i + serial:04d}", run, schema, source, r.channel, today, r.answers) for i, r in zip(ids, rows, strict=True)],
-            n,
-        )
-        bulk(self._connection, t.classification, [(i, 1, run, "rules", base + r.ruling) for i, r in zip(ids, rows, strict=True)], n)
-        step = [sa.literal(value) for value in ("register", "batch", today, now)]
-        registered = sa.select(t.case.c.id, sa.literal(1), sa.literal(run), sa.literal("registered"), *step).where(t.case.c.id >= first)
-        self._connection.execute(t.transition.insert().from_select([*_STEP], registered))
-        step = [sa.literal(value) for value in ("assignment_rules", "rules", today, now)]
-        assigned = (
-            sa.select(
-                t.classification.c.case_id, sa.literal(2), sa.literal(run), sa.literal("assigned"), *step,
-                t.ruling.c.department, t.ruling.c.due_on, t.ruling.c.details,
-            )
-            .join(t.ruling, t.ruling.c.id == t.classification.c.ruling_id)
-            .where(t.classification.c.case_id >= first)
-        )  # fmt: skip
-        self._connection.execute(t.transition.insert().from_select([*_STEP, "department", "due_on", "details"], assigned))
-        bulk(self._connection, t.open_case, ((i,) for i in ids), n)
-        prints = sorted((r.fingerprint, r.occurrence, i) for i, r in zip(ids, rows, strict=True))
-        bulk(self._connection, t.fingerprint, prints, n)
-        kin = sorted({(key, i) for i, r in zip(ids, rows, strict=True) for key in r.kin})
-        bulk(self._connection, t.kin, kin, len(kin))
+        numbers = map(f"{self._prefix}%04d".__mod__, range(self._serial + 1, self._serial + 1 + n))
+        self._serial += n
+        told = list(zip(ids, numbers, rows.channel, rows.answers, strict=True))
+        bulk.put(self._connection, t.case, told, run_id=run, schema_id=self._schema, source=self._source, registered_on=today)
+        ruled = list(zip(ids, map(self._ruling_base.__add__, rows.ruling), strict=True))
+        bulk.put(self._connection, t.classification, ruled, n=1, run_id=run, by_whom="rules")
+        now = {"first": first, "run": run, "today": today, "now": self._now}
+        for statement in (_REGISTERED, _ASSIGNED, _OPENED):
+            self._connection.execute(statement, now)
+        bulk.put(self._connection, t.fingerprint, sorted(zip(rows.fingerprint, rows.occurrence, ids, strict=True)))
+        bulk.put(self._connection, t.kin, sorted([(key, i) for i, keys in zip(ids, rows.kin, strict=True) for key in keys]))
 
     def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
         first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
-        bulk(self._connection, t.ruling, ((i, *ruling) for i, ruling in enumerate(rulings, first)), len(rulings))
+        bulk.put(self._connection, t.ruling, [(i, *ruling) for i, ruling in enumerate(rulings, first)])
 
     # --- the end -------------------------------------------------------------------------------------------
 
@@ -401,11 +408,11 @@ class FileRecorder:
             code = next((f.code for f in self._findings if f.code in SET_ASIDE), None)
         archived = archive(outcome) if archive else None
         next_id = self._next_id(t.finding)
-        bulk(self._connection,
-            t.finding,
-            ((i, self._file_id, f.code, f.severity, f.sheet, f.row, f.column, f.field, orjson.dumps(dict(f.details)).decode()) for i, f in enumerate(self._findings, next_id)),
-            len(self._findings),
-        )  # fmt: skip
+        told = [
+            (i, f.code, f.severity, f.sheet, f.row, f.column, f.field, orjson.dumps(dict(f.details)).decode())
+            for i, f in enumerate(self._findings, next_id)
+        ]
+        bulk.put(self._connection, t.finding, told, file_id=self._file_id)
         schema = next(iter(self._schemas), None)
         closed = t.file.update().where(t.file.c.id == self._file_id)
         self._connection.execute(closed.values(schema_id=schema, outcome=outcome, code=code, archived=archived, **counts))

@@ -55,9 +55,7 @@ class Sieve:
         self._met.add(case_id)
         self._met_files.add(file_id)
 
-    def sift(
-        self, place: Place, rows: Sequence[FeedbackRow], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]
-    ) -> list[FeedbackRow]:
+    def sift(self, place: Place, rows: Iterable[FeedbackRow], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]) -> list[FeedbackRow]:
         """The rows that are new for certain; the others are kept back."""
         fresh = []
         for row in rows:

@@ -1,26 +1,12 @@
-"""How rows are written: many at once, and the steps of a case."""
+"""How the steps of a case are written."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
 from fbbatch.model import Case, Transition
-
-
-def bulk(connection: sa.Connection, table: sa.Table, rows: Iterable[tuple[Any, ...]], n_rows: int) -> None:
-    """Insert many rows, all columns in the table's order; at the driver's speed where it counts by position."""
-    if not n_rows:
-        return
-    if connection.dialect.paramstyle == "qmark":
-        marks = ", ".join("?" * len(table.c))
-        names = ", ".join(f'"{column.name}"' for column in table.c)
-        cursor = connection.connection.cursor()
-        cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', rows)  # type: ignore[arg-type]  # noqa: S608 - our own names; any iterable will do
-        return
-    connection.execute(table.insert(), [dict(zip(table.c.keys(), row, strict=True)) for row in rows])
 
 
 def append_steps(connection: sa.Connection, run_id: int, case: Case, steps: Sequence[Transition]) -> None:

@@ -26,6 +26,7 @@ _HEAD = 1_024
 _MAGIC = ((b"7z\xbc\xaf\x27\x1c", ".7z"), (b"Rar!\x1a\x07", ".rar"), (b"\x1f\x8b\x08", ".gz"), (b"BZh", ".bz2"), (b"\xfd7zXZ\x00", ".xz"))
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LARGE, _NOTHING = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml\Z"), re.compile(r"(?!)")
 _ODF_PARTS = frozenset({"content.xml", "styles.xml", "meta.xml", "settings.xml"})
 
 
@@ -61,25 +62,27 @@ def read_zip(content: bytes, limits: Limits) -> list[Part] | Finding:
     return parts
 
 
-def examine(content: bytes, limits: Limits) -> Finding | None:
-    """What makes an Office package (OOXML, OpenDocument) unsafe for a parser; None when nothing does.
+def examine(content: bytes, limits: Limits) -> dict[str, bytes] | Finding:
+    """Whether an Office package (OOXML, OpenDocument) is safe for a parser.
 
-    Besides what `read_zip` refuses, a DOCTYPE at the top of an XML part is taken for damage: no Office program writes
-    one. Archives within are not looked for.
+    Returns:
+        What makes it unsafe: besides what `read_zip` refuses, a DOCTYPE at the top of an XML part is taken for damage, for no
+        Office program writes one; archives within are not looked for. Otherwise the sheets and strings of a large workbook
+        by their paths, which have been unpacked to be counted and need not be unpacked again.
     """
-    opened = _opened(content, limits, keep=_HEAD)
+    opened = _opened(content, limits, keep=_HEAD, whole=_LARGE)
     if isinstance(opened, Finding):
         return opened
     is_ooxml = any(entry.path == _CONTENT_TYPES for entry, _ in opened)
     for entry, head in opened:
         is_read = entry.path.endswith((".xml", ".rels")) if is_ooxml else entry.path in _ODF_PARTS
-        if is_read and b"<!DOCTYPE" in head.replace(b"\x00", b""):  # without NUL, UTF-16 reads the same
+        if is_read and b"<!DOCTYPE" in head[:_HEAD].replace(b"\x00", b""):  # without NUL, UTF-16 reads the same
             return finding("FB-broken", reason="DOCTYPE")
-    return None
+    return {entry.path: data for entry, data in opened if _LARGE.match(entry.path) and zlib.crc32(data) == entry.checksum}
 
 
-def _opened(content: bytes, limits: Limits, keep: int) -> list[tuple[_Entry, bytes]] | Finding:
-    """Every entry with its first `keep` bytes, all of them having been inflated and counted."""
+def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING) -> list[tuple[_Entry, bytes]] | Finding:
+    """Every entry with its first `keep` bytes (all of them, where `whole` fits its path), all having been inflated and counted."""
     try:
         entries = _entries(content, limits)
         if isinstance(entries, Finding):
@@ -87,7 +90,7 @@ def _opened(content: bytes, limits: Limits, keep: int) -> list[tuple[_Entry, byt
         found: list[tuple[_Entry, bytes]] = []
         total = 0
         for entry in entries:
-            counted = _counted(content, entry, limits, total, keep)
+            counted = _counted(content, entry, limits, total, limits.zip_part_bytes if whole.match(entry.path) else keep)
             if isinstance(counted, Finding):
                 return counted
             total += counted[0]
@@ -105,7 +108,8 @@ def _counted(content: bytes, entry: _Entry, limits: Limits, before: int, keep: i
     kept = bytearray()
     for piece in _inflated(content, entry):
         size += len(piece)
-        kept += piece[: max(0, keep - len(kept))]
+        if len(kept) < keep:
+            kept += piece[: keep - len(kept)]
         if size > limits.zip_part_bytes:
             return limits.over("zip_part_bytes", size, where=entry.path)
         if before + size > limits.zip_total_bytes:

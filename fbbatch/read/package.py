@@ -5,7 +5,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, NamedTuple
 
 from lxml import etree
@@ -29,10 +29,12 @@ class Package:
 
     Args:
         content: its bytes.
+        parts: some of its parts by their paths, where they have been unpacked already.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, parts: Mapping[str, bytes]) -> None:
         self._content = content
+        self._parts = parts
         self._names: dict[str, str] = {}
         self.pages: list[Page] = []
         self.is_sound = False
@@ -67,6 +69,8 @@ class Package:
 
     def part(self, path: str, most: int = -1) -> bytes | None:
         """A part, or its first `most` bytes; None when it cannot be read."""
+        if path in self._parts:
+            return self._parts[path][:most] if most >= 0 else self._parts[path]
         with contextlib.suppress(*PROBLEMS), self._stream(path) as stream:
             return stream.read(most)
         return None
@@ -85,4 +89,3 @@ class Package:
     def _stream(self, path: str) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(io.BytesIO(self._content)) as archive, archive.open(self._names.get(path.lower(), path)) as stream:
             yield stream
-

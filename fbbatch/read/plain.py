@@ -28,8 +28,8 @@ _MOST_COLUMNS = 120
 _REMEMBERED = 50_000
 
 _ROW = rb'<row r="([0-9]++)"([^>]*+)>(?:(?<=/>)|%s</row>)'
-_CELL = rb'(?:<c r="%s\1"([^>]*+)>(?:<v>([^<]*+)</v></c>|</c>|(?<=/>)|<is><t(?: [^>]*+)?>([^<]*+)</t></is></c>))?'
-_GROUPS_BEFORE, _GROUPS_A_CELL = 2, 3  # number and attributes of the row; attributes, value and inline text of a cell
+_CELL = rb'(?:<c r="%s\1"([^>]*+>(?:<v>[^<]*+</v></c>|</c>|(?<=/>)|<is><t(?: [^>]*+)?>[^<]*+</t></is></c>)))?'
+_OF_A_CELL = re.compile(rb"([^>]*+)>(?:<v>([^<]*+)|<is><t(?: [^>]*+)?>([^<]*+))?")
 _COLUMN = re.compile(rb'<c r="([A-Z]{1,3})[0-9]')
 _ROW_NUMBER = re.compile(rb'<row r="([0-9]{1,7})"')
 _HIDDEN_ROW = re.compile(rb'<row [^>]*\bhidden="(?:1|true)"')
@@ -122,7 +122,7 @@ class PlainSheet:
         """
         xml = self._xml
         start, end = xml.find(b"<sheetData>") + 11, xml.rfind(b"</sheetData>")
-        numbers = list(map(int, _ROW_NUMBER.findall(xml)))
+        numbers = orjson.loads(b"[%s]" % b",".join(_ROW_NUMBER.findall(xml)))
         if _is_foreign(xml) or start > end or not all(map(lt, numbers, numbers[1:])):
             raise NotPlainError
         place = 0
@@ -164,11 +164,11 @@ class PlainSheet:
         return True
 
     def _cells(self, found: list[tuple[bytes, ...]]) -> Iterator[Sequence[Cell]]:
-        groups = list(zip(*found, strict=True))
+        _, _, *groups = zip(*found, strict=True)  # a row's number and attributes, then its cells
         blank: Sequence[Cell] = ("",) * len(found)
         columns = [blank] * (_index(self._columns[-1]) + 1)
-        for at, name in zip(range(_GROUPS_BEFORE, len(groups), _GROUPS_A_CELL), self._columns, strict=True):
-            columns[_index(name)], filled = self._converters.column(*groups[at : at + _GROUPS_A_CELL])
+        for name, cells in zip(self._columns, groups, strict=True):
+            columns[_index(name)], filled = self._converters.column(cells)
             self._filled += filled
         return zip(*columns, strict=True)
 
@@ -191,35 +191,44 @@ class _Converters:
             "error": lambda values: [value.decode("ascii") for value in values],
         }
 
-    def column(self, attributes: Sequence[bytes], values: Sequence[bytes], inline: Sequence[bytes]) -> tuple[Sequence[Cell], int]:
-        """The cells of a column, and how many of them hold something.
-
-        Args:
-            attributes: of each cell.
-            values: what it holds.
-            inline: the text that stands in the cell itself.
+    def column(self, cells: Sequence[bytes]) -> tuple[Sequence[Cell], int]:
+        """The values of a column's cells (what follows their references in the XML), and how many of them hold something.
 
         Raises:
             NotPlainError: one of them is of a kind that is left to the general reader.
         """
-        n_held = 2 * len(values) - values.count(b"") - inline.count(b"")
-        n_found = 0
         try:
-            kinds = {self._kind(told) for told in set(attributes)}
-            if len(kinds) == 1 and kinds <= self._all.keys() and b"" not in values and n_held == len(values):
-                return self._all[kinds.pop()](values), n_held
-            cells: list[Cell] = [""] * len(values)
-            for kind in kinds:
-                held, convert = (inline, self._all["text"]) if kind == "inline" else (values, self._all[kind])
-                places = [place for place, told in enumerate(attributes) if held[place] and self._kinds[told] == kind]
-                for place, cell in zip(places, convert([held[place] for place in places]), strict=True):
-                    cells[place] = cell
-                n_found += len(places)
+            return self._alike(cells) or self._unlike(cells)
         except _TROUBLE as error:
             raise NotPlainError from error
-        if n_found != n_held:  # one that says it holds a text of its own, and does not
+
+    def _alike(self, cells: Sequence[bytes]) -> tuple[Sequence[Cell], int] | None:
+        """As `column`, for cells that all hold a number (of a string, a day …) and have the same attributes; None for others."""
+        told, has_value, _ = cells[0].partition(b"><v>")
+        if not has_value or (kind := self._kind(told)) in {"text", "error", "inline"}:
+            return None
+        written, begin = b"".join(cells), told + b"><v>"
+        if written.count(begin) != len(cells):
+            return None
+        *values, _ = written.replace(begin, b"").split(b"</v></c>")
+        try:
+            return self._all[kind](values), len(values)
+        except _TROUBLE:  # some hold nothing, or have further attributes, of which a part is left
+            return None
+
+    def _unlike(self, cells: Sequence[bytes]) -> tuple[Sequence[Cell], int]:
+        parts = [found.groups(b"") if (found := _OF_A_CELL.match(cell)) else (b"", b"", b"") for cell in cells]
+        values: list[Cell] = [""] * len(cells)
+        n_found = 0
+        for kind in {self._kind(told) for told, _, _ in parts}:
+            at, convert = (2, self._all["text"]) if kind == "inline" else (1, self._all[kind])
+            places = [place for place, part in enumerate(parts) if part[at] and self._kinds[part[0]] == kind]
+            for place, value in zip(places, convert([parts[place][at] for place in places]), strict=True):
+                values[place] = value
+            n_found += len(places)
+        if n_found != sum(bool(value or text) for _, value, text in parts):  # one that says it holds a text of its own, and does not
             raise NotPlainError
-        return cells, n_held
+        return values, n_found
 
     def _kind(self, told: bytes) -> str:
         kind = self._kinds.get(told)
@@ -240,7 +249,11 @@ class _Converters:
         """What a number of this style is: asked of the general reader, so that both tell dates alike."""
         styles = self._package.part("xl/styles.xml")
         try:
-            cell = CalamineWorkbook.from_filelike(io.BytesIO(_sample(style, styles))).get_sheet_by_index(0).to_python()[0][0] if styles else 0.0
+            cell = (
+                CalamineWorkbook.from_filelike(io.BytesIO(_sample(style, styles))).get_sheet_by_index(0).to_python()[0][0]
+                if styles
+                else 0.0
+            )
         except CalamineError as error:
             raise NotPlainError from error
         return "duration" if isinstance(cell, dt.timedelta) else "date" if isinstance(cell, dt.date) else "number"
@@ -259,8 +272,10 @@ class _Strings:
         if _is_foreign(content):
             raise NotPlainError
         xml = content.decode()
-        n_strings = xml.count("<si>") + xml.count("<si/>")
-        texts = _PLAIN_STRING.findall(xml)
+        n_strings = content.count(b"<si>") + content.count(b"<si/>")
+        texts = xml[xml.find("<si><t>") + 7 : xml.rfind("</t></si>")].split("</t></si><si><t>")
+        if "<" in "".join(texts):
+            texts = _PLAIN_STRING.findall(xml)
         if len(texts) != n_strings:
             texts = ["".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)]
         if len(texts) != n_strings:
@@ -288,7 +303,7 @@ class _Memo(dict[bytes, Cell]):
 
 def _to_numbers(values: Sequence[bytes]) -> list[float]:
     if not _NUMBERS.fullmatch(b" ".join(values)):
-        raise NotPlainError
+        raise ValueError
     return list(map(float, values))
 
 
@@ -296,7 +311,7 @@ def _to_date(serial: float) -> Cell:
     """A date; with a time of day a date-time, below 1 a time of day alone."""
     days, rest = divmod(round(serial * _DAY_MS), _DAY_MS)
     if days not in _SERIALS and days != 0:
-        raise NotPlainError
+        raise ValueError
     moment = _EPOCH + dt.timedelta(days=days, milliseconds=rest)
     if days == 0:
         return moment.time()

@@ -68,9 +68,12 @@ def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, se
     kind = kind_of(content)
     match kind:
         case "xlsx" | "ods" | "xlsb" | "docx":
-            if trouble := examine(content, limits):
-                return trouble
-            return _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits, second=second)
+            parts = examine(content, limits)
+            if isinstance(parts, Finding):
+                return parts
+            return (
+                _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits, parts, second=second)
+            )
         case "zip":
             return read_zip(content, limits)
         case "xls":

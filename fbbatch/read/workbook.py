@@ -34,21 +34,25 @@ from fbbatch.read.second import (
 from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 
 IDENTITY_SHEET = "_fbbatch"
+_NONE: Mapping[str, bytes] = {}
 _NAMES_OF_A_FORM = 5  # the shortest form has more blanks
 
 
-def open_workbook(content: bytes, kind: str, limits: Limits, *, second: bool = False) -> Reading | Finding:
+def open_workbook(
+    content: bytes, kind: str, limits: Limits, parts: Mapping[str, bytes] = _NONE, *, second: bool = False
+) -> Reading | Finding:
     """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken.
 
     Args:
         content: its bytes.
         kind: what it is.
         limits: how much is too much.
+        parts: some of its parts, where they have been unpacked already.
         second: the first reader has died of it; only the second one is asked, and for xlsb and ods there is none.
     """
     if second:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
-    book = _Workbook(content, kind, limits)
+    book = _Workbook(content, kind, limits, parts)
     try:
         pages = book.pages()
         identity = _identity(book.calamine.get_sheet_by_name(IDENTITY_SHEET).to_python()) if IDENTITY_SHEET in pages else {}
@@ -105,11 +109,11 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
 class _Workbook:
     """A workbook, each of its sheets read by whoever reads it best, and compared with what is stored. Source: RELIABILITY I1."""
 
-    def __init__(self, content: bytes, kind: str, limits: Limits) -> None:
+    def __init__(self, content: bytes, kind: str, limits: Limits, parts: Mapping[str, bytes]) -> None:
         self._content = content
         self._kind = kind
         self._limits = limits
-        self._package = Package(content) if kind == "xlsx" else None
+        self._package = Package(content, parts) if kind == "xlsx" else None
         self._plain = plain_sheets(self._package) if self._package else {}
         self._xls: dict[str, Second] | None = None
         self._serial_days = SERIAL_DAYS_1904 if self._package and self._package.date_1904 else 0

@@ -1,7 +1,7 @@
 """The compiled checks of one sheet's layout."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +32,17 @@ class _Memo(dict[Cell, Any]):
 class Checked:
     """The outcome of checking some rows.
 
-    `fields` are the ids of the answered fields; `values` one tuple per row in that order; `bad` the indices
-    (from 0) of rows that go back; `findings` name rows as the file shows them.
+    `columns` are the typed values by field id, one a row; None is a blank. `bad` are the indices (from 0) of rows that go
+    back; `findings` name rows as the file shows them.
     """
 
-    fields: tuple[str, ...]
-    values: list[tuple[Value, ...]]
+    columns: Mapping[str, Sequence[Value]]
     bad: frozenset[int]
     findings: list[Finding]
+
+    def answers(self, index: int) -> dict[str, Value]:
+        """What was answered in one row, by field id; blanks left out."""
+        return {field: values[index] for field, values in self.columns.items() if values[index] is not None}
 
 
 class Checker:
@@ -91,12 +94,13 @@ class Checker:
         at = _Places(sheet, row_numbers, {m.field.id: m.column + 1 for m in self._mappings if m.column >= 0})
         columns = self._columns(rows, row_numbers)
         findings = self._split(columns, at)
-        parsed = [
-            plain_texts(column, mapping.field) or list(map(memo.__getitem__, column))
-            for mapping, memo, column in zip(self._mappings, self._memos, columns, strict=True)
-        ]
-        for number, mapping in enumerate(self._mappings):
-            findings += self._sift(mapping.field, parsed[number], at)
+        parsed: list[list[Any]] = []
+        for mapping, memo, column in zip(self._mappings, self._memos, columns, strict=True):
+            values = plain_texts(column, mapping.field)
+            if values is None:
+                values = list(map(memo.__getitem__, column))
+                findings += self._sift(mapping.field, values, at)
+            parsed.append(values)
         for number, mapping in enumerate(self._mappings):
             field, values = mapping.field, parsed[number]
             if field.default is not None:
@@ -113,7 +117,7 @@ class Checker:
         findings += self._groups(parsed, at)
         errors = {f.row for f in findings if f.severity == "error"}
         bad = frozenset(range(len(rows))) if self._column_missing else frozenset(i for i, n in enumerate(row_numbers) if n in errors)
-        return Checked(self.fields, list(zip(*parsed, strict=True)) if parsed else [() for _ in rows], bad, findings)
+        return Checked(dict(zip(self.fields, parsed, strict=True)), bad, findings)
 
     def examples(self, rows: Sequence[Sequence[Cell]]) -> frozenset[int]:
         """The indices of rows that only repeat the schema's examples: a register's example row, left as it was."""
@@ -199,9 +203,13 @@ class Checker:
             other = self._place.get(mapping.field.split_from or "")
             if other is None:
                 continue
+            memo = self._memos[other]
+            unknown = {whole for whole in set(columns[other]) if isinstance(whole, str) and isinstance(memo[whole], Bad)}
+            if not unknown:
+                continue
             names, models = list(columns[other]), list(columns[number])
             for index, (whole, own) in enumerate(zip(names, models, strict=True)):
-                if not isinstance(whole, str) or text_of(own) or not isinstance(self._memos[other][whole], Bad):
+                if not isinstance(whole, str) or whole not in unknown or text_of(own):
                     continue
                 name, _, model = whole.strip().replace("／", "/").replace("/", " ").rpartition(" ")
                 if name.strip() and model and any(c.isdigit() for c in model):
@@ -293,4 +301,4 @@ def validate(
     findings = [*layout.findings, *checked.findings]
     if checked.bad:
         return None, findings
-    return {f: v for f, v in zip(checked.fields, checked.values[0], strict=True) if v is not None}, findings
+    return checked.answers(0), findings

@@ -262,14 +262,15 @@ def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
     """
     if field.type not in {"text", "contact"} or field.pattern or set(map(type, column)) != {str}:
         return None
-    texts = [cell.strip() for cell in column]  # type: ignore[union-attr]
+    texts: list[str] = list(map(str.strip, column))  # type: ignore[arg-type]
     if field.type == "contact":
         return (
             texts
             if all(map(str.isdecimal, texts)) and "".join(texts).isascii() and 6 <= min(map(len, texts)) <= max(map(len, texts)) <= 24
             else None
         )
-    if not "".join(texts).isprintable() or "_x000D_" in "".join(texts) or max(map(len, texts)) > MAX_TEXT:
+    together = "".join(texts)
+    if not together.isprintable() or "_x000D_" in together or max(map(len, texts)) > MAX_TEXT:
         return None
     if not ERROR_VALUES.isdisjoint(texts):
         return None
