@@ -125,7 +125,7 @@ class PlainSheet:
         numbers = orjson.loads(b"[%s]" % b",".join(_ROW_NUMBER.findall(xml)))
         if _is_foreign(xml) or start > end or not all(map(lt, numbers, numbers[1:])):
             raise NotPlainError
-        place = 0
+        begin, place = start, 0
         while place < len(numbers):
             cut = xml.rfind(b"</row>", start, min(start + _PIECE, end)) + 6
             cut = end if cut < start + 6 or xml.find(b"<row", cut, end) < 0 else cut
@@ -137,7 +137,7 @@ class PlainSheet:
                 rows = _spaced(rows, here, self.n_rows)
             yield from rows
             start, place, self.n_rows = cut, place + len(found), here[-1]
-        if self._filled != xml.count(b"<v>") and self._filled != (expected := _filled(xml)):
+        if self._filled != xml.count(b"<v>", begin, end) and self._filled != (expected := _filled(xml, begin, end)):
             told = finding("FB-readers-disagree", sheet=self._page.name, first=self._filled, second=expected, rows=len(numbers))
             raise ReadersDisagreeError(told)
         del self._xml
@@ -280,7 +280,7 @@ class _Strings:
             texts = ["".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)]
         if len(texts) != n_strings:
             raise NotPlainError
-        return [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml else texts
+        return [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml or "\r" in xml else texts
 
 
 _KINDS = {b"n": "number", b"s": "string", b"str": "text", b"inlineStr": "inline", b"b": "boolean", b"e": "error"}
@@ -324,6 +324,8 @@ def _to_duration(serial: float) -> Cell:
 
 def _plain_text(xml: str) -> str:
     """Text as XML and Excel wrote it, with their escapes resolved."""
+    if "\r" in xml:  # as it stands there; a carriage return that is meant is escaped
+        xml = xml.replace("\r\n", "\n").replace("\r", "\n")
     if "&" in xml:
         xml = _REFERENCE.sub(_referred, xml)
     return _ESCAPE.sub(lambda found: _character(int(found[1], 16)), xml) if "_x" in xml else xml
@@ -350,9 +352,9 @@ def _spaced(rows: Iterator[Sequence[Cell]], numbers: Sequence[int], last: int) -
         last = number
 
 
-def _filled(xml: bytes) -> int:
+def _filled(xml: bytes, start: int, end: int) -> int:
     """How many cells hold something."""
-    return xml.count(b"<v>") - xml.count(b"<v><") + len(_INLINE.findall(xml))
+    return xml.count(b"<v>", start, end) - xml.count(b"<v><", start, end) + len(_INLINE.findall(xml, start, end))
 
 
 def _is_foreign(xml: bytes) -> bool:
