@@ -59,7 +59,7 @@ class Lexicon:
 
     def patterns(self, found: Sequence[Sequence[Spot]]) -> list[Pattern]:
         """The pattern of what `scan` has found in each text; `()` where that is nothing."""
-        return [tuple([place << 32 | start - spots[0][1] for place, start, _ in spots]) for spots in found]
+        return [tuple([place << 32 | end - spots[0][2] for place, _, end in spots]) for spots in found]  # they come by their ends
 
     def numbers(self, place: int) -> Sequence[int]:
         """The numbers of the words at a place: those that are written alike."""

@@ -227,7 +227,7 @@ def test_merged_areas_and_hidden_sheets_are_told_as_ever() -> None:
         lambda xml: re.sub(r"<si><t>(.*?)</t></si>", r"<si><r><rPr><b/></rPr><t>\1</t></r><r><t>富</t></r></si>", xml, count=2),
         lambda xml: re.sub(r"<si><t>(.*?)</t></si>", r'<si><t>\1</t><rPh sb="0" eb="1"><t>カナ</t></rPh></si>', xml, count=2),
         lambda xml: re.sub(r"<si><t>(.*?)</t></si>", "<si/>", xml, count=2),
-        lambda xml: re.sub(r"<si><t>(.*?)</t></si>", "<si><t>一\r\n二\n三&#13;</t></si>", xml, count=2),
+        lambda xml: re.sub(r"<si><t>(.*?)</t></si>", "<si><t>一\r\n二\n三&#13;四</t></si>", xml, count=2),
         lambda xml: re.sub(r"<si><t>(.*?)</t></si>", "<si><t>&#x5F20;&#19977; &amp;amp; _x000D_</t></si>", xml, count=2),
         lambda xml: re.sub(r"<si><t>(.*?)</t></si>", "<si><t><![CDATA[张 & 三]]></t></si>", xml, count=2),
         lambda xml: xml.replace("<si>", "<x:si>").replace("</si>", "</x:si>").replace("<sst ", '<sst xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '),

@@ -89,7 +89,7 @@ fingerprint = Table(
     "fingerprint", metadata,
     Column("fingerprint", LargeBinary, primary_key=True),
     Column("occurrence", Integer, primary_key=True),
-    Column("submission_id", Integer, nullable=False, comment="like all indexes of cases without a foreign key"),
+    Column("submission_id", Integer, ForeignKey("submission.id"), nullable=False),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -143,7 +143,7 @@ Index(
 
 open_case = Table(
     "open_case", metadata,
-    Column("case_id", Integer, primary_key=True, comment="an index of the cases in hand; their state is their last transition"),
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True, comment="an index of the cases in hand; their state is their last transition"),
     sqlite_with_rowid=True,
 )  # fmt: skip
 
@@ -207,7 +207,7 @@ amendment = Table(
 kin = Table(
     "kin", metadata,
     Column("key", BigInteger, primary_key=True, autoincrement=False, comment="stands for who reported on what"),
-    Column("case_id", Integer, primary_key=True),
+    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
