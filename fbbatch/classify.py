@@ -11,7 +11,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from fbbatch.lexicon import Lexicon, Pattern, Spot
+from fbbatch.lexicon import Lexicon, Pattern, Spot, starts
 from fbbatch.model import Classification
 from fbbatch.schema.models import ClassificationRules, Rule, Supposition
 from fbbatch.words import fold
@@ -89,9 +89,10 @@ def _any_of(words: Sequence[str], *patterns: str) -> re.Pattern[str]:
 
 
 class Found(NamedTuple):
-    """What stands in one field of some rows: the folded texts, the words in each, and their patterns."""
+    """What stands in one field of some rows: the folded texts, where they start, the words in each, and their patterns."""
 
     texts: Sequence[str]
+    starts: Sequence[int]
     spots: Sequence[Sequence[Spot]]
     patterns: Sequence[Pattern]
 
@@ -138,7 +139,7 @@ class Classifier:
     def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
         """Where the lexicon's words stand in the folded texts, by field."""
         spots = {field: self.lexicon.scan(folded) for field, folded in texts.items()}
-        return {field: Found(texts[field], found, self.lexicon.patterns(found)) for field, found in spots.items()}
+        return {field: Found(texts[field], starts(texts[field]), found, self.lexicon.patterns(found)) for field, found in spots.items()}
 
     def classify(self, columns: Mapping[str, Sequence[Any]], n_rows: int, found: Mapping[str, Found]) -> list[Classification]:
         """Judge pieces of feedback, each by itself.
@@ -152,7 +153,7 @@ class Classifier:
         counted: list[tuple[_Counted, ...]] = [()] * n_rows
         for field, told in found.items():
             counted = [
-                words + self._count(field, *one) if one[1] else words for words, one in zip(counted, zip(*told, strict=True), strict=True)
+                words + self._count(field, *one) if one[2] else words for words, one in zip(counted, zip(*told, strict=True), strict=True)
             ]
         different = {id(words): words for words in counted}  # as a rule one object for what counts alike
         decided = {key: self._decided_for(words) for key, words in different.items()}
@@ -172,24 +173,24 @@ class Classifier:
 
     # --- finding -------------------------------------------------------------------------------------------
 
-    def _count(self, field: str, text: str, raw: Sequence[Spot], pattern: Pattern) -> tuple[_Counted, ...]:
+    def _count(self, field: str, text: str, start: int, raw: Sequence[Spot], pattern: Pattern) -> tuple[_Counted, ...]:
         """Every different word in the text that counts for a rule, and whether it is denied there.
 
         The same words at the same distances count the same, unless the text around them denies or joins them.
         """
         if ":" in text or "=" in text:
-            return self._count_slowly(text, field, raw)[0]
+            return self._count_slowly(text, start, field, raw)[0]
         key = (field, pattern)
         known = self._counted.get(key)
         if known is None:
-            known, plain = self._count_slowly(text, field, raw)
+            known, plain = self._count_slowly(text, start, field, raw)
             if plain:
                 if len(self._counted) > _MEMO:
                     self._counted.clear()
                 self._counted[key] = known
         return known
 
-    def _count_slowly(self, text: str, field: str, raw: Sequence[Spot]) -> tuple[tuple[_Counted, ...], bool]:
+    def _count_slowly(self, text: str, before: int, field: str, raw: Sequence[Spot]) -> tuple[tuple[_Counted, ...], bool]:
         """What `_count` gives, and whether it follows from the words alone."""
         hits: list[_Hit] = []
         negators: list[_Hit] = []
@@ -197,7 +198,7 @@ class Classifier:
         supposers: list[_Hit] = []
         kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
         plain = True
-        for place, start, end in raw:
+        for place, start, end in ((place, start - before, end - before) for place, start, end in raw):
             for number in self.lexicon.numbers(place):
                 if number >= self._n_own:
                     continue

@@ -4,8 +4,9 @@ Chinese words are found anywhere; Latin words only whole, `burn*` as a stem. All
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from ahocorasick_rs import AhoCorasick
 
@@ -16,6 +17,7 @@ Spot = tuple[int, int, int]
 Pattern = tuple[int, ...]
 """Which words stand in a text, and how far from the first: the same for texts in which the same words stand alike."""
 
+_JOINT = "\0"
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -40,15 +42,23 @@ class Lexicon:
         self._automaton = AhoCorasick([word for _, word in ordered])
 
     def scan(self, texts: Sequence[str]) -> list[list[Spot]]:
-        """For each text, where which words stand in it; `numbers` tells the words."""
-        find, latin = self._automaton.find_matches_as_indexes, self._first_latin
-        found = []
+        """For each text, where which words stand in it, counted from the start of the first text, with a NUL between two.
+
+        All texts are searched in one go. `numbers` tells the words, `starts` where the texts are.
+        """
+        joined, latin = _JOINT.join(texts), self._first_latin
+        try:
+            spots = self._automaton.find_matches_as_indexes(joined, overlapping=True)
+        except UnicodeEncodeError:  # half of a pair is no character
+            spots = self._automaton.find_matches_as_indexes(_HALVES.sub("\ufffd", joined), overlapping=True)
+        spots = [spot for spot in spots if spot[0] < latin or self._stands(joined, spot)]
+        ends = [end for _, _, end in spots]
+        found, low, edge = [], 0, -len(_JOINT)
         for text in texts:
-            try:
-                spots = find(text, overlapping=True)
-            except UnicodeEncodeError:  # half of a pair is no character
-                spots = find(_HALVES.sub("\ufffd", text), overlapping=True)
-            found.append([spot for spot in spots if spot[0] < latin or self._stands(text, spot)])
+            edge += len(_JOINT) + len(text)
+            high = bisect_right(ends, edge, low)
+            found.append(spots[low:high])
+            low = high
         return found
 
     def _stands(self, text: str, spot: Spot) -> bool:
@@ -72,6 +82,11 @@ class Lexicon:
 
 
 _ANYWHERE, _WHOLE, _STEM = range(3)
+
+
+def starts(texts: Sequence[str]) -> list[int]:
+    """Where each text starts, counted as `Lexicon.scan` does."""
+    return list(accumulate((len(text) + len(_JOINT) for text in texts[:-1]), initial=0))
 
 
 def _kind_of(word: str, *, is_stem: bool) -> int:

@@ -5,6 +5,7 @@ that their names do not matter.
 """
 
 import contextlib
+import gc
 import heapq
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -178,7 +179,8 @@ class Taking:
         try:
             with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
                 recorder.note([finding(item.note)] if item.note else [])
-                forms = self._heard(recorder, frames)
+                with _uncollected():
+                    forms = self._heard(recorder, frames)
                 failpoints.reach("parsed")
                 self._take_forms(forms, may_wait=may_wait)
                 self.handling.take_amendments(recorder)
@@ -284,6 +286,18 @@ class _Held:
     def frames(self, one: _Waiting) -> list[bytes]:
         self._spool.seek(one.at)
         return [workers.read_frame(self._spool) or b"" for _ in range(one.n_frames)]
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for cycles: rows are none, and there are so many that all of them would be looked at again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _lost(error: WorkerLostError) -> Iterator[bytes]:

@@ -449,7 +449,7 @@ def _pragmas(connection: sqlite3.Connection, _: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={_PATIENCE_MS}",
-        "cache_size=-65536",
+        "cache_size=-32768",
         "wal_autocheckpoint=0",  # `close_run` does it, and whoever closes the ledger: not while a file is being recorded
         "temp_store=MEMORY",
     ):

@@ -58,11 +58,11 @@ def read_zip(content: bytes, limits: Limits) -> list[Part] | Finding:
             return finding("FB-broken", reason="CRC")
         if archive := _archive(data, limits):
             return _unsafe(entry.path, archive)
-        parts.append(Part(_CONTROLS.sub("_", entry.path.rpartition("/")[2]), data))
+        parts.append(Part(_CONTROLS.sub("_", entry.path.rpartition("/")[2]), bytes(data)))
     return parts
 
 
-def examine(content: bytes, limits: Limits) -> dict[str, bytes] | Finding:
+def examine(content: bytes, limits: Limits) -> dict[str, bytearray] | Finding:
     """Whether an Office package (OOXML, OpenDocument) is safe for a parser.
 
     Returns:
@@ -81,13 +81,13 @@ def examine(content: bytes, limits: Limits) -> dict[str, bytes] | Finding:
     return {entry.path: data for entry, data in opened if _LARGE.match(entry.path) and zlib.crc32(data) == entry.checksum}
 
 
-def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING) -> list[tuple[_Entry, bytes]] | Finding:
+def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING) -> list[tuple[_Entry, bytearray]] | Finding:
     """Every entry with its first `keep` bytes (all of them, where `whole` fits its path), all having been inflated and counted."""
     try:
         entries = _entries(content, limits)
         if isinstance(entries, Finding):
             return entries
-        found: list[tuple[_Entry, bytes]] = []
+        found: list[tuple[_Entry, bytearray]] = []
         total = 0
         for entry in entries:
             counted = _counted(content, entry, limits, total, limits.zip_part_bytes if whole.match(entry.path) else keep)
@@ -102,7 +102,7 @@ def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = 
     return found
 
 
-def _counted(content: bytes, entry: _Entry, limits: Limits, before: int, keep: int) -> tuple[int, bytes] | Finding:
+def _counted(content: bytes, entry: _Entry, limits: Limits, before: int, keep: int) -> tuple[int, bytearray] | Finding:
     """The unpacked size and the first `keep` bytes; inflating ends as soon as a limit is passed."""
     size, packed = 0, max(1, entry.end - entry.start)
     kept = bytearray()
@@ -116,7 +116,7 @@ def _counted(content: bytes, entry: _Entry, limits: Limits, before: int, keep: i
             return limits.over("zip_total_bytes", before + size)
         if size > _RATIO_FROM and size > limits.zip_ratio * packed:
             return limits.over("zip_ratio", size // packed, where=entry.path, unit=":1")
-    return size, bytes(kept)
+    return size, kept
 
 
 def _inflated(content: bytes, entry: _Entry) -> Iterator[bytes]:
@@ -152,7 +152,7 @@ def _entries(content: bytes, limits: Limits) -> list[_Entry] | Finding:
     return _placed(content, told, paths, end_of_files)
 
 
-def _entries_told(content: bytes) -> int:
+def _entries_told(content: bytes | bytearray) -> int:
     """How many entries the directory seems to hold: counted before anything is made of them."""
     end = content.rfind(b"PK\x05\x06")
     size = int.from_bytes(content[end + 12 : end + 16], "little")
@@ -196,7 +196,7 @@ def _placed(content: bytes, told: Sequence[zipfile.ZipInfo], paths: Sequence[str
     return finding("FB-broken", reason="zip") if end > end_of_files else entries
 
 
-def _archive(data: bytes, limits: Limits) -> str:
+def _archive(data: bytearray, limits: Limits) -> str:
     """The kind of archive that a member is, `''` when it is none; Office packages are none."""
     if data[257:262] == b"ustar":
         return ".tar"

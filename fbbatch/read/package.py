@@ -5,7 +5,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from lxml import etree
@@ -29,10 +29,10 @@ class Package:
 
     Args:
         content: its bytes.
-        parts: some of its parts by their paths, where they have been unpacked already.
+        parts: some of its parts by their paths, where they have been unpacked already; each is handed out once.
     """
 
-    def __init__(self, content: bytes, parts: Mapping[str, bytes]) -> None:
+    def __init__(self, content: bytes, parts: dict[str, bytearray]) -> None:
         self._content = content
         self._parts = parts
         self._names: dict[str, str] = {}
@@ -67,10 +67,10 @@ class Package:
             return archive.getinfo(self._names.get(path.lower(), path)).file_size
         return 0
 
-    def part(self, path: str, most: int = -1) -> bytes | None:
+    def part(self, path: str, most: int = -1) -> bytes | bytearray | None:
         """A part, or its first `most` bytes; None when it cannot be read."""
         if path in self._parts:
-            return self._parts[path][:most] if most >= 0 else self._parts[path]
+            return self._parts[path][:most] if most >= 0 else self._parts.pop(path)
         with contextlib.suppress(*PROBLEMS), self._stream(path) as stream:
             return stream.read(most)
         return None

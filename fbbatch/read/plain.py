@@ -40,6 +40,7 @@ _MERGED = re.compile(rb'<mergeCell ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0
 _OTHER_ENCODING = re.compile(rb"encoding\s*=\s*[\"'](?!utf-8[\"'])", re.IGNORECASE)
 _PLAIN_STRING = re.compile(r"<si><t(?: [^>]*)?>([^<]*)</t></si>")
 _ANY_STRING = re.compile(r"<si>(.*?)</si>|<si/>", re.DOTALL)
+_TAGS = 4  # of a plain string
 _PHONETIC = re.compile(r"<rPh .*?</rPh>", re.DOTALL)
 _TEXT = re.compile(r"<t(?: [^>]*)?>([^<]*)</t>")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));|(&)")
@@ -99,7 +100,7 @@ class PlainSheet:
         self._matched(head, start, end + 6)
 
     @cached_property
-    def _xml(self) -> bytes:
+    def _xml(self) -> bytes | bytearray:
         return self._package.part(self._page.path) or b""
 
     @cached_property
@@ -142,7 +143,7 @@ class PlainSheet:
             raise ReadersDisagreeError(told)
         del self._xml
 
-    def _matched(self, xml: bytes, start: int, end: int) -> list[tuple[bytes, ...]]:
+    def _matched(self, xml: bytes | bytearray, start: int, end: int) -> list[tuple[bytes, ...]]:
         """The groups of `_ROW` for each row in a stretch of the XML."""
         n_rows = xml.count(b"<row", start, end)
         found = self._pattern.findall(xml, start, end) if self._columns else []
@@ -152,7 +153,7 @@ class PlainSheet:
             raise NotPlainError
         return found
 
-    def _learn(self, xml: bytes, start: int, end: int) -> bool:
+    def _learn(self, xml: bytes | bytearray, start: int, end: int) -> bool:
         """Take in columns that had no cell so far; False when there are none."""
         columns = sorted({*self._columns, *_COLUMN.findall(xml, start, end)}, key=_index)
         if len(columns) == len(self._columns):
@@ -271,16 +272,27 @@ class _Strings:
         content = self._package.part("xl/sharedStrings.xml") or b""
         if _is_foreign(content):
             raise NotPlainError
-        xml = content.decode()
-        n_strings = content.count(b"<si>") + content.count(b"<si/>")
-        texts = xml[xml.find("<si><t>") + 7 : xml.rfind("</t></si>")].split("</t></si><si><t>")
-        if "<" in "".join(texts):
-            texts = _PLAIN_STRING.findall(xml)
-        if len(texts) != n_strings:
-            texts = ["".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)]
-        if len(texts) != n_strings:
-            raise NotPlainError
-        return [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml or "\r" in xml else texts
+        texts: list[str] = []
+        start = max(0, content.find(b"<si"))
+        while content.find(b"<si", start) >= 0:
+            cut = content.rfind(b"</si>", start, start + _PIECE) + 5
+            cut = len(content) if cut < start + 5 else cut
+            texts += _strings_in(content[start:cut].decode())
+            start = cut
+        return texts
+
+
+def _strings_in(xml: str) -> list[str]:
+    """The shared strings in a stretch of their XML."""
+    n_strings = xml.count("<si>") + xml.count("<si/>")
+    start, end = xml.find("<si><t>"), xml.rfind("</t></si>")
+    is_plain = xml.count("<", start, end) == _TAGS * n_strings - 2
+    texts = xml[start + 7 : end].split("</t></si><si><t>") if is_plain else _PLAIN_STRING.findall(xml)
+    if len(texts) != n_strings:
+        texts = ["".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)]
+    if len(texts) != n_strings:
+        raise NotPlainError
+    return [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml or "\r" in xml else texts
 
 
 _KINDS = {b"n": "number", b"s": "string", b"str": "text", b"inlineStr": "inline", b"b": "boolean", b"e": "error"}
@@ -352,12 +364,12 @@ def _spaced(rows: Iterator[Sequence[Cell]], numbers: Sequence[int], last: int) -
         last = number
 
 
-def _filled(xml: bytes, start: int, end: int) -> int:
+def _filled(xml: bytes | bytearray, start: int, end: int) -> int:
     """How many cells hold something."""
     return xml.count(b"<v>", start, end) - xml.count(b"<v><", start, end) + len(_INLINE.findall(xml, start, end))
 
 
-def _is_foreign(xml: bytes) -> bool:
+def _is_foreign(xml: bytes | bytearray) -> bool:
     """True for XML with comments, CDATA, or in another encoding than UTF-8."""
     return b"<!" in xml or bool(_OTHER_ENCODING.search(xml, 0, 200))
 
@@ -366,7 +378,7 @@ def _index(column: bytes) -> int:
     return column_number(column.decode()) - 1
 
 
-def _sample(style: int, styles: bytes) -> bytes:
+def _sample(style: int, styles: bytes | bytearray) -> bytes:
     """A workbook of one number in a given style."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -34,12 +34,11 @@ from fbbatch.read.second import (
 from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 
 IDENTITY_SHEET = "_fbbatch"
-_NONE: Mapping[str, bytes] = {}
 _NAMES_OF_A_FORM = 5  # the shortest form has more blanks
 
 
 def open_workbook(
-    content: bytes, kind: str, limits: Limits, parts: Mapping[str, bytes] = _NONE, *, second: bool = False
+    content: bytes, kind: str, limits: Limits, parts: dict[str, bytearray] | None = None, *, second: bool = False
 ) -> Reading | Finding:
     """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken.
 
@@ -47,12 +46,12 @@ def open_workbook(
         content: its bytes.
         kind: what it is.
         limits: how much is too much.
-        parts: some of its parts, where they have been unpacked already.
+        parts: some of its parts, where they have been unpacked already; they are used up.
         second: the first reader has died of it; only the second one is asked, and for xlsb and ods there is none.
     """
     if second:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
-    book = _Workbook(content, kind, limits, parts)
+    book = _Workbook(content, kind, limits, parts or {})
     try:
         pages = book.pages()
         identity = _identity(book.calamine.get_sheet_by_name(IDENTITY_SHEET).to_python()) if IDENTITY_SHEET in pages else {}
@@ -109,7 +108,7 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
 class _Workbook:
     """A workbook, each of its sheets read by whoever reads it best, and compared with what is stored. Source: RELIABILITY I1."""
 
-    def __init__(self, content: bytes, kind: str, limits: Limits, parts: Mapping[str, bytes]) -> None:
+    def __init__(self, content: bytes, kind: str, limits: Limits, parts: dict[str, bytearray]) -> None:
         self._content = content
         self._kind = kind
         self._limits = limits
