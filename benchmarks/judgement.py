@@ -44,9 +44,8 @@ def is_harmful(row: Sequence[str]) -> bool:
 
 def judge(classifier: Classifier, rows: Sequence[Sequence[str]]) -> list[Judged]:
     """What the rules make of every narrative."""
-    told = [{"description": row[_NARRATIVE]} for row in rows]
-    texts = classifier.fold_texts(told)
-    ruled = classifier.classify(told, texts, classifier.scan(texts))
+    columns = {"description": [row[_NARRATIVE] for row in rows]}
+    ruled = classifier.classify(columns, len(rows), classifier.scan(classifier.fold_texts(columns)))
     return [Judged(is_harmful(row), found.severity == "severe", "severity" in found.unsure) for row, found in zip(rows, ruled, strict=True)]
 
 
