@@ -175,6 +175,9 @@ def cell(row: int, content: str) -> Callable[[str], str]:
         '<c r="DROW"><v></v></c>',
         '<c r="DROW"><v>1e3</v></c>',
         '<c r="DROW" s="9999"><v>5</v></c>',
+        '<c r="DROW" t="s"><v>9999999</v></c>',
+        '<c r="DROW" t="s"><v>-1</v></c>',
+        '<c r="DROW" t="s"><v>true</v></c>',
         "",
     ],
 )

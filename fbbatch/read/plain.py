@@ -110,8 +110,15 @@ class PlainSheet:
 
     @cached_property
     def merged(self) -> list[tuple[int, int, int, int]]:
-        """Its merged areas: (top, left, bottom, right), 0-based."""
-        areas = _MERGED.findall(self._xml, self._xml.rfind(b"</sheetData>"))
+        """Its merged areas: (top, left, bottom, right), 0-based.
+
+        Raises:
+            NotPlainError: they are not told plainly.
+        """
+        tail = self._xml.rfind(b"</sheetData>")
+        areas = _MERGED.findall(self._xml, tail)
+        if len(areas) != self._xml.count(b"<mergeCell ", tail):
+            raise NotPlainError
         return [(int(top) - 1, _index(left), int(bottom) - 1, _index(right)) for left, top, right, bottom in areas]
 
     def rows(self) -> Iterator[Sequence[Cell]]:
@@ -183,7 +190,7 @@ class _Converters:
         self._kinds: dict[bytes, str] = {}
         dates, durations = _Memo(_to_date), _Memo(_to_duration)
         self._all: dict[str, Callable[[Sequence[bytes]], Sequence[Cell]]] = {
-            "string": lambda values: list(map(self._strings.texts.__getitem__, orjson.loads(b"[%s]" % b",".join(values)))),
+            "string": lambda values: list(map(self._strings.texts.__getitem__, _to_places(values))),
             "number": _to_numbers,
             "date": lambda values: list(map(dates.__getitem__, values)),
             "duration": lambda values: list(map(durations.__getitem__, values)),
@@ -249,12 +256,11 @@ class _Converters:
     def _styled(self, style: int) -> str:
         """What a number of this style is: asked of the general reader, so that both tell dates alike."""
         styles = self._package.part("xl/styles.xml")
+        if styles is None:
+            raise NotPlainError
         try:
-            cell = (
-                CalamineWorkbook.from_filelike(io.BytesIO(_sample(style, styles))).get_sheet_by_index(0).to_python()[0][0]
-                if styles
-                else 0.0
-            )
+            book = CalamineWorkbook.from_filelike(io.BytesIO(_sample(style, styles)))
+            cell = book.get_sheet_by_index(0).to_python()[0][0]
         except CalamineError as error:
             raise NotPlainError from error
         return "duration" if isinstance(cell, dt.timedelta) else "date" if isinstance(cell, dt.date) else "number"
@@ -311,6 +317,15 @@ class _Memo(dict[bytes, Cell]):
             self.clear()
         cell = self[written] = self._convert(*_to_numbers([written]))
         return cell
+
+
+def _to_places(values: Sequence[bytes]) -> list[int]:
+    """The numbers of shared strings."""
+    together = b",".join(values)
+    if together.translate(None, b"0123456789,"):
+        raise ValueError
+    places: list[int] = orjson.loads(b"[%s]" % together)
+    return places
 
 
 def _to_numbers(values: Sequence[bytes]) -> list[float]:

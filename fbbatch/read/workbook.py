@@ -145,13 +145,13 @@ class _Workbook:
     def _plainly(self, plain: PlainSheet, name: str, hidden: bool) -> Sheet | None:
         rows = self._plain_rows(plain, name)
         try:
-            head = list(islice(rows, HEAD_ROWS))
+            merged, head = plain.merged, list(islice(rows, HEAD_ROWS))
         except NotPlainError:
             return None
-        if len(plain.merged) > self._limits.merged_areas:
-            return self._overmerged(name, hidden, len(plain.merged))
+        if len(merged) > self._limits.merged_areas:
+            return self._overmerged(name, hidden, len(merged))
         found = [finding("FB-hidden-rows", sheet=name, rows=plain.hidden_rows)] if plain.hidden_rows else []
-        return Sheet(name, hidden, head, rows, plain.merged, findings=found)
+        return Sheet(name, hidden, head, rows, merged, findings=found)
 
     def _plain_rows(self, plain: PlainSheet, name: str) -> Iterator[Sequence[Cell]]:
         """Its rows; from where it is no longer plain, those of the general reader."""
