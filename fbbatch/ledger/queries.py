@@ -2,6 +2,8 @@
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -52,6 +54,12 @@ CASES = (
 )  # fmt: skip
 
 
+_read: Callable[[str], dict[str, Any]] = lru_cache(maxsize=1024)(orjson.loads)
+_day = lru_cache(maxsize=1024)(dt.date.fromisoformat)
+_moment = lru_cache(maxsize=64)(dt.datetime.fromisoformat)
+"""Many cases share a ruling and a day."""
+
+
 def to_case(row: Any) -> Case:
     """A row of `CASES` as a record."""
     (
@@ -77,12 +85,12 @@ def to_case(row: Any) -> Case:
         as_of,
         alike,
     ) = row
-    about = orjson.loads(details) if details else {}
+    about = _read(details) if details else {}
     return Case(
-        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=dt.date.fromisoformat(registered), registered_at=dt.datetime.fromisoformat(as_of),
-        values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=orjson.loads(evidence), state=state,
+        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=_day(registered), registered_at=_moment(as_of),
+        values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=_read(evidence), state=state,
         department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
-        due_on=dt.date.fromisoformat(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
+        due_on=_day(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
         file=name, sheet=sheet, row=line, run=run, alike=_alike(alike),
     )  # fmt: skip
 
