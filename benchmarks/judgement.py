@@ -45,7 +45,7 @@ def is_harmful(row: Sequence[str]) -> bool:
 def judge(classifier: Classifier, rows: Sequence[Sequence[str]]) -> list[Judged]:
     """What the rules make of every narrative."""
     columns = {"description": [row[_NARRATIVE] for row in rows]}
-    ruled = classifier.classify(columns, len(rows), classifier.scan(classifier.fold_texts(columns)))
+    ruled = classifier.classify(columns, len(rows), classifier.scan(columns))
     return [Judged(is_harmful(row), found.severity == "severe", "severity" in found.unsure) for row, found in zip(rows, ruled, strict=True)]
 
 

@@ -126,7 +126,7 @@ class Classifier:
         self._reach_words = negation.reach_words
         self._decided: dict[tuple[_Counted, ...], Classification] = {}
 
-    def fold_texts(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
+    def _folded(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
         """The folded texts that rules look at, by field id: one per row, runs of spaces as one, no NUL."""
         texts = {}
         for field in self._texts:
@@ -136,10 +136,14 @@ class Classifier:
                 texts[field] = (_SPACES.sub(" ", folded) if "  " in folded else folded).split("\0")
         return texts
 
-    def scan(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
-        """Where the lexicon's words stand in the folded texts, by field."""
-        spots = {field: self.lexicon.scan(folded) for field, folded in texts.items()}
-        return {field: Found(texts[field], starts(texts[field]), found, self.lexicon.patterns(found)) for field, found in spots.items()}
+    def scan(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Found]:
+        """Where the lexicon's words stand in the texts that rules look at, by field.
+
+        Args:
+            columns: the typed answers by field id, one a row; None is a blank.
+        """
+        scanned = {field: (texts, self.lexicon.scan(texts)) for field, texts in self._folded(columns).items()}
+        return {field: Found(texts, starts(texts), spots, self.lexicon.patterns(spots)) for field, (texts, spots) in scanned.items()}
 
     def classify(self, columns: Mapping[str, Sequence[Any]], n_rows: int, found: Mapping[str, Found]) -> list[Classification]:
         """Judge pieces of feedback, each by itself.
@@ -148,7 +152,7 @@ class Classifier:
             columns: the typed answers by field id, one a row; `kind`, `type` and `severity`, where the recorder gave them,
                 are respected, except that safety is never lowered without `recorder` and `severity_reason`.
             n_rows: how many there are.
-            found: what `scan` gives for their texts.
+            found: what `scan` gives for them.
         """
         counted: list[tuple[_Counted, ...]] = [()] * n_rows
         for field, told in found.items():

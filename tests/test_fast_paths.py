@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from fbbatch.identity import VOLATILE, Fingerprints, kin_keys
 from fbbatch.judge.frames import answers_as_json
-from fbbatch.ledger import bulk
+from fbbatch.ledger import Ledger, bulk
 from fbbatch.lexicon import Lexicon
 from fbbatch.words import fold
-from tests.builders import people, run, sheet, workspace
+from tests.builders import RECEIVED, people, run, sheet, workspace
 from tests.test_run import drop
 
 VALUES = st.one_of(
@@ -130,6 +130,18 @@ def test_many_keys_are_looked_up_beside_other_conditions(connection: sa.Connecti
     bulk.put(connection, TABLE, [(n, "a" if n % 2 else "b", "x") for n in range(2_000)])
     query = sa.select(TABLE.c.id).where(TABLE.c.file == "a", TABLE.c.id.in_(bulk.SOUGHT), TABLE.c.text == "x")
     assert sorted(row[0] for row in bulk.seek(connection, query, range(n_keys))) == [n for n in range(n_keys) if n % 2]
+
+
+@pytest.mark.parametrize(("size", "is_checked"), [(10_000, True), (1 << 19, False), (10_000_000, False)])
+def test_foreign_keys_are_looked_up_but_for_large_files_and_again_afterwards(tmp_path: Path, size: int, is_checked: bool) -> None:
+    with closing(Ledger(tmp_path / "ledger.db")) as ledger:
+        record = ledger.begin_run(RECEIVED, started_at=RECEIVED, version="test")
+        with ledger.record_file(record, name="a", sha256="a" * 64, size=size) as recorder:
+            told = recorder._connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
+            recorder.close()
+        assert bool(told) is is_checked
+        with ledger.writing() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
 def test_whatever_a_file_brings_refers_to_what_is_there(tmp_path: Path) -> None:

@@ -49,13 +49,13 @@ class Hearing:
         answers = lines[n : 2 * n]
         fingerprints = prints.of(answers)
         occurrences = prints.occurrences(fingerprints, numbers)
-        told = (message.pop("channels"), message.pop("ruled"), message.pop("kin"))
-        message["rows"] = FeedbackRows(numbers, lines[:n], answers, fingerprints, occurrences, *told)
+        others = (message.pop("channels"), message.pop("ruled"), message.pop("kin"))
+        message["rows"] = FeedbackRows(numbers, lines[:n], answers, fingerprints, occurrences, *others)
         message["returned"] = list(zip(message["returned"], lines[2 * n :], strict=False))
         if any(occurrences):
             sheet = None if message["written"] else message["sheet"]
-            again = (one for one in zip(numbers, fingerprints, occurrences, strict=True) if one[2])
-            message["findings"] += [finding("FB-twice", sheet=sheet, row=row, first=prints.first(told)) for row, told, _ in again]
+            again = [(row, same) for row, same, n_before in zip(numbers, fingerprints, occurrences, strict=True) if n_before]
+            message["findings"] += [finding("FB-twice", sheet=sheet, row=row, first=prints.first(same)) for row, same in again]
 
 
 def answers_as_json(columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[bytes]:

@@ -145,7 +145,7 @@ class RowJudge:
             n_rows: how many there are.
             source: code of the source.
         """
-        found = self._classifier.scan(self._classifier.fold_texts(columns))
+        found = self._classifier.scan(columns)
         judged = self._classifier.classify(columns, n_rows, found)
         said = self._assigner.said((told.patterns for told in found.values()), n_rows)
         products = [product or "" for product in columns.get("product", (None,) * n_rows)]

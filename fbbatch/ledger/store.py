@@ -22,6 +22,7 @@ from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, 
 
 _HEAD = "r0003"
 _PATIENCE_MS = 30_000  # with another program that holds the file
+_BULK_BYTES = 1 << 19  # of a file from which so many rows may come that looking up their foreign keys costs something
 _CHECKED_BYTES = 8_000_000  # checked in a twentieth of a second; what a night costs must not grow with history
 
 
@@ -93,8 +94,8 @@ class Ledger:
         """A connection in a transaction, for this room.
 
         Args:
-            in_bulk: many rows come with what they refer to, by the same few lines of ours. Foreign keys are not looked up
-                then, row by row, which would take a fifth of the time; `verify` and the tests look them up.
+            in_bulk: many rows come with what they refer to. Foreign keys are not looked up then, row by row, which would
+                take a fifth of the time; the same lines write small files with them looked up, and `verify` looks at all.
         """
         with self._storage(), self._engine.connect() as connection:
             with _unchecked(connection) if in_bulk and self._engine.dialect.name == "sqlite" else nullcontext():
@@ -218,7 +219,7 @@ class Ledger:
     @contextmanager
     def record_file(self, run: RunRecord, *, name: str, sha256: str, size: int) -> Iterator[FileRecorder]:
         """One transaction for one file; leaving the block by an exception forgets all of it."""
-        with self.writing(in_bulk=True) as connection:
+        with self.writing(in_bulk=size >= _BULK_BYTES) as connection:
             reserved = self._reserved.get(f"FB-{run.as_of:%Y%m%d}", 0)
             yield FileRecorder(connection, run_id=run.id, as_of=run.as_of, name=name, sha256=sha256, size=size, reserved=reserved)
 

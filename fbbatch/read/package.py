@@ -17,11 +17,12 @@ PROBLEMS = (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfil
 
 
 class Page(NamedTuple):
-    """A worksheet as the workbook lists it: its name, whether it is hidden, and the path of its part."""
+    """A worksheet as the workbook lists it: its name, whether it is hidden, the path of its part, and its bytes, unpacked."""
 
     name: str
     hidden: bool
     path: str
+    size: int
 
 
 class Package:
@@ -47,6 +48,7 @@ class Package:
             self._names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
             book = archive.read(self._names["xl/workbook.xml"])
             relations = etree.fromstring(archive.read(self._names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**_PARSER))
+            sizes = {info.filename: info.file_size for info in archive.infolist()}
         self.date_1904 = bool(_DATE_1904.search(book))
         targets = {str(r.get("Id")): (str(r.get("Type")), str(r.get("Target")).lstrip("/")) for r in relations}
         for sheet in etree.fromstring(book, etree.XMLParser(**_PARSER)).iter("{*}sheet"):
@@ -54,18 +56,12 @@ class Package:
             kind, target = targets[str(relation)]
             path = self._names[(target if target.startswith("xl/") else f"xl/{target}").lower()]
             if kind.endswith("/worksheet"):
-                self.pages.append(Page(str(sheet.get("name")), sheet.get("state", "visible") != "visible", path))
+                self.pages.append(Page(str(sheet.get("name")), sheet.get("state", "visible") != "visible", path, sizes[path]))
         self.is_sound = True
 
     def path_of(self, sheet: str) -> str | None:
         """The path of a worksheet's part; None when it cannot be told."""
         return next((page.path for page in self.pages if page.name == sheet), None)
-
-    def size_of(self, path: str) -> int:
-        """How many bytes a part is said to have, unpacked; 0 when there is none."""
-        with contextlib.suppress(*PROBLEMS), zipfile.ZipFile(io.BytesIO(self._content)) as archive:
-            return archive.getinfo(self._names.get(path.lower(), path)).file_size
-        return 0
 
     def part(self, path: str, most: int = -1) -> bytes | bytearray | None:
         """A part, or its first `most` bytes; None when it cannot be read."""

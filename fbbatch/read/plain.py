@@ -62,7 +62,7 @@ def plain_sheets(package: Package) -> dict[str, "PlainSheet"]:
     Args:
         package: the workbook.
     """
-    large = [page for page in package.pages if package.size_of(page.path) >= PLAIN_BYTES]
+    large = [page for page in package.pages if page.size >= PLAIN_BYTES]
     if not large or not package.is_sound or package.date_1904:
         return {}
     strings = _Strings(package)

@@ -114,6 +114,8 @@ class _Workbook:
         self._limits = limits
         self._package = Package(content, parts) if kind == "xlsx" else None
         self._plain = plain_sheets(self._package) if self._package else {}
+        if not self._plain:
+            parts.clear()  # the general reader unpacks them itself
         self._xls: dict[str, Second] | None = None
         self._serial_days = SERIAL_DAYS_1904 if self._package and self._package.date_1904 else 0
 
