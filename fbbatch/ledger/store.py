@@ -20,7 +20,7 @@ from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.writing import append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition
 
-_HEAD = "r0003"
+_HEAD = "r0004"
 _PATIENCE_MS = 30_000  # with another program that holds the file
 _BULK_BYTES = 1 << 19  # of a file from which so many rows may come that looking up their foreign keys costs something
 _CHECKED_BYTES = 8_000_000  # checked in a twentieth of a second; what a night costs must not grow with history

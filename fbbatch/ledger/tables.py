@@ -39,6 +39,7 @@ run = Table(
     Column("started_at", String, nullable=False),
     Column("finished_at", String, comment="null: not closed; the next run finishes it first"),
     Column("version", String, nullable=False),
+    Column("manifest_sha256", String, comment="of the manifest it has published; null before that, and for runs of older versions"),
 )  # fmt: skip
 
 file = Table(
@@ -58,6 +59,7 @@ file = Table(
     Column("set_aside", Integer, nullable=False, default=0),
     Column("archived", String, comment="where the original went, below the workspace"),
     Column("parent_id", Integer, comment="the mail or archive it was in"),
+    Column("mailed_by", String, comment="of what came by mail: known (to the organisation) or stranger; null: it was dropped"),
 )  # fmt: skip
 
 submission = Table(
@@ -233,7 +235,25 @@ document = Table(
     Column("sha256", String, nullable=False),
     Column("form", Integer, nullable=False, default=0),
     Column("issue", Integer, nullable=False, default=0, comment="forms: 1, 2, 3 … for the same case"),
+    Column("code", String, comment="the check code of what may come back; null: no form, or issued before there were codes"),
     UniqueConstraint("run_id", "path"),
+)  # fmt: skip
+
+waiting_form = Table(
+    "waiting_form", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", String, nullable=False, index=True, comment="of the decision to take; its options share it"),
+    Column("option", String, nullable=False, comment="A, B, C …"),
+    Column("reason", String, nullable=False, comment="the finding that says why a person must decide"),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("file_id", Integer, ForeignKey("file.id"), nullable=False),
+    Column("case_id", Integer, ForeignKey("case_.id"), nullable=False, index=True),
+    Column("form", String, nullable=False, comment="its kind"),
+    Column("told", Text, nullable=False, comment="JSON: what the form says, as the judge told it"),
+    Column("decided_run_id", Integer, ForeignKey("run.id"), comment="null: it still waits"),
+    Column("decision", String, comment="taken, ignored"),
+    Column("decided_by", String),
+    UniqueConstraint("number", "option"),
 )  # fmt: skip
 
 summary_day = Table(
