@@ -23,7 +23,7 @@ from benchmarks.measure import ratio
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import inbox
 from fbbatch.documents import case_report
-from fbbatch.handling import Handling
+from fbbatch.steps import Rules, Steps
 from fbbatch.render import pdf, word
 from fbbatch.render.blocks import Block, Document, Grid, Heading, Note, Signatures, Table
 from fbbatch.render.fonts import face
@@ -41,7 +41,7 @@ def reports(scratch: Path) -> tuple[list[tuple[object, ...]], Workshop]:
     shop = workshop(scratch / "w")
     ledger = shop.ledger()
     record = ledger.begin_run(AS_OF, started_at=AS_OF, version="bench")
-    Taking(shop, ledger, record, Handling(shop.book, record, shop.settings.locale)).take(
+    Taking(shop, ledger, record, Steps(Rules(shop.book, record, shop.settings, shop.codes))).take(
         inbox.claim_one(questionnaire(place / "q.xlsx", REPORTS))
     )
     found = [(case, ledger.history(case)) for case in ledger.cases(run=record)]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from benchmarks.measure import seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import batch, inbox
-from fbbatch.handling import Handling
+from fbbatch.steps import Rules, Steps
 from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
 
@@ -28,7 +28,7 @@ def full_ledger(folder: Path, scratch: Path) -> None:
         record = ledger.begin_run(moment, started_at=moment, version="bench")
         path = questionnaire(place / f"old{part}.xlsx", OLD // 2, seed=100 + part)
         shifted = Workshop(shop.folder, shop.settings, _later(shop.book), shop.templates)
-        Taking(shifted, ledger, record, Handling(shifted.book, record, shifted.settings.locale)).take(inbox.claim_one(path))
+        Taking(shifted, ledger, record, Steps(Rules(shifted.book, record, shifted.settings, shifted.codes))).take(inbox.claim_one(path))
         ledger.record_documents(record, [], {}, [moment.date()])
         ledger.close_run(record, moment)
     with ledger.writing() as connection:

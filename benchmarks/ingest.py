@@ -9,7 +9,7 @@ import openpyxl
 from benchmarks.measure import peak_memory, seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import inbox
-from fbbatch.handling import Handling
+from fbbatch.steps import Rules, Steps
 from fbbatch.ledger import Ledger
 from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
@@ -26,7 +26,7 @@ def read_with_openpyxl(path: Path) -> int:
 def take(shop: Workshop, ledger: Ledger, path: Path) -> None:
     """What a run does with a file until it stands in the ledger, the start of its worker included."""
     record = ledger.begin_run(AS_OF, started_at=AS_OF, version="bench")
-    run = Taking(shop, ledger, record, Handling(shop.book, record, shop.settings.locale))
+    run = Taking(shop, ledger, record, Steps(Rules(shop.book, record, shop.settings, shop.codes)))
     run.take(inbox.claim_one(path))
     assert ledger.files_of(record)[0].accepted == ROWS
 

@@ -21,10 +21,10 @@ from fbbatch import __version__, failpoints, inbox, outbox
 from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
-from fbbatch.handling import Handling
 from fbbatch.inbox import Move
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
 from fbbatch.model import FileOutcome
+from fbbatch.steps import Rules, Steps
 from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
 
@@ -97,6 +97,7 @@ def run(
     """
     with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger:
         ledger.check()
+        shop.with_secret()
         if unfinished := ledger.unfinished_run():
             result = _Run(shop, ledger, unfinished, progress, should_stop).carry_out(now)
             if unfinished.as_of.date() == as_of.date():
@@ -143,10 +144,10 @@ class _Run:
         self.progress = progress
         self.should_stop = should_stop
         self.edition = Edition(shop, ledger, record, progress)
-        self.handling = Handling(shop.book, record, shop.settings.locale)
+        self.steps = Steps(Rules(shop.book, record, shop.settings, shop.codes))
         day = f"{record.as_of:%Y%m%d}"  # a ledger that was restored does not know of all that has been published
         ledger.reserve(outbox.case_numbers(shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)))
-        self.taking = Taking(shop, ledger, record, self.handling, self.taken)
+        self.taking = Taking(shop, ledger, record, self.steps, self.taken)
 
     def taken(self, number: int, total: int) -> None:
         self.progress("files", number, total)
@@ -161,7 +162,7 @@ class _Run:
         )  # fmt: skip
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
         self.taking.take(claimed)
-        self.handling.pass_time(self.ledger)
+        self.steps.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
         receipt = Receipt(
             self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record)

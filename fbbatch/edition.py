@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fbbatch import __version__, outbox, press, workers
+from fbbatch.codes import Subject, code_line
 from fbbatch.chasing import LEADER, Chaser, fresh_reminders
 from fbbatch.deadlines import Calendar
 from fbbatch.documents import (
@@ -31,7 +32,7 @@ from fbbatch.model import Case, FileOutcome, IssuedDocument, Reminder, Transitio
 from fbbatch.owing import brings_result, has_result, owed_by_moved, owed_by_new
 from fbbatch.press import Order, Owed, Press, Printed
 from fbbatch.render import excel, html
-from fbbatch.render.blocks import Document
+from fbbatch.render.blocks import Document, WorkBook
 from fbbatch.returning import going_back
 from fbbatch.workers import WorkerLostError
 from fbbatch.workflow import replay
@@ -56,6 +57,7 @@ class Edition:
         self.record = record
         self.progress = progress
         self.office = shop.office
+        self.printing = Press(self.office, shop.templates, record.as_of, shop.codes, record.name)
 
     def publish(self, receipt: Receipt, originals: Mapping[str, Path]) -> tuple[dict[str, Any], Path]:
         """Print what the run owes and move it into the outbox as one folder.
@@ -66,7 +68,7 @@ class Edition:
         """
         draft = outbox.Draft(self.shop.folder, self.record.name)
         date = self.record.as_of.date()
-        printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
+        printing = self.printing
         issued: list[IssuedDocument] = []
         missing: set[str] = set()
 
@@ -75,7 +77,8 @@ class Edition:
             missing.update(item.missing)
             issued.append(
                 IssuedDocument(
-                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue, item.about
+                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue,
+                    item.about, item.code,
                 )
             )  # fmt: skip
 
@@ -102,7 +105,8 @@ class Edition:
         if self.is_news():
             told = self.ledger.open_cases()
             for department, document in self.worklists(told, issued):
-                path = f"{self.list_folder(department)}/{document.title} {date.isoformat()}"
+                place = press.department_folder(department, self.office)
+                path = f"{place}/{document.title} {date.isoformat()}"
                 for item in printing.both(document, path, department=department):
                     keep(item, period=date.isoformat())
             item = self.print_ledger(told)
@@ -135,7 +139,9 @@ class Edition:
         for case in (*moved, *others):
             history = tuple(self.ledger.history(case))
             issues = self.ledger.issues(case, before=self.record)
-            owed = owed_by_moved(case, history, self.record.name, issues, reports=settings.case_reports, again=again.get(case.number, ()))
+            owed = owed_by_moved(
+                case, history, self.record.name, issues, self.shop.book, reports=settings.case_reports, again=again.get(case.number, ())
+            )  # fmt: skip
             letters = tuple(one for one in owed if one.kind == "reply")
             if letters and (result := self.result_of_main(history)):
                 orders += [Order(case, result, letters), *self.orders_of_merged(case, result)]
@@ -196,11 +202,21 @@ class Edition:
 
     def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
         """The summary of a day as workbook and PDF."""
-        workbook = summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name)
+        workbook = self.proven(summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name))
         document = summary_document(cases, day, self.office, self.shop.templates)
         path = f"summary/{workbook.title} {day.isoformat()}"
-        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook), form=True)
+        yield Printed(
+            "summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook), form=True,
+            code=workbook.identity["code"],
+        )  # fmt: skip
         yield printing.pdf(document, path)
+
+    def proven(self, workbook: WorkBook) -> WorkBook:
+        """A workbook that may come back, with the code by which it will be known."""
+        codes, told = self.shop.codes, workbook.identity
+        code = codes.of(Subject(told["form"], told["case"], told["issue"]))
+        foot = f"{workbook.form_number} · {told['issue']} · {code_line(code, workbook.language)}"
+        return replace(workbook, identity={**told, "workspace": codes.workspace, "code": code}, foot=foot)
 
     def survey(self, today: dt.date) -> Iterator[BlankFile]:
         """The questionnaire, on the first run in a survey period. Source: 2.1.4a, T06."""
@@ -230,12 +246,13 @@ class Edition:
         tasks: dict[str, list[Waiting]] = {}
         reminded: list[tuple[Case, Reminder]] = []
         urgent = {d.department for d in issued if d.form and d.case and d.department}
-        printing = Press(self.office, self.shop.templates, self.record.as_of, self.record.name)
+        printing = self.printing
         for case, history in told:
             for waiting in chaser.waits(case, history):
                 fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
                 reminded += [(case, reminder) for reminder in fresh]
-                department = printing.recipient(Owed(waiting.form, department=waiting.department), case) or ""
+                owed = Owed(waiting.form, department=waiting.department)
+                department = printing.recipient(owed, case, waiting.standing) or ""
                 task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level, waiting.department)
                 tasks.setdefault(department, []).append(task)
                 if waiting.level >= LEADER and leaders and department != leaders.department:
@@ -246,12 +263,6 @@ class Edition:
         for department in sorted(urgent & tasks.keys()):
             yield department, worklist(tasks[department], department, self.record.as_of, self.office, self.shop.templates)
 
-    def list_folder(self, department: str) -> str:
-        """Where a work list goes: into its department's folder, the leaders' to the management."""
-        leaders = {person.department for person in self.shop.book.holders("P03")}
-        name = self.shop.book.department(department, self.office.language)
-        return "management" if department in leaders else f"departments/{name}"
-
     def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
         """The tracking ledger. Source: 5.3.1a."""
         today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
@@ -259,8 +270,12 @@ class Edition:
             told, self.ledger.closed_since(today - dt.timedelta(days=days)), self.record.as_of, self.record.name, days, self.office,
             self.shop.templates, self.ledger.reminders(),
         )  # fmt: skip
+        workbook = self.proven(workbook)
         path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
-        return Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True)
+        return Printed(
+            "tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True,
+            code=workbook.identity["code"],
+        )  # fmt: skip
 
     def kept(self, kind: str) -> list[str]:
         """What an earlier run has published last of this kind, as paths from this run's folder."""

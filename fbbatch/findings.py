@@ -482,6 +482,81 @@ CATALOGUE: dict[str, Entry] = {
         ("具體內容", "Something specific"),
         ("請補填後再放入收件夾", "Fill it in and drop the form again"),
     ),
+    "FB-needed-for-other": Entry(
+        "error",
+        ("責任人 {person} 不屬於{department}，但沒有寫明理由", "{person} is not of {department}, and no reason is given"),
+        ("本部門的人員，或在「{label}」寫明理由", "Somebody of the department, or the reason under '{label}'"),
+        ("請補填後再放入收件夾", "Fill it in and drop the form again"),
+    ),
+    "FB-date-before": Entry(
+        "error",
+        ("表單的日期是 {day}，早於它所答覆的步驟（{asked}）", "The form is dated {day}, before the step that it answers ({asked})"),
+        ("{asked} 或之後的日期", "{asked} or a later day"),
+        ("請核對日期，改正後再放入收件夾", "Check the date, correct it and drop the form again"),
+    ),
+    "FB-code-missing": Entry(
+        "error",
+        ("「{kind}」上沒有校驗碼，不能證明是本公司發出的", "The '{kind}' has no check code; nothing shows that we have issued it"),
+        ("發件夾中發出的那一份，其頁尾有校驗碼", "The one that was issued, with its check code at the foot"),
+        ("已擱置，未採用；請用發出的表單填寫後放入收件夾", "Set aside, nothing was done; fill in the form that was issued"),
+    ),
+    "FB-code-wrong": Entry(
+        "error",
+        ("「{kind}」的校驗碼不是案件 {case} 這份表單的", "The check code of the '{kind}' is not the one of this form of case {case}"),
+        ("發件夾中發出的那一份，未經改號或套用", "The one that was issued for this case, its number unchanged"),
+        (
+            "已擱置，未採用；可能是別的公司、別的案件或過期的表單，請查明來處",
+            "Set aside, nothing was done; it may be another company's, another case's or an expired form: find out where it comes from",
+        ),
+    ),
+    "FB-not-this-case": Entry(
+        "error",
+        (
+            "「{kind}」所寫的產品、反饋人和問題都不是案件 {case} 的",
+            "Product, reporter and problem on the '{kind}' are all others than those of case {case}",
+        ),
+        ("關於同一案件的表單", "A form about that case"),
+        ("已擱置；請核對案件編號", "Set aside; check the case number"),
+    ),
+    "FB-mail-sender": Entry(
+        "warning",
+        ("{sender} 寄來案件 {case} 的「{kind}」，但不是簽署人本人或其部門，也不是案件的聯繫人", "{sender} has mailed the '{kind}' of case {case}, and is neither its signer, nor of the signer's department, nor the case's contact"),
+        ("簽署人本人、同部門人員或案件聯繫人的郵件地址", "The address of the signer, of that department, or of the case's contact"),
+        (
+            "已與案件一併保存，未採用；確認無誤後，請把附件中的表單本身放入收件夾，或在匯總表的「待決」表中決定",
+            "Kept with the case, not applied; once you are sure, drop the attached form itself, or decide on the sheet 'To decide' of the summary",
+        ),
+    ),
+    "FB-step-contradiction": Entry(
+        "warning",
+        ("案件 {case} 有兩份內容不同的「{kind}」（{number}）", "There are two different forms '{kind}' for case {case} ({number})"),
+        ("同一步驟只有一份", "One form for one step"),
+        (
+            "都已擱置；請在匯總表的「待決」表中選定，簽名後放回收件夾",
+            "Both are set aside; choose on the sheet 'To decide' of the summary, sign, and drop it back",
+        ),
+    ),
+    "FB-marks-unproven": Entry(
+        "note",
+        ("表中的處理結果欄沒有有效的校驗碼，按新填報處理", "The result column has no valid check code; its rows were taken as new ones"),
+        ("退回的那一份，其說明表上有校驗碼", "The workbook that went back, with the check code on its first sheet"),
+        _NOTHING,
+    ),
+    "FB-not-recorded": Entry(
+        "error",
+        ("這份文件無法寫入資料庫（{reason}）", "The file could not be recorded ({reason})"),
+        ("可以登記的內容", "Content that can be recorded"),
+        (
+            "已隔離，其餘文件照常處理；請把本回執交給系統維護人員",
+            "Quarantined; the other files were taken. Give this receipt to whoever maintains the system",
+        ),
+    ),
+    "FB-hidden-text": Entry(
+        "note",
+        ("郵件中有看不見的文字（{length} 字），未讀取", "The mail has text that no reader sees ({length} characters); it was not read"),
+        ("看得見的文字", "Text that can be seen"),
+        _NOTHING,
+    ),
     "FB-contradiction": Entry(
         "error",
         ("「{label}」為通過，但前面的問題沒有都答「是」", "'{label}' says passed, but the questions before are not both answered yes"),
@@ -521,13 +596,16 @@ CATALOGUE: dict[str, Entry] = {
     "FB-wrong-signer": Entry(
         "error",
         ("「{label}」不能由 {person} 擔任", "'{label}' cannot be {person}"),
-        ("部門負責人或制度規定的角色", "The head of department, or the role of the regulation"),
+        ("可以簽署的人：{may}", "Who may sign: {may}"),
         ("請由有權的人簽署後再放入收件夾", "Have somebody sign who may, and drop it again"),
     ),
     "FB-verifier-not-independent": Entry(
         "error",
-        ("驗證人 {person} 就是責任人，或與責任人同部門", "The verifier {person} is the responsible person or of the same department"),
-        ("質量控制部門或相關專業人員，獨立於責任人", "Quality control or a professional, independent of the responsible person"),
+        (
+            "驗證人 {person} 參與過本案的處理，或屬於主辦、協辦部門",
+            "The verifier {person} had a part in the case, or is of a department that handles it",
+        ),
+        ("可以驗證的人：{may}", "Who may verify: {may}"),
         ("請另由他人驗證", "Let somebody else verify"),
     ),
     "FB-proposal": Entry(
@@ -567,14 +645,80 @@ CATALOGUE: dict[str, Entry] = {
         ("淡黃色欄中的修改", "Changes in pale yellow columns"),
         _NOTHING,
     ),
-    "FB-edit-protected": Entry(
+    "FB-edit-same": Entry(
+        "note",
+        ("{case} 的「{label}」已經是「{new}」", "'{label}' of {case} is '{new}' already"),
+        ("淡黃色欄中的修改", "A change in a pale yellow column"),
+        _NOTHING,
+    ),
+    "FB-edit-emptied": Entry(
+        "error",
+        ("{case} 的「{label}」（原為「{old}」）被清空", "'{label}' of {case} was emptied; it said '{old}'"),
+        ("另一個值；結束暫停請寫「恢復」", "Another value; to end a hold write 'resume'"),
+        ("未採用，仍為原值；請填寫後再放入收件夾", "Not applied, the value stays; fill it in and drop the workbook again"),
+    ),
+    "FB-edit-stranger": Entry(
+        "error",
+        ("{case} 的「{label}」由「{by}」修改，組織檔中沒有這個人", "'{label}' of {case} was changed by '{by}', who is nobody of the organisation"),
+        ("在表頭上方填寫本公司人員的姓名", "The name of somebody of the company above the header"),
+        ("未採用；請更正修改人後再放入收件夾", "Not applied; correct the name and drop it again"),
+    ),
+    "FB-edit-not-allowed": Entry(
+        "error",
+        ("{person} 不能把 {case} 的「{label}」改為「{new}」", "{person} may not change '{label}' of {case} to '{new}'"),
+        ("可以修改的人：{may}", "Who may: {may}"),
+        ("未採用；請由有權的人簽署後再放入收件夾", "Not applied; have somebody sign who may, and drop it again"),
+    ),
+    "FB-edit-differs": Entry(
+        "error",
+        ("{case} 的「{label}」在另一處改為「{elsewhere}」，此處改為「{new}」", "'{label}' of {case} was changed to '{elsewhere}' elsewhere, and to '{new}' here"),
+        ("同一欄只有一個新值", "One new value for one cell"),
+        ("未採用；請在最新的臺賬上填寫", "Not applied; enter it in the newest ledger"),
+    ),
+    "FB-edit-date": Entry(
+        "error",
+        ("{case} 的「{label}」為 {new}，早於驗證通過的 {asked}", "'{label}' of {case} is {new}, before the verification on {asked}"),
+        ("{asked} 或之後的日期", "{asked} or a later day"),
+        ("未採用；請核對日期後再放入收件夾", "Not applied; check the date and drop it again"),
+    ),
+    "FB-edit-mailed": Entry(
         "warning",
+        ("{sender} 寄來修改過的臺賬或匯總表；郵件中的修改不採用", "{sender} has mailed an edited ledger or summary; edits are not taken out of mails"),
+        ("直接放入收件夾的文件", "The file dropped into the inbox"),
+        ("已保存，未採用；確認無誤後請把文件本身放入收件夾", "Kept, not applied; once you are sure, drop the file itself"),
+    ),
+    "FB-edit-no-code": Entry(
+        "error",
+        ("表中沒有 {issue} 那一份的校驗碼，不能證明是本公司發出的", "The workbook does not have the check code of issue {issue}; nothing shows that it is ours"),
+        ("發件夾中發出的那一份，其表頭上方有校驗碼", "The one that was issued, with the check code above its header"),
+        ("已擱置，未採用；請在最新的臺賬上修改", "Set aside, nothing was done; edit the newest ledger"),
+    ),
+    "FB-decision-taken": Entry(
+        "note",
+        ("{case} 的決定：「{new}」（{by}）", "Decision {case}: '{new}' ({by})"),
+        ("「待決」表中的選擇", "A choice on the sheet 'To decide'"),
+        _NOTHING,
+    ),
+    "FB-decision-gone": Entry(
+        "note",
+        ("{case} 已經決定，或步驟已經辦理", "{case} was decided before, or its step was taken"),
+        ("仍待決定的事項", "Something that still waits"),
+        _NOTHING,
+    ),
+    "FB-decision-option": Entry(
+        "error",
+        ("{case} 沒有「{new}」這一份", "{case} has no form '{new}'"),
+        ("表中列出的一份，或「都不採用」", "One of those listed, or none of them"),
+        ("未採用；請重新選擇後再放入收件夾", "Not applied; choose again and drop it again"),
+    ),
+    "FB-edit-protected": Entry(
+        "error",
         ("{case} 的「{label}」不可修改（「{old}」改為「{new}」）", "'{label}' of {case} is protected ('{old}' was changed to '{new}')"),
         ("只修改淡黃色欄", "Changes in pale yellow columns only"),
         ("未採用；如須更正請交相應的表單", "Not applied; hand in the form for it"),
     ),
     "FB-edit-unknown-case": Entry(
-        "warning",
+        "error",
         ("發出的表中沒有案件 {case}", "The issued workbook does not have case {case}"),
         ("表中原有的案件", "A case of the workbook"),
         ("未採用；新反饋請用登記表", "Not applied; use a register for new feedback"),
@@ -598,7 +742,7 @@ CATALOGUE: dict[str, Entry] = {
         _REDROP,
     ),
     "FB-edit-state": Entry(
-        "warning",
+        "error",
         ("{case} 現為「{state}」，不能這樣修改「{label}」", "{case} is '{state}'; '{label}' cannot be changed like this now"),
         ("與案件狀態相符的修改", "A change that fits the case's state"),
         ("未採用；請按表單的順序辦理", "Not applied; go by the forms"),

@@ -5,14 +5,17 @@ Each answer by itself has been checked before; here is what one answer makes of 
 
 import datetime as dt
 import re
+from collections.abc import Collection, Mapping
 from functools import cache
+from typing import NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding, ReturnedForm
 from fbbatch.schema import Book
+from fbbatch.schema.models import Person
 from fbbatch.words import fold
 
-LEADERS, HEADS, VERIFIERS = "P03", "P04", "P07"
+RECORDERS, LEADERS, HEADS, VERIFIERS = "P01", "P03", "P04", "P07"
 
 _REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("assignment", "verdict", ("accept",), ("responsible", "promised_on")),
@@ -165,40 +168,160 @@ def _is_empty_measure(text: str) -> bool:
     return all(_stock().fullmatch(part) for part in parts if not _NUMBERING.fullmatch(part))
 
 
-def wrong_signers(form: ReturnedForm, book: Book, *, department: str | None, responsible: str | None) -> list[Finding]:
+# --- who may sign --------------------------------------------------------------------------------------------
+
+HEAD_OF_LEAD, OF_ADDRESSEE, HEAD_OF_ADDRESSEE = "head_of_lead", "of_addressee", "head_of_addressee"
+HEADS_OF_P01 = "heads_of_p01"
+HEADS_OF_ALL, INDEPENDENT, ANYONE, ORGANISATION = "heads", "independent", "anyone", "organisation"
+
+
+class Signature(NamedTuple):
+    """Who may sign a form: the field with the name, and words for who that may be (a role, or one of the words above)."""
+
+    field: str
+    may: tuple[str, ...]
+
+
+SIGNERS: Mapping[str, tuple[Signature, ...]] = {
+    "assignment": (Signature("answered_by", (OF_ADDRESSEE, HEAD_OF_ADDRESSEE, LEADERS)),),
+    "measures": (Signature("approved_by", (HEAD_OF_ADDRESSEE, LEADERS)),),
+    "result": (Signature("approved_by", (HEAD_OF_LEAD, LEADERS)),),
+    "coordination": (Signature("approved_by", (HEAD_OF_LEAD, LEADERS)),),
+    "escalation": (Signature("instructed_by", (HEADS_OF_ALL, LEADERS)),),
+    "verification": (Signature("verified_by", (INDEPENDENT,)),),
+}
+"""Who may sign which form. Source: 3.3.3, 5.1.1b, 5.2.1b, 5.3.3, 5.4.1a, 5.4.2a."""
+DECIDES = SIGNERS["coordination"][0].may
+"""Who may decide about a case: on a coordination sheet, in a ledger, and where forms contradict each other."""
+
+
+class Involved(NamedTuple):
+    """Who has to do with a case: its lead and cooperating departments, who took part in it, and the verifier that was named.
+
+    `addressee` is the department that a form was sent to: the lead, or the cooperating one that answers for itself.
+    """
+
+    lead: str | None = None
+    cooperating: tuple[str, ...] = ()
+    addressee: str | None = None
+    took_part: frozenset[str] = frozenset()
+    named: str | None = None
+
+
+def signers(words: Collection[str], book: Book, involved: Involved) -> set[str]:
+    """The ids of the people that words such as `P03` or `head_of_lead` stand for in a case."""
+    found: set[str] = set()
+    for word in words:
+        found |= _people(word, book, involved)
+    return found
+
+
+def _people(word: str, book: Book, involved: Involved) -> set[str]:
+    organisation = book.organisation
+    match word:
+        case "head_of_lead":
+            return _heads(book, involved.lead)
+        case "head_of_addressee":
+            return _heads(book, involved.addressee)
+        case "of_addressee":
+            return {p.id for p in organisation.people if p.department == involved.addressee}
+        case "heads":
+            heads = {person for d in organisation.departments for person in _heads(book, d.id)}
+            return heads | {person.id for person in book.holders(HEADS)}
+        case "heads_of_p01":
+            return {head for person in book.holders(RECORDERS) for head in _heads(book, person.department)}
+        case "independent":
+            return {person.id for person in verifiers(book, involved)}
+        case "anyone" | "organisation":
+            return {p.id for p in organisation.people}
+        case _:
+            return {person.id for person in book.holders(word)}
+
+
+def _heads(book: Book, department: str | None) -> set[str]:
+    """The head of a department, the deputies, and who holds P04 there."""
+    found = next((d for d in book.organisation.departments if d.id == department), None)
+    if found is None:
+        return set()
+    of_role = {person.id for person in book.holders(HEADS) if person.department == department}
+    return {person for person in (found.head, *found.deputies) if person} | of_role
+
+
+def verifiers(book: Book, involved: Involved) -> list[Person]:
+    """Who may verify the result of a case, those who hold the role first; nobody where a leader has to name somebody.
+
+    Whoever had a part in the case may not, nor anybody of the departments that handle it. Quality control itself (the
+    department of who holds P07 first) is barred only in person, so that a step of its own does not leave nobody.
+    Source: 5.4.2a.
+    """
+    holders = book.holders(VERIFIERS)
+    quality = holders[0].department if holders else None
+    others = [p for p in book.organisation.people if p.department == quality and p not in holders]
+    named = book.person(involved.named)
+    handling = {involved.lead, *involved.cooperating} - {quality}
+    candidates = {person.id: person for person in (*holders, *others, *([named] if named else []))}
+    return [p for p in candidates.values() if p.id not in involved.took_part and p.department not in handling]
+
+
+def wrong_signers(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
     """Who signs must be somebody who may; who verifies, independent. Source: 5.1.1b, 5.2.1b, 5.4.2a.
 
     Args:
         form: what was filled in.
         book: who is head of what and holds which role.
-        department: the one that leads the case.
-        responsible: the person responsible for it.
+        involved: who has to do with the case.
     """
-    organisation = book.organisation
-    department_of = {p.id: p.department for p in organisation.people}
-    heads = {d.id: d.head for d in organisation.departments}
-
-    def holders(*roles: str) -> set[str]:
-        return {person for role in roles if role in organisation.roles for person in organisation.roles[role].people}
-
-    deciders = holders(LEADERS, HEADS) | {head for head in heads.values() if head}
-    checks: dict[str, tuple[str, set[str]]] = {
-        "assignment": ("answered_by", deciders | {p for p, d in department_of.items() if d == department}),
-        "measures": ("approved_by", deciders),
-        "result": ("approved_by", deciders),
-        "coordination": ("approved_by", deciders),
-        "escalation": ("instructed_by", holders(LEADERS) | deciders),
-    }
     found = []
-    if form.kind in checks:
-        name, allowed = checks[form.kind]
-        if (signer := form.values.get(name)) and signer not in allowed:
-            found.append(finding("FB-wrong-signer", field=name, person_id=signer))
-    if form.kind == "verification":
-        verifier = form.values.get("verified_by")
-        own = department_of.get(responsible or "")
-        if verifier == responsible or (own and department_of.get(verifier or "") == own):
-            found.append(finding("FB-verifier-not-independent", field="verified_by", person_id=verifier))
-        elif verifier not in holders(VERIFIERS) and own not in {department_of.get(p) for p in holders(VERIFIERS)}:
-            found.append(finding("FB-wrong-signer", field="verified_by", person_id=verifier))
+    for name, words in SIGNERS.get(form.kind, ()):
+        signer = form.values.get(name)
+        if not signer:
+            found.append(finding("FB-needed", field=name))
+        elif signer not in signers(words, book, involved):
+            code = "FB-wrong-signer"
+            if INDEPENDENT in words and _is_biased(signer, book, involved):
+                code = "FB-verifier-not-independent"
+            found.append(finding(code, field=name, person_id=signer, may=_named(book, words, involved)))
+    return [*found, *_wrong_verifier(form, book, involved), *_foreign_responsible(form, book, involved)]
+
+
+def _wrong_verifier(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
+    """A verifier is named by a leader, and independent like any other. Source: 5.4.2a."""
+    named = form.values.get("verifier") if form.kind == "coordination" else None
+    if not named:
+        return []
+    found = []
+    approved_by = form.values.get("approved_by")
+    if approved_by not in signers([LEADERS], book, involved):
+        may = _named(book, [LEADERS], involved)
+        found.append(finding("FB-wrong-signer", field="approved_by", person_id=approved_by, may=may))
+    if named not in signers([INDEPENDENT], book, involved._replace(named=named)):
+        may = _named(book, [INDEPENDENT], involved)
+        found.append(finding("FB-verifier-not-independent", field="verifier", person_id=named, may=may))
     return found
+
+
+def _is_biased(signer: str, book: Book, involved: Involved) -> bool:
+    """True for somebody who had a part in the case, or is of a department that handles it."""
+    person = book.person(signer)
+    departments = {involved.lead, *involved.cooperating}
+    return signer in involved.took_part or (person is not None and person.department in departments)
+
+
+def _named(book: Book, words: Collection[str], involved: Involved) -> str:
+    """The names of those who may sign, a few of them."""
+    may = signers(words, book, involved)
+    return "、".join([p.name for p in book.organisation.people if p.id in may][:_MOST_NAMES]) or "—"
+
+
+_MOST_NAMES = 6
+
+
+def _foreign_responsible(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
+    """The person responsible belongs to the department that answers, or there is a reason. Source: 5.1.1b."""
+    named = form.values.get("responsible") if form.kind == "assignment" else None
+    if not named or form.values.get("responsible_reason"):
+        return []
+    person = book.person(named)
+    if person is not None and person.department == involved.addressee:
+        return []
+    return [finding("FB-needed-for-other", field="responsible_reason", person=named, person_id=named, department_id=involved.addressee)]

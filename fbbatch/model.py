@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 CASE_NUMBER = re.compile(r"FB-\d{8}-\d{4,}")
 """What the number of a case looks like. Source: DESIGN 9."""
+WAITING_NUMBER = re.compile(r"W-\d{8}-\d{3,}")
+"""What the number of a decision looks like that a person has to take."""
 LANGUAGES = ("zh-Hant", "zh-Hans", "en")
 REPORTER = "reporter"
 """Who took a step that a reporter took: the name itself stands in the form only."""
@@ -161,7 +163,10 @@ class Reminder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReturnedForm:
-    """A form that came back, its answers typed by field id. `issue` is 0 when it no longer says. Source: N2."""
+    """A form that came back, its answers typed by field id. Source: N2.
+
+    `issue` is 0 and `department` (to which it was issued) None when it no longer says.
+    """
 
     kind: str
     case: str
@@ -169,6 +174,7 @@ class ReturnedForm:
     values: Mapping[str, Any]
     by: str
     happened_on: dt.date
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,7 @@ class FileOutcome:
     archived: str | None = None
     findings: tuple[Finding, ...] = ()
     id: int = 0
+    mailed_by: str | None = None  # known, stranger; None: it was dropped
 
 
 class SheetLayout(NamedTuple):
@@ -261,7 +268,10 @@ class ReturnedFile:
 
 @dataclass(frozen=True, slots=True)
 class IssuedDocument:
-    """A document in the outbox, as `manifest.json` lists it. `path` is relative to the run folder, `about` a dropped file's name."""
+    """A document in the outbox, as `manifest.json` lists it. `path` is relative to the run folder, `about` a dropped file's name.
+
+    `code` is the check code of what may come back.
+    """
 
     kind: str
     number: str
@@ -274,3 +284,4 @@ class IssuedDocument:
     form: bool = False
     issue: int = 0
     about: str | None = None
+    code: str | None = None

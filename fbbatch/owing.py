@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fbbatch.model import Case, Transition
 from fbbatch.press import Owed
-from fbbatch.workflow import Standing, replay
+from fbbatch.schema import Book
+from fbbatch.workflow import Standing, may_verify, replay
 
 _ON_ENTRY: dict[str, tuple[str, ...]] = {
     "assigned": ("assignment",),
@@ -37,8 +38,9 @@ def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> 
 
 
 def owed_by_moved(
-    case: Case, history: Sequence[Transition], run: str, issues: Mapping[str, int], *, reports: Sequence[str], again: Collection[str] = ()
-) -> tuple[Owed, ...]:
+    case: Case, history: Sequence[Transition], run: str, issues: Mapping[str, int], book: Book, *, reports: Sequence[str],
+    again: Collection[str] = (),
+) -> tuple[Owed, ...]:  # fmt: skip
     """What a case owes that a form or the passing of time has moved in this run.
 
     Args:
@@ -46,6 +48,7 @@ def owed_by_moved(
         history: all its steps.
         run: the run's name.
         issues: the newest issue of each form before this run.
+        book: who may verify.
         reports: severities that get a case report.
         again: forms to issue once more, because an old issue came back; `measures/<department>` for one of a cooperating department.
     """
@@ -56,6 +59,10 @@ def owed_by_moved(
     if fresh and (now.state != before.state or any("verdict" in step.details for step in fresh)):
         kinds += _ON_ENTRY.get(now.state, ())
     kinds += _because_of(fresh)
+    if "verification" in kinds and not may_verify(now, book):  # a leader names somebody first
+        kinds = ["coordination" if kind == "verification" else kind for kind in kinds]
+    if now.state == "awaiting_verification" and any("verifier" in step.details for step in fresh):
+        kinds.append("verification")
     is_taken_on = now.state == "accepted" and any(step.document == "assignment" for step in fresh)
     if now.cooperating and ("assignment" in kinds or (is_taken_on and not issues.get("coordination"))):
         kinds.append("coordination")  # several departments agree from the beginning

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import orjson
 
+from fbbatch.codes import Codes, Subject, foot_line
 from fbbatch.documents import Templates, case_document
 from fbbatch.documents.case import Office
+from fbbatch.gates import LEADERS
 from fbbatch.model import Case, Transition
 from fbbatch.read import Letter, Limits, open_content
 from fbbatch.read.reading import kind_of
@@ -20,6 +22,7 @@ from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
+from fbbatch.workflow import Standing, may_verify, replay
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
@@ -67,15 +70,20 @@ class Printed:
     form: bool = False
     issue: int = 0
     about: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
 class Press:
-    """Everything that documents of a run have in common; forms tell the name of the `run`, which leads to the copy in the outbox."""
+    """Everything that documents of a run have in common.
+
+    Forms tell the name of the `run`, which leads to the copy in the outbox, and carry one of the workspace's check `codes`.
+    """
 
     office: Office
     templates: Templates
     now: dt.datetime
+    codes: Codes
     run: str = ""
 
     def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
@@ -86,33 +94,44 @@ class Press:
                     owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled,
                     department=owed.department,
                 )  # fmt: skip
-                if document.identity and self.run:
-                    document = replace(document, identity={**document.identity, "run": self.run})
-                yield from self._editions(document, owed, job.case)
+                department = self.recipient(owed, job.case, replay(job.history))
+                if document.identity:
+                    document = self._signed(document, department)
+                yield from self._editions(document, owed, job.case, department)
 
-    def _editions(self, document: Document, owed: Owed, case: Case) -> Iterator[Printed]:
+    def _signed(self, form: Document, department: str | None) -> Document:
+        """A form with the run and the department that it was issued to, and the code by which it will be known."""
+        told = {**form.identity, "run": self.run, "department": department or ""}
+        subject = Subject(told["form"], told["case"], told["issue"], told["department"])
+        told |= {"workspace": self.codes.workspace, "code": self.codes.of(subject)}
+        foot = foot_line(form.language, number=told["case"], form=form.form_number, issue=told["issue"], code=told["code"])
+        return replace(form, identity=told, foot=foot)
+
+    def _editions(self, document: Document, owed: Owed, case: Case, department: str | None) -> Iterator[Printed]:
         again = f" ({owed.issue})" if owed.issue > 1 else ""
-        department = self.recipient(owed, case)
         path = file_name(f"{self._folder(owed, case, department)}/{document.title} {case.number}{again}")
         yield Printed(
             document.kind, document.number, f"{path}.docx", WORD, word.render(document, self.templates.letterhead), case.number, department,
-            form=bool(document.identity), issue=owed.issue if document.identity else 0,
+            form=bool(document.identity), issue=owed.issue if document.identity else 0, code=document.identity.get("code"),
         )  # fmt: skip
         if document.identity and owed.kind in _ALSO_EXCEL:
             yield Printed(
                 document.kind, document.number, f"{path}.xlsx", EXCEL, excel_form.render(document), case.number, department,
-                form=True, issue=owed.issue,
+                form=True, issue=owed.issue, code=document.identity["code"],
             )  # fmt: skip
         if owed.filled or owed.kind in _READ or (owed.kind in _READ_IF_SEVERE and case.severity == "severe"):
             yield self.pdf(_without_record(document) if owed.kind == "reply" else document, path, case=case.number, department=department)
 
-    def recipient(self, owed: Owed, case: Case) -> str | None:
+    def recipient(self, owed: Owed, case: Case, standing: Standing) -> str | None:
         """The department that has to act on a document. Source: 5.1.1b, 5.4.2a."""
         if owed.department:
             return owed.department
         book = self.office.teller.book
+        verifiers = may_verify(standing, book)
         if owed.kind == "verification" and not owed.filled:
-            return next((p.department for p in book.holders("P07")), case.department)
+            return next((p.department for p in verifiers or book.holders(LEADERS)), case.department)
+        if owed.kind == "coordination" and standing.state == "awaiting_verification" and not verifiers:
+            return next((p.department for p in book.holders(LEADERS)), case.department)
         if owed.kind in {"reply", "satisfaction"}:
             return next((p.department for p in book.holders("P01")), case.department)
         return case.department
@@ -124,7 +143,7 @@ class Press:
             return "management"
         if owed.kind in {"reply", "satisfaction"}:
             return f"reporters/{case.number}"
-        return f"departments/{self.office.teller.book.department(department, self.office.language).replace('/', '／')}"
+        return department_folder(department, self.office)
 
     def both(self, document: Document, path: str, *, department: str | None = None) -> Iterator[Printed]:
         """A document about no single case, as Word and as PDF."""
@@ -151,8 +170,17 @@ class Press:
         """As `print_jobs`, for the pipe: a line of JSON, then the file."""
         for p in self.print_jobs(jobs):
             yield (
-                orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue]) + b"\n" + p.content
+                orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue, p.code])
+                + b"\n" + p.content
             )
+
+
+def department_folder(department: str | None, office: Office) -> str:
+    """The folder in which a department finds what it has to do; the leaders' is the management's."""
+    book = office.teller.book
+    if department in {person.department for person in book.holders(LEADERS)}:
+        return "management"
+    return f"departments/{book.department(department, office.language).replace('/', '／')}"
 
 
 _READ = frozenset({"case_report", "escalation", "reply"})
@@ -171,8 +199,8 @@ def _without_record(letter: Document) -> Document:
 def printed(frame: bytes) -> Printed:
     """A frame of `Press.frames` as a record again."""
     head, _, content = frame.partition(b"\n")
-    kind, number, path, media_type, case, department, missing, form, issue = orjson.loads(head)
-    return Printed(kind, number, path, media_type, content, case, department, missing, form, issue)
+    kind, number, path, media_type, case, department, missing, form, issue, code = orjson.loads(head)
+    return Printed(kind, number, path, media_type, content, case, department, missing, form, issue, code=code)
 
 
 def file_name(path: str) -> str:

@@ -42,7 +42,7 @@ def going_back(
     ahead: deque[Correction] = deque()
 
     def correction(file: FileOutcome) -> Correction:
-        return Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates)
+        return Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates, shop.codes)
 
     def tasks() -> Iterator[MarkTask]:  # taken one by one, so that few files are in memory at a time
         for file in filter(_has_rows, going):

@@ -1,5 +1,6 @@
 """fbbatch.yaml < environment (`FBBATCH_…`) < options, as one frozen record."""
 
+import datetime as dt
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,6 +63,14 @@ class Settings(_Strict):
     ledger_closed_days: int = Field(default=90, ge=0, le=3660, description="for how long closed cases stay in the tracking ledger")
     retention_days: int = Field(
         default=1095, ge=0, le=36600, description="T19: how long after closing a case `fbbatch anonymise` leaves its personal data"
+    )
+    mail_forms: Literal["known", "never"] = Field(
+        default="known",
+        description="forms in mails: known counts those from the signer, the signer's department or the case's contact; never none",
+    )
+    forms_without_code_until: dt.date | None = Field(
+        default=None,
+        description="until this day, forms without a check code are taken that were issued before there were codes, dropped as files",
     )
     settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")

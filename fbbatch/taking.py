@@ -17,12 +17,12 @@ import orjson
 
 from fbbatch import failpoints, inbox, workers
 from fbbatch.findings import finding
-from fbbatch.handling import Handling
 from fbbatch.inbox import Claimed
 from fbbatch.judge import Hearing, Message, Setup, Task, head_of
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Finding
+from fbbatch.steps import Steps
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
@@ -43,17 +43,17 @@ class Taking:
         shop: the workspace.
         ledger: where they go.
         record: the run.
-        handling: what forms and edits do.
+        steps: what forms and edits do.
         taken: told after each file how many are recorded and of how many; it may raise to end the run there.
     """
 
     def __init__(
-        self, shop: Workshop, ledger: Ledger, record: RunRecord, handling: Handling, taken: Callable[[int, int], None] = lambda *_: None
+        self, shop: Workshop, ledger: Ledger, record: RunRecord, steps: Steps, taken: Callable[[int, int], None] = lambda *_: None
     ) -> None:
         self.shop = shop
         self.ledger = ledger
         self.record = record
-        self.handling = handling
+        self.steps = steps
         self.taken = taken
         self.archived: list[str] = []
         self.n_recorded = 0
@@ -122,7 +122,9 @@ class Taking:
             else:
                 if forms := [message for message in map(_form_in, told) if message]:
                     cases = frozenset(str(form["form"]["case"]) for form in forms)
-                    held.keep((min(map(self.handling.turn, forms)), item.sha256), item, cases, told)
+                    for form in forms:
+                        self.steps.expect(form)
+                    held.keep((min(map(self.steps.turn, forms)), item.sha256), item, cases, told)
                     return True
         except WorkerLostError as error:
             frames = _lost(error)
@@ -183,7 +185,7 @@ class Taking:
                     forms = self._heard(recorder, frames)
                 failpoints.reach("parsed")
                 self._take_forms(forms, may_wait=may_wait)
-                self.handling.take_amendments(recorder)
+                self.steps.take_amendments(recorder)
                 recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             with contextlib.suppress(WorkerLostError):
@@ -199,7 +201,9 @@ class Taking:
         forms: list[tuple[FileRecorder, Message]] = []
         for frame in frames:
             message = hearing.message(frame)
-            if part := message.get("part"):
+            if "sender" in message:
+                self.steps.take_sender(current, message["sender"])
+            elif part := message.get("part"):
                 current = recorder.part(**part)
             elif failed := message.get("failed"):
                 reason = Finding(*failed)
@@ -208,8 +212,10 @@ class Taking:
                 current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
             elif "form" in message:
                 forms.append((current, message))
+            elif "marked" in message:
+                self.steps.take_marks(current, message["marked"])
             elif "edits" in message:
-                self.handling.take_edits(current, message)
+                self.steps.take_edits(current, message)
             else:
                 current.hear(message)
         return forms
@@ -220,12 +226,12 @@ class Taking:
         Raises:
             _EarlyError: with `may_wait`, when one still comes too early.
         """
-        forms.sort(key=lambda one: self.handling.turn(one[1]))
+        forms.sort(key=lambda one: self.steps.turn(one[1]))
         while forms:
-            at = next((n for n, one in enumerate(forms) if not self.handling.is_early(*one)), None)
+            at = next((n for n, one in enumerate(forms) if not self.steps.is_early(*one)), None)
             if at is None and may_wait:
                 raise _EarlyError(str(forms[0][1]["form"]["case"]))
-            self.handling.take_form(*forms.pop(at or 0))
+            self.steps.take_form(*forms.pop(at or 0))
 
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""

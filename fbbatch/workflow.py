@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
-from fbbatch.gates import advice, missing_answers, wrong_signers
+from fbbatch.gates import Involved, advice, missing_answers, verifiers, wrong_signers
 from fbbatch.model import Finding, ReturnedForm, Transition
 from fbbatch.schema import Book
+from fbbatch.schema.models import Person
 
 STATES = (
     "registered", "assigned", "accepted", "planned", "in_progress", "on_hold", "awaiting_verification", "verified", "replied", "closed",
@@ -46,7 +47,8 @@ class Standing:
     one's. `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken`
     the transition that took them; `past` are all steps that forms have brought, of every round. `outcome` is how the matter
     ended or is meant to; `decided` is true once the department head has approved an outcome without measures. `follows`
-    is the closed case of which this one is the sequel, `followed_by` are the sequels of this one.
+    is the closed case of which this one is the sequel, `followed_by` are the sequels of this one. `came_on` is the day on which
+    the case last came to each state (the end of a hold is none), `verifier` the person that a leader has named.
     """
 
     state: str = "registered"
@@ -67,6 +69,8 @@ class Standing:
     follows: str | None = None
     followed_by: tuple[str, ...] = ()
     entered_on: dt.date | None = None
+    came_on: Mapping[str, dt.date] = field(default_factory=dict)
+    verifier: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: Mapping[str, Transition] = field(default_factory=dict)
@@ -115,6 +119,46 @@ def entered(history: Sequence[Transition], states: Collection[str]) -> Transitio
     return first
 
 
+DECIDED = "decided"
+"""Not a state: that it was decided to take no measures, whatever the state."""
+_ASKED_IN = {
+    "assignment": "assigned", "measures": "accepted", "result": "planned", "verification": "awaiting_verification",
+    "reply": "verified", "satisfaction": "verified",
+}  # fmt: skip
+"""The state whose beginning asks for a form."""
+
+
+def asked_on(standing: Standing, kind: str) -> dt.date | None:
+    """The day of the step that a form answers: before it, the form cannot have been filled in."""
+    days = standing.came_on
+    if standing.decided and kind in _AFTER_DECISION:
+        return days.get(DECIDED)
+    return days.get(_ASKED_IN.get(kind, "registered"), days.get("registered"))
+
+
+def involved(standing: Standing, addressee: str | None = None) -> Involved:
+    """Who has to do with a case; `addressee` is the department that answers, else the lead. Source: 5.4.2a."""
+    took_part = {standing.responsible or ""}
+    for step in standing.past:
+        answers = step.details["answers"]
+        took_part |= {str(answers.get(name) or "") for name in _TAKES_PART.get(step.document, ())}
+        if step.document in _HAS_OWNERS:
+            took_part |= {str(row.get("owner") or "") for row in answers.get("steps") or ()}
+    lead, took_part = standing.department, took_part - {""}
+    return Involved(lead, standing.cooperating, addressee or lead, frozenset(took_part), standing.verifier)
+
+
+_TAKES_PART = {
+    "assignment": ("responsible", "answered_by"), "measures": ("prepared_by", "approved_by"), "result": ("prepared_by", "approved_by"),
+}  # fmt: skip
+_HAS_OWNERS = ("measures", "result")
+
+
+def may_verify(standing: Standing, book: Book) -> list[Person]:
+    """Who may verify the result, those who hold the role first; nobody where a leader has to name somebody. Source: 5.4.2a."""
+    return verifiers(book, involved(standing))
+
+
 class Move(NamedTuple):
     """One step to append: the state it leads to and what it settles; `on` is the day of what time alone brings."""
 
@@ -134,9 +178,13 @@ def replay(history: Sequence[Transition]) -> Standing:
 def _after(standing: Standing, step: Transition) -> Standing:
     told: dict[str, Any] = dict(step.details)
     changes: dict[str, Any] = {"state": step.to}
-    if step.to != standing.state:
+    if step.to != standing.state or not standing.came_on:
         changes["entered_on"] = step.happened_on
-    for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from"):
+        if standing.state != "on_hold":
+            changes["came_on"] = {**standing.came_on, step.to: step.happened_on}
+    if told.get("decided") and not standing.decided:
+        changes["came_on"] = {**standing.came_on, **changes.get("came_on", {}), DECIDED: step.happened_on}
+    for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from", "verifier"):
         if told.get(name):
             changes[name] = told[name]
     if "follows" in told:
@@ -228,15 +276,20 @@ def step(
             outcome="returned",
             reissue=True,
         )
+    asked = None if _is_letter_before(standing, form) else asked_on(standing, form.kind)
+    if asked and form.happened_on < asked:
+        day = form.happened_on.isoformat()
+        return Verdict(findings=(finding("FB-date-before", day=day, asked=asked.isoformat()),), outcome="returned")
     missing = missing_answers(form, severity=severity, department=standing.department)
-    missing += wrong_signers(form, book, department=standing.department, responsible=standing.responsible)
+    missing += wrong_signers(form, book, involved(standing, part))
     if missing:
         return Verdict(findings=tuple(missing), outcome="returned")
     moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days) if part is None else _part(standing, part)
     if not moves:
         return Verdict(findings=tuple(notes), outcome="set_aside")
     first, *rest = moves
-    first = first._replace(details={**first.details, "answers": dict(form.values), "issue": form.issue})
+    named = {"verifier": form.values["verifier"]} if form.values.get("verifier") and form.kind == "coordination" else {}
+    first = first._replace(details={**first.details, **named, "answers": dict(form.values), "issue": form.issue})
     return Verdict((first, *rest), (*notes, *advice(form, severity)))
 
 

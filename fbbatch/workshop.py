@@ -8,8 +8,10 @@ from pathlib import Path
 from fbbatch.documents import Templates, load_templates, printed_lines
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
+from fbbatch.codes import Codes
 from fbbatch.ledger import Ledger
 from fbbatch.schema import Book, load_book
+from fbbatch.secret import ensure_codes, read_codes, throwaway_codes
 from fbbatch.settings import Settings
 
 
@@ -34,6 +36,15 @@ class Workshop:
     def printed(self) -> frozenset[str]:
         """What our blank forms print outside their blanks."""
         return printed_lines(self.book, templates=self.templates, date=dt.date.min)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The check codes of the workspace; of one that has no secret yet, codes that nothing proves by."""
+        return read_codes(self.folder) or throwaway_codes()
+
+    def with_secret(self) -> None:
+        """Make the secret of the check codes where there is none, as the first run after an upgrade does."""
+        ensure_codes(self.folder)
 
     def ledger(self) -> Ledger:
         """The workspace's ledger, opened."""

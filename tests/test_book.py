@@ -265,7 +265,7 @@ def test_key_that_does_not_fit_the_fields_type_is_found_before_the_run(schemas: 
 @pytest.mark.parametrize(
     ("form", "old", "new", "told"),
     [
-        ("measures", "    required: true\n    example: 張偉銘", "    required: ask\n    example: 張偉銘",
+        ("measures", "    required: true\n    example: 趙明遠", "    required: ask\n    example: 張偉銘",
          "the field 'approved_by' of the form 'measures' must be `required: true`: it names the head who approves"),
         ("inspection", "    type: integer\n    required: true\n", "    type: text\n    required: true\n",
          "the field 'percent' of the form 'inspection' must be of the type integer: it says whether the work has begun"),
@@ -314,7 +314,7 @@ def test_company_may_word_its_forms_otherwise_and_ask_for_more(schemas: Path) ->
 
 
 def test_every_answer_that_the_workflow_takes_for_granted_is_a_need() -> None:
-    for room in ("workflow", "gates", "handling"):
+    for room in ("workflow", "gates", "steps/forms", "steps/edits"):
         text = (REPOSITORY / f"fbbatch/{room}.py").read_text(encoding="utf-8")
         read = set(re.findall(r"\bvalues\[\"([a-z_]+)\"\]", text))
         assert read <= {need.field for need in NEEDS}, room

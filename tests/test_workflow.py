@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fbbatch.chasing import LEADER, Chaser
+from fbbatch.codes import Codes, Key
 from fbbatch.deadlines import Calendar
 from fbbatch.gates import empty_measures, late_promises
-from fbbatch.handling import Handling
 from fbbatch.ledger import RunRecord
 from fbbatch.model import Case, Finding, ReturnedForm, Transition
 from fbbatch.owing import brings_result, owed_by_moved, owed_by_new
 from fbbatch.press import Owed
 from fbbatch.schema import Book, load_book
+from fbbatch.settings import Company, Settings
+from fbbatch.steps import Rules
 from fbbatch.workflow import (
     FORMS,
     FROM,
@@ -109,7 +111,10 @@ class Matter:
         return verdict
 
     def form(self, kind: str, issue: int = 0, **changes: Any) -> ReturnedForm:
-        values = {name: value for name, value in (ANSWERS[kind] | changes).items() if value is not None}
+        answers = ANSWERS[kind] | changes
+        if kind == "measures" and "approved_by" not in changes:
+            answers["approved_by"] = getattr(self.book.head(answers.get("department") or "rd"), "id", None)
+        values = {name: value for name, value in answers.items() if value is not None}
         return ReturnedForm(kind, "FB-20261102-0001", issue, values, "somebody", self.today)
 
     def wait(self, days: int) -> list[Move]:
@@ -296,10 +301,14 @@ def test_passed_contradicts_a_no_before_it(book: Book, changes: dict[str, Any]) 
     ("state", "kind", "field_id", "signer", "may"),
     [
         ("assigned", "assignment", "answered_by", "gao_yuchen", True),  # of the department
-        ("assigned", "assignment", "answered_by", "chen_guodong", True),  # another head
+        ("assigned", "assignment", "answered_by", "chen_guodong", False),  # another head
         ("assigned", "assignment", "answered_by", "zhao_mingyuan", True),  # a leader
         ("assigned", "assignment", "answered_by", "wang_siyu", False),
-        ("accepted", "measures", "approved_by", "huang_shufen", True),
+        ("accepted", "measures", "approved_by", "zhang_weiming", True),
+        ("accepted", "measures", "approved_by", "zhao_mingyuan", True),
+        ("accepted", "measures", "approved_by", "huang_shufen", False),  # the head of another department
+        ("planned", "result", "approved_by", "huang_shufen", False),
+        ("planned", "coordination", "approved_by", "chen_guodong", False),
         ("accepted", "measures", "approved_by", "luo_xinyi", False),
         ("planned", "result", "approved_by", "sun_liwen", True),
         ("planned", "result", "approved_by", "luo_xinyi", False),
@@ -322,16 +331,18 @@ def test_signer_must_be_somebody_who_may(book: Book, state: str, kind: str, fiel
         ("luo_xinyi", "luo_xinyi", "FB-verifier-not-independent"),
         ("外聘的王工", "外聘的王工", "FB-verifier-not-independent"),
         ("luo_xinyi", "gao_yuchen", "FB-verifier-not-independent"),  # a colleague of hers
+        ("luo_xinyi", "zhang_weiming", "FB-verifier-not-independent"),  # the head who approved it
         ("luo_xinyi", "jiang_haoran", "FB-wrong-signer"),  # neither quality control nor named for it
         ("huang_junjie", "huang_junjie", "FB-verifier-not-independent"),
-        ("huang_junjie", "pan_yuqing", "FB-verifier-not-independent"),
-        ("huang_junjie", "luo_xinyi", None),  # quality control's own work is verified by another profession
+        ("huang_junjie", "pan_yuqing", None),  # quality control is barred only in person
+        ("huang_junjie", "xie_chengen", "FB-wrong-signer"),
     ],
 )
 def test_verifier_is_independent(book: Book, responsible: str, verifier: str, code: str | None) -> None:
     matter = Matter(book)
     for kind in ("assignment", "measures", "result"):
-        matter.take(kind, **({"responsible": responsible} if kind == "assignment" else {}))
+        named = {"responsible": responsible, "responsible_reason": "最熟悉本產品"}
+        matter.take(kind, **(named if kind == "assignment" else {}))
     verdict = matter.take("verification", verified_by=verifier)
     assert fields(verdict) == ([(code, "verified_by")] if code else [])
     assert matter.state == ("awaiting_verification" if code else "verified")
@@ -382,7 +393,7 @@ def test_not_ours_goes_to_the_proposed_department(book: Book) -> None:
     matter.take("assignment", **NOT_OURS)
     assert [(s.to, s.details.get("department")) for s in matter.history[-2:]] == [("registered", None), ("assigned", "production")]
     assert (matter.standing.department, matter.standing.expected, matter.standing.taken) == ("production", "assignment", {})
-    assert codes(matter.take("assignment", answered_by="luo_xinyi")) == ["FB-wrong-signer"]  # no longer hers
+    assert codes(matter.take("assignment", answered_by="luo_xinyi")) == ["FB-wrong-signer", "FB-needed-for-other"]  # no longer hers
     matter.take("assignment", responsible="chen_zhiqiang", answered_by="chen_zhiqiang")
     assert (matter.state, matter.standing.responsible) == ("accepted", "chen_zhiqiang")
 
@@ -892,7 +903,7 @@ def case_of(matter: Matter, **changes: Any) -> Case:
 def owed(matter: Matter, issues: Mapping[str, int] = {}, again: tuple[str, ...] = ()) -> tuple[Owed, ...]:
     """What the matter owes because of what happened today."""
     run = f"{matter.today:%Y%m%d}-001"
-    return owed_by_moved(case_of(matter), matter.history, run, issues, reports=("general", "severe"), again=again)
+    return owed_by_moved(case_of(matter), matter.history, run, issues, matter.book, reports=("general", "severe"), again=again)
 
 
 @pytest.mark.parametrize(
@@ -1012,8 +1023,7 @@ def test_due_date_moves_on_by_the_working_days_held(book: Book, since: str, unti
     matter.take("coordination", **HOLD | {"hold_until": until})
     (ended,) = moves_of_time(matter.standing, dt.date(2026, 12, 1), SURVEY)
     as_of = dt.datetime(2026, 12, 1, 23, tzinfo=ZONE)
-    handling = Handling(book, RunRecord(1, "20261201-001", as_of, None), "zh-Hant")
-    recorded = handling._recorded(case_of(matter), matter.standing, ended, "time", "batch", as_of.date())
+    recorded = rules_of(book, as_of).recorded(case_of(matter), matter.standing, ended, "time", "batch", as_of.date())
     assert recorded.details["due_on"] == due_on
     assert (recorded.happened_on.isoformat(), recorded.details["due_rule"], recorded.details["due_days"]) == (until, "T03", 5)
     assert Calendar(book.calendar).is_working_day(dt.date.fromisoformat(due_on))
@@ -1022,10 +1032,14 @@ def test_due_date_moves_on_by_the_working_days_held(book: Book, since: str, unti
 def test_new_department_begins_with_a_new_date_and_does_not_cooperate_with_itself(book: Book) -> None:
     matter = Matter(book)
     as_of = dt.datetime(2026, 11, 4, 23, tzinfo=ZONE)
-    handling = Handling(book, RunRecord(1, "20261104-001", as_of, None), "zh-Hant")
     _, assigned = matter.judge(matter.form("assignment", **NOT_OURS)).moves
-    recorded = handling._recorded(case_of(matter), matter.standing, assigned, "assignment", "zhang_weiming", as_of.date())
+    recorded = rules_of(book, as_of).recorded(case_of(matter), matter.standing, assigned, "assignment", "zhang_weiming", as_of.date())
     assert (recorded.details["department"], recorded.details["due_on"], recorded.details["cooperating"]) == ("production", "2026-11-11", [])
+
+
+def rules_of(book: Book, as_of: dt.datetime) -> Rules:
+    settings = Settings(company=Company(name=""), locale="zh-Hant", time_zone="Asia/Taipei")
+    return Rules(book, RunRecord(1, f"{as_of:%Y%m%d}-001", as_of, None), settings, Codes("", (Key(b"k"),)))
 
 
 # --- any sequence at all ---

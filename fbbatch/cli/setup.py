@@ -11,6 +11,7 @@ import click
 
 from fbbatch.cli.common import Call, command
 from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
+from fbbatch.secret import ensure_codes
 from fbbatch.words import simplified
 
 LOCALES = ("zh-Hant", "zh-Hans", "en")
@@ -82,6 +83,7 @@ def lay_out(folder: Path, locale: str) -> None:
     calendar = folder / "schemas/company/calendar.yaml"
     if calendar in fresh:
         calendar.write_text(calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"), encoding="utf-8")
+    ensure_codes(folder)
     _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
 
 

@@ -316,6 +316,7 @@ def register_document(form: BlankForm, office: Office, templates: Templates, *, 
     return Document(
         form.kind, form.title, "", office.company, office.language, date, (*blocks, Note(said(below))), number,
         said("form_number", form=number), identity=form.identity(),
+        foot=f"{form.title} · {form.schema.version} · {_ISSUE}　{number}",
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 import orjson
 
 from fbbatch import findings as catalogue
+from fbbatch.codes import Codes, Subject, code_line
 from fbbatch.documents.case import Office
 from fbbatch.documents.receipt import COUNTS, Labels, field_labels
 from fbbatch.documents.register import register_form, register_workbook
@@ -26,6 +27,7 @@ from fbbatch.render.words import long_date
 from fbbatch.schema import SchemaModel
 
 _MOST_POINTS = 300
+_SHA = 12
 THE_ROW = 0
 """The column of a note about a whole row."""
 
@@ -39,6 +41,9 @@ class Correction:
         run: the run's name.
         date: its day.
         until: the day by which the corrected copy is wanted, where the company sets one.
+        office: who writes.
+        templates: how.
+        codes: the workspace's check codes, by which the marks are believed when the copy comes back.
     """
 
     fate: ReturnedFile
@@ -47,6 +52,7 @@ class Correction:
     until: dt.date | None
     office: Office
     templates: Templates
+    codes: Codes
 
     @property
     def _template(self) -> Template:
@@ -58,7 +64,20 @@ class Correction:
 
     def identity(self) -> dict[str, str]:
         """What a workbook that goes back says of itself."""
-        return {"form": "returned", "version": str(self._template.version), "case": "", "issue": self.run, "language": self.office.language}
+        return {
+            "form": "returned", "version": str(self._template.version), "case": "", "issue": self.issue, "language": self.office.language,
+            "workspace": self.codes.workspace, "code": self.code,
+        }  # fmt: skip
+
+    @property
+    def issue(self) -> str:
+        """Which return of which file this is: the run, and the first of the file's sha256."""
+        return f"{self.run}/{self.fate.outcome.sha256[:_SHA]}"
+
+    @property
+    def code(self) -> str:
+        """The check code of this return."""
+        return self.codes.of(Subject("returned", "", self.issue))
 
     @cached_property
     def _every_label(self) -> Labels:
@@ -108,6 +127,7 @@ class Correction:
         """The sheet that comes first: what to do until when, the balance, and what is wrong with the whole."""
         lines = [self.word("about", file=self.fate.outcome.name, run=self.run)]
         lines += [self.word("until", day=long_date(self.until, self.office.language))] if self.until else []
+        lines += [f"{self.issue} · {code_line(self.code, self.office.language)}"]
         lines += [self.word("step_1", result=RESULT[self.office.language]), self.word("step_2"), self.word("step_3")]
         rows = {(row.sheet, row.row) for row in self.fate.rows}
         whole = [item for item in self.fate.outcome.findings if item.severity == "error" and (item.sheet or "", item.row) not in rows]

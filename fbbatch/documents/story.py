@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fbbatch.deadlines import CLOCKS, Deadlines
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.words import long_date, text_width
-from fbbatch.workflow import Standing, parts_asked
+from fbbatch.workflow import Standing, may_verify, parts_asked
 
 if TYPE_CHECKING:
     from fbbatch.documents.facts import Teller
@@ -188,6 +188,17 @@ def _priority(teller: "Teller", story: Story) -> str:
     return _PROPOSED[teller.language].format(teller.book.word("priority", proposed_priority(story.case), teller.language))
 
 
+def _may_verify(teller: "Teller", story: Story) -> str:
+    """Who may verify the result, by name; once it is submitted and nobody may, that a leader has to name somebody. Source: 5.4.2a."""
+    if story.standing.state not in {"awaiting_verification", "planned", "in_progress"}:
+        return ""
+    names = [person.name for person in may_verify(story.standing, teller.book)]
+    return teller.join(names) or _TO_NAME[teller.language]
+
+
+_TO_NAME = {"zh-Hant": "由領導在協調單上指定", "zh-Hans": "由领导在协调单上指定", "en": "to be named by a leader on a coordination sheet"}
+
+
 def _held(teller: "Teller", story: Story) -> str:
     step = story.entered("on_hold")
     if story.standing.state == "on_hold" and step and story.standing.held_until:
@@ -307,6 +318,7 @@ _FACTS: dict[str, _Tell] = {
     "replied_on": lambda _, s: _dates(s, "replied"),
     "closed_on": lambda _, s: s.standing.closed_on.isoformat() if s.standing.closed_on else "",
     "responsible": lambda t, s: t.person(s.standing.responsible),
+    "may_verify": _may_verify,
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
     "promise": _promise,
     "contain_by": lambda _, s: _stamp(s.deadlines.until("T03a", s.case.severity, s.now)) if s.case.severity == "severe" else "",

@@ -81,6 +81,7 @@ def _row(names: Sequence[str], serial: int, task: Task, now: dt.datetime, office
         "serial": serial, "wanted": wanted(task.form, office), "wanted_by": task.due_on, "days_left": (task.due_on - now.date()).days, "level": level,
     }  # fmt: skip
     own |= {"responsible": head.name if head else "", "promise": ""} if task.part else {}
+    own |= {"responsible": story_fact(office.teller, story, "may_verify")} if task.form == "verification" else {}
 
     def tell(name: str) -> CellValue:
         if name in own:

@@ -12,13 +12,14 @@ from pathlib import Path
 import orjson
 
 from fbbatch import failpoints
+from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
 from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.frames import Message, framed
 from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.letters import Addressed, address
-from fbbatch.judge.marks import without_marks
+from fbbatch.judge.marks import is_cover, issue_on_cover, without_marks
 from fbbatch.judge.outside import loose_text
 from fbbatch.judge.pasted import pasted_paper
 from fbbatch.judge.rows import LimitError, RowJudge, Setup
@@ -105,7 +106,7 @@ class Judge:
         if isinstance(opened, Finding):
             yield {"failed": opened}
         elif isinstance(opened, Letter):
-            yield {"kind": "mail"}
+            yield {"kind": "mail", "sender": opened.address}
             yield from self._letter(opened, folder, depth)
         elif isinstance(opened, list):
             yield {"kind": "zip"} if opened else {"failed": finding("FB-empty-file", size=0)}
@@ -162,6 +163,7 @@ class Judge:
         elif form not in _REGISTERS:
             yield self._own(reading, form)
         elif reading.paper is None:
+            yield from self._marked(reading)
             yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
         elif reading.kind == "csv":  # a table, or else a note
             messages = self._sheets(list(reading.sheets), name, folder)
@@ -173,6 +175,15 @@ class Judge:
             yield from self._paper(reading.paper, name, folder, otherwise=first["failed"])
         else:
             yield from self._paper(reading.paper, name, folder, otherwise=None)
+
+    def _marked(self, reading: Reading) -> Iterator[Message]:
+        """How a workbook that went back proves itself: by the code in its hidden sheet, or on the sheet that explains."""
+        covers = [sheet for sheet in reading.sheets if is_cover(sheet)]
+        texts = "\n".join(str(cell) for sheet in covers for row in sheet.head for cell in row if cell)
+        codes = [reading.identity.get("code", ""), *(code for code, _ in printed_codes(texts))]
+        if codes := [code for code in codes if code]:
+            issue = reading.identity.get("issue", "") or issue_on_cover(texts)
+            yield {"marked": {"kind": "returned", "issue": issue, "codes": codes}}
 
     def _own(self, reading: Reading, form: str) -> Message:
         """A document that we issued and that is no form."""
@@ -261,6 +272,8 @@ class Judge:
             yield {**_aside(cells, None), "findings": [finding("FB-automatic-mail", kind=kind), *_evidence(letter.parts)]}
             return
         judged = [(part, self._judged_part(part, folder, depth)) for part in letter.parts]
+        for message in (message for _, messages in judged for message in messages):
+            _came_by_mail(message, letter)
         taken = [(part, messages) for part, messages in judged if not _is_evidence(messages)]
         evidence = [part for part, messages in judged if _is_evidence(messages)]
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
@@ -293,6 +306,7 @@ class Judge:
         schema = next(s for s in self._book.forms if s.id == identity.kind)
         message = form_message(paper, identity, schema, self._setup)
         form = message["form"]
+        _came_by_mail(message, letter)
         form["text"] = "\n".join([f"{letter.sender} <{letter.address}>", letter.subject, letter.body])
         is_clear = CASE_NUMBER.fullmatch(identity.case) and form["values"] and not form["bad"]
         return message if is_clear else None
@@ -307,6 +321,13 @@ class Judge:
             chunk.pop("cells")
             yield chunk
         yield {"findings": loose_text(addressed.loose)}
+
+
+def _came_by_mail(message: Message, letter: Letter) -> None:
+    """Remember who has mailed a form or an edited ledger; of a mail in a mail, whoever has sent the outer one."""
+    for kind in ("form", "edits"):
+        if kind in message:
+            message[kind]["mailed"] = letter.address or "?"
 
 
 def _aside(rows: Sequence[Sequence[object]], about: str | None) -> Message:

@@ -25,12 +25,17 @@ _TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which form for which case; `issue` is 0 when the document no longer says, `case` holds several numbers when it cannot be told."""
+    """Which form for which case; `issue` is 0 when the document no longer says, `case` holds several numbers when it cannot be told.
+
+    `department` is the one that it was issued to, None when it no longer says; `code` is the check code in its properties.
+    """
 
     kind: str
     case: str
     issue: int
     version: int
+    department: str | None = None
+    code: str = ""
 
 
 def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]) -> Identity | None:
@@ -39,7 +44,8 @@ def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[Sc
         return None
     known = {form.id for form in forms}
     if told.get("form") in known and CASE_NUMBER.fullmatch(told.get("case", "")):
-        return Identity(told["form"], told["case"], _number(told.get("issue")), _number(told.get("version")))
+        issue, version = _number(told.get("issue")), _number(told.get("version"))
+        return Identity(told["form"], told["case"], issue, version, told.get("department"), told.get("code", ""))
     if told.get("form"):
         return None
     lines = {line.strip() for line in paper.text().split("\n")}
@@ -80,6 +86,7 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
         "form": {
             "kind": identity.kind, "case": identity.case, "issue": identity.issue, "version": identity.version, "values": form, "bad": bad,
             "by": _signer(schema, form), "on": form.get(schema.signed_on or ""), "text": paper.text(),
+            "department": identity.department, "code": identity.code,
         },
         "findings": findings,
     }  # fmt: skip

@@ -10,13 +10,25 @@ from fbbatch.render.marked import COVER, RESULT, WHY
 from fbbatch.validate import text_of
 
 _HEADERS = frozenset({*RESULT.values(), *WHY.values()})
+_ISSUE = re.compile(r"\d{8}-\d{3,}/[0-9a-f]{12}")
 _COVERS = frozenset(COVER.values())
 _MARK = re.compile(rf"{CASE_NUMBER.pattern}|(?<=#)[0-9a-f]{{6}}-\d+")
 
 
+def is_cover(sheet: Sheet) -> bool:
+    """True for the sheet of ours that explains."""
+    return sheet.name in _COVERS
+
+
+def issue_on_cover(text: str) -> str:
+    """Which return of which file a sheet that explains says it is; `''` when it does not."""
+    found = _ISSUE.search(text)
+    return found[0] if found else ""
+
+
 def without_marks(sheet: Sheet) -> Sheet | None:
     """The sheet as its author wrote it, with `marks`; None for the sheet of ours that explains."""
-    if sheet.name in _COVERS:
+    if is_cover(sheet):
         return None
     places = next((found for row in sheet.head if (found := _own(row))), {})
     if not places:

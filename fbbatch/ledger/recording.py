@@ -16,6 +16,7 @@ from fbbatch.ledger.kinship import Edited, Kin, kin_of
 from fbbatch.ledger.outcomes import SET_ASIDE, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
 from fbbatch.ledger.sieve import Place, Sieve, alike
+from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, WaitingForm, put_decision, put_waiting, waiting_forms
 from fbbatch.ledger.writing import append_steps
 from fbbatch.model import Case, FeedbackRows, Finding, Transition
 
@@ -74,6 +75,8 @@ class FileRecorder:
         self._parts: list[FileRecorder] = []
         self._sieve = Sieve(connection, name)
         self._n_amended = 0
+        self._mailed_by: str | None = None
+        self._believes = False
         self._file_id = self._next_id(t.file)
         self._submission_id = self._next_id(t.submission)
         self._ruling_id = self._ruling_base = self._next_id(t.ruling)
@@ -141,7 +144,9 @@ class FileRecorder:
         if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
             self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
         self._rulings(chunk["rulings"])
-        marks: dict[int, str] = dict(chunk.get("marks", ()))
+        marks: dict[int, str] = dict(chunk.get("marks", ())) if self._believes else {}
+        if chunk.get("marks") and not self._believes and not any(f.code == "FB-marks-unproven" for f in self._findings):
+            self.note([finding("FB-marks-unproven")])
         kin = kin_of(self._connection, chain.from_iterable(rows.kin), before=self._first_case) if self._has_older else {}
         if kin or marks:
             place = Place(chunk["sheet"], self._schema, self._source, self._ruling_base)
@@ -226,12 +231,27 @@ class FileRecorder:
 
     # --- the file itself -----------------------------------------------------------------------------------
 
+    def came_by_mail(self, address: str, *, is_known: bool) -> None:
+        """Say who has mailed the file, and whether the organisation knows that address; of a mail in a mail, the outer one counts."""
+        if self._sieve.sender is not None:
+            return
+        self._mailed_by = "known" if is_known else "stranger"
+        self._sieve.sender = address
+        told = t.file.update().where(t.file.c.id == self._file_id).values(mailed_by=self._mailed_by)
+        self._connection.execute(told)
+
+    def believe_marks(self, *, is_proven: bool) -> None:
+        """Whether the marks of a workbook that went back are ours, by its code."""
+        self._believes = is_proven
+
     def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
         """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""
         inner = FileRecorder(
             self._connection, run_id=self._run_id, as_of=self._as_of, name=f"{self._name}/{name}", sha256=sha256, size=size,
             parent_id=self._file_id, reserved=self._reserved,
         )  # fmt: skip
+        if self._sieve.sender is not None:
+            inner.came_by_mail(self._sieve.sender, is_known=self._mailed_by == "known")
         self._parts.append(inner)
         return inner
 
@@ -267,9 +287,57 @@ class FileRecorder:
         query = query.where(t.document.c.department == department) if department else query
         return int(self._connection.execute(query).scalar() or 0)
 
+    def was_issued_without_code(self, case: Case, kind: str, issue: int, department: str | None) -> bool:
+        """True where a run of before the codes has issued this form for the case: this issue (0: any), to this department (None: any)."""
+        d = t.document.c
+        query = sa.select(d.id).where(d.case_id == case.id, d.kind == kind, d.form == 1, d.code.is_(None))
+        query = query.where(d.issue == issue) if issue else query
+        query = query.where(d.department == department) if department else query
+        return self._connection.execute(query.limit(1)).first() is not None
+
+    def was_published_without_code(self, kind: str, run: str) -> bool:
+        """True where that run, of before the codes, has published such a workbook."""
+        d = t.document.c
+        query = sa.select(d.id).join(t.run, t.run.c.id == d.run_id).where(d.kind == kind, d.code.is_(None), d.form == 1)
+        return self._connection.execute(query.where(t.run.c.name == run).limit(1)).first() is not None
+
+    # --- what waits for a decision -------------------------------------------------------------------------
+
+    def waiting(self, case: Case, kind: str) -> list[WaitingForm]:
+        """The forms of a kind for a case that wait for a decision."""
+        w = t.waiting_form.c
+        return waiting_forms(self._connection, w.case_id == case.id, w.form == kind)
+
+    def options(self, number: str) -> list[WaitingForm]:
+        """The forms among which a decision has to choose; none once it was taken."""
+        return waiting_forms(self._connection, t.waiting_form.c.number == number)
+
+    def await_decision(self, case: Case, told: Mapping[str, Any], reason: str, number: str | None) -> str:
+        """Write down that a form of this file waits for a person; the number of the decision, a new one for None."""
+        return put_waiting(
+            self._connection, run_id=self._run_id, file_id=self._file_id, case_id=case.id, told=told, reason=reason, day=self._day,
+            number=number,
+        )  # fmt: skip
+
+    def decided(self, options: Sequence[WaitingForm], chosen: WaitingForm | None, by: str) -> None:
+        """Write down what somebody has chosen among forms that wait."""
+        others = [one.id for one in options if one is not chosen]
+        put_decision(self._connection, [chosen.id] if chosen else [], self._run_id, TAKEN, by)
+        put_decision(self._connection, others, self._run_id, IGNORED, by)
+
+    def pass_by(self, case: Case, kind: str) -> None:
+        """What waits of a step that has been taken need not be decided any more."""
+        put_decision(self._connection, [one.id for one in self.waiting(case, kind)], self._run_id, PASSED, "")
+
     def follows(self, schema: str) -> None:
         """Say which schema the file follows."""
         self._schemas[schema] = None
+
+    def lay_out(self, schema: str, headers: Mapping[str, int]) -> None:
+        """Remember where the headers of an edited workbook are (1-based rows by sheet), so that it can go back marked."""
+        for name, row in headers.items():
+            told = {"file_id": self._file_id, "name": name, "schema_id": schema, "header_row": row, "columns": "[]"}
+            self._connection.execute(t.sheet.insert().values(**told))
 
     def keep_form(self, case: Case, form: Mapping[str, Any]) -> None:
         """Keep what a form said, as it came, with its case."""
@@ -331,9 +399,9 @@ class FileRecorder:
         self._connection.execute(t.merger.delete().where(t.merger.c.case_id == case.id))
         self._connection.execute(t.merger.insert().values(case_id=case.id, main_id=main.id))
 
-    def settle(self, outcome: str) -> None:
-        """The outcome of a file that was a form."""
-        self._refused = (self._refused[0], outcome)
+    def settle(self, outcome: str, code: str | None = None) -> None:
+        """The outcome of a file that was a form, and the finding that decided it."""
+        self._refused = (code or self._refused[0], outcome)
 
     @property
     def is_disputed(self) -> bool:

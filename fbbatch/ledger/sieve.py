@@ -1,5 +1,6 @@
 """The rows of one file that may belong to cases: kept back until all of it has been read, then told apart. Source: N4."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -44,6 +45,7 @@ class Sieve:
         self._suspects: list[_Suspect] = []
         self._met: set[int] = set()
         self._met_files: set[int] = set()
+        self.sender: str | None = None  # of what came by mail, its address: nobody amends another one's case by mail
 
     @property
     def is_empty(self) -> bool:
@@ -89,12 +91,19 @@ class Sieve:
             yield one.place, one.row, copy, one.near
 
     def _is_copy(self, one: _Suspect, kin: Kin, *, is_single: bool) -> bool:
-        if kin.case_id in self._met or kin.schema != one.place.schema:
+        if kin.case_id in self._met or kin.schema != one.place.schema or not self._may_amend(kin):
             return False
         has_name = kin.file.rpartition("/")[2] == self._name.rpartition("/")[2]
         if one.mark or has_name or kin.file_id in self._met_files:
             return True
         return is_single and is_of_one_person(kin.answers, orjson.loads(one.row.answers))
+
+    def _may_amend(self, kin: Kin) -> bool:
+        """True for what was dropped as a file, and for a mail from the address that the case gives."""
+        if self.sender is None:
+            return True
+        told = " ".join(str(value) for value in kin.answers.values()).lower()
+        return bool(self.sender) and self.sender.lower() in re.split(r"[\s,;；，、/|<>()]+", told)
 
 
 def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:

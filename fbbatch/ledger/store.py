@@ -377,6 +377,7 @@ class Ledger:
             {
                 "run_id": run.id, "kind": d.kind, "number": d.number, "case_id": case_ids.get(d.case or ""), "department": d.department,
                 "period": d.period, "path": d.path, "media_type": d.media_type, "sha256": d.sha256, "form": int(d.form), "issue": d.issue,
+                "code": d.code,
             }
             for d in documents
         ]  # fmt: skip
@@ -425,7 +426,7 @@ def copy_ledger(source: Path, target: Path) -> None:
 def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:
     return FileOutcome(
         row["name"], row["sha256"], row["size"], row["schema_id"], row["outcome"], row["code"], row["rows"], row["accepted"],
-        row["returned"], row["duplicate"], row["set_aside"], row["archived"], tuple(findings), row["id"],
+        row["returned"], row["duplicate"], row["set_aside"], row["archived"], tuple(findings), row["id"], row["mailed_by"],
     )  # fmt: skip
 
 

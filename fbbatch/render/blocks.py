@@ -124,7 +124,8 @@ Block = Heading | Text | Grid | Table | Choice | Note | Signatures | PageBreak
 class Document:
     """A document for Word and PDF; a form for Excel, too.
 
-    `identity` holds what a form must carry to be recognised when it comes back (`form`, `version`, `case`, `issue`).
+    `identity` holds what a form must carry to be recognised when it comes back (`form`, `version`, `case`, `issue`, `department`,
+    `code`); `foot` is what of it people see, at the end of the text and at the foot of each page.
     """
 
     kind: str
@@ -138,6 +139,7 @@ class Document:
     subtitle: str = ""
     landscape: bool = False
     identity: Mapping[str, str] = field(default_factory=dict)
+    foot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,10 @@ class WorkSheet:
 
 @dataclass(frozen=True, slots=True)
 class WorkBook:
-    """A document for Excel. `identity` goes onto a hidden sheet, with the header row and the column ids of the first table."""
+    """A document for Excel. `identity` goes onto a hidden sheet, with the header row and the column ids of the first table.
+
+    `foot` is what people see of it: above each table that may be edited, and at the foot of each page.
+    """
 
     kind: str
     title: str
@@ -167,6 +172,7 @@ class WorkBook:
     sheets: tuple[WorkSheet, ...]
     form_number: str = ""
     identity: Mapping[str, str] = field(default_factory=dict)
+    foot: str = ""
 
 
 class Entry(NamedTuple):
@@ -213,6 +219,7 @@ class Register:
     form_number: str = ""
     n_rows: int = 200
     n_between: int = 1
+    foot: str = ""
     filled: tuple[tuple[str, ...], ...] = ()
 
 

@@ -141,6 +141,9 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
     for line in sheet.lines:
         page.write_string(row, 0, clean(line), looks())
         row += 1
+    if book.foot and any(column.editable for table in sheet.tables for column in table.columns):
+        page.write_string(row, 0, clean(book.foot), looks(font_size=9, font_color="#595959"))
+        row += 1
     places: dict[str, tuple[int, int, Table]] = {}
     for number, table in enumerate(sheet.tables):
         if number:
@@ -337,7 +340,7 @@ def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
     words = look.PAGE_WORDS[book.language].format("&P", "&N")
-    page.set_footer(f"&L{footer_text(book.form_number)}&R{words}")
+    page.set_footer(f"&L{footer_text(book.foot or book.form_number)}&R{words}")
 
 
 def footer_text(text: str) -> str:

@@ -137,9 +137,8 @@ class _Page:
     def foot(self) -> None:
         """What the form is, for readers and for the way back; and how it prints."""
         told = self.document
-        words = (told.identity["case"], told.title, told.identity["version"], told.identity["issue"])
         self.gap()
-        self.across(f"{' · '.join(words)}　{told.form_number}", size=9, font_color="#595959")
+        self.across(told.foot, size=9, font_color="#595959")
         page = self.page
         for column, pixels in enumerate(self.pixels):
             page.set_column_pixels(column, column, pixels)
@@ -151,7 +150,7 @@ class _Page:
         page.hide_gridlines(2)
         page.set_h_pagebreaks(self.breaks)
         page.ignore_errors({"number_stored_as_text": f"A1:{xl_rowcol_to_cell(self.row, len(self.pixels))}"})
-        number = footer_text(f"{told.number}　{told.form_number}")
+        number = footer_text(told.foot)
         page.set_footer(f"&L&9{number}&R&9{look.PAGE_WORDS[told.language].format('&P', '&N')}")
         if self.first_blank:
             page.set_selection(*self.first_blank)

@@ -426,7 +426,7 @@ def _draw(layout: _Layout, document: Document) -> bytes:
         canvas.setStrokeColorRGB(*_colour(look.LINE))
         for op in ops:
             _draw_op(canvas, op)
-        left = "　".join(part for part in (document.number, document.form_number) if part)
+        left = document.foot or "　".join(filter(None, (document.number, document.form_number)))
         canvas.setFont(layout.fonts.regular.name, foot.size)
         canvas.drawString(layout.x, 30, layout.fonts.drawable(left))
         canvas.drawRightString(layout.width - layout.x, 30, look.PAGE_WORDS[document.language].format(number, len(layout.pages)))

@@ -223,4 +223,4 @@ def _print_setup(page: Any, register: Register, rows: _Rows) -> None:
     page.repeat_columns(0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
-    page.set_footer(f"&L{footer_text(register.form_number)}&R{look.PAGE_WORDS[register.language].format('&P', '&N')}")
+    page.set_footer(f"&L{footer_text(register.foot or register.form_number)}&R{look.PAGE_WORDS[register.language].format('&P', '&N')}")

@@ -409,9 +409,8 @@ def render(document: Document, letterhead: bytes) -> bytes:
         _paragraph(document.subtitle, "Caption", "center") if document.subtitle else "",
         *_together(document.blocks, [writer.block(block) for block in document.blocks]),
     ]
-    if document.identity:  # a form says at its foot what it is, for readers and for the way back
-        told = (document.identity.get("case"), document.title, document.identity["version"], document.identity["issue"])
-        parts.append(_paragraph(f"{' · '.join(filter(None, told))}　{document.form_number}", "Caption"))
+    if document.foot:  # a form says at its foot what it is, for readers and for the way back
+        parts.append(_paragraph(document.foot, "Caption"))
     section = _landscape(package.section) if document.landscape else package.section
     body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
     return package.with_parts(

@@ -85,6 +85,12 @@ class Book:
         """The person of that id."""
         return self._people.get(person_id or "")
 
+    def person_named(self, text: str) -> Person | None:
+        """The one person whom a name, an alias or an id means; None where it is nobody, or several."""
+        wanted = fold(text)
+        found = [p for p in self.organisation.people if wanted in {p.id, *map(fold, (p.name, *p.aliases))}]
+        return found[0] if len(found) == 1 else None
+
     def head(self, department_id: str) -> Person | None:
         """The head of a department (P04)."""
         department = self._departments.get(department_id)

@@ -16,6 +16,8 @@ from fbbatch.words import simplified
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name for code: letters, digits, _")]
 
+Editor = Annotated[str, Field(pattern=r"^(anyone|organisation|head_of_lead|P(0[1-9]|1[0-3]))$")]
+
 
 class Strict(BaseModel):
     """A model that refuses unknown keys and is frozen once read."""
@@ -135,7 +137,10 @@ class FieldModel(Strict):
     personal: Literal["name", "phone", "mail", "id", "address", "contact"] | None = Field(
         default=None, description="class of personal data; masked in editions that circulate"
     )
-    editable_by: list[str] = Field(default=[], description="roles that may change it later in a dropped ledger")
+    editable_by: list[Editor] = Field(
+        default=["organisation"],
+        description="in a dropped ledger or summary, who may change it: roles (P02), head_of_lead, organisation (anybody in it), anyone (also unsigned)",
+    )
     hint: Label | None = Field(default=None, description="one line for the person who fills in")
     example: Annotated[str | int | float | bool | Label | list[dict[str, str | int | float | Label]] | None, BeforeValidator(_example)] = (
         Field(default=None, description="a valid answer, one for all languages or one for each; a table's example is a list of rows")
@@ -370,6 +375,7 @@ class Department(Strict):
     label: Label
     aliases: list[str] = []
     head: str | None = Field(default=None, description="id of the person who heads it (P04)")
+    deputies: list[str] = Field(default=[], description="ids of those who may sign for the head")
 
 
 class Person(Strict):

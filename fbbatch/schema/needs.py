@@ -1,6 +1,6 @@
 """What the closed loop takes for granted in the forms that come back; a company's own schemas may add to it, not take away.
 
-`fbbatch.workflow`, `fbbatch.gates` and `fbbatch.handling` read these answers by name. A schema that calls one of them
+`fbbatch.workflow`, `fbbatch.gates` and `fbbatch.steps` read these answers by name. A schema that calls one of them
 optional, gives it another type or another set of codes would stop a run in its middle, so it is refused before the run.
 """
 
@@ -30,6 +30,7 @@ class Need(NamedTuple):
 NEEDS: tuple[Need, ...] = (
     Need("assignment", "verdict", "says whether the case is taken on", "choice", True, ("accept", "not_ours"), True),
     Need("assignment", "responsible", "names who handles the case", "person", strict=True),
+    Need("assignment", "responsible_reason", "is asked for where the responsible person is of another department"),
     Need("assignment", "promised_on", "is asked for where the case is taken on", "date"),
     Need("assignment", "proposed_department", "says where the case goes instead", "department", strict=True),
     Need("assignment", "reason", "is asked for where the case goes to another department"),
@@ -61,5 +62,7 @@ NEEDS: tuple[Need, ...] = (
     Need("coordination", "hold_until", "ends a hold", "date"),
     Need("coordination", "main_case", "names the case that this one is merged into", "case"),
     Need("coordination", "outcome", "says how a case without measures ended", "choice", False, (*_OUTCOMES, "withdrawn"), True),
+    Need("coordination", "verifier", "names a verifier where nobody may verify", "person", strict=True),
+    Need("tracking_ledger", "decision", "chooses among forms that wait", "choice", False, ("a", "b", "c", "d", "ignore"), True),
     Need("coordination", "approved_by", "names who decides", "person", True),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from fbbatch import __version__, inbox
 from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing, copy_ledger
 from fbbatch.upkeep.agreement import Progress
-from fbbatch.upkeep.bundle import FILES, KEY, LEDGER, Packer
+from fbbatch.upkeep.bundle import FILES, KEYS, LEDGER, Packer
 from fbbatch.upkeep.places import files_below, folders_below, shown, written
 
 ELSEWHERE = (
@@ -67,7 +67,8 @@ def backup(
             job.settings()
             job.inbox()
         if snapshot is not None:
-            job.ledger_and_key(snapshot)
+            job.ledger_at_once(snapshot)
+        job.keys()
         if not ledger_only:
             job.originals()
             job.documents()
@@ -188,11 +189,15 @@ class _Packing:
         if torn:
             self.notes.append(f"{torn} files in the inbox were being written; make another backup when they have arrived.")
 
-    def ledger_and_key(self, snapshot: _Snapshot) -> None:
-        """The ledger at one instant, and the key of its pseudonyms."""
+    def keys(self) -> None:
+        """The keys of pseudonyms and check codes."""
+        for path in KEYS:
+            self.add(path)
+
+    def ledger_at_once(self, snapshot: _Snapshot) -> None:
+        """The ledger at one instant."""
         snapshot.take()
         self.add(LEDGER, snapshot.target)
-        self.add(KEY)
         with contextlib.closing(Ledger(snapshot.target)) as ledger:
             self.runs, self.known = auditing.runs(ledger), auditing.originals_of_all(ledger)
 

@@ -15,11 +15,14 @@ from typing import Any, BinaryIO
 import orjson
 
 from fbbatch.errors import StorageError
+from fbbatch.secret import SECRET
 
 CONTENTS = "fbbatch-backup.json"
 FORMAT = 1
 LEDGER = ".fbbatch/ledger.db"
 KEY = ".fbbatch/pseudonyms.key"
+KEYS = (KEY, SECRET)
+"""What only this workspace knows: without it, its pseudonyms and its check codes are others."""
 FOLDERS = ("inbox", "archive", "outbox", "schemas", "templates")
 FILES = ("fbbatch.yaml",)
 _CHUNK = 1 << 20
@@ -150,7 +153,7 @@ def _is_safe(info: zipfile.ZipInfo) -> bool:
     mode = stat.S_IFMT(info.external_attr >> 16)
     if mode not in {0, stat.S_IFREG, stat.S_IFDIR} or any(part in {"", ".", ".."} or "\0" in part or ":" in parts[0] for part in parts):
         return False
-    return name in {CONTENTS, LEDGER, KEY, *FILES} or parts[0] in FOLDERS
+    return name in {CONTENTS, LEDGER, *KEYS, *FILES} or parts[0] in FOLDERS
 
 
 def unpack(bundle: Bundle, into: Path) -> Iterator[str]:

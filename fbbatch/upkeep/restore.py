@@ -16,7 +16,7 @@ from fbbatch import inbox, outbox
 from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.upkeep.agreement import Progress
-from fbbatch.upkeep.bundle import FILES, FOLDERS, KEY, LEDGER, Bundle, checked, unpack
+from fbbatch.upkeep.bundle import FILES, FOLDERS, KEYS, LEDGER, Bundle, checked, unpack
 from fbbatch.upkeep.places import files_below
 
 _BASED = "index.html"
@@ -143,8 +143,7 @@ def _exchange(bundle: Bundle, folder: Path, stage: Path, aside: Path) -> bool:
     places = [*_LEDGER_FILES] if bundle.has_ledger else []
     if not _is_ledger_only(bundle):
         places = [*places, *FOLDERS, *FILES]
-    if KEY in bundle.members:
-        places.append(KEY)
+    places += [key for key in KEYS if key in bundle.members]
     moved = False
     for place in places:
         if (folder / place).exists():

@@ -1,0 +1,72 @@
+"""Forms that wait for a person's decision: written down with their file, decided by a paper that comes back. Source: N2."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from fbbatch.ledger import tables as t
+
+TAKEN, IGNORED, PASSED = "taken", "ignored", "passed"
+DISPUTE = "FB-step-contradiction"
+
+
+class WaitingForm(NamedTuple):
+    """A form that waits: the decision's number, which option it is, why, what the form says, and since which run."""
+
+    id: int
+    number: str
+    option: str
+    reason: str
+    case: str
+    form: str
+    told: Mapping[str, Any]
+    run: str
+
+    @property
+    def is_dispute(self) -> bool:
+        """True where another form says otherwise; else it is the way that it came."""
+        return self.reason == DISPUTE
+
+
+_QUERY = (
+    sa.select(
+        t.waiting_form.c.id, t.waiting_form.c.number, t.waiting_form.c.option, t.waiting_form.c.reason, t.case.c.number.label("case"),
+        t.waiting_form.c.form, t.waiting_form.c.told, t.run.c.name,
+    )
+    .join(t.case, t.case.c.id == t.waiting_form.c.case_id)
+    .join(t.run, t.run.c.id == t.waiting_form.c.run_id)
+    .where(t.waiting_form.c.decided_run_id.is_(None))
+    .order_by(t.waiting_form.c.id)
+)  # fmt: skip
+
+
+def waiting_forms(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[WaitingForm]:
+    """The forms that wait, oldest first."""
+    rows = connection.execute(_QUERY.where(*conditions)).all()
+    return [WaitingForm(i, number, option, reason, case, form, orjson.loads(told), run) for i, number, option, reason, case, form, told, run in rows]
+
+
+def put_waiting(
+    connection: sa.Connection, *, run_id: int, file_id: int, case_id: int, told: Mapping[str, Any], reason: str, day: dt.date, number: str | None
+) -> str:
+    """Write down that a form waits, as a further option of a decision or as a new one; the decision's number."""
+    w = t.waiting_form.c
+    if number is None:
+        prefix = f"W-{day:%Y%m%d}-"
+        last = connection.execute(sa.select(sa.func.max(w.number)).where(w.number.between(prefix, f"{prefix}~"))).scalar()
+        number = f"{prefix}{int(last.rpartition('-')[2]) + 1 if last else 1:03d}"
+    n_options = connection.execute(sa.select(sa.func.count()).where(w.number == number)).scalar_one()
+    row = {"run_id": run_id, "file_id": file_id, "case_id": case_id, "form": told["kind"], "reason": reason}
+    told_json = orjson.dumps(dict(told)).decode()
+    connection.execute(t.waiting_form.insert().values(number=number, option=chr(ord("A") + n_options), told=told_json, **row))
+    return number
+
+
+def put_decision(connection: sa.Connection, ids: Sequence[int], run_id: int, decision: str, by: str) -> None:
+    """Write down what became of forms that waited."""
+    if ids:
+        closed = t.waiting_form.update().where(t.waiting_form.c.id.in_(ids))
+        connection.execute(closed.values(decided_run_id=run_id, decision=decision, decided_by=by))

@@ -1,0 +1,9 @@
+"""What brings a step of a case, and records it: forms, edited ledgers, amended rows, decisions, time. Source: part 4.
+
+Decisions about a case are `fbbatch.workflow`'s; here they are asked for and written down.
+"""
+
+from fbbatch.steps.rules import Rules
+from fbbatch.steps.takes import Steps
+
+__all__ = ["Rules", "Steps"]

@@ -1,0 +1,51 @@
+"""Rows that are edited copies of rows in the ledger: they amend their cases. Source: N4."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from fbbatch.findings import finding
+from fbbatch.identity import changes, is_related
+from fbbatch.ledger.kinship import Edited
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.model import Case, Transition
+from fbbatch.steps.rules import AMENDMENT, Rules
+from fbbatch.workflow import Move, replay
+
+
+def take_amendments(rules: Rules, recorder: FileRecorder) -> None:
+    """Give cases the answers of the rows of a file (and of the files in it) that are edited copies of theirs."""
+    for part in recorder.whole():
+        for one in part.edited():
+            _amend(rules, part, one)
+
+
+def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
+    case, new = recorder.case(one.kin.number), orjson.loads(one.row.answers)
+    assert case is not None  # noqa: S101 - it has just been found
+    place: dict[str, Any] = {"sheet": one.sheet or None, "row": one.row.row, "case": case.number}
+    if not is_related(case.values, new):
+        recorder.dispute(one, finding("FB-mark-differs", **place))
+        return
+    history = recorder.history(case)
+    new = _together(rules, case, new, history)
+    told = changes(case.values, new)
+    ruled = recorder.ruling(one.ruling_id)
+    is_other = recorder.is_ruled(case) and ruled != {"kind": case.kind, "type": case.type, "severity": case.severity}
+    recorder.amend(case, one, new, told)
+    if is_other:
+        recorder.rejudge(case, one.ruling_id)
+    move = rules.raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
+    recorder.append(case, [rules.recorded(case, replay(history), move, AMENDMENT, "batch", rules.today)])
+    for name, both in told.items():
+        old, value = (rules.teller.tell(name, said, case.schema) for said in both)
+        recorder.note([finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")])
+
+
+def _together(rules: Rules, case: Case, new: Mapping[str, Any], history: Sequence[Transition]) -> dict[str, Any]:
+    """What a row says, with the answers that another file of this run has corrected: files of a run have no order."""
+    steps = [step for step in history if step.document == AMENDMENT and step.run == rules.record.name]
+    before = [(name, old) for step in steps for name, (old, _) in step.details["changes"].items()]
+    kept = {name: value for name, value in case.values.items() if (name, new.get(name)) in before}
+    return {**new, **kept}

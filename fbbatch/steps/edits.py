@@ -1,0 +1,288 @@
+"""Edited ledgers and summaries: which cells may be changed by whom, and what they do to cases. Source: N3, N7, 5.3.1, 5.3.3.
+
+What is refused is told at its cell and changes nothing; the others are applied. A cell that says what the case says already
+changes nothing either, so that a corrected copy may be dropped whole.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from fbbatch.findings import finding
+from fbbatch.gates import ANYONE, DECIDES, HEADS_OF_P01, LEADERS, signers
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.model import REPORTER, WAITING_NUMBER, Case, Finding, Transition
+from fbbatch.schema.models import Person
+from fbbatch.steps.forms import Forms
+from fbbatch.steps.mergers import MERGE, main_case
+from fbbatch.steps.proof import is_proven_workbook
+from fbbatch.steps.rules import LEDGER, Rules
+from fbbatch.workflow import Move, Standing, asked_on, involved, replay, resume
+from fbbatch.words import fold
+
+DECISION, IGNORE = "decision", "ignore"
+_NOTES = frozenset({"last_progress", "difficulties", "remarks"})
+
+
+class Change(NamedTuple):
+    """A cell that somebody has changed: of which case (or decision), which field, what stood there, what stands there now.
+
+    `value` is the typed answer; `by` the name above the sheet, `''` when there is none.
+    """
+
+    case: str
+    field: str
+    old: str
+    new: str
+    value: Any
+    sheet: str
+    row: int
+    column: int
+    by: str
+
+    def finding(self, code: str, **details: Any) -> Finding:
+        """A finding at this cell."""
+        told = {"case": self.case, "old": self.old, "new": self.new, **details}
+        return finding(code, sheet=self.sheet, row=self.row, column=self.column, field=self.field, **told)
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Takes edited workbooks, by the rules of the workspace."""
+
+    rules: Rules
+    forms: Forms
+
+    def take(self, recorder: FileRecorder, message: Mapping[str, Any]) -> None:
+        """Apply what was edited in a workbook, and list every change."""
+        told = message["edits"]
+        recorder.follows(told["form"])
+        recorder.lay_out(told["form"], told["headers"])
+        if told.get("mailed"):
+            recorder.refuse(finding("FB-edit-mailed", sender=told["mailed"]), "set_aside")
+            return
+        if not is_proven_workbook(self.rules, recorder, told):
+            recorder.refuse(finding("FB-edit-no-code", issue=told["issue"]), "set_aside")
+            return
+        found = [Finding(*f) for f in message["findings"]]
+        changes = [Change(**change) for change in told["changes"]]
+        for part in _together(changes):
+            found += self._decide(recorder, part[0]) if WAITING_NUMBER.fullmatch(part[0].case) else self._edit(recorder, part)
+        recorder.note(found or [finding("FB-edit-none")])
+        wrong = next((f.code for f in found if f.severity == "error"), None)
+        recorder.settle("returned" if wrong else "step", wrong)
+
+    # --- one case ------------------------------------------------------------------------------------------
+
+    def _edit(self, recorder: FileRecorder, changes: Sequence[Change]) -> list[Finding]:
+        """Apply what one person has changed of one case; a finding for each change."""
+        case = recorder.case(changes[0].case)
+        if case is None:
+            return [finding("FB-step-no-case", case=changes[0].case)]
+        history = recorder.history(case)
+        standing = replay(history)
+        told = {change.field: change.value for change in changes}
+        found: list[Finding] = []
+        taken: list[Change] = []
+        for change in changes:
+            if _is_so(case, standing, change):
+                found.append(change.finding("FB-edit-same"))
+            elif refusal := self._refusal(recorder, case, history, change, told):
+                found.append(self.rules.worded(refusal))
+            else:
+                taken.append(change)
+        if taken:
+            self._apply(recorder, case, standing, taken)
+        editor = changes[0].by or "—"
+        return [*found, *(change.finding("FB-edit-taken", by=editor) for change in taken)]
+
+    def _apply(self, recorder: FileRecorder, case: Case, standing: Standing, taken: Sequence[Change]) -> None:
+        person = self._editor(taken[0])
+        by = person.id if person else "—"
+        told = {change.field: change.value for change in taken}
+        judged: dict[str, str] = {name: told[name] for name in ("type", "severity") if name in told}
+        if judged:
+            recorder.override(case, by, **judged)
+        if MERGE in told and (main := main_case(recorder, case, told[MERGE])):
+            recorder.merge(case, main)
+        move = self.rules.raised(case, judged, _edit_move(case, standing, told, self.rules.today))
+        recorder.append(case, [self.rules.recorded(case, standing, move, LEDGER, by, self.rules.today)])
+
+    # --- what keeps a change from being applied ------------------------------------------------------------
+
+    def _refusal(
+        self, recorder: FileRecorder, case: Case, history: Sequence[Transition], change: Change, told: Mapping[str, Any]
+    ) -> Finding | None:
+        standing = replay(history)
+        return (
+            self._not_allowed(case, standing, change)
+            or self._disputed(history, change)
+            or self._impossible(case, standing, change, told)
+            or self._unmergeable(recorder, case, change)
+        )
+
+    def _not_allowed(self, case: Case, standing: Standing, change: Change) -> Finding | None:
+        """Who may change a cell stands in the schema; merging and lowering a severity is always a decision."""
+        words = self._may_edit(case, change)
+        if ANYONE in words:
+            return None
+        editor = self._editor(change)
+        if editor is None:
+            return change.finding("FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by)
+        allowed = signers(words, self.rules.book, involved(standing))
+        if editor.id in allowed:
+            return None
+        return change.finding("FB-edit-not-allowed", by=editor.id, may=self._names(allowed))
+
+    def _may_edit(self, case: Case, change: Change) -> Sequence[str]:
+        if change.field == MERGE or (change.field == "severity" and self._is_lower(case, change)):
+            return DECIDES
+        schema = self.rules.book.schema(LEDGER)
+        assert schema is not None  # noqa: S101 - the change was checked by it
+        return next(field.editable_by for field in schema.fields if field.id == change.field)
+
+    def _is_lower(self, case: Case, change: Change) -> bool:
+        codes = [value.code for value in self.rules.book.vocabulary.sets["severity"].values]
+        return codes.index(change.value) < codes.index(case.severity)
+
+    def _disputed(self, history: Sequence[Transition], change: Change) -> Finding | None:
+        """Another workbook of this run has said otherwise about the same cell."""
+        steps = [s for s in history if s.document == LEDGER and s.run == self.rules.record.name]
+        others = [s.details["said"][change.field] for s in steps if change.field in s.details.get("said", {})]
+        return change.finding("FB-edit-differs", elsewhere=others[-1]) if others else None
+
+    def _impossible(self, case: Case, standing: Standing, change: Change, told: Mapping[str, Any]) -> Finding | None:
+        """A change that does not fit the state of the case, or contradicts itself."""
+        name, value = change.field, change.value
+        if name == "severity" and case.severity == "severe" and self._is_lower(case, change) and not told.get("remarks"):
+            return change.finding("FB-edit-safety")
+        if name == "held" and _until(str(value)) is None and not _is_resumption(str(value)):
+            return change.finding("FB-edit-hold")
+        asked = asked_on(standing, "reply")
+        if name == "replied_on" and asked and str(value) < asked.isoformat():
+            return change.finding("FB-edit-date", asked=asked.isoformat())
+        return None if _fits(standing, change) else change.finding("FB-edit-state", state=standing.state)
+
+    def _unmergeable(self, recorder: FileRecorder, case: Case, change: Change) -> Finding | None:
+        if change.field != MERGE or main_case(recorder, case, str(change.value)):
+            return None
+        return change.finding("FB-edit-main-case")
+
+    # --- decisions -----------------------------------------------------------------------------------------
+
+    def _decide(self, recorder: FileRecorder, change: Change) -> list[Finding]:
+        """Take what somebody has decided about forms that wait. Source: N2."""
+        options = recorder.options(change.case)
+        if not options:
+            return [change.finding("FB-decision-gone")]
+        editor = self._editor(change)
+        if editor is None:
+            return [change.finding("FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by)]
+        case = recorder.case(options[0].case)
+        words = (HEADS_OF_P01, LEADERS) if all(one.told["by"] == REPORTER for one in options) else DECIDES
+        standing = replay(recorder.history(case)) if case else Standing()
+        allowed = signers(words, self.rules.book, involved(standing))
+        if editor.id not in allowed:
+            refusal = change.finding("FB-edit-not-allowed", by=editor.id, may=self._names(allowed))
+            return [self.rules.worded(refusal)]
+        choice = str(change.value).upper()
+        if choice != IGNORE.upper() and choice not in {one.option for one in options}:
+            return [change.finding("FB-decision-option")]
+        trouble = self.forms.decide(recorder, options, choice, editor.id)
+        return [trouble._replace(severity="error")] if trouble else [change.finding("FB-decision-taken", by=editor.name)]
+
+    # --- people --------------------------------------------------------------------------------------------
+
+    def _editor(self, change: Change) -> Person | None:
+        """The person whose name stands above the sheet."""
+        return self.rules.book.person_named(change.by) if change.by else None
+
+    def _names(self, people: Iterable[str]) -> str:
+        known = set(people)
+        return "、".join([p.name for p in self.rules.book.organisation.people if p.id in known][:6]) or "—"
+
+
+def _together(changes: Iterable[Change]) -> list[list[Change]]:
+    """The changes of one case (or decision) by one editor, side by side, in their order."""
+    parts: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        parts.setdefault((change.case, change.by), []).append(change)
+    return list(parts.values())
+
+
+def _is_so(case: Case, standing: Standing, change: Change) -> bool:
+    """True for a cell that says what the case says already."""
+    value = change.value
+    match change.field:
+        case "type" | "severity" | "department":
+            return bool(getattr(case, change.field) == value)
+        case "priority" | "responsible" | "main_case":
+            return bool(getattr(standing, change.field) == value)
+        case "due_on":
+            return case.due_on is not None and case.due_on.isoformat() == value
+        case "replied_on":
+            on = standing.came_on.get("replied")
+            return on is not None and on.isoformat() == value
+        case "held" if standing.state == "on_hold" and standing.held_until:
+            return _until(str(value)) == standing.held_until
+        case "held":
+            return _is_resumption(str(value))
+        case _:
+            return standing.notes.get(change.field) == str(value)
+
+
+def _fits(standing: Standing, change: Change) -> bool:
+    """True for a change that may be made in the state that the case is in."""
+    name = change.field
+    if not standing.is_open:
+        return name == "remarks"
+    if name == "replied_on":
+        return standing.state == "verified" or standing.decided
+    return name != "department" or standing.state in {"registered", "assigned"}
+
+
+_UNTIL = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})")
+_UNTIL_WHEN = re.compile(rf"[，,；; ]*(?:暫停至|暂停至|至|到|\buntil\b)?\s*{_UNTIL.pattern}\s*日?(?:為止|为止|止)?", re.IGNORECASE)
+_RESUMED = frozenset(map(fold, ("繼續", "繼續處理", "恢復", "恢復處理", "解除暫停", "結束暫停", "resume", "resumed", "continue")))
+
+
+def _is_resumption(text: str) -> bool:
+    """True for words that end a hold."""
+    return fold(text).strip("。.") in _RESUMED
+
+
+def _until(text: str) -> dt.date | None:
+    found = _UNTIL.search(text)
+    try:
+        return dt.date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+
+
+def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any], today: dt.date) -> Move:
+    """The step that edited cells amount to. Source: 5.3.1, 5.3.3, 5.5.1."""
+    details: dict[str, Any] = {"edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}}
+    details["said"] = {name: str(value) for name, value in told.items()}
+    details |= {name: told[name] for name in ("responsible", "priority") if told.get(name)}
+    state, on = standing.state, None
+    if told.get(MERGE):
+        return Move("closed", {**details, "outcome": "duplicate", MERGE: told[MERGE], "decided": True})
+    if told.get("department"):
+        state = "assigned"
+        details |= {"department": told["department"], "rule": LEDGER}
+    elif told.get("due_on"):
+        kept = {"department": case.department, "cooperating": list(case.cooperating), "escalations": list(case.escalations)}
+        details |= {**kept, "rule": case.assignment_rule, "due_on": told["due_on"], "due_rule": LEDGER, "due_days": 0}
+    if told.get("held") and _is_resumption(str(told["held"])):
+        resumed = resume(standing, today)
+        return resumed._replace(details={**details, **resumed.details})
+    if told.get("held"):
+        until = _until(str(told["held"]))
+        reason = _UNTIL_WHEN.sub("", str(told["held"])).strip("，,。.；; ")
+        details |= {"reason": reason, "held_until": until.isoformat() if until else "", "held_from": standing.held_from or state}
+        state = "on_hold"
+    if told.get("replied_on"):
+        state, on = "replied", min(dt.date.fromisoformat(str(told["replied_on"])), today)
+    return Move(state, details, on)

@@ -1,0 +1,248 @@
+"""Forms that came back: what each does to its case, and what keeps it from doing so. Source: part 4, 5.1–5.5, N2.
+
+A form goes through the same questions in the same order: is there such a case, is the form ours, does it say one case, is it
+complete, may it come this way, is it about this matter, may it do what it says (`fbbatch.workflow`), and does another form
+say otherwise. What a person has to decide waits, and is decided on a sheet of the summary.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from fbbatch.findings import finding
+from fbbatch.gates import late_promises
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.ledger.waiting import WaitingForm
+from fbbatch.model import CASE_NUMBER, Case, Finding, ReturnedForm, Transition
+from fbbatch.schema import Book
+from fbbatch.steps.mergers import MERGE, main_case
+from fbbatch.steps.proof import is_of_another_matter, may_mail, proven_form
+from fbbatch.steps.rules import BY_TIME, REOPEN_WITHIN, Rules
+from fbbatch.workflow import (
+    FOLLOWED,
+    FORMS,
+    ORDER,
+    Move,
+    Standing,
+    Verdict,
+    is_early,
+    moves_of_time,
+    part_of,
+    replay,
+    step,
+)
+
+Told = Mapping[str, Any]
+"""What the judge tells of a form: `kind`, `case`, `issue`, `department`, `code`, typed `values`, `by`, `on`, `text`, `bad`, `mailed`."""
+
+_MAY_COME_OFTEN = frozenset({"inspection"})
+"""Forms of which one issue may be handed in several times: each tells how far the work is."""
+
+
+class Weighed(NamedTuple):
+    """A form that was looked at: what it is, where its case stands, and the verdict; or the refusal with its outcome."""
+
+    form: ReturnedForm | None = None
+    standing: Standing = Standing()
+    ended: tuple[Transition, ...] = ()
+    verdict: Verdict | None = None
+    refusal: Finding | None = None
+    outcome: str = "set_aside"
+    waits: bool = False
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What it would do to its case."""
+        return self.verdict.moves if self.verdict else ()
+
+
+@dataclass
+class Forms:
+    """Takes the forms of a run; `rivals` are all of them that have not been taken yet, by what they answer."""
+
+    rules: Rules
+    rivals: dict[tuple[str, ...], list[Told]] = field(default_factory=dict)
+
+    @property
+    def _book(self) -> Book:
+        return self.rules.book
+
+    # --- in which order ------------------------------------------------------------------------------------
+
+    def turn(self, told: Told) -> tuple[str, int]:
+        """When a form has its turn among those of a run: by the day it tells, then in the order of the steps."""
+        place = ORDER.index(told["kind"]) if told["kind"] in ORDER else len(ORDER)
+        return self.rules.happened(told["on"]).isoformat(), place
+
+    def expect(self, told: Told) -> None:
+        """Know of a form that will be taken later in this run."""
+        self.rivals.setdefault(_answers_what(told), []).append(told)
+
+    def is_early(self, recorder: FileRecorder, told: Told) -> bool:
+        """True for a form that skips a step: the missing one may lie in the same inbox."""
+        case = None if told["bad"] or told["kind"] not in FORMS else recorder.case(told["case"])
+        if case is None:
+            return False
+        form = self._form(told, case, told["issue"], told["department"])
+        standing, _ = self._by_then(case, recorder.history(case), form.happened_on)
+        return is_early(standing, form)
+
+    # --- one form ------------------------------------------------------------------------------------------
+
+    def take(self, recorder: FileRecorder, told: Told, findings: Sequence[Finding]) -> None:
+        """Record what a returned form does to its case; whatever keeps it from doing so is a finding on paper."""
+        recorder.follows(told["kind"])
+        recorder.note(findings)
+        case = recorder.case(told["case"])
+        if case is None:
+            is_one = CASE_NUMBER.fullmatch(told["case"])
+            reason = finding("FB-step-no-case", case=told["case"]) if is_one else finding("FB-step-numbers", numbers=told["case"])
+            recorder.refuse(reason, "set_aside")
+            return
+        recorder.keep_form(case, told)
+        weighed = self._weigh(recorder, told, case)
+        if weighed.refusal:
+            if weighed.waits:
+                self._wait(recorder, told, case, weighed.refusal)
+            recorder.refuse(self.rules.worded(weighed.refusal), weighed.outcome)
+        elif weighed.moves and (others := self._contradicting(recorder, told, case)):
+            number = self._wait(recorder, told, case, finding("FB-step-contradiction"), number=others)
+            reason = finding("FB-step-contradiction", kind=told["kind"], case=case.number, number=number)
+            recorder.refuse(self.rules.worded(reason), "set_aside")
+        else:
+            self._apply(recorder, told, case, weighed, remarks=findings)
+
+    def _weigh(self, recorder: FileRecorder, told: Told, case: Case, *, is_decided: bool = False) -> Weighed:
+        """All questions but whether other forms contradict it; with `is_decided` a person answers for the way it came."""
+        if told["kind"] not in FORMS:
+            return Weighed(refusal=finding("FB-own-document", kind=told["kind"]))
+        proven = proven_form(self.rules, recorder, told, case)
+        if proven.refusal:
+            return Weighed(refusal=proven.refusal)
+        printed = sorted(set(CASE_NUMBER.findall(told["text"])))
+        if printed and case.number not in printed:
+            return Weighed(refusal=finding("FB-step-numbers", numbers="、".join([case.number, *printed])))
+        history = recorder.history(case)
+        if is_of_another_matter(told["text"], case, history):
+            return Weighed(refusal=finding("FB-not-this-case", kind=told["kind"], case=case.number))
+        is_mail = bool(told.get("mailed")) and not is_decided
+        if is_mail and not may_mail(self.rules, told, case):
+            would = finding("FB-mail-sender", kind=told["kind"], case=case.number, sender=told["mailed"])
+            return Weighed(refusal=would, waits=not told["bad"])
+        if told["bad"]:
+            return Weighed(refusal=finding("FB-step-incomplete", kind=told["kind"], case=case.number), outcome="returned")
+        form = self._form(told, case, proven.issue, proven.department)
+        standing, ended = self._by_then(case, history, form.happened_on)
+        verdict = step(
+            standing, form, self._book, severity=case.severity, today=self.rules.today,
+            newest_issue=recorder.newest_issue(case, form.kind, part_of(standing, form)),
+            reopen_days=self.rules.days(REOPEN_WITHIN),
+        )  # fmt: skip
+        return Weighed(form, standing, tuple(ended), verdict)
+
+    def _form(self, told: Told, case: Case, issue: int, department: str | None) -> ReturnedForm:
+        happened_on = self.rules.happened(told["on"])
+        return ReturnedForm(told["kind"], case.number, issue, told["values"], str(told["by"]), happened_on, department)
+
+    def _by_then(self, case: Case, history: Sequence[Transition], day: dt.date) -> tuple[Standing, list[Transition]]:
+        """Where a case stood on a day, and the end of its hold where that is still to be recorded, as after missed nights."""
+        standing = replay(history)
+        moves = moves_of_time(standing, day, 0) if standing.state == "on_hold" else []
+        ended = [self.rules.recorded(case, standing, move, BY_TIME, "batch", day) for move in moves]
+        return replay([*history, *ended]), ended
+
+    def _apply(
+        self, recorder: FileRecorder, told: Told, case: Case, weighed: Weighed, *, remarks: Sequence[Finding] = (), decided_by: str = ""
+    ) -> bool:
+        """Write down what a form does, or why it does nothing; True when the case has a step more."""
+        form, verdict = weighed.form, weighed.verdict
+        assert form is not None and verdict is not None  # noqa: S101, PT018 - nothing has refused it
+        if not verdict.moves:
+            first, *others = map(self.rules.worded, verdict.findings)
+            recorder.note(others)
+            recorder.refuse(first, verdict.outcome)
+            return False
+        if verdict.moves[-1].details.get(MERGE) and not self._merge(recorder, case, form):
+            return False
+        opened = self._open_linked(recorder, case, form) if FOLLOWED in verdict.moves[-1].details else None
+        moved = [self.rules.recorded(case, weighed.standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
+        moved = [replace(one, details={**one.details, FOLLOWED: opened}) for one in moved] if opened else moved
+        moved[0] = _remarked(moved[0], remarks, decided_by)
+        recorder.append(case, [*weighed.ended, *moved])
+        recorder.pass_by(case, form.kind)
+        noted = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
+        taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
+        recorder.note(map(self.rules.worded, (*noted, *late_promises(form, case.due_on), taken)))
+        recorder.settle("step")
+        return True
+
+    # --- what a person decides -----------------------------------------------------------------------------
+
+    def _contradicting(self, recorder: FileRecorder, told: Told, case: Case) -> str | None:
+        """The number of the decision, where forms for this step contradict each other; `''` for one that is new; None where none does."""
+        if told["kind"] in _MAY_COME_OFTEN:
+            return None
+        waiting = [one for one in recorder.waiting(case, told["kind"]) if _answers_what(one.told) == _answers_what(told)]
+        if disputed := next((one for one in waiting if one.told["values"] != told["values"] and one.is_dispute), None):
+            return disputed.number
+        rivals = [other for other in self.rivals.get(_answers_what(told), ()) if other["values"] != told["values"]]
+        return "" if any(self._weigh(recorder, other, case).moves for other in rivals) else None
+
+    def _wait(self, recorder: FileRecorder, told: Told, case: Case, why: Finding, *, number: str = "") -> str:
+        return recorder.await_decision(case, told, why.code, number or None)
+
+    def decide(self, recorder: FileRecorder, options: Sequence[WaitingForm], choice: str, by: str) -> Finding | None:
+        """Take the form that a person has chosen among those that wait, or none of them.
+
+        Returns:
+            why it cannot be, else None; it still waits then.
+        """
+        chosen = next((one for one in options if one.option == choice), None)
+        if chosen is None:
+            recorder.decided(options, None, by)
+            return None
+        case = recorder.case(chosen.told["case"])
+        if case is None:
+            return finding("FB-step-no-case", case=str(chosen.told["case"]))
+        weighed = self._weigh(recorder, chosen.told, case, is_decided=True)
+        if not weighed.moves:
+            troubles = weighed.verdict.findings if weighed.verdict else (weighed.refusal,)
+            return self.rules.worded(next(f for f in troubles if f))
+        recorder.decided(options, chosen, by)
+        self._apply(recorder, chosen.told, case, weighed, decided_by=by)
+        return None
+
+    # --- what some forms bring besides ---------------------------------------------------------------------
+
+    def _merge(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> bool:
+        number = str(form.values[MERGE])
+        main = main_case(recorder, case, number)
+        if main is None:
+            recorder.refuse(finding("FB-main-case" if recorder.case(number) else "FB-step-no-case", case=number), "set_aside")
+            return False
+        recorder.merge(case, main)
+        return True
+
+    def _open_linked(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> str:
+        """The case that takes the place of one closed too long ago: its answers, and the new complaint. Source: T16."""
+        values = {**case.values, "description": form.values["reason"]}
+        values |= {"reported_at": form.happened_on.isoformat()} if "reported_at" in values else {}
+        begun = Standing(department=case.department)
+        moves = Move("registered", {"follows": case.number}), Move("assigned", {"department": case.department, "rule": "linked"})
+        steps = [self.rules.recorded(case, begun, move, form.kind, form.by, form.happened_on) for move in moves]
+        return recorder.open_linked(case, values, form.by, steps)
+
+
+def _answers_what(told: Told) -> tuple[str, ...]:
+    """What two forms have in common that answer the same step: kind, case, issue, and whose measures they are."""
+    part = str(told["values"].get("department") or "") if told["kind"] == "measures" else ""
+    return told["kind"], told["case"], part
+
+
+def _remarked(first: Transition, findings: Sequence[Finding], decided_by: str) -> Transition:
+    """The first step of a form with what somebody wrote outside its blanks, and with who decided that it counts."""
+    remarks = [f.details["text"] for f in findings if f.code == "FB-loose-text"]
+    told: dict[str, Any] = {"remarks": remarks} if remarks else {}
+    told |= {"decided_by": decided_by} if decided_by else {}
+    return replace(first, details={**first.details, **told}) if told else first

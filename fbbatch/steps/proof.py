@@ -1,0 +1,119 @@
+"""Whether what comes back is ours, and whether it may come the way it came. Source: N2, 5.4.2.
+
+Nothing moves a case but a form that carries the right code; out of a mail, only where its sender may sign it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fbbatch.codes import Subject, printed_codes
+from fbbatch.findings import finding
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.model import REPORTER, Case, Finding, Transition
+from fbbatch.steps.rules import Rules
+from fbbatch.words import fold
+
+
+class Proven(NamedTuple):
+    """A form as its code proves it: which issue it is and to whom it was issued (None: it does not say); or why it is not ours."""
+
+    issue: int
+    department: str | None
+    refusal: Finding | None = None
+
+
+def proven_form(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case) -> Proven:
+    """Which form of a case this is, by its code.
+
+    Args:
+        rules: the workspace's codes, and until when forms of before the codes are taken.
+        recorder: knows what was issued.
+        told: what the judge tells of the form.
+        case: the one that it speaks of.
+    """
+    printed = list(printed_codes(told["text"]))
+    codes = [(told["code"], ""), *printed] if told["code"] else printed
+    for code, issue in codes:
+        for subject in _subjects(rules, told, case, issue, recorder):
+            if rules.codes.prove(code, subject, rules.today):
+                return Proven(int(subject.issue), subject.department)
+    if not codes and _is_of_before(rules, recorder, told, case):
+        return Proven(told["issue"], told["department"])
+    return Proven(0, None, finding("FB-code-wrong" if codes else "FB-code-missing", kind=told["kind"], case=case.number))
+
+
+def _subjects(
+    rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder
+) -> Iterator[Subject]:
+    """What the form may be: as its properties say; where they are lost, each issue and department that there is."""
+    newest = recorder.newest_issue(case, told["kind"], None)
+    issues = [str(told["issue"])] if told["issue"] else [printed] if printed else [str(n) for n in range(1, newest + 1)]
+    every = ["", *(department.id for department in rules.book.organisation.departments)]
+    departments = every if told["department"] is None else [told["department"]]
+    for issue in issues:
+        for department in departments:
+            yield Subject(told["kind"], case.number, issue, department)
+
+
+def _is_of_before(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case) -> bool:
+    """True for a form that was issued before there were codes, as long as the company takes such, dropped as a file."""
+    until = rules.settings.forms_without_code_until
+    if until is None or rules.today > until or told.get("mailed"):
+        return False
+    part = told["values"].get("department") if told["kind"] == "measures" else None
+    return recorder.was_issued_without_code(case, told["kind"], told["issue"], part)
+
+
+def is_proven_workbook(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any]) -> bool:
+    """True for a ledger, summary or marked workbook that carries the code of the issue that it says it is.
+
+    Args:
+        rules: as above.
+        recorder: knows what was issued.
+        told: `kind`, `issue` and the `codes` that were found in it.
+    """
+    subject = Subject(told["kind"], "", told["issue"])
+    if any(rules.codes.prove(code, subject, rules.today) for code in told["codes"]):
+        return True
+    until = rules.settings.forms_without_code_until
+    is_in_time = until is not None and rules.today <= until and not told.get("mailed")
+    return is_in_time and not told["codes"] and recorder.was_published_without_code(told["kind"], told["issue"])
+
+
+def may_mail(rules: Rules, told: Mapping[str, Any], case: Case) -> bool:
+    """True where a form may count out of a mail: its sender is the signer, of the signer's department, or the case's contact."""
+    if rules.settings.mail_forms == "never":
+        return False
+    address = fold(told["mailed"])
+    if told["by"] == REPORTER:
+        return is_contact(rules, case, address)
+    signer = rules.book.person(told["by"])
+    if signer is None:
+        return False
+    colleagues = (p for p in rules.book.organisation.people if p.department == signer.department)
+    return any(person.mail and fold(person.mail) == address for person in colleagues)
+
+
+def is_contact(rules: Rules, case: Case, address: str) -> bool:
+    """True for a mail address that the case gives as its contact."""
+    schema = rules.book.schema(case.schema)
+    names = [field.id for field in schema.fields if field.type == "contact"] if schema else ["contact"]
+    given = {part for name in names for part in _SEPARATORS.split(fold(case.text(name)))}
+    return bool(address) and fold(address) in given
+
+
+_SEPARATORS = re.compile(r"[\s,;、/|<>()]+")
+_SHOWN = 12  # characters of a description that a form surely prints
+
+
+def is_of_another_matter(text: str, case: Case, history: Sequence[Transition]) -> bool:
+    """True for a form on which nothing stands of the product, the reporter and the description of its case, as they ever were."""
+    answers: dict[str, set[str]] = {name: {case.text(name)} for name in ("product", "reporter", "description")}
+    for step in history:
+        for name, both in step.details.get("changes", {}).items():
+            if name in answers:
+                answers[name] |= {str(one or "") for one in both}
+    seen = fold(text)
+    known = [fold(value)[:_SHOWN] for values in answers.values() for value in values if value.strip()]
+    return bool(known) and not any(value in seen for value in known)

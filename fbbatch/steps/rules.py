@@ -1,0 +1,130 @@
+"""What all steps of a run have in common: the rules of the workspace as they hold on its day, and how a step is written down."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from fbbatch.codes import Codes
+from fbbatch.deadlines import Calendar, Deadlines
+from fbbatch.documents.facts import Teller
+from fbbatch.ledger.store import RunRecord
+from fbbatch.model import REPORTER, Case, Finding, Transition
+from fbbatch.render.words import REPORTER_WORD
+from fbbatch.schema import Book
+from fbbatch.settings import Settings
+from fbbatch.workflow import Move, Standing
+
+SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
+BY_TIME, LEDGER, AMENDMENT = "time", "tracking_ledger", "amendment"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of a workspace, as they hold on a run's day."""
+
+    book: Book
+    record: RunRecord
+    settings: Settings
+    codes: Codes
+
+    @property
+    def today(self) -> dt.date:
+        """The as-of date."""
+        return self.record.as_of.date()
+
+    @property
+    def language(self) -> str:
+        """The language of the workspace."""
+        return self.settings.locale
+
+    @cached_property
+    def teller(self) -> Teller:
+        """Tells answers in the workspace's language."""
+        return Teller(self.book, self.language, {})
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The company's working days."""
+        return Calendar(self.book.calendar)
+
+    @cached_property
+    def deadlines(self) -> Deadlines:
+        """The company's periods."""
+        return Deadlines(self.book.deadlines, self.calendar)
+
+    def days(self, deadline: str) -> int:
+        """A period of days that the company has set, round the clock."""
+        found = next(d for d in self.book.deadlines.deadlines if d.id == deadline)
+        hours = found.hours.get("all")
+        return int(hours // 24) if hours else int(found.working_days.get("all", 0))
+
+    def happened(self, day: object) -> dt.date:
+        """The day a form gives for what it reports, never later than today."""
+        return min(dt.date.fromisoformat(str(day)[:10]), self.today) if day else self.today
+
+    def recorded(self, case: Case, standing: Standing, move: Move, kind: str, by: str, happened_on: dt.date) -> Transition:
+        """A move as the step that the ledger keeps; a new department, round or end of a hold brings a new due date."""
+        details = dict(move.details)
+        is_assigned = move.to == "assigned" and standing.state != "assigned"
+        needs_date = "rule" in details and "due_on" not in details
+        if is_assigned or needs_date or details.get("verdict") == "failed" or "held_days" in details:
+            details |= self._due(case, standing, details)
+        return Transition(move.to, kind, by, move.on or happened_on, self.record.as_of, self.record.name, details)
+
+    def _due(self, case: Case, standing: Standing, details: Mapping[str, Any]) -> dict[str, Any]:
+        """The new date for handling: the working days held are added, a new round or department begins anew. Source: 5.1.2a."""
+        department = details.get("department") or standing.department or case.department
+        kept = {
+            "department": department,
+            "cooperating": [name for name in case.cooperating if name != department],
+            "escalations": list(case.escalations),
+        }
+        if "held_days" in details and case.due_on:
+            since = standing.held_since or self.today
+            last = since + dt.timedelta(days=int(details["held_days"]) - 1)
+            due_on = self.calendar.after(case.due_on, len(self.calendar.working_days(since, last)))
+            return {**kept, "rule": case.assignment_rule, "due_on": due_on.isoformat(), **_rule_of(case)}
+        base = {**kept, "rule": details.get("rule") or case.assignment_rule}
+        return {**base, **self.due(case.severity)}
+
+    def due(self, severity: str) -> dict[str, Any]:
+        """The date by which a case of that severity is to be solved from today, and its rule; nothing where there is none."""
+        due = self.deadlines.due(SOLVE_WITHIN, severity, self.today)
+        return {"due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days} if due else {}
+
+    def raised(self, case: Case, judged: Mapping[str, Any], move: Move) -> Move:
+        """A case that is severe from now on goes to the leaders and gets the date of a severe one. Source: 3.3.3a."""
+        if judged.get("severity") != "severe" or case.severity == "severe":
+            return move
+        reasons = [rule.id for rule in self.book.assignment.escalation if "severe" in rule.severity]
+        details: dict[str, Any] = {
+            "department": case.department, "cooperating": list(case.cooperating), "rule": case.assignment_rule, "raised": True,
+            "escalations": list(dict.fromkeys([*case.escalations, *reasons])), **self.due("severe"),
+        }  # fmt: skip
+        return move._replace(details={**details, **move.details})
+
+    def worded(self, item: Finding) -> Finding:
+        """A finding with words and names in place of codes; the form's id stays beside its title."""
+        book, told = self.book, dict(item.details)
+        for name, key, of in (("kind", "kind", "document"), ("missing_kind", "missing", "document"), ("state", "state", "state")):
+            if told.get(name):
+                told[key] = book.word(of, told[name], self.language)
+        for name, key in (("person_id", "person"), ("by", "by")):
+            if person := book.person(told.get(name, "")):
+                told[key] = person.name
+        if told.get("department_id"):
+            told["department"] = book.department(told["department_id"], self.language)
+        if told.get("by") == REPORTER:
+            told["by"] = REPORTER_WORD[self.language]
+        told = {name: value for name, value in told.items() if value}
+        return item._replace(details=told | ({"form": item.details["kind"]} if "kind" in item.details else {}))
+
+
+def _rule_of(case: Case) -> dict[str, Any]:
+    """The rule of a due date as the ledger keeps it."""
+    if not case.due_rule:
+        return {}
+    rule, _, days = case.due_rule.partition(":")
+    return {"due_rule": rule, "due_days": float(days)}

@@ -1,0 +1,80 @@
+"""All that brings steps in a run, behind one door."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from fbbatch.ledger import Ledger
+from fbbatch.ledger.recording import FileRecorder
+from fbbatch.model import Case, Finding, Transition
+from fbbatch.steps.amendments import take_amendments
+from fbbatch.steps.edits import Edits
+from fbbatch.steps.forms import Forms
+from fbbatch.steps.proof import is_proven_workbook
+from fbbatch.steps.rules import BY_TIME, SURVEY_EXPIRES, Rules
+from fbbatch.workflow import moves_of_time, replay
+
+Message = Mapping[str, Any]
+
+
+class Steps:
+    """Takes what comes back in a run, by the rules of the workspace."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+    @cached_property
+    def _forms(self) -> Forms:
+        return Forms(self.rules)
+
+    def turn(self, message: Message) -> tuple[str, int]:
+        """When a form has its turn among those of a run."""
+        return self._forms.turn(message["form"])
+
+    def expect(self, message: Message) -> None:
+        """Know of a form that will be taken later in this run."""
+        self._forms.expect(message["form"])
+
+    def is_early(self, recorder: FileRecorder, message: Message) -> bool:
+        """True for a form that skips a step: the missing one may lie in the same inbox."""
+        return self._forms.is_early(recorder, message["form"])
+
+    def take_form(self, recorder: FileRecorder, message: Message) -> None:
+        """Record what a returned form does to its case; whatever keeps it from doing so is a finding on paper."""
+        self._forms.take(recorder, message["form"], [Finding(*f) for f in message["findings"]])
+
+    def take_edits(self, recorder: FileRecorder, message: Message) -> None:
+        """Apply what was edited in a ledger or summary, and list every change."""
+        Edits(self.rules, self._forms).take(recorder, message)
+
+    def take_amendments(self, recorder: FileRecorder) -> None:
+        """Give cases the answers of rows that are edited copies of theirs."""
+        take_amendments(self.rules, recorder)
+
+    def take_sender(self, recorder: FileRecorder, address: str) -> None:
+        """Say who has mailed a file."""
+        people = self.rules.book.organisation.people
+        is_known = any(person.mail and person.mail.lower() == address.lower() for person in people)
+        recorder.came_by_mail(address, is_known=is_known)
+
+    def take_marks(self, recorder: FileRecorder, told: Mapping[str, Any]) -> None:
+        """Say whether the marks of a workbook that went back are ours."""
+        recorder.believe_marks(is_proven=is_proven_workbook(self.rules, recorder, told))
+
+    # --- time ----------------------------------------------------------------------------------------------
+
+    def pass_time(self, ledger: Ledger) -> None:
+        """Holds that end and surveys that expire today; each once, however many nights were missed."""
+        for case, steps in self._overdue_steps(ledger):
+            ledger.append(self.rules.record, case, steps)
+
+    def _overdue_steps(self, ledger: Ledger) -> Iterator[tuple[Case, list[Transition]]]:
+        rules = self.rules
+        for state in ("on_hold", "replied"):
+            for case in list(ledger.cases(state=state)):
+                standing = replay(ledger.history(case))
+                moves = moves_of_time(standing, rules.today, rules.days(SURVEY_EXPIRES))
+                if moves:
+                    yield case, [rules.recorded(case, standing, move, BY_TIME, "batch", rules.today) for move in moves]
+
+
