@@ -23,6 +23,7 @@ from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.inbox import Move
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
+from fbbatch.ledger.outcomes import HARMLESS
 from fbbatch.model import FileOutcome
 from fbbatch.steps import Rules, Steps
 from fbbatch.taking import Taking
@@ -188,10 +189,13 @@ class _Run:
         return RunResult(self.edition.manifest(receipt, []), None, receipt, _exit_code(files))
 
 
-def _is_disputed(file: FileOutcome) -> bool:
-    return file.code == "FB-readers-disagree"
-
-
 def _exit_code(files: Sequence[FileOutcome]) -> ExitCode:
-    troubled = any(file.returned or file.outcome in {"returned", "partly", "quarantined"} or _is_disputed(file) for file in files)
-    return ExitCode.RETURNED if troubled else ExitCode.DONE
+    return ExitCode.RETURNED if any(map(_asks_for_work, files)) else ExitCode.DONE
+
+
+def _asks_for_work(file: FileOutcome) -> bool:
+    """True where staff have to act on a file; what a stranger mails makes no night's exit code by itself."""
+    if file.mailed_by == "stranger":
+        return False
+    is_wrong = file.outcome == "set_aside" and file.code not in HARMLESS
+    return is_wrong or bool(file.returned) or file.outcome in {"returned", "partly", "quarantined"}

@@ -192,17 +192,20 @@ class Edition:
         """The days that get a summary now: today, and working days since the last one (zero reports). Source: 3.3.1a."""
         calendar = Calendar(self.shop.book.calendar)
         last = self.ledger.last_summary_day(before=self.record)
-        if last and last >= today and not self.ledger.has_moved(self.record):
+        asks = any(one.run == self.record.name for one in self.ledger.waiting_forms())
+        if last and last >= today and not asks and not self.ledger.has_moved(self.record):
             return []  # the day's summary stands as it is
         first = today if last is None or last >= today else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
         every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
         if self.shop.settings.daily_summary == "every_day":
             return every
-        return [d for d in every if calendar.is_working_day(d) or next(self.ledger.cases(registered_on=d), None)]
+        is_asked = {today} if asks else set()
+        return [d for d in every if calendar.is_working_day(d) or d in is_asked or next(self.ledger.cases(registered_on=d), None)]
 
     def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
         """The summary of a day as workbook and PDF."""
-        workbook = self.proven(summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name))
+        waiting = self.ledger.waiting_forms() if day == self.record.as_of.date() else []
+        workbook = self.proven(summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name, waiting=waiting))
         document = summary_document(cases, day, self.office, self.shop.templates)
         path = f"summary/{workbook.title} {day.isoformat()}"
         yield Printed(

@@ -49,6 +49,10 @@ class StorageError(FbbatchError):
     exit_code = ExitCode.STORAGE
 
 
+class UnrecordableError(StorageError):
+    """The database refused what is to be written, not to write: a constraint does not hold. One file's content is its cause."""
+
+
 class NotFoundError(FbbatchError):
     """The person asked for something that does not exist (a case number, a code, a workspace)."""
 

@@ -520,7 +520,11 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-mail-sender": Entry(
         "warning",
-        ("{sender} 寄來案件 {case} 的「{kind}」，但不是簽署人本人或其部門，也不是案件的聯繫人", "{sender} has mailed the '{kind}' of case {case}, and is neither its signer, nor of the signer's department, nor the case's contact"),
+        (
+            "{sender} 寄來案件 {case} 的「{kind}」，但不是簽署人本人或其部門，也不是案件的聯繫人；採用後案件為「{state}」",
+            "{sender} has mailed the '{kind}' of case {case}, and is neither its signer, nor of that department, nor the case's contact;"
+            " taken, it would make the case '{state}'",
+        ),
         ("簽署人本人、同部門人員或案件聯繫人的郵件地址", "The address of the signer, of that department, or of the case's contact"),
         (
             "已與案件一併保存，未採用；確認無誤後，請把附件中的表單本身放入收件夾，或在匯總表的「待決」表中決定",

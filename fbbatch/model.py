@@ -177,6 +177,27 @@ class ReturnedForm:
     department: str | None = None
 
 
+DISPUTE = "FB-step-contradiction"
+
+
+class WaitingForm(NamedTuple):
+    """A form that waits: the decision's number, which option it is, why, what the form says, and since which run."""
+
+    id: int
+    number: str
+    option: str
+    reason: str
+    case: str
+    form: str
+    told: Mapping[str, Any]
+    run: str
+
+    @property
+    def is_dispute(self) -> bool:
+        """True where another form says otherwise; else it is the way that it came."""
+        return self.reason == DISPUTE
+
+
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
     """What a run did with one dropped file; the numbers balance. Source: 1.3.2."""

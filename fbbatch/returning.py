@@ -64,8 +64,8 @@ def going_back(
 
 
 def _has_rows(file: FileOutcome) -> bool:
-    """True where rows went back; what was refused whole has nothing to be marked."""
-    return file.returned > 0
+    """True where rows or edited cells went back; what was refused whole has nothing to be marked."""
+    return file.returned > 0 or (file.schema == "tracking_ledger" and file.outcome == "returned")
 
 
 def _goes_back(file: FileOutcome) -> bool:

@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 import orjson
 
 from fbbatch import failpoints, inbox, workers
+from fbbatch.errors import UnrecordableError
 from fbbatch.findings import finding
 from fbbatch.inbox import Claimed
 from fbbatch.judge import Hearing, Message, Setup, Task, head_of
@@ -26,12 +27,15 @@ from fbbatch.steps import Steps
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
-QUARANTINE = ("FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
+QUARANTINE = ("FB-not-recorded", "FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
 DEFERRED = ("FB-changed", "FB-locked")
 _USED_UP = frozenset({"time", "silence"})
 """Ways to lose a worker that another reader would share: it is no faster."""
 _HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
 _IN_MEMORY_BYTES = 1 << 26
+
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a file may bring out in the code that records it: then that file is put aside, and the others go on, tomorrow too."""
 
 Frames = Iterable[bytes]
 
@@ -193,6 +197,8 @@ class Taking:
             return refused.reason
         except WorkerLostError as error:
             return finding("FB-too-expensive", what=str(error))
+        except (UnrecordableError, *_FAULTS) as error:
+            return finding("FB-not-recorded", reason=_cause(error))
         return None
 
     def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, Message]]:
@@ -249,6 +255,11 @@ class Taking:
             return target
 
         return choose
+
+
+def _cause(error: Exception) -> str:
+    """What kept a file from being recorded, without what stands in it."""
+    return str(error).split(":")[0] if isinstance(error, UnrecordableError) else type(error).__name__
 
 
 class _FileRefusedError(Exception):

@@ -113,6 +113,11 @@ class Teller:
         field = self._fields.get((schema, name)) or self._any.get(name)
         return field.label[self.language] if field else name
 
+    @property
+    def fact_labels(self) -> dict[str, str]:
+        """The labels of all facts by name."""
+        return {name: label[self.language] for name, label in self._labels.items()}
+
     def fields(self, schema: str) -> list[FieldModel]:
         """The fields of a schema, in order."""
         found = self.book.schema(schema)

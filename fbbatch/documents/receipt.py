@@ -66,7 +66,9 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
 def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
     book = office.teller.book
-    return {s.id: {name: label[office.language] for name, label in _named(s)} for s in (*book.sources, *book.forms)}
+    labels = {s.id: {name: label[office.language] for name, label in _named(s)} for s in (*book.sources, *book.forms)}
+    edited = labels.get("tracking_ledger", {})  # its other columns are facts
+    return labels | {"tracking_ledger": {**office.teller.fact_labels, **edited}}
 
 
 def _named(schema: SchemaModel) -> Iterator[tuple[str, Label]]:

@@ -97,6 +97,10 @@ class Correction:
             if row.sheet in self.fate.layouts:
                 told = wrong.get((row.sheet, row.row), [])
                 rows.setdefault(row.sheet, {})[row.row] = self._mark(row, told, cases.get((row.sheet, row.row), ""))
+        for (sheet, number), told in wrong.items():
+            if sheet in self.fate.layouts and number not in rows.get(sheet, {}):  # of an edited ledger, whose rows are no feedback
+                labels = self._labels(self.fate.layouts[sheet].schema)
+                rows.setdefault(sheet, {})[number] = RowMark(self.word("edit_refused"), True, *self._reasons(told, labels))
         return {name: SheetMarks(self.fate.layouts[name].header_row or 0, marks) for name, marks in rows.items()}
 
     def _errors(self) -> dict[tuple[str, int], list[Finding]]:
@@ -109,15 +113,24 @@ class Correction:
     def _mark(self, row: JudgedRow, wrong: Sequence[Finding], case: str) -> RowMark:
         if row.outcome == "returned":
             labels = self._labels(self.fate.layouts[row.sheet].schema)
-            notes: dict[int, str] = {}
-            for item in wrong:
-                column = item.column or THE_ROW
-                notes[column] = "\n".join(filter(None, (notes.get(column), self._note(item, labels))))
-            why = "；".join(dict.fromkeys(catalogue.part(item, "found", self.office.language, labels) for item in wrong))
-            return RowMark(self.word("wrong", mark=row.mark), True, why, notes or {THE_ROW: why})
+            return RowMark(self.word("wrong", mark=row.mark), True, *self._reasons(wrong, labels))
         if row.case:
             return RowMark(self.word("taken", case=row.case), False)
         return RowMark(self.word("set_aside") if row.outcome == "set_aside" else self.word("duplicate", case=case), False)
+
+    def _reasons(self, wrong: Sequence[Finding], labels: Mapping[str, str]) -> tuple[str, dict[int, str]]:
+        """Why a row goes back, in a sentence and in notes at its cells (column → note)."""
+        notes: dict[int, str] = {}
+        for item in wrong:
+            column = item.column or THE_ROW
+            notes[column] = "\n".join(filter(None, (notes.get(column), self._note(item, labels))))
+        why = "；".join(dict.fromkeys(catalogue.part(item, "found", self.office.language, labels) for item in wrong))
+        return why, notes or {THE_ROW: why}
+
+    @property
+    def is_edited_ledger(self) -> bool:
+        """True for a ledger or summary that was edited, not for feedback."""
+        return self.fate.outcome.schema == "tracking_ledger"
 
     def _note(self, item: Finding, labels: Mapping[str, str]) -> str:
         parts = {name: catalogue.part(item, name, self.office.language, labels) for name in ("found", "expected", "remedy")}
@@ -128,11 +141,13 @@ class Correction:
         lines = [self.word("about", file=self.fate.outcome.name, run=self.run)]
         lines += [self.word("until", day=long_date(self.until, self.office.language))] if self.until else []
         lines += [f"{self.issue} · {code_line(self.code, self.office.language)}"]
-        lines += [self.word("step_1", result=RESULT[self.office.language]), self.word("step_2"), self.word("step_3")]
+        edited = "edit_" if self.is_edited_ledger else ""
+        lines += [self.word(f"{edited}step_1", result=RESULT[self.office.language]), self.word(f"{edited}step_2"), self.word(f"{edited}step_3")]
         rows = {(row.sheet, row.row) for row in self.fate.rows}
         whole = [item for item in self.fate.outcome.findings if item.severity == "error" and (item.sheet or "", item.row) not in rows]
         about = [[self.word("whole")], *([catalogue.message(item, self.office.language, self._any_labels())] for item in whole)]
-        return Cover(self.word("title"), lines, [self._balance(), *([about] if whole else [])])
+        balance = [] if self.is_edited_ledger else [self._balance()]
+        return Cover(self.word("title"), lines, [*balance, *([about] if whole else [])])
 
     def _any_labels(self) -> Mapping[str, str]:
         return self._labels(self.fate.outcome.schema or next((layout.schema for layout in self.fate.layouts.values()), ""))

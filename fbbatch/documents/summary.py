@@ -2,23 +2,25 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import as_date
 from fbbatch.documents.templates import ColumnModel, Template, Templates
-from fbbatch.model import Case
+from fbbatch.model import REPORTER, Case, WaitingForm
 from fbbatch.render.blocks import CellValue, Chart, Column, Document, Note, Signatures, Table, Text, WorkBook, WorkSheet
-from fbbatch.render.words import long_date
+from fbbatch.render.words import REPORTER_WORD, long_date
 
 _FEW = 20
 _PRINTED_CHARACTERS = 160
 _SEVERITY_COLOURS = ("#A6A6A6", "#E0A030", "#C0392B")
 
 
-def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates, *, run: str = "") -> WorkBook:
-    """The workbook of the day `day`; `cases` are those registered on it.
+def summary_workbook(
+    cases: Sequence[Case], day: dt.date, office: Office, templates: Templates, *, run: str = "", waiting: Sequence[WaitingForm] = ()
+) -> WorkBook:
+    """The workbook of the day `day`; `cases` are those registered on it, `waiting` the forms that a person has to decide about.
 
     Edited and dropped back, it is a form: `run` names the copy that it is compared with. Source: N3, N7.
     """
@@ -46,10 +48,55 @@ def summary_workbook(cases: Sequence[Case], day: dt.date, office: Office, templa
             WorkSheet(word("print"), name, lines, (printed,), signatures=signatures),
             WorkSheet(word("all"), name, lines, (every,), signatures=signatures),
             WorkSheet(word("counts"), f"{name}　{word('counts')}", lines[:1], (by_type, by_source), charts, signatures, few, landscape=False, freeze=False),
+            *_to_decide(waiting, office, word, lines[2], templates),
         ),
         form_number=office.form_number(template),
         identity={"form": "summary", "version": str(template.version), "case": "", "issue": run},
     )  # fmt: skip
+
+
+def _to_decide(waiting: Sequence[WaitingForm], office: Office, word: "Word", editor: str, templates: Templates) -> Iterator[WorkSheet]:
+    """The sheet on which a person decides about forms that wait: one row a decision, with a drop-down. Source: N2."""
+    form = office.teller.book.schema("tracking_ledger")
+    field = next((f for f in form.fields if f.id == "decision"), None) if form else None
+    if not waiting or field is None:
+        return
+    labels = {value.code: value.label[office.language] for value in office.teller.book.values(field)}
+    decisions: dict[str, list[WaitingForm]] = {}
+    for one in waiting:
+        decisions.setdefault(one.number, []).append(one)
+    most = max(map(len, decisions.values()))
+    options = (*[label for code, label in labels.items() if code != "ignore"][:most], labels["ignore"])
+    heads = ("decision_number", "decision_case", "decision_form", "decision_why", "decision_options")
+    columns = (
+        *(Column(word(name), id=name if name != "decision_number" else "number") for name in heads),
+        Column(field.label[office.language], id=field.id, editable=True, options=options),
+    )  # fmt: skip
+    rows = tuple(
+        (number, forms[0].case, office.title(forms[0].form), word(f"why_{'dispute' if forms[0].is_dispute else 'mail'}"),
+         "\n".join(_option(one, forms, labels, office, word) for one in forms), "")
+        for number, forms in decisions.items()
+    )  # fmt: skip
+    lines = (word("decision_guide"), editor)
+    yield WorkSheet(word("to_decide"), f"{office.title('summary')}　{word('to_decide')}", lines, (Table(columns, rows),))
+
+
+def _option(one: WaitingForm, forms: Sequence[WaitingForm], labels: Mapping[str, str], office: Office, word: "Word") -> str:
+    """What one of the forms says: who signed it and when, who mailed it, and the answers in which the forms differ."""
+    teller, told = office.teller, one.told
+    schema = teller.book.schema(one.form)
+    others = [other.told["values"] for other in forms if other is not one]
+    signer = REPORTER_WORD[office.language] if told["by"] == REPORTER else teller.person(told["by"])
+    parts = [word("signed", name=signer or "—", day=str(told["on"] or "—")[:10])]
+    parts += [word("mailed", sender=told["mailed"])] if told.get("mailed") else []
+    parts += [word("would", state=teller.book.word("state", told["would"], office.language))] if told.get("would") else []
+    for field in schema.fields if schema else ():
+        value = told["values"].get(field.id)
+        if field.type != "table" and value is not None and (not others or any(other.get(field.id) != value for other in others)):
+            parts.append(f"{field.label[office.language]}{': ' if office.language == 'en' else '：'}{teller.say(field, value)}")
+    separator = "; " if office.language == "en" else "；"
+    label = labels.get(one.option.lower(), one.option)
+    return f"{label}{': ' if office.language == 'en' else '：'}{separator.join(parts)}"
 
 
 _EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-SET_ASIDE = frozenset({"FB-about-case", "FB-own-document", "FB-cover-letter", "FB-automatic-mail"})
-"""The findings that say why rows were kept without becoming feedback."""
+HARMLESS = frozenset({"FB-about-case", "FB-own-document", "FB-cover-letter", "FB-automatic-mail"})
+"""The findings that say why rows were kept without becoming feedback, though nothing is wrong with them."""
 _SOUND = frozenset({"accepted", "duplicate", "step"})
 _TROUBLED = frozenset({"returned", "quarantined"})
 

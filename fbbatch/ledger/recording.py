@@ -13,12 +13,12 @@ from fbbatch.findings import finding
 from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.kinship import Edited, Kin, kin_of
-from fbbatch.ledger.outcomes import SET_ASIDE, outcome_of, together
+from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
 from fbbatch.ledger.sieve import Place, Sieve, alike
-from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, WaitingForm, put_decision, put_waiting, waiting_forms
+from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
 from fbbatch.ledger.writing import append_steps
-from fbbatch.model import Case, FeedbackRows, Finding, Transition
+from fbbatch.model import Case, FeedbackRows, Finding, Transition, WaitingForm
 
 _FINGERPRINTS = (
     sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number, t.case.c.id, t.submission.c.file_id)
@@ -473,7 +473,7 @@ class FileRecorder:
         own = [refused or outcome_of(counts, self._n_amended)] if counts["rows"] or refused or not parts else []
         outcome = together([*own, *parts])
         if outcome == "set_aside" and code is None:
-            code = next((f.code for f in self._findings if f.code in SET_ASIDE), None)
+            code = next((f.code for f in self._findings if f.code in HARMLESS), None)
         archived = archive(outcome) if archive else None
         next_id = self._next_id(t.finding)
         told = [

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from fbbatch import failpoints
-from fbbatch.errors import BusyError, StorageError
+from fbbatch.errors import BusyError, StorageError, UnrecordableError
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder
+from fbbatch.ledger.waiting import waiting_forms
 from fbbatch.ledger.writing import append_steps
-from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition
+from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition, WaitingForm
 
 _HEAD = "r0004"
 _PATIENCE_MS = 30_000  # with another program that holds the file
@@ -82,6 +83,8 @@ class Ledger:
     def _storage(self) -> Iterator[None]:
         try:
             yield
+        except (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError) as error:
+            raise UnrecordableError(_reason(error)) from error
         except (exc.OperationalError, exc.DatabaseError, sqlite3.Error) as error:
             if "is locked" in _reason(error):
                 raise BusyError(
@@ -358,6 +361,11 @@ class Ledger:
         query = sa.select(LAST.c.to_state, sa.func.count()).select_from(t.case.join(LAST, is_last(LAST))).group_by(LAST.c.to_state)
         with self.reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
+    def waiting_forms(self) -> list[WaitingForm]:
+        """The forms that wait for a person's decision, oldest first."""
+        with self.reading() as connection:
+            return waiting_forms(connection)
 
     # --- documents -----------------------------------------------------------------------------------------
 

@@ -2,33 +2,15 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
+from fbbatch.model import WaitingForm
 
 TAKEN, IGNORED, PASSED = "taken", "ignored", "passed"
-DISPUTE = "FB-step-contradiction"
-
-
-class WaitingForm(NamedTuple):
-    """A form that waits: the decision's number, which option it is, why, what the form says, and since which run."""
-
-    id: int
-    number: str
-    option: str
-    reason: str
-    case: str
-    form: str
-    told: Mapping[str, Any]
-    run: str
-
-    @property
-    def is_dispute(self) -> bool:
-        """True where another form says otherwise; else it is the way that it came."""
-        return self.reason == DISPUTE
 
 
 _QUERY = (

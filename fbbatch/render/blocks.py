@@ -49,7 +49,10 @@ class Grid:
 
 
 class Column(NamedTuple):
-    """A table's column. `weight` is its share of the width; `align`: left, center, right; `kind` for workbooks."""
+    """A table's column. `weight` is its share of the width; `align`: left, center, right; `kind` for workbooks.
+
+    `options` go into a drop-down of its cells.
+    """
 
     header: str
     weight: float = 1
@@ -59,6 +62,7 @@ class Column(NamedTuple):
     printed: bool = True
     id: str = ""
     editable: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

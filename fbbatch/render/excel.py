@@ -211,6 +211,10 @@ def _table(page: Any, table: Table, row: int, looks: Looks, widths: Sequence[flo
         for place, (value, column) in enumerate(zip(values, table.columns, strict=True)):
             write_cell(page, row, place, value, formats[column.kind, column.align, column.editable, mark])
         row += 1
+    for place, column in enumerate(table.columns):
+        if column.options and table.rows:
+            first = row - len(table.rows)
+            page.data_validation(first, place, row - 1, place, {"validate": "list", "source": list(column.options)})
     if not table.rows:
         page.merge_range(row, 0, row, max(1, len(table.columns) - 1), "", looks.cell(Column("", align="center"), ""))
         page.write_string(row, 0, clean(table.empty or "—"), looks.cell(Column("", align="center"), ""))

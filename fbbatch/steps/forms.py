@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from fbbatch.findings import finding
 from fbbatch.gates import late_promises
 from fbbatch.ledger.recording import FileRecorder
-from fbbatch.ledger.waiting import WaitingForm
-from fbbatch.model import CASE_NUMBER, Case, Finding, ReturnedForm, Transition
+from fbbatch.model import CASE_NUMBER, DISPUTE, Case, Finding, ReturnedForm, Transition, WaitingForm
 from fbbatch.schema import Book
 from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_of_another_matter, may_mail, proven_form
@@ -41,7 +40,10 @@ _MAY_COME_OFTEN = frozenset({"inspection"})
 
 
 class Weighed(NamedTuple):
-    """A form that was looked at: what it is, where its case stands, and the verdict; or the refusal with its outcome."""
+    """A form that was looked at: what it is, where its case stands, and the verdict; or the refusal with its outcome.
+
+    `is_strange_mail`: it is ours, but came out of a mail whose sender may not bring it.
+    """
 
     form: ReturnedForm | None = None
     standing: Standing = Standing()
@@ -49,7 +51,7 @@ class Weighed(NamedTuple):
     verdict: Verdict | None = None
     refusal: Finding | None = None
     outcome: str = "set_aside"
-    waits: bool = False
+    is_strange_mail: bool = False
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -102,13 +104,13 @@ class Forms:
             return
         recorder.keep_form(case, told)
         weighed = self._weigh(recorder, told, case)
-        if weighed.refusal:
-            if weighed.waits:
-                self._wait(recorder, told, case, weighed.refusal)
+        if weighed.is_strange_mail:
+            self._hold_mail(recorder, told, case)
+        elif weighed.refusal:
             recorder.refuse(self.rules.worded(weighed.refusal), weighed.outcome)
-        elif weighed.moves and (others := self._contradicting(recorder, told, case)):
-            number = self._wait(recorder, told, case, finding("FB-step-contradiction"), number=others)
-            reason = finding("FB-step-contradiction", kind=told["kind"], case=case.number, number=number)
+        elif weighed.moves and (others := self._contradicting(recorder, told, case)) is not None:
+            number = recorder.await_decision(case, told, DISPUTE, others or None)
+            reason = finding(DISPUTE, kind=told["kind"], case=case.number, number=number)
             recorder.refuse(self.rules.worded(reason), "set_aside")
         else:
             self._apply(recorder, told, case, weighed, remarks=findings)
@@ -128,8 +130,7 @@ class Forms:
             return Weighed(refusal=finding("FB-not-this-case", kind=told["kind"], case=case.number))
         is_mail = bool(told.get("mailed")) and not is_decided
         if is_mail and not may_mail(self.rules, told, case):
-            would = finding("FB-mail-sender", kind=told["kind"], case=case.number, sender=told["mailed"])
-            return Weighed(refusal=would, waits=not told["bad"])
+            return Weighed(is_strange_mail=True)
         if told["bad"]:
             return Weighed(refusal=finding("FB-step-incomplete", kind=told["kind"], case=case.number), outcome="returned")
         form = self._form(told, case, proven.issue, proven.department)
@@ -189,8 +190,14 @@ class Forms:
         rivals = [other for other in self.rivals.get(_answers_what(told), ()) if other["values"] != told["values"]]
         return "" if any(self._weigh(recorder, other, case).moves for other in rivals) else None
 
-    def _wait(self, recorder: FileRecorder, told: Told, case: Case, why: Finding, *, number: str = "") -> str:
-        return recorder.await_decision(case, told, why.code, number or None)
+    def _hold_mail(self, recorder: FileRecorder, told: Told, case: Case) -> None:
+        """Keep a mailed form with its case; it waits for a person where it would do anything."""
+        would = self._weigh(recorder, told, case, is_decided=True).moves
+        state = would[-1].to if would else case.state
+        reason = finding("FB-mail-sender", kind=told["kind"], case=case.number, sender=told["mailed"], state=state)
+        if would:
+            recorder.await_decision(case, {**told, "would": state}, reason.code, None)
+        recorder.refuse(self.rules.worded(reason), "set_aside")
 
     def decide(self, recorder: FileRecorder, options: Sequence[WaitingForm], choice: str, by: str) -> Finding | None:
         """Take the form that a person has chosen among those that wait, or none of them.
@@ -210,6 +217,7 @@ class Forms:
             troubles = weighed.verdict.findings if weighed.verdict else (weighed.refusal,)
             return self.rules.worded(next(f for f in troubles if f))
         recorder.decided(options, chosen, by)
+        recorder.keep_form(case, chosen.told)
         self._apply(recorder, chosen.told, case, weighed, decided_by=by)
         return None
 
