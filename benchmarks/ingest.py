@@ -9,8 +9,8 @@ import openpyxl
 from benchmarks.measure import peak_memory, seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import inbox
-from fbbatch.steps import Rules, Steps
 from fbbatch.ledger import Ledger
+from fbbatch.steps import Rules, Steps
 from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fbbatch import __version__, outbox, press, workers
-from fbbatch.codes import Subject, code_line
 from fbbatch.chasing import LEADER, Chaser, fresh_reminders
+from fbbatch.codes import Subject, code_line
 from fbbatch.deadlines import Calendar
 from fbbatch.documents import (
     Receipt,

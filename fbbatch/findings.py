@@ -488,12 +488,6 @@ CATALOGUE: dict[str, Entry] = {
         ("本部門的人員，或在「{label}」寫明理由", "Somebody of the department, or the reason under '{label}'"),
         ("請補填後再放入收件夾", "Fill it in and drop the form again"),
     ),
-    "FB-date-before": Entry(
-        "error",
-        ("表單的日期是 {day}，早於它所答覆的步驟（{asked}）", "The form is dated {day}, before the step that it answers ({asked})"),
-        ("{asked} 或之後的日期", "{asked} or a later day"),
-        ("請核對日期，改正後再放入收件夾", "Check the date, correct it and drop the form again"),
-    ),
     "FB-code-missing": Entry(
         "error",
         ("「{kind}」上沒有校驗碼，不能證明是本公司發出的", "The '{kind}' has no check code; nothing shows that we have issued it"),

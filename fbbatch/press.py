@@ -171,7 +171,8 @@ class Press:
         for p in self.print_jobs(jobs):
             yield (
                 orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue, p.code])
-                + b"\n" + p.content
+                + b"\n"
+                + p.content
             )
 
 

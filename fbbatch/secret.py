@@ -71,10 +71,7 @@ def _written(workspace: Path, codes: Codes) -> Codes:
     """Write the secret beside its place, then move it there: it is never half there."""
     path = workspace / SECRET
     fresh = path.with_suffix(".new")
-    keys: list[dict[str, Any]] = [
-        {"key": key.secret.hex(), "until": key.until.isoformat() if key.until else None}
-        for key in codes.keys
-    ]
+    keys: list[dict[str, Any]] = [{"key": key.secret.hex(), "until": key.until.isoformat() if key.until else None} for key in codes.keys]
     content = orjson.dumps({"workspace": codes.workspace, "keys": keys}, option=orjson.OPT_INDENT_2)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:

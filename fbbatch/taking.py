@@ -27,7 +27,16 @@ from fbbatch.steps import Steps
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
-QUARANTINE = ("FB-not-recorded", "FB-broken", "FB-encrypted", "FB-limit-", "FB-too-expensive", "FB-not-readable", "FB-no-outlook-reader", "FB-encoding")
+QUARANTINE = (
+    "FB-not-recorded",
+    "FB-broken",
+    "FB-encrypted",
+    "FB-limit-",
+    "FB-too-expensive",
+    "FB-not-readable",
+    "FB-no-outlook-reader",
+    "FB-encoding",
+)
 DEFERRED = ("FB-changed", "FB-locked")
 _USED_UP = frozenset({"time", "silence"})
 """Ways to lose a worker that another reader would share: it is no faster."""
@@ -103,7 +112,7 @@ class Taking:
     def job(self) -> workers.Job:
         """What the workers of this run do, and within which limits."""
         shop, limits = self.shop, self.shop.settings.limits
-        setup = Setup(shop.book, limits, self.record.as_of, shop.settings.locale, shop.folder / "outbox", shop.printed)
+        setup = Setup(shop.book, limits, self.record.as_of, shop.settings.locale, shop.folder / "outbox", shop.printed, shop.fact_labels)
         return workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
 
     def count(self, total: int) -> None:

@@ -267,7 +267,7 @@ def step(
         today: the as-of date.
         reopen_days: T16, for how long a closed case may be opened again.
     """
-    if trouble := _repeated(standing, form) or _out_of_order(standing, form):
+    if trouble := repeated(standing, form) or _out_of_order(standing, form):
         return trouble
     part = part_of(standing, form)
     if form.issue and form.issue < newest_issue and form.kind in FROM and not _is_letter_before(standing, form):
@@ -276,10 +276,8 @@ def step(
             outcome="returned",
             reissue=True,
         )
-    asked = None if _is_letter_before(standing, form) else asked_on(standing, form.kind)
-    if asked and form.happened_on < asked:
-        day = form.happened_on.isoformat()
-        return Verdict(findings=(finding("FB-date-before", day=day, asked=asked.isoformat()),), outcome="returned")
+    if early := _dated_before(standing, form, book):
+        return Verdict(findings=(early,), outcome="returned")
     missing = missing_answers(form, severity=severity, department=standing.department)
     missing += wrong_signers(form, book, involved(standing, part))
     if missing:
@@ -293,13 +291,24 @@ def step(
     return Verdict((first, *rest), (*notes, *advice(form, severity)))
 
 
+def _dated_before(standing: Standing, form: ReturnedForm, book: Book) -> Finding | None:
+    """A form cannot have been filled in before the step that it answers."""
+    asked = None if _is_letter_before(standing, form) else asked_on(standing, form.kind)
+    if asked is None or form.happened_on >= asked:
+        return None
+    schema, state = book.schema(form.kind), _ASKED_IN.get(form.kind, "registered")
+    field_id = schema.signed_on if schema else None
+    value, limit = form.happened_on.isoformat(), asked.isoformat()
+    return finding("FB-date-before", field=field_id, value=value, limit=limit, other_state=state)
+
+
 def part_of(standing: Standing, form: ReturnedForm) -> str | None:
     """The department whose own measures a form brings; None where it is the lead's, as every other form. Source: 5.5.2a."""
     department = form.values.get("department") if form.kind == "measures" else None
     return None if department == standing.department else department
 
 
-def _repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
+def repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
     """The very same form once more, of whatever round; the same answers on another issue are another form."""
     for step in standing.past:
         issue = step.details.get("issue", 0)
@@ -328,7 +337,7 @@ def _out_of_order(standing: Standing, form: ReturnedForm) -> Verdict | None:
 
 def is_early(standing: Standing, form: ReturnedForm) -> bool:
     """True for a form that skips a step: another one has to be taken first."""
-    trouble = _repeated(standing, form) or _out_of_order(standing, form)
+    trouble = repeated(standing, form) or _out_of_order(standing, form)
     return trouble is not None and any(f.code == "FB-step-early" for f in trouble.findings)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fbbatch.codes import Codes
 from fbbatch.documents import Templates, load_templates, printed_lines
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
-from fbbatch.codes import Codes
 from fbbatch.ledger import Ledger
 from fbbatch.schema import Book, load_book
 from fbbatch.secret import ensure_codes, read_codes, throwaway_codes
@@ -36,6 +36,18 @@ class Workshop:
     def printed(self) -> frozenset[str]:
         """What our blank forms print outside their blanks."""
         return printed_lines(self.book, templates=self.templates, date=dt.date.min)
+
+    @cached_property
+    def fact_labels(self) -> dict[str, frozenset[str]]:
+        """Beside which words forms print the product, the reporter and the description, in any language."""
+        names = {"product": ("product", "product_and_model"), "reporter": ("reporter",), "description": ("description", "problem_summary")}
+        fields = [field for schema in self.book.sources for field in schema.fields]
+        found = {}
+        for answer, facts in names.items():
+            labels = [self.templates.facts[name] for name in facts if name in self.templates.facts]
+            labels += [field.label for field in fields if field.id == answer]
+            found[answer] = frozenset(word for label in labels for word in label.values())
+        return found
 
     @cached_property
     def codes(self) -> Codes:

@@ -180,7 +180,7 @@ def test_class_that_a_person_has_given_stays_when_the_row_is_amended(tmp_path: P
     number = ledger_cases(place)[1].number
 
     def judge_it(page: Any, columns: dict[str, int]) -> None:
-        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+        page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
         row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == number)
         page.cell(row, columns["问题类型"]).value = "服务问题"
 
@@ -211,7 +211,7 @@ def test_same_person_on_the_same_product_in_like_words_is_proposed_with_the_reas
         row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == second.number)
         assert first.number in page.cell(row, columns["是否重复"]).value
         page.cell(row, columns["并入案件"]).value = first.number
-        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+        page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
 
     drop(place, "汇总.xlsx", edited(summary, merge, sheet_number=1))
     result = run(place, "2026-11-18")
@@ -230,7 +230,7 @@ def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, 
     def merge(page: Any, columns: dict[str, int]) -> None:
         row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == case.number)
         page.cell(row, columns["并入案件"]).value = case.number if main == "self" else main
-        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+        page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
 
     drop(place, "汇总.xlsx", edited(issued(place, result, "summary"), merge, sheet_number=1))
     result = run(place, "2026-11-18")
@@ -249,7 +249,7 @@ def test_cases_are_merged_in_chains_but_never_in_a_circle(tmp_path: Path, others
         for one, main in others.items():
             row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == numbers[one])
             page.cell(row, columns["并入案件"]).value = numbers[main]
-        page.cell(3, 1).value = "修改人（请填姓名）：周敏"
+        page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
 
     drop(place, "汇总.xlsx", edited(issued(place, result, "summary"), merge, sheet_number=1))
     found = [code for code, *_ in codes(run(place, "2026-11-18"), "FB-edit-taken", "FB-edit-main-case")]

@@ -45,6 +45,7 @@ REPORTED = ["王小明", "0912345678", "2026-11-12 10:00", "智能音箱", "X-1"
 WIDE = ["林志明", "0955123456", "2026-11-12 09:00", "智能音箱", "X-1", "整批產品冒煙，同批次多臺", "倉庫"]
 ALSO = ["李美玲", "0987654321", "2026-11-12 18:30", "智能音箱", "X-1", "通電十分鐘後冒煙，有燒焦味", "臥室"]
 FIRST = dt.date(2026, 11, 13)  # a Friday
+LEADER_MAIL = "趙明遠 <zhao.my@example.com>"
 NUMBER, OTHER = "FB-20261113-0001", "FB-20261113-0002"
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -727,14 +728,13 @@ def test_sequels_and_rows_of_one_night_have_numbers_of_their_own(tmp_path: Path)
     here.run(31)
     drop(here.place, "a.zip", zipped({
         "customer.csv": delimited([HEADER, ALSO]), "重開.docx": here.filled("coordination", CHANGES["reopen"]),
-        "再.docx": here.filled("coordination", CHANGES["reopen"] | {"reason": "另一位同事說又發燙"}),
     }))  # fmt: skip
     drop(here.place, "customer/z.csv", delimited([HEADER, [*ALSO[:5], "按鍵失靈", "書房"]]))
     here.run()
     with here.ledger() as ledger:
         numbers = [case.number for case in ledger.cases()]
-    assert len(numbers) == 5
-    assert sorted(numbers)[1:] == [f"FB-{here.today:%Y%m%d}-{n:04d}" for n in range(1, 5)]
+    assert len(numbers) == 4
+    assert sorted(numbers)[1:] == [f"FB-{here.today:%Y%m%d}-{n:04d}" for n in range(1, 4)]
     assert set(replay(here.history()).followed_by) < set(numbers)
 
 
@@ -787,7 +787,7 @@ def test_form_filled_in_twice_is_a_duplicate_and_with_other_content_both_are_kep
     assert outcomes == {
         "再交一次.docx": ("duplicate", ["FB-step-done"]), "另一份.docx": ("set_aside", ["FB-step-differs"]), "原檔.docx": ("duplicate", ["FB-same-file"]),
     }  # fmt: skip
-    assert "這一步已於 2026-11-14 由 黃淑芬 完成" in here.told(result, "再交一次.docx")["findings"][0]["message"]
+    assert "這一步已於 2026-11-14 由 趙明遠 完成" in here.told(result, "再交一次.docx")["findings"][0]["message"]
     assert here.state() == "accepted"
     assert len(here.history()) == 3
     assert len(list((here.place / "archive").rglob("*.docx"))) == 4
@@ -1052,10 +1052,15 @@ def test_form_typed_as_plain_lines_is_known_by_title_and_number(tmp_path: Path, 
     answers = examples(here.book, "assignment", "2026-11-14", locale)
     lines = [form.title[locale], f"{'Case no.' if locale == 'en' else '案件編號'}：{NUMBER}"]
     lines += [f"{field.label[locale]}：{answers[field.id]}" for field in form.fields if field.id in answers]
-    drop(here.place, "a.txt", "\n".join(lines).encode())
+    drop(here.place, "a.txt", "\n".join([*lines, foot_of(here, "assignment")]).encode())
     entry = here.told(here.run(), "a.txt")
     assert (entry["outcome"], codes(entry)) == ("step", [])
     assert here.state() == "accepted"
+
+
+def foot_of(here: Bureau, kind: str) -> str:
+    """What the newest issue of a form says at its foot: case, form number, issue, check code."""
+    return next(line for line in paragraphs(here.issued(kind)[-1]).split("\n") if re.search("校驗碼|校验码|check code", line))
 
 
 def pasted_lines(here: Bureau, kind: str, changes: Mapping[str, Any] = {}) -> str:
@@ -1064,7 +1069,8 @@ def pasted_lines(here: Bureau, kind: str, changes: Mapping[str, Any] = {}) -> st
     assert form is not None
     answers = examples(here.book, kind, (here.today + dt.timedelta(days=1)).isoformat()) | changes
     lines = [form.title["zh-Hant"], f"案件編號：{NUMBER}"]
-    return "\n".join([*lines, *(f"{field.label['zh-Hant']}：{answers[field.id]}" for field in form.fields if answers.get(field.id))])
+    lines += [f"{field.label['zh-Hant']}：{answers[field.id]}" for field in form.fields if answers.get(field.id)]
+    return "\n".join([*lines, foot_of(here, kind)])
 
 
 def pasted_page(form: bytes) -> str:
@@ -1088,7 +1094,7 @@ def pasted_page(form: bytes) -> str:
 def page_mail(page: str, *, plain: str = "") -> bytes:
     """A mail as HTML, with a plain text beside it where one is given."""
     message = EmailMessage()
-    for name, value in {"From": "黃淑芬 <huang@example.com>", "To": "feedback@example.com", "Subject": f"回覆 {NUMBER}"}.items():
+    for name, value in {"From": LEADER_MAIL, "To": "feedback@example.com", "Subject": f"回覆 {NUMBER}"}.items():
         message[name] = value
     message.set_content(plain or page, subtype="plain" if plain else "html")
     if plain:
@@ -1099,11 +1105,13 @@ def page_mail(page: str, *, plain: str = "") -> bytes:
 def test_form_pasted_into_a_mail_as_lines_moves_the_case(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "assigned")
     body = f"您好，請查收：\n\n{pasted_lines(here, 'assignment', {'verdict': '受理'})}\n\n> {NUMBER} 請於三日內答覆\n> 處理通知單"
-    drop(here.place, "m.eml", mail(body, subject=f"Re: {NUMBER}", files={"照片.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 64}))
+    drop(
+        here.place, "m.eml", mail(body, subject=f"Re: {NUMBER}", sender=LEADER_MAIL, files={"照片.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 64})
+    )
     entry = here.told(here.run(), "m.eml")
     assert (entry["outcome"], entry["schema"], codes(entry), here.state()) == ("step", "assignment", [], "accepted")
     assert {"FB-step-taken", "FB-evidence"} <= set(codes(entry, "note"))
-    assert (here.history()[-1].by, replay(here.history()).responsible) == ("huang_shufen", "luo_xinyi")
+    assert (here.history()[-1].by, replay(here.history()).responsible) == ("zhao_mingyuan", "luo_xinyi")
 
 
 @pytest.mark.parametrize("plain", ["", "這封郵件是 HTML 格式"])
@@ -1179,10 +1187,14 @@ def test_finished_record_that_is_dropped_moves_nothing(tmp_path: Path) -> None:
 
 def test_form_attached_to_a_mail_moves_the_case(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "assigned")
-    drop(here.place, "m.eml", mail("請查收。", subject=f"回覆 {NUMBER}", files={"處理通知單.docx": here.filled("assignment")}))
+    drop(
+        here.place,
+        "m.eml",
+        mail("請查收。", subject=f"回覆 {NUMBER}", sender=LEADER_MAIL, files={"處理通知單.docx": here.filled("assignment")}),
+    )
     entry = here.told(here.run(), "m.eml/處理通知單.docx")
     assert (entry["outcome"], here.state()) == ("step", "accepted")
-    drop(here.place, "n.eml", mail("附件是措施方案", subject="措施", files={"方案.docx": here.filled("measures")}))
+    drop(here.place, "n.eml", mail("附件是措施方案", subject="措施", sender=LEADER_MAIL, files={"方案.docx": here.filled("measures")}))
     result = here.run()
     assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"n.eml": "step", "n.eml/方案.docx": "step"}
     assert here.state() == "planned"
@@ -1215,7 +1227,7 @@ def test_form_that_came_before_its_turn_is_taken_when_it_is_dropped_again(tmp_pa
     plan = fill(later.issued("measures")[-1].read_bytes(), examples(here.book, "measures", "2026-11-14"))
     drop(here.place, "a 措施.docx", plan)
     assert here.told(here.run(), "a 措施.docx")["outcome"] == "set_aside"
-    drop(here.place, "b 受理.docx", here.filled("assignment"))
+    drop(here.place, "b 受理.docx", here.filled("assignment", {"answered_on": "2026-11-14"}))
     assert here.told(here.run(), "b 受理.docx")["outcome"] == "step"
     drop(here.place, "a 措施.docx", plan)
     assert here.told(here.run(), "a 措施.docx")["outcome"] == "step"
@@ -1224,19 +1236,17 @@ def test_form_that_came_before_its_turn_is_taken_when_it_is_dropped_again(tmp_pa
 
 @pytest.fixture(scope="module")
 def pile(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
-    """Forms of all steps of one case up to the reply, the result dated before the measures, and a second copy of the latter."""
+    """Forms of all steps of one case up to the reply, some of one day."""
     later = bureau_in(tmp_path_factory.mktemp("pile"), "closed")
-    days = {"measures": "2026-11-16", "result": "2026-11-15"}
-    forms = [
-        fill(later.issued(kind)[0].read_bytes(), examples(later.book, kind, days.get(kind, "2026-11-14")))
-        for kind in ("assignment", "measures", "inspection", "result", "verification", "reply")
-    ]
-    other = examples(later.book, "measures", "2026-11-16") | {"effect": "投訴量降到 0 件"}
-    return [*forms, fill(later.issued("measures")[0].read_bytes(), other)]
+    days = {
+        "assignment": "2026-11-14", "measures": "2026-11-14", "inspection": "2026-11-15", "result": "2026-11-16", "verification": "2026-11-16",
+        "reply": "2026-11-17",
+    }  # fmt: skip
+    return [fill(later.issued(kind)[0].read_bytes(), examples(later.book, kind, day)) for kind, day in days.items()]
 
 
 @settings(max_examples=8, deadline=None)
-@given(names=st.permutations("1234567"))
+@given(names=st.permutations("123456"))
 def test_order_of_the_files_of_a_run_does_not_matter(pile: list[bytes], names: list[str]) -> None:
     """Law: any permutation of file names gives the same states, answers and outcomes."""
     with tempfile.TemporaryDirectory(dir=_home()) as folder:
@@ -1246,7 +1256,7 @@ def test_order_of_the_files_of_a_run_does_not_matter(pile: list[bytes], names: l
         here.run(days=7)
         told = [(step.to, step.document, step.details.get("answers")) for step in here.history()]
         outcomes = [next(f["outcome"] for f in manifest_of(here)["files"] if f["name"] == f"{name}.docx") for name in names]
-    assert outcomes.count("set_aside") == 1  # one of the two plans, always the same
+    assert set(outcomes) == {"step"}
     assert (told[-1][0], len(told)) == ("replied", 8)
     assert _FIRST_TOLD.setdefault("pile", (told, outcomes)) == (told, outcomes)
 
@@ -1292,7 +1302,7 @@ def test_forms_of_a_zip_are_taken_in_their_turn_and_wait_for_those_beside_it(pil
     for names in ("az", "za"):
         here = bureau_in(tmp_path / names, "assigned")
         drop(here.place, f"{names[0]}.zip", zipped({"1 驗證.docx": pile[4], "2 結果.docx": pile[3]}))
-        drop(here.place, f"{names[1]}.eml", mail("請查收", files={"措施.docx": pile[1], "受理.docx": pile[0]}))
+        drop(here.place, f"{names[1]}.eml", mail("請查收", sender=LEADER_MAIL, files={"措施.docx": pile[1], "受理.docx": pile[0]}))
         result = here.run(days=7)
         assert {f["outcome"] for f in result.manifest["files"]} == {"step"}
         assert here.state() == "verified"

@@ -39,6 +39,12 @@ def edited(source: Path, edit: Callable[[Any, dict[str, int]], None], sheet_numb
     return buffer.getvalue()
 
 
+def sign(page: Any, at: dict[str, int], name: str = "謝承恩") -> None:
+    """Give the editor's name on the line for it above the header."""
+    (cell,) = [c for row in page.iter_rows(max_row=at[""]) for c in row if str(c.value or "").startswith("修改人")]
+    cell.value = f"{cell.value}{name}"
+
+
 def office(folder: Path, n_rows: int = 8) -> tuple[Path, RunResult]:
     """A workspace with so many cases, the day after they came."""
     place = workspace(folder, case_reports="[]", forms="[]")
@@ -78,6 +84,7 @@ def test_sorted_filtered_cut_and_widened_ledger_gives_exactly_the_two_changes_ma
         page.cell(at[""], 5, "我的栏")
         page.auto_filter.ref = f"A{at['']}:AF{page.max_row}"
         page.column_dimensions["H"].hidden = True
+        sign(page, at)
 
     outcome, told = back(place, edited(issued(place, result, "tracking_ledger"), edit))
     assert (outcome, told) == ("step", [("FB-edit-taken", "due_on")] * 2)
@@ -96,21 +103,33 @@ def test_untouched_ledger_changes_nothing(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "name", "outcome", "code"),
     [
-        ("责任人", "羅心怡", "", "step", "FB-edit-taken"),
+        ("责任人", "羅心怡", "", "returned", "FB-edit-unsigned"),
+        ("责任人", "羅心怡", "謝承恩", "step", "FB-edit-taken"),
+        ("责任人", "羅心怡", "张三", "returned", "FB-edit-stranger"),
         ("责任人", "没有此人", "", "returned", "FB-unknown-person"),
         ("当前进度", "70%，零件已到位", "", "step", "FB-edit-taken"),
         ("困难与协调事项", "缺 20 片电源板", "", "step", "FB-edit-taken"),
         ("备注", "客户要求电话回复", "", "step", "FB-edit-taken"),
-        ("问题摘要", "改写摘要", "", "step", "FB-edit-protected"),
+        ("问题摘要", "改写摘要", "", "returned", "FB-edit-protected"),
+        ("问题摘要", "改写摘要", "謝承恩", "returned", "FB-edit-protected"),
+        ("问题类型", None, "謝承恩", "returned", "FB-edit-emptied"),
+        ("严重程度", None, "謝承恩", "returned", "FB-edit-emptied"),
+        ("处理期限", None, "謝承恩", "returned", "FB-edit-emptied"),
+        ("处理期限", dt.datetime(2026, 12, 25), "", "returned", "FB-edit-unsigned"),
+        ("严重程度", "轻微", "謝承恩", "returned", "FB-edit-not-allowed"),
+        ("严重程度", "轻微", "趙明遠", "step", "FB-edit-taken"),
+        ("并入案件", "FB-20261120-0002", "謝承恩", "returned", "FB-edit-not-allowed"),
+        ("并入案件", "FB-20261120-0002", "赵总", "step", "FB-edit-taken"),
         ("状态", "已结案", "", None, None),
         ("优先级", "P1 立即", "", "returned", "FB-edit-unsigned"),
         ("优先级", "P1 立即", "謝承恩", "step", "FB-edit-taken"),
         ("责任部门", "生产部", "", "returned", "FB-edit-unsigned"),
         ("责任部门", "生产部", "謝承恩", "step", "FB-edit-taken"),
         ("问题类型", "易用性问题", "謝承恩", "step", "FB-edit-taken"),
-        ("暂停原因及至何日", "等供应商样品，至 2026-12-01", "", "step", "FB-edit-taken"),
-        ("暂停原因及至何日", "等一等", "", "returned", "FB-edit-hold"),
-        ("答复日期", dt.datetime(2026, 11, 21), "", "returned", "FB-edit-state"),
+        ("暂停原因及至何日", "等供应商样品，至 2026-12-01", "", "returned", "FB-edit-unsigned"),
+        ("暂停原因及至何日", "等供应商样品，至 2026-12-01", "謝承恩", "step", "FB-edit-taken"),
+        ("暂停原因及至何日", "等一等", "謝承恩", "returned", "FB-edit-hold"),
+        ("答复日期", dt.datetime(2026, 11, 21), "謝承恩", "returned", "FB-edit-state"),
         ("处理期限", "尽快", "", "returned", "FB-not-date"),
     ],
 )  # fmt: skip
@@ -121,8 +140,7 @@ def test_one_edit_and_what_comes_of_it(tmp_path, column: str, value: Any, name: 
         if column in at:
             page.cell(at[""] + 1, at[column]).value = value
         if name:
-            (cell,) = [c for row in page.iter_rows(max_row=at[""]) for c in row if str(c.value or "").startswith("修改人")]
-            cell.value = f"{cell.value}{name}"
+            sign(page, at, name)
 
     found, told = back(place, edited(issued(place, result, "tracking_ledger"), edit))
     if outcome is None:
@@ -134,10 +152,12 @@ def test_one_edit_and_what_comes_of_it(tmp_path, column: str, value: Any, name: 
 def test_hold_written_into_the_ledger_ends_on_its_day(tmp_path) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]
-    back(
-        place,
-        edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-01")),
-    )
+
+    def hold(page: Any, at: dict[str, int]) -> None:
+        page.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-01")
+        sign(page, at)
+
+    back(place, edited(issued(place, result, "tracking_ledger"), hold))
     case, history = case_of(place, number)
     assert (case.state, history[-1].details["held_until"], history[-1].details["reason"]) == ("on_hold", "2026-12-01", "等样品")
     run(place, "2026-12-02")
@@ -153,7 +173,7 @@ def test_severity_of_a_safety_matter_is_not_lowered_without_a_reason(tmp_path) -
     def lower(reason: str) -> Callable[[Any, dict[str, int]], None]:
         def edit(page: Any, at: dict[str, int]) -> None:
             page.cell(at[""] + 1, at["严重程度"]).value = "一般"
-            page.cell(at[""] - 1, 1).value = f"{page.cell(at[''] - 1, 1).value}謝承恩"
+            sign(page, at, "趙明遠")
             if reason:
                 page.cell(at[""] + 1, at["备注"]).value = reason
 
@@ -332,7 +352,12 @@ def test_workbook_of_others_is_still_a_questionnaire(tmp_path) -> None:
 def test_reason_of_a_hold_is_kept_to_the_letter(tmp_path, written: str, reason: str) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]
-    back(place, edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], written)))
+
+    def hold(page: Any, at: dict[str, int]) -> None:
+        page.cell(at[""] + 1, at["暂停原因及至何日"], written)
+        sign(page, at)
+
+    back(place, edited(issued(place, result, "tracking_ledger"), hold))
     details = case_of(place, number)[1][-1].details
     assert (details["reason"], details["held_until"]) == (reason, "2026-12-01")
 
@@ -347,19 +372,23 @@ def test_page_of_the_run_names_the_department_of_each_work_list(tmp_path) -> Non
     assert "研发部" in section
 
 
-def test_hold_cleared_in_the_ledger_ends_and_its_days_are_counted(tmp_path) -> None:
+def test_hold_ended_in_the_ledger_by_a_word_has_its_days_counted_and_an_emptied_cell_ends_nothing(tmp_path) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]
-    back(
-        place,
-        edited(issued(place, result, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"], "等样品，至 2026-12-31")),
-    )
+
+    def held(text: str | None) -> Callable[[Any, dict[str, int]], None]:
+        def edit(page: Any, at: dict[str, int]) -> None:
+            page.cell(at[""] + 1, at["暂停原因及至何日"]).value = text
+            sign(page, at)
+
+        return edit
+
+    back(place, edited(issued(place, result, "tracking_ledger"), held("等样品，至 2026-12-31")))
     due = case_of(place, number)[0].due_on
-    held = run(place, "2026-11-24")
-    content = edited(
-        issued(place, held, "tracking_ledger"), lambda p, at: p.cell(at[""] + 1, at["暂停原因及至何日"]).__setattr__("value", None)
-    )
-    back(place, content, "2026-11-25", "二.xlsx")
+    source = issued(place, run(place, "2026-11-24"), "tracking_ledger")
+    assert back(place, edited(source, held(None)), "2026-11-24", "空.xlsx")[1] == [("FB-edit-emptied", "held")]
+    assert case_of(place, number)[0].state == "on_hold"
+    back(place, edited(source, held("恢复处理")), "2026-11-25", "二.xlsx")
     case, history = case_of(place, number)
     assert (case.state, history[-1].details["held_days"]) == ("assigned", 2)
     assert case.due_on > due

@@ -76,7 +76,8 @@ def case(call: Call, number: str) -> int:
         for s in history
     ]  # fmt: skip
     from fbbatch.chasing import Chaser
-    from fbbatch.documents.case import history_rows
+    from fbbatch.documents.case import history_rows, story_of
+    from fbbatch.documents.story import story_fact
     from fbbatch.documents.worklist import wanted
 
     clock = now(shop.settings.zone)
@@ -118,6 +119,8 @@ def case(call: Call, number: str) -> int:
         )
     if waiting:
         who = teller.person(waiting.standing.responsible) or teller.fact(found, "department")
+        if waiting.form == "verification":
+            who = story_fact(teller, story_of("verification", found, history, shop.office, clock), "may_verify") or who
         call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
     for one in owed:
         call.say(

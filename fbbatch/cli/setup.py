@@ -1,5 +1,6 @@
 """`init`, `lint`, `doctor`: a workspace laid out, checked, and the machine under it."""
 
+import datetime as dt
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from fbbatch.cli.common import Call, command
+from fbbatch.cli.common import Call, command, now
 from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
 from fbbatch.secret import ensure_codes
 from fbbatch.words import simplified
@@ -117,6 +118,28 @@ def init(call: Call, folder: Path, locale: str) -> int:
         f"{folder}: ready. Put the company's name into fbbatch.yaml, drop files into {folder / 'inbox'}, then: fbbatch run -w {folder}"
     )
     return ExitCode.DONE
+
+
+@command("renew-codes")
+@click.option(
+    "--old-until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The last day on which forms that are out now are still taken (default: in 90 days).",
+)
+def renew_codes(call: Call, old_until: dt.datetime | None) -> int:
+    """Make a new secret for the check codes of forms; old ones hold until a day."""
+    from fbbatch import batch, secret
+
+    day = old_until.date() if old_until else now(call.settings().zone).date() + dt.timedelta(days=_OLD_CODES_DAYS)
+    with batch.locked(call.folder):
+        secret.renew_codes(call.folder, day)
+    if call.as_json:
+        call.data({"old_until": day})
+    call.say(f"New forms carry new codes from the next run on; those that are out now are taken until {day.isoformat()}.")
+    return ExitCode.DONE
+
+
+_OLD_CODES_DAYS = 90
 
 
 @command("lint")

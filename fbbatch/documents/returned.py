@@ -142,7 +142,11 @@ class Correction:
         lines += [self.word("until", day=long_date(self.until, self.office.language))] if self.until else []
         lines += [f"{self.issue} · {code_line(self.code, self.office.language)}"]
         edited = "edit_" if self.is_edited_ledger else ""
-        lines += [self.word(f"{edited}step_1", result=RESULT[self.office.language]), self.word(f"{edited}step_2"), self.word(f"{edited}step_3")]
+        lines += [
+            self.word(f"{edited}step_1", result=RESULT[self.office.language]),
+            self.word(f"{edited}step_2"),
+            self.word(f"{edited}step_3"),
+        ]
         rows = {(row.sheet, row.row) for row in self.fate.rows}
         whole = [item for item in self.fate.outcome.findings if item.severity == "error" and (item.sheet or "", item.row) not in rows]
         about = [[self.word("whole")], *([catalogue.message(item, self.office.language, self._any_labels())] for item in whole)]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
 from fbbatch.judge.frames import Message
 from fbbatch.judge.rows import Setup
-from fbbatch.codes import printed_codes
 from fbbatch.model import CASE_NUMBER, WAITING_NUMBER, Cell, Finding
 from fbbatch.read import Limits, Reading, Sheet, open_content
 from fbbatch.schema import Layout, MappedColumn, SchemaModel

@@ -163,7 +163,8 @@ class Judge:
         elif form not in _REGISTERS:
             yield self._own(reading, form)
         elif reading.paper is None:
-            yield from self._marked(reading)
+            if own := reading.identity.get("code"):
+                yield {"marked": {"kind": "returned", "issue": reading.identity.get("issue", ""), "codes": [own]}}
             yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
         elif reading.kind == "csv":  # a table, or else a note
             messages = self._sheets(list(reading.sheets), name, folder)
@@ -175,15 +176,6 @@ class Judge:
             yield from self._paper(reading.paper, name, folder, otherwise=first["failed"])
         else:
             yield from self._paper(reading.paper, name, folder, otherwise=None)
-
-    def _marked(self, reading: Reading) -> Iterator[Message]:
-        """How a workbook that went back proves itself: by the code in its hidden sheet, or on the sheet that explains."""
-        covers = [sheet for sheet in reading.sheets if is_cover(sheet)]
-        texts = "\n".join(str(cell) for sheet in covers for row in sheet.head for cell in row if cell)
-        codes = [reading.identity.get("code", ""), *(code for code, _ in printed_codes(texts))]
-        if codes := [code for code in codes if code]:
-            issue = reading.identity.get("issue", "") or issue_on_cover(texts)
-            yield {"marked": {"kind": "returned", "issue": issue, "codes": codes}}
 
     def _own(self, reading: Reading, form: str) -> Message:
         """A document that we issued and that is no form."""
@@ -210,7 +202,11 @@ class Judge:
     def _sheets(self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False) -> Iterator[Message]:
         """Every sheet that a schema understands; one `failed` first when none is. The notes sheet of `ours` is no loss."""
         understood, refused, answers, cells = 0, [], 0, 0
-        for sheet in filter(None, map(without_marks, sheets)):
+        for told in sheets:
+            if is_cover(told):
+                yield from _proven_by(told)
+                continue
+            sheet = without_marks(told)
             if sheet.findings and sheet.findings[0].severity == "error":
                 raise LimitError(sheet.findings[0])
             widest = max((sum(cell not in {None, ""} for cell in row) for row in sheet.head), default=0)
@@ -276,6 +272,8 @@ class Judge:
             _came_by_mail(message, letter)
         taken = [(part, messages) for part, messages in judged if not _is_evidence(messages)]
         evidence = [part for part, messages in judged if _is_evidence(messages)]
+        if letter.n_hidden:
+            yield {"findings": [finding("FB-hidden-text", length=letter.n_hidden)]}
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
         addressed = address(letter, [part.name for part in evidence], self._book, folder=folder, received=self._setup.received)
         if number and (form := self._pasted(letter, taken)):
@@ -321,6 +319,13 @@ class Judge:
             chunk.pop("cells")
             yield chunk
         yield {"findings": loose_text(addressed.loose)}
+
+
+def _proven_by(cover: Sheet) -> Iterator[Message]:
+    """How a workbook that went back proves itself where its hidden sheet is lost: by the code on the sheet that explains."""
+    text = "\n".join(str(cell) for row in cover.head for cell in row if cell)
+    if codes := [code for code, _ in printed_codes(text)]:
+        yield {"marked": {"kind": "returned", "issue": issue_on_cover(text), "codes": codes}}
 
 
 def _came_by_mail(message: Message, letter: Letter) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
 from fbbatch.judge.frames import Message
 from fbbatch.judge.issued import issued_form
-from fbbatch.judge.outside import outside_blanks
+from fbbatch.judge.outside import outside_blanks, pairs_of_cells
 from fbbatch.judge.rows import Setup
 from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
 from fbbatch.read import Limits, Paper, Reading, open_content
@@ -86,10 +87,26 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
         "form": {
             "kind": identity.kind, "case": identity.case, "issue": identity.issue, "version": identity.version, "values": form, "bad": bad,
             "by": _signer(schema, form), "on": form.get(schema.signed_on or ""), "text": paper.text(),
-            "department": identity.department, "code": identity.code,
+            "department": identity.department, "code": identity.code, "facts": _facts(paper, setup),
+            "printed": list(printed_codes(paper.text())),
         },
         "findings": findings,
     }  # fmt: skip
+
+
+def _facts(paper: Paper, setup: Setup) -> dict[str, list[str]]:
+    """What a form prints of the product, the reporter and the description of its case, by answer."""
+    known = {_folded(label): name for name, labels in setup.fact_labels.items() for label in labels}
+    found: dict[str, list[str]] = {}
+    pairs = [*pairs_of_cells(paper), *(line.replace(":", "：").split("：", 1) for line in paper.lines if "：" in line or ":" in line)]
+    for label, value in pairs:
+        if (name := known.get(_folded(label))) and value.strip():
+            found.setdefault(name, []).append(value.strip())
+    return found
+
+
+def _folded(label: str) -> str:
+    return "".join(label.split()).rstrip("*＊：:")
 
 
 def _as_issued(paper: Paper, identity: Identity, setup: Setup, ending: str) -> Paper | None:

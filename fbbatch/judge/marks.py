@@ -26,10 +26,8 @@ def issue_on_cover(text: str) -> str:
     return found[0] if found else ""
 
 
-def without_marks(sheet: Sheet) -> Sheet | None:
-    """The sheet as its author wrote it, with `marks`; None for the sheet of ours that explains."""
-    if is_cover(sheet):
-        return None
+def without_marks(sheet: Sheet) -> Sheet:
+    """The sheet as its author wrote it, with `marks`."""
     places = next((found for row in sheet.head if (found := _own(row))), {})
     if not places:
         return sheet

@@ -84,8 +84,8 @@ def _added(line: str, printed: Sequence[str]) -> str:
 def _changed(paper: Paper, issued: Paper) -> Iterator[tuple[str, str, str]]:
     """(label, old, new) of every printed fact beside whose label something else stands now."""
     facts, open_labels = _facts(issued)
-    side_by_side = {(_key(left), _key(right)) for left, right in _pairs(issued)}
-    for label, value in dict.fromkeys(_pairs(paper)):
+    side_by_side = {(_key(left), _key(right)) for left, right in pairs_of_cells(issued)}
+    for label, value in dict.fromkeys(pairs_of_cells(paper)):
         olds = facts.get(_key(label), {})
         if (_key(label), _key(value)) in side_by_side or _key(label) in open_labels:
             continue
@@ -108,7 +108,7 @@ def _facts(issued: Paper) -> tuple[dict[str, dict[str, str]], set[str]]:
     return facts, open_labels
 
 
-def _pairs(paper: Paper) -> Iterator[tuple[str, str]]:
+def pairs_of_cells(paper: Paper) -> Iterator[tuple[str, str]]:
     """Cells side by side that hold anything; what stands in a blank is no label."""
     blanks = {(blank.table, blank.row, blank.column) for blank in paper.blanks}
     for number, table in enumerate(paper.tables, 1):

@@ -5,7 +5,7 @@ The stages are pure; this module only puts them in order and turns their records
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -34,8 +34,8 @@ UNSPECIFIED = "unspecified"
 class Setup:
     """What every task needs.
 
-    The book, the limits, the as-of time, the language of messages, where issued documents are (`outbox`), and what our
-    blank forms print outside their blanks (`printed`).
+    The book, the limits, the as-of time, the language of messages, where issued documents are (`outbox`), what our blank forms
+    print outside their blanks (`printed`), and beside which words forms print what a case is about (`fact_labels`, by answer).
     """
 
     book: Book
@@ -44,6 +44,7 @@ class Setup:
     language: str
     outbox: Path | None = None
     printed: frozenset[str] = frozenset()
+    fact_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class LimitError(Exception):

@@ -242,7 +242,7 @@ class FileRecorder:
 
     def believe_marks(self, *, is_proven: bool) -> None:
         """Whether the marks of a workbook that went back are ours, by its code."""
-        self._believes = is_proven
+        self._believes = self._believes or is_proven
 
     def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
         """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""

@@ -28,11 +28,22 @@ _QUERY = (
 def waiting_forms(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[WaitingForm]:
     """The forms that wait, oldest first."""
     rows = connection.execute(_QUERY.where(*conditions)).all()
-    return [WaitingForm(i, number, option, reason, case, form, orjson.loads(told), run) for i, number, option, reason, case, form, told, run in rows]
+    return [
+        WaitingForm(i, number, option, reason, case, form, orjson.loads(told), run)
+        for i, number, option, reason, case, form, told, run in rows
+    ]
 
 
 def put_waiting(
-    connection: sa.Connection, *, run_id: int, file_id: int, case_id: int, told: Mapping[str, Any], reason: str, day: dt.date, number: str | None
+    connection: sa.Connection,
+    *,
+    run_id: int,
+    file_id: int,
+    case_id: int,
+    told: Mapping[str, Any],
+    reason: str,
+    day: dt.date,
+    number: str | None,
 ) -> str:
     """Write down that a form waits, as a further option of a decision or as a new one; the decision's number."""
     w = t.waiting_form.c

@@ -19,6 +19,7 @@ from fbbatch.read.hypertext import readable
 from fbbatch.read.limits import Limits
 from fbbatch.read.mailtext import decoded, from_base64, header_line, parameters, unflowed
 from fbbatch.read.paper import Letter, Part
+from fbbatch.read.seen import seen
 
 _HEADER_LINE = re.compile(rb"([!-9;-~]+)[ \t]*:|[ \t]")
 _HEADER = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -83,6 +84,7 @@ class _Entity:
     kind: str
     children: list["_Entity"] = field(default_factory=list)
     defects: set[str] = field(default_factory=set)
+    n_hidden: int = 0
 
     def header(self, name: str) -> str:
         return self.headers.get(name, [""])[0]
@@ -115,7 +117,10 @@ class _Entity:
             declared = meta[1].decode("ascii", "ignore")
         text, as_declared = decoded(self.payload, declared)
         self.defects |= set() if as_declared else {"charset"}
-        return text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+        if self.kind == "text/html":
+            text, self.n_hidden = seen(text)
+        return text
 
     @cached_property
     def text(self) -> str:
@@ -221,6 +226,7 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
         message_id=top.header("message-id").strip("<> "),
         references=tuple(dict.fromkeys(references)),
         html="\n".join(e.source for e in _leaves(top) if e.is_text and e.kind == "text/html"),
+        n_hidden=sum(e.n_hidden for e in entities),
         defects=tuple(sorted(set().union(*(e.defects for e in entities)) | (set() if sent_at else {"Date"}))),
     )
 

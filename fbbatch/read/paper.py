@@ -71,7 +71,8 @@ class Letter:
 
     `sender` is the display name (`''` when none is given), `address` the mail address, `sent_at` aware or None when the
     header is missing or broken. `body` is the plain text, or the HTML made readable; earlier mails quoted below stay in
-    it. `html` is the text of its HTML parts as they are marked up. `automatic` says why the mail is not from a person (`auto-reply`, `bounce`, `list`, `own`), else `''`.
+    it. `html` is the text of its HTML parts as they are marked up; `n_hidden` characters of it, which no reader sees, are left
+    out. `automatic` says why the mail is not from a person (`auto-reply`, `bounce`, `list`, `own`), else `''`.
     `references` are the message ids it answers. `parts` are the attachments, attached mails included.
     """
 
@@ -86,3 +87,4 @@ class Letter:
     references: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     html: str = ""
+    n_hidden: int = 0

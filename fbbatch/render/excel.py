@@ -138,11 +138,11 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
     page.write_string(row, first, clean(sheet.title), looks(**centre, font_size=16, bold=True))
     page.set_row(row, 26)
     row += 1
-    for line in sheet.lines:
-        page.write_string(row, 0, clean(line), looks())
-        row += 1
     if book.foot and any(column.editable for table in sheet.tables for column in table.columns):
         page.write_string(row, 0, clean(book.foot), looks(font_size=9, font_color="#595959"))
+        row += 1
+    for line in sheet.lines:
+        page.write_string(row, 0, clean(line), looks())
         row += 1
     places: dict[str, tuple[int, int, Table]] = {}
     for number, table in enumerate(sheet.tables):

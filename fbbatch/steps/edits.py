@@ -19,8 +19,8 @@ from fbbatch.steps.forms import Forms
 from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_proven_workbook
 from fbbatch.steps.rules import LEDGER, Rules
-from fbbatch.workflow import Move, Standing, asked_on, involved, replay, resume
 from fbbatch.words import fold
+from fbbatch.workflow import Move, Standing, asked_on, involved, replay, resume
 
 DECISION, IGNORE = "decision", "ignore"
 _NOTES = frozenset({"last_progress", "difficulties", "remarks"})

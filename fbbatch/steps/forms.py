@@ -28,6 +28,7 @@ from fbbatch.workflow import (
     is_early,
     moves_of_time,
     part_of,
+    repeated,
     replay,
     step,
 )
@@ -121,12 +122,12 @@ class Forms:
             return Weighed(refusal=finding("FB-own-document", kind=told["kind"]))
         proven = proven_form(self.rules, recorder, told, case)
         if proven.refusal:
-            return Weighed(refusal=proven.refusal)
+            return self._done_before(recorder, told, case) or Weighed(refusal=proven.refusal)
         printed = sorted(set(CASE_NUMBER.findall(told["text"])))
         if printed and case.number not in printed:
             return Weighed(refusal=finding("FB-step-numbers", numbers="、".join([case.number, *printed])))
         history = recorder.history(case)
-        if is_of_another_matter(told["text"], case, history):
+        if is_of_another_matter(told.get("facts", {}), case, history):
             return Weighed(refusal=finding("FB-not-this-case", kind=told["kind"], case=case.number))
         is_mail = bool(told.get("mailed")) and not is_decided
         if is_mail and not may_mail(self.rules, told, case):
@@ -141,6 +142,12 @@ class Forms:
             reopen_days=self.rules.days(REOPEN_WITHIN),
         )  # fmt: skip
         return Weighed(form, standing, tuple(ended), verdict)
+
+    def _done_before(self, recorder: FileRecorder, told: Told, case: Case) -> Weighed | None:
+        """A form that proves nothing, but says what was taken already, as the finished record does."""
+        form, standing = self._form(told, case, told["issue"], told["department"]), replay(recorder.history(case))
+        verdict = repeated(standing, form)
+        return Weighed(form, standing, (), verdict) if verdict else None
 
     def _form(self, told: Told, case: Case, issue: int, department: str | None) -> ReturnedForm:
         happened_on = self.rules.happened(told["on"])

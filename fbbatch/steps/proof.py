@@ -4,10 +4,10 @@ Nothing moves a case but a form that carries the right code; out of a mail, only
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fbbatch.codes import Subject, printed_codes
+from fbbatch.codes import Subject
 from fbbatch.findings import finding
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import REPORTER, Case, Finding, Transition
@@ -32,7 +32,7 @@ def proven_form(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], c
         told: what the judge tells of the form.
         case: the one that it speaks of.
     """
-    printed = list(printed_codes(told["text"]))
+    printed = [(str(code), str(issue)) for code, issue in told["printed"]]
     codes = [(told["code"], ""), *printed] if told["code"] else printed
     for code, issue in codes:
         for subject in _subjects(rules, told, case, issue, recorder):
@@ -43,9 +43,7 @@ def proven_form(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], c
     return Proven(0, None, finding("FB-code-wrong" if codes else "FB-code-missing", kind=told["kind"], case=case.number))
 
 
-def _subjects(
-    rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder
-) -> Iterator[Subject]:
+def _subjects(rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder) -> Iterator[Subject]:
     """What the form may be: as its properties say; where they are lost, each issue and department that there is."""
     newest = recorder.newest_issue(case, told["kind"], None)
     issues = [str(told["issue"])] if told["issue"] else [printed] if printed else [str(n) for n in range(1, newest + 1)]
@@ -105,15 +103,28 @@ def is_contact(rules: Rules, case: Case, address: str) -> bool:
 
 _SEPARATORS = re.compile(r"[\s,;、/|<>()]+")
 _SHOWN = 12  # characters of a description that a form surely prints
+_ENOUGH = 2  # facts that must differ, of the two or three that a form prints
 
 
-def is_of_another_matter(text: str, case: Case, history: Sequence[Transition]) -> bool:
-    """True for a form on which nothing stands of the product, the reporter and the description of its case, as they ever were."""
-    answers: dict[str, set[str]] = {name: {case.text(name)} for name in ("product", "reporter", "description")}
+def is_of_another_matter(facts: Mapping[str, Sequence[str]], case: Case, history: Sequence[Transition]) -> bool:
+    """True for a form whose printed facts are all others than those of its case, as they ever were.
+
+    Args:
+        facts: what the form says of `product`, `reporter` and `description`; what it does not print is not there.
+        case: the one that it names.
+        history: its steps, which tell what was amended.
+    """
+    if len(facts) < _ENOUGH:
+        return False
+    answers: dict[str, set[str]] = {name: {case.text(name)} for name in facts}
     for step in history:
         for name, both in step.details.get("changes", {}).items():
             if name in answers:
                 answers[name] |= {str(one or "") for one in both}
-    seen = fold(text)
-    known = [fold(value)[:_SHOWN] for values in answers.values() for value in values if value.strip()]
-    return bool(known) and not any(value in seen for value in known)
+    return not any(_agree(said, answers[name]) for name, said in facts.items())
+
+
+def _agree(said: Sequence[str], known: Collection[str]) -> bool:
+    """True where a fact on paper is one of those known, or begins like it."""
+    begun = [fold(value)[:_SHOWN] for value in known if value.strip()]
+    return not begun or any(value in fold(text) for text in said for value in begun)

@@ -108,7 +108,7 @@ class Rules:
     def worded(self, item: Finding) -> Finding:
         """A finding with words and names in place of codes; the form's id stays beside its title."""
         book, told = self.book, dict(item.details)
-        for name, key, of in (("kind", "kind", "document"), ("missing_kind", "missing", "document"), ("state", "state", "state")):
+        for name, key, of in _WORDS:
             if told.get(name):
                 told[key] = book.word(of, told[name], self.language)
         for name, key in (("person_id", "person"), ("by", "by")):
@@ -120,6 +120,15 @@ class Rules:
             told["by"] = REPORTER_WORD[self.language]
         told = {name: value for name, value in told.items() if value}
         return item._replace(details=told | ({"form": item.details["kind"]} if "kind" in item.details else {}))
+
+
+_WORDS = (
+    ("kind", "kind", "document"),
+    ("missing_kind", "missing", "document"),
+    ("state", "state", "state"),
+    ("other_state", "other", "state"),
+)
+"""(detail with a code, detail for its word, set of the vocabulary)."""
 
 
 def _rule_of(case: Case) -> dict[str, Any]:

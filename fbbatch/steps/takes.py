@@ -76,5 +76,3 @@ class Steps:
                 moves = moves_of_time(standing, rules.today, rules.days(SURVEY_EXPIRES))
                 if moves:
                     yield case, [rules.recorded(case, standing, move, BY_TIME, "batch", rules.today) for move in moves]
-
-
