@@ -279,7 +279,7 @@ def test_form_that_comes_as_word_and_as_workbook_counts_once(tmp_path: Path) -> 
 
 def test_workbook_attached_to_a_mail_moves_the_case(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "replied")
-    drop(here.place, "回信.eml", mail("調查表已填好，見附件。", subject="Re: 調查表", files={"調查表.xlsx": filled(here, "satisfaction")}))
+    drop(here.place, "回信.eml", mail("調查表已填好，見附件。", subject="Re: 調查表", sender=LEADER_MAIL, files={"調查表.xlsx": filled(here, "satisfaction")}))
     here.run()
     assert here.state() == "closed"
 

@@ -389,7 +389,7 @@ def test_ledger_with_flipped_bytes_is_exit_5_and_nothing_is_processed(nights: tu
         with pytest.raises(StorageError, match=r"damaged|malformed|not a database"):
             run(place)
     file.write_bytes(content)
-    assert standing(place) == {**before, "ours": {"ledger.db", "lock", "work"}}
+    assert standing(place) == {**before, "ours": {"ledger.db", "lock", "secret.json", "work"}}
     assert counts(run(place)) == (3, 2, 1, 0, 0)
 
 

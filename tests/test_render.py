@@ -551,8 +551,9 @@ def test_same_document_gives_the_same_bytes_in_another_process() -> None:
 
 
 def test_identity_of_a_form_stands_visibly_at_its_foot() -> None:
-    last = [text for text in said(opened((Text("a"),), identity=IDENTITY)).split("\n") if text][-1]
-    assert "FB-20261120-0001 · 案卷 · 1 · 1" in last
+    foot = "FB-20261120-0001 · D29 A/1 · 第 1 次 · 校驗碼 34679ACD"
+    last = [text for text in said(opened((Text("a"),), identity=IDENTITY, foot=foot)).split("\n") if text][-1]
+    assert last == foot
 
 
 @given(st.text())

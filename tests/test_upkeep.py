@@ -399,7 +399,7 @@ def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again
 def test_ledger_alone_is_backed_up_and_put_back(lived: Path, tmp_path: Path) -> None:
     assert call("backup", tmp_path / "b.zip", "-w", lived, "--ledger-only")[0] == ExitCode.DONE
     with zipfile.ZipFile(tmp_path / "b.zip") as package:
-        assert sorted(package.namelist()) == [".fbbatch/ledger.db", "fbbatch-backup.json"]
+        assert sorted(package.namelist()) == [".fbbatch/ledger.db", ".fbbatch/secret.json", "fbbatch-backup.json"]
     before = everything(lived)
     (lived / ".fbbatch/ledger.db").write_bytes(b"torn" * 4096)
     for path in (lived / ".fbbatch").glob("ledger.db-*"):

@@ -29,7 +29,7 @@ _COMMANDS = {
     "forms": ("forms", "Write blank registers and questionnaires, or tell a form's fields."),
     "serve": ("serve", "Run at the times of fbbatch.yaml until told to stop."),
     "schedule": ("serve", "Entries for the system's own scheduler."),
-    "renew-codes": ("setup", "Make a new secret for the check codes of forms."),
+    "codes": ("setup", "Tell how long the check codes of forms hold; renew their secret."),
     "verify": ("upkeep", "Check that ledger, outbox and archive agree."),
     "backup": ("upkeep", "Write one file with everything in the workspace."),
     "restore": ("upkeep", "Make a workspace out of a backup."),
@@ -48,7 +48,7 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"fbbatch.cli.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -120,22 +120,32 @@ def init(call: Call, folder: Path, locale: str) -> int:
     return ExitCode.DONE
 
 
-@command("renew-codes")
+@command("codes")
+@click.option("--renew", is_flag=True, help="Make a new secret; what is issued from then on carries other codes.")
 @click.option(
     "--old-until",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The last day on which forms that are out now are still taken (default: in 90 days).",
+    help="With --renew: the last day on which forms that are out now are taken (default: in 90 days).",
 )
-def renew_codes(call: Call, old_until: dt.datetime | None) -> int:
-    """Make a new secret for the check codes of forms; old ones hold until a day."""
+def codes(call: Call, renew: bool, old_until: dt.datetime | None) -> int:
+    """Tell how long the check codes of forms hold; with --renew make a new secret for them."""
     from fbbatch import batch, secret
 
-    day = old_until.date() if old_until else now(call.settings().zone).date() + dt.timedelta(days=_OLD_CODES_DAYS)
-    with batch.locked(call.folder):
-        secret.renew_codes(call.folder, day)
+    if renew:
+        in_90_days = now(call.settings().zone).date() + dt.timedelta(days=_OLD_CODES_DAYS)
+        with batch.locked(call.folder):
+            secret.renew_codes(call.folder, old_until.date() if old_until else in_90_days)
+    known = secret.read_codes(call.folder)
+    old = sorted(key.until for key in known.keys if key.until) if known else []
     if call.as_json:
-        call.data({"old_until": day})
-    call.say(f"New forms carry new codes from the next run on; those that are out now are taken until {day.isoformat()}.")
+        call.data({"workspace": known.workspace if known else None, "old_until": [day.isoformat() for day in old]})
+        return ExitCode.DONE
+    if known is None:
+        call.say("There is no secret yet; the next run makes it.")
+        return ExitCode.DONE
+    call.say(f"Workspace {known.workspace}: what is issued now carries its codes.")
+    for day in old:
+        call.say(f"Forms with older codes are taken until {day.isoformat()}.")
     return ExitCode.DONE
 
 
