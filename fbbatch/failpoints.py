@@ -13,7 +13,7 @@ from fbbatch.errors import InvalidSetupError
 
 POINTS = (
     *("scanned", "hashed", "claimed", "parsing", "parsed", "beginning", "committing", "committed", "drafting", "writing", "written"),
-    *("synced", "replacing", "renamed", "refreshing", "archiving", "archived", "closing"),
+    *("synced", "replacing", "renamed", "refreshing", "archiving", "copying", "copied", "archived", "closing"),
 )
 MODES = ("kill", "raise", "ENOSPC", "EIO", "sleep")
 _SLEEP_SECONDS = 2

@@ -1,18 +1,25 @@
 """The door in: find what was dropped, let it settle, know it by its bytes; archive it afterwards, untouched."""
 
+import hashlib
 import os
 import shutil
+import signal
 import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from fbbatch import failpoints
 from fbbatch.errors import StorageError
 from fbbatch.identity import digest
+from fbbatch.stopping import Ask, never
+
+if sys.platform == "linux":
+    import fcntl
 
 _JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "readme.txt", ".gitkeep", ".gitignore"})
 _JUNK_SUFFIXES = (".part", ".crdownload", ".tmp", ".partial", ".download")
@@ -240,10 +247,18 @@ class Move(NamedTuple):
     size: int
 
 
-def archive(workspace: Path, moves: Sequence[Move]) -> None:
-    """Move originals to their places in the archive, to stay; what has other bytes than were judged stays in the inbox.
+def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None:
+    """Put originals into their places in the archive, to stay; what has other bytes than were judged stays in the inbox.
 
-    What an interrupted run has moved already is left where it is.
+    A file that nobody else holds is moved there. One that another program has open, or that has
+    a second name elsewhere (a hard link), is copied, checked against its sha256 on the way, and then
+    removed from the inbox: what is done to it elsewhere does not reach the archive, and its rights
+    elsewhere stay. What an interrupted run has moved already is left where it is.
+
+    Args:
+        workspace: the workspace.
+        moves: what goes where.
+        ask: called before each file; may raise to end the run there.
 
     Raises:
         StorageError: a move failed; the file is still where it was.
@@ -255,11 +270,12 @@ def archive(workspace: Path, moves: Sequence[Move]) -> None:
             list(pool.map(_sync, (move.source for move in moves)))
         folders: set[Path] = set()
         for move in moves:
+            ask()
             place = workspace / move.target
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             failpoints.reach("archiving")
-            if _is_as_judged(move):
-                _move(move.source, place)
+            _partial(place).unlink(missing_ok=True)  # of a run that was killed while it copied
+            _keep(move, place)
             failpoints.reach("archived")
             folders |= {*place.parents} - {workspace, *workspace.parents} | {move.source.parent}
         for folder in folders:
@@ -268,35 +284,96 @@ def archive(workspace: Path, moves: Sequence[Move]) -> None:
         raise StorageError(f"The original could not be moved to the archive: {error.strerror}") from error
 
 
-def _is_as_judged(move: Move) -> bool:
+def _keep(move: Move, place: Path) -> None:
+    """Bring one original into the archive, by renaming it or as a copy of ours."""
     found = _stamp(move.source)
     if found is None or not stat.S_ISREG(found.mode):
+        return
+    with os.fdopen(_open(move.source), "rb") as original:
+        is_alone = _is_ours_alone(original)
+        if is_alone and not (_is_as_judged(move, original) and _is_still(found, move.source)):
+            return
+        if is_alone and _moved(move.source, place):
+            if not _is_undisturbed(original):  # opened by somebody at that very moment
+                _copy(move, original, place)
+            return
+        is_copied = _copy(move, original, place)
+    if is_copied:
+        sync_folder(place.parent)
+        failpoints.reach("copied")
+        if _is_still(found, move.source):  # what has changed meanwhile is the next run's
+            move.source.unlink()
+
+
+def _is_still(found: _Stamp, path: Path) -> bool:
+    """True while a file is what it was; its rights do not count."""
+    now = _stamp(path)
+    return now is not None and now._replace(mode=found.mode) == found
+
+
+def _is_as_judged(move: Move, original: IO[bytes]) -> bool:
+    if not move.sha256:
+        return os.fstat(original.fileno()).st_size == move.size
+    return digest(iter(lambda: original.read(_CHUNK), b"")) == move.sha256
+
+
+def _is_ours_alone(original: IO[bytes]) -> bool:
+    """True where no other program has the file open and it has no other name; where that cannot be told, it is not.
+
+    Linux grants a lease for writing only on a file that is open nowhere else. While `original` is
+    open, whoever opens the file has to wait, and `_is_undisturbed` tells of it.
+    """
+    if sys.platform != "linux" or os.fstat(original.fileno()).st_nlink != 1:
         return False
-    return sha256_of(move.source) == move.sha256 if move.sha256 else found.size == move.size
+    try:
+        fcntl.fcntl(original, fcntl.F_SETSIG, signal.SIGURG)  # would else be SIGIO, which ends a program
+        fcntl.fcntl(original, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError:
+        return False
+    return True
 
 
-def _move(source: Path, place: Path) -> None:
+def _is_undisturbed(original: IO[bytes]) -> bool:
+    """True while nobody has asked for the file since `_is_ours_alone`, or given it another name."""
+    if sys.platform != "linux":
+        return False
+    return fcntl.fcntl(original, fcntl.F_GETLEASE) == fcntl.F_WRLCK and os.fstat(original.fileno()).st_nlink == 1
+
+
+def _moved(source: Path, place: Path) -> bool:
+    """Rename the file; False where that cannot be done: another device, or a file of another account."""
     try:
         source.chmod(0o600)
         source.rename(place)
-    except OSError:  # the archive is on another device, or the file is another account's: the copy is ours
-        _copy_then_remove(source, place)
+    except OSError:
+        return False
+    return True
 
 
-def _copy_then_remove(source: Path, place: Path) -> None:
-    partial = place.with_name(f"{place.name}.partial")
+def _partial(place: Path) -> Path:
+    return place.with_name(f"{place.name}.partial")
+
+
+def _copy(move: Move, original: IO[bytes], place: Path) -> bool:
+    """Put a copy of our own in `place`; False, and nothing is there, when its bytes are not those that were judged."""
+    partial, state, size = _partial(place), hashlib.sha256(), 0
+    original.seek(0)
     try:
-        with source.open("rb") as old, partial.open("wb") as new:
+        with partial.open("wb") as new:
             partial.chmod(0o600)
-            shutil.copyfileobj(old, new, _CHUNK)
+            while chunk := original.read(_CHUNK):
+                state.update(chunk)
+                size += len(chunk)
+                new.write(chunk)
+                failpoints.reach("copying")
             new.flush()
             os.fsync(new.fileno())
-        partial.rename(place)
-    except OSError:
+        is_as_judged = state.hexdigest() == move.sha256 if move.sha256 else size == move.size
+        if is_as_judged:
+            partial.replace(place)
+    finally:
         partial.unlink(missing_ok=True)
-        raise
-    sync_folder(place.parent)
-    source.unlink()
+    return is_as_judged
 
 
 def _sync(path: Path) -> None:
