@@ -160,12 +160,14 @@ class _Run:
             most_bytes=limits.run_bytes, largest=limits.file_bytes,
         )  # fmt: skip
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
+        ignored = inbox.ignored(self.shop.folder / "inbox")
         self.taking.take(claimed)
         self.handling.pass_time(self.ledger)
         files = self.ledger.files_of(self.record)
         receipt = Receipt(
-            self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record)
-        )
+            self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record),
+            ignored=ignored,
+        )  # fmt: skip
         manifest, folder = self.edition.publish(receipt, {item.name: item.path for item in claimed})
         paths = {(item.name, item.sha256): item.path for item in claimed}
         moves = [(paths.get((file.name, file.sha256)), file) for file in files]
@@ -183,7 +185,8 @@ class _Run:
         )
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))
-        receipt = Receipt(self.record.name, self.record.as_of, files, cases)
+        ignored = inbox.ignored(inbox_folder) if paths is None else ()
+        receipt = Receipt(self.record.name, self.record.as_of, files, cases, ignored=ignored)
         return RunResult(self.edition.manifest(receipt, []), None, receipt, _exit_code(files))
 
 

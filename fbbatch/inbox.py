@@ -21,8 +21,25 @@ from fbbatch.stopping import Ask, never
 if sys.platform == "linux":
     import fcntl
 
-_JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "readme.txt", ".gitkeep", ".gitignore"})
-_JUNK_SUFFIXES = (".part", ".crdownload", ".tmp", ".partial", ".download")
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"})
+_LITTER_PREFIXES = ("~$", ".~", "._")  # lock files of Office and WPS, and what a Mac puts beside a file
+_LITTER_FOLDERS = frozenset({".appledouble", ".fseventsd", ".git", ".snapshot", ".spotlight-v100", ".temporaryitems", ".trash", ".trashes"})
+_UNFINISHED = (".part", ".crdownload", ".tmp", ".partial", ".download")
+_UNFINISHED_PREFIX = "~wrl"
+_README = "readme.txt"
+_README_BYTES = 4_096
+_LAID_OUT = frozenset(
+    {
+        "b636bb0c43d7eefd2abdaa01e266b0823b96050d4c3b4d2892ff9ec679636c12",
+        "e8605b1b4965f2d9962bc77918633efe1582adeb7c4b6ec0fd7790a3812ed88b",
+        "0bf7aecd576ab4066c345504883804a8eb9bda6d9a432ec04cba79b23d1614b9",
+        "f99ad398792093e0bcb5aa3a152ce82d69438326916f4e900278d64eb4cf1e5c",
+        "fab144469241e1a8855bca25b6cc695426a9fcc0da5c8792e23c09e9c5841760",
+        "600f0e951acfec059b3a38b83eccb8f137a9a809b565667208f9f4f0b8f92eb9",
+        "d1d8cf42f05607d4f93decad39be9d029fdd87acfaea53e5e0659c620712ea1f",
+    }
+)
+"""The sha256 of every README.txt that has ever been laid out in an inbox, in each language."""
 _CHUNK = 1 << 20
 _STALE_LOCK_SECONDS = 24 * 3600
 _HOPELESS = 4  # a file so many times over the limit is not even read for its sha256
@@ -124,22 +141,68 @@ def claim_one(path: Path) -> list[Claimed]:
     return [replace(claimed, folder=parent if parent != "inbox" else None)]
 
 
+def ignored(folder: Path) -> list[str]:
+    """The names of what lies in the inbox and is not taken, though somebody may have meant it to be.
+
+    Unfinished downloads and temporary files by their names, a README that says something of its own,
+    hidden folders. What systems and Office leave about, and our own README, is not named.
+    """
+    found = (path for path in _below(folder) if _is_passed_over(path) and not _is_litter(path))
+    return sorted(_name(path, folder) for path in found)
+
+
 def _entries(folder: Path) -> Iterator[Path]:
     """Every file, and whatever else is no folder; a sub-folder that cannot be read stands for what is in it."""
+    return (path for path in _below(folder) if not _is_passed_over(path))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All that is in the folder; hidden folders and those that cannot be read stand for what is in them."""
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
-        if entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith("."):
-                try:
-                    yield from _entries(Path(entry.path))
-                except OSError:
-                    yield Path(entry.path)
-        elif not _is_junk(entry.name):
+        if not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
+            yield Path(entry.path)
+            continue
+        try:
+            yield from _below(Path(entry.path))
+        except OSError:
             yield Path(entry.path)
 
 
-def _is_junk(name: str) -> bool:
-    lower = name.lower()
-    return lower in _JUNK or lower.startswith(("~$", ".~", "~wrl", "._")) or lower.endswith(_JUNK_SUFFIXES)
+def _is_passed_over(path: Path) -> bool:
+    """True for what is never taken, by its name."""
+    name = path.name.lower()
+    if name == _README or name.startswith(_UNFINISHED_PREFIX) or name.endswith(_UNFINISHED):
+        return True
+    return _is_litter_name(name) or (name.startswith(".") and _is_folder(path))
+
+
+def _is_litter(path: Path) -> bool:
+    """True for what nobody has dropped: it is passed over without a word."""
+    name = path.name.lower()
+    if name == _README:
+        return _is_laid_out(path)
+    if _is_folder(path):
+        return name in _LITTER_FOLDERS or name.startswith(".trash-")
+    return _is_litter_name(name)
+
+
+def _is_litter_name(name: str) -> bool:
+    return name in _LITTER or name.startswith(_LITTER_PREFIXES)
+
+
+def _is_folder(path: Path) -> bool:
+    found = _stamp(path)
+    return found is not None and stat.S_ISDIR(found.mode)
+
+
+def _is_laid_out(path: Path) -> bool:
+    """True for a README.txt as `fbbatch init` writes it, whatever its line ends."""
+    try:
+        with os.fdopen(_open(path), "rb") as stream:
+            content = stream.read(_README_BYTES)
+    except OSError:
+        return False
+    return digest([content.replace(b"\r\n", b"\n")]) in _LAID_OUT
 
 
 def _office_lock_age(path: Path) -> float | None:

@@ -1,6 +1,7 @@
 """The door in: originals that somebody else still holds, and what the inbox leaves alone."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -8,11 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
+from fbbatch.cli.setup import LOCALES
 from fbbatch.errors import ExitCode
 from tests.builders import counts, delimited, drop, people, run, tree, workspace
 from tests.crash import KILLS_WHILE_COPYING, attempt, dump, standing
+from tests.test_cli import call
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="hard links, modes, and files that are removed while they are open")
 
@@ -164,3 +168,76 @@ def test_run_that_ends_while_it_copies_originals_is_finished_without_loss_or_dou
         run(place)
         ends.append((standing(place), tree(place / "archive")))
     assert ends[0] == ends[1]
+
+
+# --- what the inbox leaves alone ---
+
+MEANT = ["a.xlsx.part", "b.crdownload", "c.tmp", "d.partial", "e.download", "~WRL0001.tmp", "~wrl0002.docx", ".alt", "客户/f.PART"]
+LITTER = [".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", ".gitignore", "._a.xlsx", "~$a.xlsx", ".~lock.a.xlsx#", ".Trash-1000/x"]
+
+
+def litter(place: Path) -> None:
+    for name in (*MEANT, *LITTER):
+        drop(place, f"{name}/g.xlsx" if name == ".alt" else name, b"litter")
+
+
+def test_what_is_passed_over_is_told_by_name_and_counted_and_stays(place: Path) -> None:
+    litter(place)
+    drop(place, "客户/readme.txt", "电话客户张三，周一再联系".encode())
+    before = tree(place / "inbox")
+    result = run(place)
+    told = sorted([*MEANT, "客户/readme.txt"])
+    assert result.manifest["ignored"] == {"count": 10, "names": told}
+    assert result.manifest["files"] == []
+    assert tree(place / "inbox") == before
+    assert result.folder is not None
+    cells = list(openpyxl.load_workbook(result.folder / "receipt.xlsx").worksheets[0].iter_rows(values_only=True))
+    names = [row[1] for row in cells if row[2] and "改名" in str(row[2])]
+    assert names == told
+    assert any("10" in str(row[0]) and "未受理" in str(row[0]) for row in cells)
+    page = (result.folder / "index.html").read_text(encoding="utf-8")
+    assert all(name in page for name in told)
+    assert ".DS_Store" not in page
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_readme_that_was_laid_out_is_no_file_that_is_told(tmp_path: Path, locale: str, ends: str) -> None:
+    place = workspace(tmp_path, locale)
+    readme = place / "inbox/README.txt"
+    readme.write_bytes(readme.read_bytes().replace(b"\n", ends.encode()))
+    assert run(place).manifest["ignored"] == {"count": 0, "names": []}
+    readme.write_bytes(readme.read_bytes() + b"Tom: the printer smokes again\n")
+    assert run(place, "2026-11-23").manifest["ignored"]["names"] == ["README.txt"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_terminal_and_status_count_what_is_passed_over_and_name_nobody(tmp_path: Path, locale: str) -> None:
+    place = workspace(tmp_path, locale)
+    drop(place, "张三的投诉.tmp", b"x")
+    assert "ignored files   1" in call("status", "-w", place).out
+    assert json.loads(call("status", "--json", "-w", place).out)["ignored_files"] == 1
+    for options in (["run", "--dry-run"], ["run"]):
+        told = call(*options, "-w", place)
+        assert told.code == ExitCode.DONE
+        assert "张三" not in told.out + told.err
+        assert {"zh-Hant": "未受理", "zh-Hans": "未受理", "en": "Left alone in the inbox: 1"}[locale] in told.out
+
+
+def test_very_many_that_are_passed_over_are_counted_and_the_first_are_named(place: Path) -> None:
+    for n in range(1_003):
+        drop(place, f"{n:04d}.tmp", b"")
+    result = run(place)
+    assert (result.manifest["ignored"]["count"], len(result.manifest["ignored"]["names"])) == (1_003, 1_003)
+    assert result.folder is not None
+    assert "另有 3 个" in (result.folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_workspace_with_an_older_receipt_template_still_runs_and_tells_the_names(place: Path) -> None:
+    template = place / "templates/receipt.yaml"
+    lines = [line for line in template.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("ignored")]
+    template.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    drop(place, "a.tmp", b"x")
+    result = run(place)
+    assert result.folder is not None
+    assert "a.tmp" in (result.folder / "index.html").read_text(encoding="utf-8")
