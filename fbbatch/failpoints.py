@@ -12,7 +12,20 @@ import time
 from fbbatch.errors import InvalidSetupError
 
 POINTS = (
-    *("scanned", "hashed", "claimed", "parsing", "parsed", "beginning", "committing", "committed", "drafting", "writing", "written"),
+    *(
+        "scanned",
+        "hashed",
+        "claimed",
+        "parsing",
+        "parsed",
+        "beginning",
+        "committing",
+        "committed",
+        "drafting",
+        "writing",
+        "vouched",
+        "written",
+    ),
     *("synced", "replacing", "renamed", "refreshing", "archiving", "copying", "copied", "archived", "closing"),
 )
 MODES = ("kill", "raise", "ENOSPC", "EIO", "sleep")

@@ -25,6 +25,7 @@ from fbbatch.ledger.store import RunRecord
 from fbbatch.model import CASE_NUMBER, REPORTER, Case, Finding, ReturnedForm, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
+from fbbatch.stopping import Ask, never
 from fbbatch.workflow import FOLLOWED, FORMS, ORDER, Move, Standing, is_early, moves_of_time, part_of, replay, resume, step
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
@@ -267,10 +268,11 @@ class Handling:
 
     # --- edited rows ---------------------------------------------------------------------------------------
 
-    def take_amendments(self, recorder: FileRecorder) -> None:
+    def take_amendments(self, recorder: FileRecorder, ask: Ask = never) -> None:
         """Give cases the answers of the rows of a file (and of the files in it) that are edited copies of theirs. Source: N4."""
         for part in recorder.whole():
             for one in part.edited():
+                ask()
                 self._amend(part, one)
 
     def _amend(self, recorder: FileRecorder, one: Edited) -> None:
@@ -303,9 +305,10 @@ class Handling:
 
     # --- time ----------------------------------------------------------------------------------------------
 
-    def pass_time(self, ledger: Ledger) -> None:
+    def pass_time(self, ledger: Ledger, ask: Ask = never) -> None:
         """Holds that end and surveys that expire today; each once, however many nights were missed."""
         for case, steps in self._overdue_steps(ledger):
+            ask()
             ledger.append(self.record, case, steps)
 
     def _overdue_steps(self, ledger: Ledger) -> Iterator[tuple[Case, list[Transition]]]:

@@ -41,6 +41,7 @@ _LAID_OUT = frozenset(
 )
 """The sha256 of every README.txt that has ever been laid out in an inbox, in each language."""
 _CHUNK = 1 << 20
+_BEAT_SECONDS = 0.5
 _STALE_LOCK_SECONDS = 24 * 3600
 _HOPELESS = 4  # a file so many times over the limit is not even read for its sha256
 _LONGEST_NAME = 240  # bytes; file systems take 255, and a copy may need " (2)" or ".partial"
@@ -75,8 +76,9 @@ class _Stamp(NamedTuple):
 
 
 def claim(
-    folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None, largest: int | None = None
-) -> list[Claimed]:
+    folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None, largest: int | None = None,
+    ask: Ask = never,
+) -> list[Claimed]:  # fmt: skip
     """Everything that waits in the inbox, in the order of names.
 
     A file younger than `settle_seconds` is looked at again after that time; one that has changed meanwhile, is open in
@@ -88,6 +90,7 @@ def claim(
         most_files: further ones are deferred.
         most_bytes: likewise.
         largest: bytes of the largest file that can be taken at all; one far larger is not read.
+        ask: called before each file and while it waits; may raise to end the run there.
 
     Raises:
         StorageError: the inbox itself cannot be read.
@@ -101,10 +104,11 @@ def claim(
     now = time.time()
     ages = [now - mark.changed_ns / 1e9 for mark in before.values() if mark]
     if any(age < settle_seconds for age in ages):  # also those that seem to come from the future
-        time.sleep(settle_seconds)
+        _wait(settle_seconds, ask)
     claimed: list[Claimed] = []
     taken = 0
     for path in paths:
+        ask()
         if stamp := before[path]:
             hopeless = largest is not None and stamp.size > _HOPELESS * largest
             full = not hopeless and (len(claimed) == most_files or (most_bytes is not None and taken + stamp.size > most_bytes))
@@ -114,6 +118,13 @@ def claim(
             claimed.append(item)
     failpoints.reach("claimed")
     return claimed
+
+
+def _wait(seconds: float, ask: Ask) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _BEAT_SECONDS))
+        ask()
 
 
 def check_doors(workspace: Path) -> None:

@@ -29,6 +29,7 @@ HTML = "text/html"
 JSON = "application/json"
 
 CASES_PER_TASK = 40
+ORDER_ENDS = b"."
 
 
 class Owed(NamedTuple):
@@ -148,11 +149,12 @@ class Press:
         )
 
     def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
-        """As `print_jobs`, for the pipe: a line of JSON, then the file."""
-        for p in self.print_jobs(jobs):
-            yield (
-                orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue]) + b"\n" + p.content
-            )
+        """As `print_jobs`, for the pipe: a line of JSON, then the file; after the files of each order, `ORDER_ENDS`."""
+        for job in jobs:
+            for p in self.print_jobs([job]):
+                head = [p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue]
+                yield orjson.dumps(head) + b"\n" + p.content
+            yield ORDER_ENDS
 
 
 _READ = frozenset({"case_report", "escalation", "reply"})
@@ -168,8 +170,10 @@ def _without_record(letter: Document) -> Document:
     return replace(letter, blocks=letter.blocks[:end], subtitle="")
 
 
-def printed(frame: bytes) -> Printed:
-    """A frame of `Press.frames` as a record again."""
+def printed(frame: bytes) -> Printed | None:
+    """A frame of `Press.frames` as a record again; None for the end of an order."""
+    if frame == ORDER_ENDS:
+        return None
     head, _, content = frame.partition(b"\n")
     kind, number, path, media_type, case, department, missing, form, issue = orjson.loads(head)
     return Printed(kind, number, path, media_type, content, case, department, missing, form, issue)

@@ -14,6 +14,9 @@ _BEAT_SECONDS = 0.2
 class InterruptedRunError(Exception):
     """The run was asked to stop; the text says in words where it ended. The next run goes on from there."""
 
+    def __init__(self, where: str = "Stopped; the next run goes on from there.") -> None:
+        super().__init__(where)
+
 
 def never() -> None:
     """The answer of a run that nobody stops."""

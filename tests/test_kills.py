@@ -24,7 +24,18 @@ CANARY = "金丝雀99 13800990991"
 
 KILLS = [
     *("scanned:1", "hashed:2", "claimed:1", "parsing:2", "parsed:1", "beginning:1", "committing:3", "committed:2", "drafting:1"),
-    *("writing:5", "written:1", "synced:1", "replacing:1", "renamed:1", "refreshing:1", "replacing:2", "archiving:1", "archived:2"),
+    *(
+        "writing:5",
+        "vouched:1",
+        "written:1",
+        "synced:1",
+        "replacing:1",
+        "renamed:1",
+        "refreshing:1",
+        "replacing:2",
+        "archiving:1",
+        "archived:2",
+    ),
     "closing:1",
 ]
 

@@ -40,8 +40,8 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
         try:
             with progress_of(call) as progress:
                 result = batch.run(shop, moment, now=clock, progress=progress, should_stop=lambda: bool(asked))
-        except batch.InterruptedRunError:
-            click.echo("Stopped after the file in hand; the next run goes on from there.", err=True)
+        except batch.InterruptedRunError as stopped:
+            click.echo(str(stopped), err=True)
             return ExitCode.INTERRUPTED
         finally:
             for number, handler in before:
