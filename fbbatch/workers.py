@@ -77,6 +77,7 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
+        self._is_over = False
         self._listener: threading.Thread | None = None
         self._exit_code: int | None = None
         if _MAY_FORK:
@@ -130,6 +131,7 @@ class _Worker:
 
     def _let_listener_go(self) -> None:
         """End the thread that listens: it may be waiting to hand on what nobody takes any more."""
+        self._is_over = True
         for _ in range(_MOST_BEATS):
             if self._listener is None or not self._listener.is_alive():
                 return
@@ -147,7 +149,7 @@ class _Worker:
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            while (frame := read_frame(self._from)) is not None:
+            while not self._is_over and (frame := read_frame(self._from)) is not None:
                 self._answers.put(frame)
         self._answers.put(None)
 
