@@ -77,7 +77,7 @@ class _Stamp(NamedTuple):
 
 def claim(
     folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None, largest: int | None = None,
-    ask: Ask = never,
+    ask: Ask = never, to_stay: bool = False,
 ) -> list[Claimed]:  # fmt: skip
     """Everything that waits in the inbox, in the order of names.
 
@@ -91,6 +91,7 @@ def claim(
         most_bytes: likewise.
         largest: bytes of the largest file that can be taken at all; one far larger is not read.
         ask: called before each file and while it waits; may raise to end the run there.
+        to_stay: the files are only looked at. Else one in a folder from which it cannot be moved is deferred.
 
     Raises:
         StorageError: the inbox itself cannot be read.
@@ -111,13 +112,22 @@ def claim(
         ask()
         if stamp := before[path]:
             hopeless = largest is not None and stamp.size > _HOPELESS * largest
-            full = not hopeless and (len(claimed) == most_files or (most_bytes is not None and taken + stamp.size > most_bytes))
+            full = not hopeless and (
+                (most_files is not None and len(claimed) >= most_files) or (most_bytes is not None and taken + stamp.size > most_bytes)
+            )
             item = Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits") if full else _claim(path, folder, stamp, hopeless)
             failpoints.reach("hashed")
+            if not (item.deferred or to_stay or _may_leave(path)):
+                item = replace(item, deferred="FB-locked")
             taken += 0 if item.deferred or item.unread else item.size
             claimed.append(item)
     failpoints.reach("claimed")
     return claimed
+
+
+def _may_leave(path: Path) -> bool:
+    """True where files can be moved out of the folder; else the run that took one could never be closed."""
+    return os.access(path.parent, os.W_OK | os.X_OK)
 
 
 def _wait(seconds: float, ask: Ask) -> None:
@@ -146,7 +156,7 @@ def check_doors(workspace: Path) -> None:
 def claim_one(path: Path) -> list[Claimed]:
     """A file given by name, outside the inbox; a folder gives the files in it."""
     if path.is_dir():
-        return [replace(c, folder=c.folder or path.resolve().name) for c in claim(path, settle_seconds=0)]
+        return [replace(c, folder=c.folder or path.resolve().name) for c in claim(path, settle_seconds=0, to_stay=True)]
     claimed = _claim(path, path.parent, _stamp(path))
     parent = path.resolve().parent.name
     return [replace(claimed, folder=parent if parent != "inbox" else None)]

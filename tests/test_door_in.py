@@ -241,3 +241,15 @@ def test_workspace_with_an_older_receipt_template_still_runs_and_tells_the_names
     result = run(place)
     assert result.folder is not None
     assert "a.tmp" in (result.folder / "index.html").read_text(encoding="utf-8")
+
+
+# --- what cannot be taken now ---
+
+
+def test_every_file_over_the_limit_of_a_run_waits_for_the_next(tmp_path: Path) -> None:
+    place = workspace(tmp_path, limits="{run_files: 2}")
+    for n in range(5):
+        drop(place, f"{n}.csv", delimited(people(n + 1)))
+    outcomes = [[file["outcome"] for file in run(place, day).manifest["files"]] for day in ("2026-11-20", "2026-11-23", "2026-11-24")]
+    assert [told.count("deferred") for told in outcomes] == [3, 1, 0]
+    assert waiting(place) == []

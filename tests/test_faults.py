@@ -325,6 +325,19 @@ def test_file_and_folder_that_may_not_be_read_are_deferred_and_the_others_taken(
     (place / "inbox/秘").chmod(0o700)
 
 
+def test_file_in_a_folder_that_it_may_not_leave_is_deferred_and_the_run_is_closed(restricted: tuple[Path, int | None]) -> None:
+    place, account = restricted
+    folder = owned(owned(drop(place, "秘/a.csv", delimited(people(1))), account).parent, account)
+    owned(drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD}")), account)
+    folder.chmod(0o500)
+    assert attempt(place, account=account) == ExitCode.DONE
+    assert {(row[2], row[6], row[7]) for row in dump(place)["file"]} == {("秘/a.csv", "deferred", "FB-locked"), ("b.csv", "accepted", None)}
+    folder.chmod(0o700)
+    assert attempt(place, account=account, as_of="2026-11-23") == ExitCode.DONE
+    assert len(dump(place)["case_"]) == 2
+    assert names_in(place / "inbox") == []
+
+
 def test_file_of_a_gigabyte_goes_to_quarantine_unread(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with drop(place, "huge.csv", b"").open("r+b") as stream:
         stream.truncate(1 << 30)
