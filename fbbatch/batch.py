@@ -169,8 +169,8 @@ class _Run:
         self.handling.pass_time(self.ledger, lambda: self.ask(_BETWEEN))
         files = self.ledger.files_of(self.record)
         receipt = Receipt(
-            self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record),
-            ignored=ignored,
+            self.record.name, self.record.as_of, files, list(self.edition.each(self.ledger.cases(run=self.record))),
+            moved=self.ledger.touched(self.record), ignored=ignored,
         )  # fmt: skip
         manifest, folder = self.edition.publish(receipt, {item.name: item.path for item in claimed})
         paths = {(item.name, item.sha256): item.path for item in claimed}

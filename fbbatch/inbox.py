@@ -167,8 +167,14 @@ def ignored(folder: Path) -> list[str]:
 
     Unfinished downloads and temporary files by their names, a README that says something of its own,
     hidden folders. What systems and Office leave about, and our own README, is not named.
+
+    Raises:
+        StorageError: the inbox itself cannot be read.
     """
-    found = (path for path in _below(folder) if _is_passed_over(path) and not _is_litter(path))
+    try:
+        found = [path for path in _below(folder) if _is_passed_over(path) and not _is_litter(path)]
+    except OSError as error:
+        raise StorageError(f"The inbox cannot be read: {folder}: {error.strerror}") from error
     return sorted(_name(path, folder) for path in found)
 
 

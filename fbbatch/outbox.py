@@ -103,6 +103,8 @@ class Draft:
         self._files: list[Path] = []
         try:
             failpoints.reach("drafting")
+            if self._folder.is_symlink():
+                self._folder.unlink()
             self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StorageError(f"The outbox cannot take the documents: {error.strerror}") from error
@@ -151,7 +153,8 @@ class Draft:
             with contextlib.suppress(ValueError, TypeError):
                 key, missing, documents = orjson.loads(line)
                 told = tuple(IssuedDocument(*document) for document in documents)
-                if line.endswith(b"\n") and all(_is_below(document.path) for document in told):
+                is_sound = isinstance(key, str) and isinstance(missing, str) and line.endswith(b"\n")
+                if is_sound and all(_is_below(document.path) for document in told):
                     yield key, Vouched(told, missing)
 
     def _is_whole(self, document: IssuedDocument) -> bool:
@@ -160,7 +163,10 @@ class Draft:
             with contextlib.suppress(OSError):
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 place.hardlink_to(published)
-        return _sha256(place) == document.sha256
+        if place.resolve() != self._folder.resolve() / document.path:  # a link on the way to it
+            return False
+        found = _sha256(place)
+        return found is not None and found == document.sha256
 
     def write(self, path: str, content: bytes) -> str:
         """Put a finished file into the draft; its sha256."""

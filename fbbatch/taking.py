@@ -37,7 +37,7 @@ _IN_MEMORY_BYTES = 1 << 26
 _GRACE_SECONDS = 5
 """For so long a run that is asked to stop waits for a reader that says nothing: most files are finished by then."""
 _AFTER_FILE = "Stopped after the file in hand; the next run goes on from there."
-_WITHIN_FILE = "Stopped while reading a large file, which stays in the inbox; the next run begins it anew."
+_WITHIN_FILE = "Stopped while reading a file, which stays in the inbox; the next run begins it anew."
 
 Frames = Iterable[bytes]
 

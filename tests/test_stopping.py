@@ -149,6 +149,12 @@ def swap_for_link(place: Path) -> None:
     path.symlink_to(place / "elsewhere.docx")
 
 
+def swap_folder_for_link(place: Path) -> None:
+    folder = first_kept(place).parent
+    shutil.move(folder, place / "elsewhere")
+    folder.symlink_to(place / "elsewhere")
+
+
 def tear_journal(place: Path) -> None:
     journal(place).write_bytes(journal(place).read_bytes()[:-20])
 
@@ -171,7 +177,7 @@ def add_strangers(place: Path) -> None:
     (draft / "empty/below").mkdir(parents=True)
     (draft / "link").symlink_to("/etc")
     with journal(place).open("ab") as stream:
-        stream.write(b"\xff\x00 no line\n[]\n[1,2]\n{}\n" + b'["key","",[["a"]]]\n')
+        stream.write(b"\xff\x00 no line\n[]\n[1,2]\n{}\n" + b'["key","",[["a"]]]\n[["key"],"",[]]\n["key",1,[]]\n')
 
 
 @pytest.mark.parametrize(
@@ -180,6 +186,7 @@ def add_strangers(place: Path) -> None:
         (overwrite, N_DONE - 1),
         (lambda place: first_kept(place).unlink(), N_DONE - 1),
         (swap_for_link, N_DONE - 1),
+        (swap_folder_for_link, 0),
         (tear_journal, N_DONE - 1),
         (tear_at_line_end, N_DONE - 1),
         (lead_out, N_DONE - 1),
@@ -187,7 +194,18 @@ def add_strangers(place: Path) -> None:
         (lambda place: journal(place).unlink(), 0),
         (lambda place: shutil.rmtree(place / ".fbbatch/work" / RUN), 0),
     ],
-    ids=["overwritten", "removed", "link", "torn line", "line without its end", "path upward", "strangers", "no journal", "no draft"],
+    ids=[
+        "overwritten",
+        "removed",
+        "link",
+        "folder that is a link",
+        "torn line",
+        "line without its end",
+        "path upward",
+        "strangers",
+        "no journal",
+        "no draft",
+    ],
 )
 def test_what_the_journal_cannot_vouch_for_is_printed_again(
     tmp_path: Path, killed: Path, calm: dict[str, object], change: Callable[[Path], object], n_expected: int
@@ -339,7 +357,7 @@ def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
     run(calm)
     with monkeypatch.context() as patch:
         patch.setattr(FileRecorder, "hear", hear)
-        with pytest.raises(InterruptedRunError, match="while reading a large file"):
+        with pytest.raises(InterruptedRunError, match="while reading a file"):
             run(rough, should_stop=lambda: sum(heard) > 1_000)
     assert sum(heard) == 1_001
     assert ([row[2] for row in dump(rough)["file"]], len(dump(rough)["case_"])) == (["a.csv"], 1)
