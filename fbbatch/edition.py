@@ -58,7 +58,7 @@ class Edition:
         ledger: what it knows.
         record: the run.
         progress: told how many documents are printed.
-        ask: called before each document and while a large one is made; may raise to end the run there.
+        ask: called before each document and while a large one is made; may raise to end the run.
     """
 
     def __init__(self, shop: Workshop, ledger: Ledger, record: RunRecord, progress: Progress, ask: Ask = never) -> None:
@@ -142,7 +142,10 @@ class Edition:
         return attended(self.ask, work)
 
     def finish(self, draft: outbox.Draft, printing: Press, orders: Sequence[Order]) -> Iterator[outbox.Vouched]:
-        """The documents of each order, in the draft: as an interrupted attempt has left them, where that is the same, or printed now."""
+        """The documents of each order, in the draft.
+
+        As an interrupted attempt has left them, where that is the same; or printed now.
+        """
         origin = origin_of(self.shop, printing)
         keys = [key_of(order, origin) for order in self.each(orders)]
         known = draft.resume(set(keys))

@@ -22,7 +22,7 @@ if sys.platform == "linux":
     import fcntl
 
 _LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"})
-_LITTER_PREFIXES = ("~$", ".~", "._")  # lock files of Office and WPS, and what a Mac puts beside a file
+_LITTER_PREFIXES = ("~$", ".~", "._")  # locks of Office and WPS, and what a Mac puts beside a file
 _LITTER_FOLDERS = frozenset({".appledouble", ".fseventsd", ".git", ".snapshot", ".spotlight-v100", ".temporaryitems", ".trash", ".trashes"})
 _UNFINISHED = (".part", ".crdownload", ".tmp", ".partial", ".download")
 _UNFINISHED_PREFIX = "~wrl"
@@ -91,7 +91,8 @@ def claim(
         most_bytes: likewise.
         largest: bytes of the largest file that can be taken at all; one far larger is not read.
         ask: called before each file and while it waits; may raise to end the run there.
-        to_stay: the files are only looked at. Else one in a folder from which it cannot be moved is deferred.
+        to_stay: the files are only looked at. Else one that cannot be moved out of its folder is
+            deferred.
 
     Raises:
         StorageError: the inbox itself cannot be read.
@@ -112,9 +113,7 @@ def claim(
         ask()
         if stamp := before[path]:
             hopeless = largest is not None and stamp.size > _HOPELESS * largest
-            full = not hopeless and (
-                (most_files is not None and len(claimed) >= most_files) or (most_bytes is not None and taken + stamp.size > most_bytes)
-            )
+            full = not hopeless and (len(claimed) >= (most_files or sys.maxsize) or taken + stamp.size > (most_bytes or sys.maxsize))
             item = Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits") if full else _claim(path, folder, stamp, hopeless)
             failpoints.reach("hashed")
             if not (item.deferred or to_stay or _may_leave(path)):
@@ -126,7 +125,7 @@ def claim(
 
 
 def _may_leave(path: Path) -> bool:
-    """True where files can be moved out of the folder; else the run that took one could never be closed."""
+    """True where a file can leave its folder; else the run that took it could never be closed."""
     return os.access(path.parent, os.W_OK | os.X_OK)
 
 
@@ -163,10 +162,10 @@ def claim_one(path: Path) -> list[Claimed]:
 
 
 def ignored(folder: Path) -> list[str]:
-    """The names of what lies in the inbox and is not taken, though somebody may have meant it to be.
+    """The names of what lies in the inbox and is not taken, though somebody may have meant it.
 
-    Unfinished downloads and temporary files by their names, a README that says something of its own,
-    hidden folders. What systems and Office leave about, and our own README, is not named.
+    Unfinished downloads and temporary files by their names, a README that says something of its
+    own, hidden folders. What systems and Office leave about, and our own README, is not named.
 
     Raises:
         StorageError: the inbox itself cannot be read.
@@ -184,7 +183,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """All that is in the folder; hidden folders and those that cannot be read stand for what is in them."""
+    """All that is in the folder; hidden folders and unreadable ones stand for what is in them."""
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         if not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
             yield Path(entry.path)
@@ -338,12 +337,13 @@ class Move(NamedTuple):
 
 
 def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None:
-    """Put originals into their places in the archive, to stay; what has other bytes than were judged stays in the inbox.
+    """Put originals into their places in the archive, to stay.
 
-    A file that nobody else holds is moved there. One that another program has open, or that has
-    a second name elsewhere (a hard link), is copied, checked against its sha256 on the way, and then
-    removed from the inbox: what is done to it elsewhere does not reach the archive, and its rights
-    elsewhere stay. What an interrupted run has moved already is left where it is.
+    What has other bytes than were judged stays in the inbox; what an interrupted run has moved
+    already is left where it is. A file that nobody else holds is moved. One that another program
+    has open, or that has a second name elsewhere (a hard link), is copied, checked against its
+    sha256 on the way, and then removed from the inbox: what is done to it elsewhere does not reach
+    the archive, and its rights elsewhere stay.
 
     Args:
         workspace: the workspace.
@@ -408,15 +408,16 @@ def _is_as_judged(move: Move, original: IO[bytes]) -> bool:
 
 
 def _is_ours_alone(original: IO[bytes]) -> bool:
-    """True where no other program has the file open and it has no other name; where that cannot be told, it is not.
+    """True where no other program has the file open, and it has no other name.
 
+    Where that cannot be told, it is not ours alone.
     Linux grants a lease for writing only on a file that is open nowhere else. While `original` is
     open, whoever opens the file has to wait, and `_is_undisturbed` tells of it.
     """
     if sys.platform != "linux" or os.fstat(original.fileno()).st_nlink != 1:
         return False
     try:
-        fcntl.fcntl(original, fcntl.F_SETSIG, signal.SIGURG)  # would else be SIGIO, which ends a program
+        fcntl.fcntl(original, fcntl.F_SETSIG, signal.SIGURG)  # not SIGIO, which ends us
         fcntl.fcntl(original, fcntl.F_SETLEASE, fcntl.F_WRLCK)
     except OSError:
         return False
@@ -427,11 +428,12 @@ def _is_undisturbed(original: IO[bytes]) -> bool:
     """True while nobody has asked for the file since `_is_ours_alone`, or given it another name."""
     if sys.platform != "linux":
         return False
-    return fcntl.fcntl(original, fcntl.F_GETLEASE) == fcntl.F_WRLCK and os.fstat(original.fileno()).st_nlink == 1
+    is_held = fcntl.fcntl(original, fcntl.F_GETLEASE) == fcntl.F_WRLCK
+    return is_held and os.fstat(original.fileno()).st_nlink == 1
 
 
 def _moved(source: Path, place: Path) -> bool:
-    """Rename the file; False where that cannot be done: another device, or a file of another account."""
+    """Rename the file; False where that cannot be: another device, or another account's file."""
     try:
         source.chmod(0o600)
         source.rename(place)
@@ -445,7 +447,11 @@ def _partial(place: Path) -> Path:
 
 
 def _copy(move: Move, original: IO[bytes], place: Path) -> bool:
-    """Put a copy of our own in `place`; False, and nothing is there, when its bytes are not those that were judged."""
+    """Put a copy of our own in `place`.
+
+    Returns:
+        False, and nothing is there, when its bytes are not those that were judged.
+    """
     partial, state, size = _partial(place), hashlib.sha256(), 0
     original.seek(0)
     try:

@@ -27,6 +27,7 @@ from fbbatch.stopping import Ask, never
 MANIFEST = "manifest.json"
 _JOURNAL = ".journal"
 _CHUNK = 1 << 20
+_BINARY = getattr(os, "O_BINARY", 0)
 _RUN = re.compile(r"\d{8}-\d{3,}")
 
 
@@ -85,7 +86,7 @@ class Vouched(NamedTuple):
 class Draft:
     """A run folder in the making, in the workroom; `publish` moves it to the outbox.
 
-    What is left of an interrupted attempt is kept or removed by `resume`, before anything is written.
+    What is left of an interrupted attempt is kept or removed by `resume`, before all writing.
 
     Args:
         workspace: the workspace.
@@ -110,18 +111,21 @@ class Draft:
             raise StorageError(f"The outbox cannot take the documents: {error.strerror}") from error
 
     def resume(self, keys: Collection[str]) -> dict[str, Vouched]:
-        """What an interrupted attempt has finished of these orders, by key; everything else of it is removed.
+        """What an interrupted attempt has finished of these orders, by key; all else is removed.
 
-        A file is kept when the journal names it and its bytes are those of then. Where the attempt was
-        interrupted after it had published, its files are taken from there.
+        A file is kept when the journal names it and its bytes are those of then. Where the attempt
+        was interrupted after it had published, its files are taken from there.
 
         Raises:
             StorageError: what is to be removed cannot be.
         """
         try:
-            noted = [(key, vouched) for key, vouched in self._noted() if key in keys]
-            kept = {key: vouched for key, vouched in noted if all(map(self._is_whole, vouched.documents))}
-            files = {self._folder / document.path for vouched in kept.values() for document in vouched.documents}
+            kept: dict[str, Vouched] = {}
+            files: set[Path] = set()
+            for key, vouched in self._noted():
+                if key in keys and all(map(self._is_whole, vouched.documents)):
+                    kept[key] = vouched
+                    files |= {self._folder / document.path for document in vouched.documents}
             _clear(self._folder, files)
             fresh = self._journal.with_name(f"{self._journal.name}.new")
             fresh.write_bytes(b"".join(_line(key, vouched) for key, vouched in kept.items()))
@@ -135,9 +139,8 @@ class Draft:
     def vouch(self, key: str, documents: Sequence[IssuedDocument], missing: str) -> None:
         """Note in the journal that all files of an order are written."""
         try:
-            with os.fdopen(
-                os.open(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "wb"
-            ) as journal:
+            handle = os.open(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
+            with os.fdopen(handle, "wb") as journal:
                 journal.write(_line(key, Vouched(tuple(documents), missing)))
             failpoints.reach("vouched")
         except OSError as error:
@@ -153,8 +156,8 @@ class Draft:
             with contextlib.suppress(ValueError, TypeError):
                 key, missing, documents = orjson.loads(line)
                 told = tuple(IssuedDocument(*document) for document in documents)
-                is_sound = isinstance(key, str) and isinstance(missing, str) and line.endswith(b"\n")
-                if is_sound and all(_is_below(document.path) for document in told):
+                is_sound = isinstance(key, str) and isinstance(missing, str)
+                if is_sound and line.endswith(b"\n") and all(_is_below(document.path) for document in told):
                     yield key, Vouched(told, missing)
 
     def _is_whole(self, document: IssuedDocument) -> bool:
@@ -268,7 +271,8 @@ def _replace(fresh: Path, target: Path, aside: Path) -> None:
 
 
 def _line(key: str, vouched: Vouched) -> bytes:
-    return orjson.dumps([key, vouched.missing, [astuple(document) for document in vouched.documents]]) + b"\n"
+    documents = [astuple(document) for document in vouched.documents]
+    return orjson.dumps([key, vouched.missing, documents]) + b"\n"
 
 
 def _is_below(path: str) -> bool:
@@ -279,7 +283,8 @@ def _is_below(path: str) -> bool:
 def _sha256(path: Path) -> str | None:
     """The sha256 of a file; None where there is none, and no link is followed."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as stream:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _BINARY)
+        with os.fdopen(handle, "rb") as stream:
             return digest(iter(lambda: stream.read(_CHUNK), b""))
     except OSError:
         return None

@@ -6,13 +6,16 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 Ask = Callable[[], None]
-"""Called between two steps of a run; it raises `InterruptedRunError` when the run is to end there."""
+"""Called between two steps of a run; raises `InterruptedRunError` when it is to end there."""
 
 _BEAT_SECONDS = 0.2
 
 
 class InterruptedRunError(Exception):
-    """The run was asked to stop; the text says in words where it ended. The next run goes on from there."""
+    """The run was asked to stop; the text says in words where it ended.
+
+    The next run goes on from there.
+    """
 
     def __init__(self, where: str = "Stopped; the next run goes on from there.") -> None:
         super().__init__(where)
@@ -23,7 +26,7 @@ def never() -> None:
 
 
 def attended(ask: Ask, work: Callable[[], Result]) -> Result:
-    """Do what takes long and has no steps, such as the making of one large document, and ask meanwhile.
+    """Do what takes long and has no steps, as the making of a large document, and ask meanwhile.
 
     Args:
         ask: as `Ask`. When it raises, the work is left alone; nobody waits for it any more.

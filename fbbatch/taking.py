@@ -35,9 +35,9 @@ _USED_UP = frozenset({"time", "silence"})
 _HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
 _IN_MEMORY_BYTES = 1 << 26
 _GRACE_SECONDS = 5
-"""For so long a run that is asked to stop waits for a reader that says nothing: most files are finished by then."""
+"""For so long a run that is to stop waits for a silent reader: most files are finished by then."""
 _AFTER_FILE = "Stopped after the file in hand; the next run goes on from there."
-_WITHIN_FILE = "Stopped while reading a file, which stays in the inbox; the next run begins it anew."
+_WITHIN_FILE = "Stopped while reading a file, which stays in the inbox and is read anew next time."
 
 Frames = Iterable[bytes]
 

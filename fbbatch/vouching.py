@@ -1,7 +1,9 @@
-"""What went into the documents of an order, as a key: printed files of an interrupted attempt are good while it is the same.
+"""What went into the documents of an order, as a key.
 
-The key is made of the records that were read, never of the files that they came from: these may have
-been edited since.
+The printed files of an interrupted attempt are good while it is the same.
+
+The key is made of the records that were read, never of the files that they came from: these may
+have been edited since.
 """
 
 import dataclasses
@@ -20,7 +22,10 @@ _CHANGES_NO_DOCUMENT = {"jobs", "settle_seconds", "database", "limits"}
 
 
 def origin_of(shop: Workshop, printing: Press) -> str:
-    """Stands for all that the documents of a run have in common: program, settings, book, templates, time and run."""
+    """Stands for all that the documents of a run have in common.
+
+    That is the program, settings, book, templates, time and run.
+    """
     book, templates = shop.book, shop.templates
     told = [
         __version__,
@@ -46,7 +51,7 @@ def _digest(told: list[Any]) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no form for; an error for whatever else, since two different things could look alike."""
+    """What JSON has no form for; an error for all else: two different things could look alike."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, tuple):

@@ -97,7 +97,7 @@ class _Worker:
             write_frame(self._to, pickle.dumps(message, protocol=5))
 
     def answers(self, patience_seconds: float, ask: Ask) -> Iterator[bytes]:
-        """The frames of the task at hand, up to the empty one that ends it; `ask` is called while none comes."""
+        """The frames of the task at hand, up to the empty one; `ask` is called while none comes."""
         if self._listener is None:
             self._listener = threading.Thread(target=self._listen, daemon=True)
             self._listener.start()

@@ -50,11 +50,16 @@ def balance(receipt: Receipt, office: Office, templates: Templates) -> str:
 
 def ignored_line(receipt: Receipt, office: Office, templates: Templates) -> str:
     """How many files were left alone, in one line; `''` when none were."""
-    return _ignored_word(templates, office, "ignored_count", n=len(receipt.ignored)) if receipt.ignored else ""
+    if not receipt.ignored:
+        return ""
+    return _ignored_word(templates, office, "ignored_count", n=len(receipt.ignored))
 
 
-def ignored_names(receipt: Receipt, office: Office, templates: Templates) -> tuple[str, list[tuple[str, str]]]:
-    """What was left alone: the heading, and (name, why and what to do) of each; of very many, the first ones."""
+Told = list[tuple[str, str]]
+
+
+def ignored_names(receipt: Receipt, office: Office, templates: Templates) -> tuple[str, Told]:
+    """What was left alone: the heading, and (name, why and what to do) of the first thousand."""
     remark = _ignored_word(templates, office, "ignored_remark")
     told = [(name, remark) for name in receipt.ignored[:_MOST_IGNORED]]
     if further := len(receipt.ignored) - len(told):
@@ -65,7 +70,9 @@ def ignored_names(receipt: Receipt, office: Office, templates: Templates) -> tup
 def _ignored_word(templates: Templates, office: Office, name: str, **values: object) -> str:
     """A wording; in a workspace whose template is of an older edition, its name."""
     template = templates["receipt"]
-    return template.word(name, office.language, **values) if name in template.words else " ".join([name, *map(str, values.values())])
+    if name not in template.words:
+        return " ".join([name, *map(str, values.values())])
+    return template.word(name, office.language, **values)
 
 
 def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> WorkBook:
@@ -76,7 +83,8 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
         return template.word(name, office.language, **values)
 
     run = word("run", run=receipt.run, as_of=receipt.as_of.strftime("%Y-%m-%d %H:%M"))
-    lines = tuple(filter(None, (run, balance(receipt, office, templates), ignored_line(receipt, office, templates))))
+    about = balance(receipt, office, templates), ignored_line(receipt, office, templates)
+    lines = tuple(filter(None, (run, *about)))
     labels = field_labels(office)
     tables = (_files(receipt, office, templates, word, labels), *_ignored(receipt, office, templates, word))
     sheets = (
@@ -150,7 +158,8 @@ def _ignored(receipt: Receipt, office: Office, templates: Templates, word: Word)
     """The table of what was left alone, below that of the files; none when nothing was."""
     if receipt.ignored:
         heading, told = ignored_names(receipt, office, templates)
-        columns = Column(word("serial"), align="center", kind="integer"), Column(word("file")), Column(word("remark"))
+        serial = Column(word("serial"), align="center", kind="integer")
+        columns = serial, Column(word("file")), Column(word("remark"))
         yield Table(columns, tuple((n, *one) for n, one in enumerate(told, 1)), title=heading)
 
 

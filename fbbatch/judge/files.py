@@ -298,7 +298,7 @@ class Judge:
         return message if is_clear else None
 
     def _addressed(self, addressed: Addressed, key: str) -> Iterator[Message]:
-        """A mail as feedback; rows with another `letter` are other feedback, though they say the same."""
+        """A mail as feedback; what has another `letter` is another matter, though it says the same."""
         layout = addressed.layout
         yield {"letter": key, "head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "header_row": None, "findings": [],
                "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns]}  # fmt: skip

@@ -67,13 +67,14 @@ def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: s
 
 
 def letter_key(letter: Letter) -> str:
-    """What tells a mail from another with the same words: its Message-ID and the bytes of its attachments.
+    """What tells a mail from another with the same words.
 
-    Equal for the same mail however often and in whatever it was dropped; without a Message-ID the
+    Its Message-ID and the bytes of its attachments. Equal for the same mail however often and in whatever it was dropped; without a Message-ID the
     attachments alone decide. Nothing of the mail can be read from it.
     """
     attached = sorted(hashlib.sha256(part.content).hexdigest() for part in letter.parts)
-    return hashlib.sha256("\0".join(["mail", letter.message_id, *attached]).encode("utf-8", "surrogatepass")).hexdigest()
+    told = "\0".join(["mail", letter.message_id, *attached])
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _labelled(body: str, book: Book, folder: str | None) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:
