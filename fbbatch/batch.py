@@ -26,12 +26,16 @@ from fbbatch.ledger import Ledger, RunRecord, copy_ledger
 from fbbatch.ledger.outcomes import HARMLESS
 from fbbatch.model import FileOutcome
 from fbbatch.steps import Rules, Steps
+from fbbatch.stopping import InterruptedRunError
 from fbbatch.taking import Taking
 from fbbatch.workshop import Workshop
 
+__all__ = ["Edition", "InterruptedRunError", "Ledger", "RunResult", "locked", "rehearse", "run"]
 
-class InterruptedRunError(Exception):
-    """The run was asked to stop; it ended after the file in hand and the next run goes on from there."""
+_BEFORE = "Stopped before a file was read; the next run goes on from there."
+_BETWEEN = "Stopped after all files were read; the next run goes on from there."
+_PRINTING = "Stopped while printing; the next run goes on from there."
+_ARCHIVING = "Stopped while originals were archived; the next run goes on from there."
 
 
 class RunResult(NamedTuple):
@@ -90,7 +94,8 @@ def run(
         as_of: the aware time it computes with.
         now: the clock, for the record only.
         progress: told how far the run is.
-        should_stop: asked after every file.
+        should_stop: asked between any two steps that take long: after every file and every chunk of
+            rows, every printed document, every archived original.
 
     Raises:
         BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
@@ -144,36 +149,39 @@ class _Run:
         self.record = record
         self.progress = progress
         self.should_stop = should_stop
-        self.edition = Edition(shop, ledger, record, progress)
+        self.edition = Edition(shop, ledger, record, progress, lambda: self.ask(_PRINTING))
         self.steps = Steps(Rules(shop.book, record, shop.settings, shop.codes))
         day = f"{record.as_of:%Y%m%d}"  # a ledger that was restored does not know of all that has been published
         ledger.reserve(outbox.case_numbers(shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)))
-        self.taking = Taking(shop, ledger, record, self.steps, self.taken)
+        self.taking = Taking(shop, ledger, record, self.steps, lambda n, total: progress("files", n, total), should_stop)
 
-    def taken(self, number: int, total: int) -> None:
-        self.progress("files", number, total)
+    def ask(self, where: str) -> None:
         if self.should_stop():
-            raise InterruptedRunError
+            raise InterruptedRunError(where)
 
     def carry_out(self, now: dt.datetime) -> RunResult:
         limits = self.shop.settings.limits
         claimed = inbox.claim(
             self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files,
-            most_bytes=limits.run_bytes, largest=limits.file_bytes,
+            most_bytes=limits.run_bytes, largest=limits.file_bytes, ask=lambda: self.ask(_BEFORE),
         )  # fmt: skip
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
+        ignored = inbox.ignored(self.shop.folder / "inbox")
         self.taking.take(claimed)
-        self.steps.pass_time(self.ledger)
+        self.steps.pass_time(self.ledger, lambda: self.ask(_BETWEEN))
         files = self.ledger.files_of(self.record)
         receipt = Receipt(
-            self.record.name, self.record.as_of, files, list(self.ledger.cases(run=self.record)), moved=self.ledger.touched(self.record)
-        )
+            self.record.name, self.record.as_of, files, list(self.edition.each(self.ledger.cases(run=self.record))),
+            moved=self.ledger.touched(self.record), ignored=ignored,
+        )  # fmt: skip
         manifest, folder = self.edition.publish(receipt, {item.name: item.path for item in claimed})
         paths = {(item.name, item.sha256): item.path for item in claimed}
         moves = [(paths.get((file.name, file.sha256)), file) for file in files]
         inbox.archive(
-            self.shop.folder, [Move(path, file.archived, file.sha256, file.size) for path, file in moves if path and file.archived]
-        )
+            self.shop.folder, [Move(path, file.archived, file.sha256, file.size) for path, file in moves if path and file.archived],
+            ask=lambda: self.ask(_ARCHIVING),
+        )  # fmt: skip
+        outbox.forget_draft(self.shop.folder, self.record.name)
         failpoints.reach("closing")
         self.ledger.close_run(self.record, now)
         return RunResult(manifest, folder, receipt, _exit_code(files))
@@ -185,7 +193,8 @@ class _Run:
         )
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))
-        receipt = Receipt(self.record.name, self.record.as_of, files, cases)
+        ignored = inbox.ignored(inbox_folder) if paths is None else ()
+        receipt = Receipt(self.record.name, self.record.as_of, files, cases, ignored=ignored)
         return RunResult(self.edition.manifest(receipt, []), None, receipt, _exit_code(files))
 
 

@@ -5,10 +5,10 @@ What is owed is derived from the ledger each time, so that a run that is done ag
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fbbatch import __version__, outbox, press, workers
 from fbbatch.chasing import LEADER, Chaser, fresh_reminders
@@ -34,6 +34,8 @@ from fbbatch.press import Order, Owed, Press, Printed
 from fbbatch.render import excel, html
 from fbbatch.render.blocks import Document, WorkBook
 from fbbatch.returning import going_back
+from fbbatch.stopping import Ask, attended, never
+from fbbatch.vouching import key_of, origin_of
 from fbbatch.workers import WorkerLostError
 from fbbatch.workflow import replay
 from fbbatch.workshop import Workshop
@@ -44,18 +46,28 @@ _LONGEST_GAP_DAYS = 366
 _SURVEY_LEEWAY_DAYS = 31  # a workspace that begins later than this within a period waits for the next
 _MEDIA = {".xlsx": press.EXCEL, ".docx": press.WORD, ".pdf": press.PDF}
 
+Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 
 class Edition:
-    """The documents of one run."""
+    """The documents of one run.
 
-    def __init__(self, shop: Workshop, ledger: Ledger, record: RunRecord, progress: Progress) -> None:
+    Args:
+        shop: the workspace.
+        ledger: what it knows.
+        record: the run.
+        progress: told how many documents are printed.
+        ask: called before each document and while a large one is made; may raise to end the run.
+    """
+
+    def __init__(self, shop: Workshop, ledger: Ledger, record: RunRecord, progress: Progress, ask: Ask = never) -> None:
         self.shop = shop
         self.ledger = ledger
         self.record = record
         self.progress = progress
+        self.ask = ask
         self.office = shop.office
         self.printing = Press(self.office, shop.templates, record.as_of, shop.codes, record.name)
 
@@ -73,23 +85,18 @@ class Edition:
         missing: set[str] = set()
 
         def keep(item: Printed, *, period: str | None = None) -> None:
-            sha256 = draft.write(item.path, item.content)
+            self.ask()
             missing.update(item.missing)
-            issued.append(
-                IssuedDocument(
-                    item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue,
-                    item.about, item.code,
-                )
-            )  # fmt: skip
+            issued.append(_written(draft, item, period))
 
         jobs = self.orders(receipt, receipt.moved)
-        n_editions = 2 * sum(len(job.owed) for job in jobs)
-        for number, item in enumerate(self.print_all(printing, jobs), 1):
-            keep(item)
-            self.progress("documents", number, n_editions)
+        for number, done in enumerate(self.finish(draft, printing, jobs), 1):
+            missing.update(done.missing)
+            issued += done.documents
+            self.progress("documents", number, len(jobs))
         days = self.summary_days(date)
         for day in days:
-            cases = receipt.cases if self.is_only_run_of(day) else list(self.ledger.cases(registered_on=day))
+            cases = receipt.cases if self.is_only_run_of(day) else list(self.each(self.ledger.cases(registered_on=day)))
             for item in self.print_summary(printing, cases, day):
                 keep(item, period=day.isoformat())
         for blank in self.survey(date):
@@ -99,7 +106,7 @@ class Edition:
                     blank.kind, blank.number, f"surveys/{press.file_name(blank.path)}", _MEDIA[Path(blank.path).suffix], sha256, form=True, period=date.isoformat()
                 )
             )  # fmt: skip
-        for item in going_back(self.shop, self.ledger, self.record, receipt.files, originals):
+        for item in going_back(self.shop, self.ledger, self.record, receipt.files, originals, ask=self.ask):
             keep(item)
         newest_ledger: list[str] = []
         if self.is_news():
@@ -107,18 +114,19 @@ class Edition:
             for department, document in self.worklists(told, issued):
                 place = press.department_folder(department, self.office)
                 path = f"{place}/{document.title} {date.isoformat()}"
-                for item in printing.both(document, path, department=department):
+                for item in self.made(lambda: list(printing.both(document, path, department=department))):  # noqa: B023 - at once
                     keep(item, period=date.isoformat())
             item = self.print_ledger(told)
             keep(item)
             newest_ledger.append(item.path)
-        keep(self.print_receipt(replace(receipt, glyphs="".join(sorted(missing)))))
+        told_last = replace(receipt, glyphs="".join(sorted(missing)))
+        keep(self.made(lambda: self.print_receipt(told_last)))
         receipt_path = issued[-1].path
-        keep(self.print_index(receipt, issued))
+        keep(self.made(lambda: self.print_index(receipt, issued)))
         manifest = self.manifest(receipt, issued)
         draft.manifest(manifest)
         self.ledger.record_documents(self.record, issued, {job.case.number: job.case.id for job in jobs}, days)
-        folder = draft.publish()
+        folder = draft.publish(self.ask)
         newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
         kept = [*(self.kept("tracking_ledger") if not newest_ledger else ()), *(self.kept("summary") if not days else ())]
         outbox.refresh_latest(
@@ -126,17 +134,46 @@ class Edition:
         )
         return manifest, folder
 
+    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items one by one, each after the run was asked whether to stop."""
+        for item in items:
+            self.ask()
+            yield item
+
+    def made(self, work: Callable[[], Item]) -> Item:
+        """What is made in one step, which may take long."""
+        return attended(self.ask, work)
+
+    def finish(self, draft: outbox.Draft, printing: Press, orders: Sequence[Order]) -> Iterator[outbox.Vouched]:
+        """The documents of each order, in the draft.
+
+        As an interrupted attempt has left them, where that is the same; or printed now.
+        """
+        origin = origin_of(self.shop, printing)
+        keys = [key_of(order, origin) for order in self.each(orders)]
+        known = draft.resume(set(keys))
+        wanted = [order for order, key in zip(orders, keys, strict=True) if key not in known]
+        with contextlib.closing(self.print_all(printing, wanted)) as printed:
+            for key in self.each(keys):
+                done = known.get(key)
+                if done is None:
+                    files = next(printed)
+                    documents = tuple(_written(draft, item) for item in files)
+                    done = outbox.Vouched(documents, "".join(item.missing for item in files))
+                    draft.vouch(key, *done)
+                yield done
+
     def orders(self, receipt: Receipt, moved: Sequence[Case]) -> list[Order]:
         """The documents that new cases owe, and those that were moved."""
         settings = self.shop.settings
         orders = []
-        for case in receipt.cases:
+        for case in self.each(receipt.cases):
             if owed := owed_by_new(case, reports=settings.case_reports, forms=settings.forms):
                 orders.append(Order(case, tuple(self.ledger.history(case)), owed))
         again = _stale_forms(receipt.files)
         known = {case.number for case in moved}
         others = [found for number in again if number not in known for found in self.ledger.cases(number=number)]
-        for case in (*moved, *others):
+        for case in self.each((*moved, *others)):
             history = tuple(self.ledger.history(case))
             issues = self.ledger.issues(case, before=self.record)
             owed = owed_by_moved(
@@ -167,22 +204,26 @@ class Edition:
                 yield Order(case, result, (Owed("reply", issue),))
                 yield from self.orders_of_merged(case, result)
 
-    def print_all(self, printing: Press, jobs: Sequence[Order]) -> Iterator[Printed]:
-        """The owed documents, printed here or, when there are many, in workers."""
+    def print_all(self, printing: Press, jobs: Sequence[Order]) -> Generator[list[Printed], None, None]:
+        """The owed documents of each order, printed here or, when there are many, in workers."""
         if len(jobs) <= _IN_PROCESS:
-            yield from printing.print_jobs(jobs)
+            yield from (list(printing.print_jobs([job])) for job in self.each(jobs))
             return
         size = press.CASES_PER_TASK
         tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
         job = workers.Job("fbbatch.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS)
-        answers = workers.run_tasks(tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)))
+        answers = workers.run_tasks(tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.ask)
         with contextlib.closing(answers):
             for answer in answers:
-                try:
-                    finished = [press.printed(frame) for frame in answer.frames]
-                except WorkerLostError:  # then these are printed here
-                    finished = list(printing.print_jobs(answer.task))
-                yield from finished
+                n_done, files = 0, list[Printed]()
+                with contextlib.suppress(WorkerLostError):  # then the others are printed here
+                    for frame in answer.frames:
+                        if item := press.printed(frame):
+                            files.append(item)
+                            continue
+                        yield files
+                        n_done, files = n_done + 1, []
+                yield from (list(printing.print_jobs([left])) for left in self.each(answer.task[n_done:]))
 
     def is_only_run_of(self, day: dt.date) -> bool:
         """True when every case of the day is one of this run."""
@@ -205,14 +246,13 @@ class Edition:
     def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
         """The summary of a day as workbook and PDF."""
         waiting = self.ledger.waiting_forms() if day == self.record.as_of.date() else []
-        workbook = self.proven(summary_workbook(cases, day, self.office, self.shop.templates, run=self.record.name, waiting=waiting))
-        document = summary_document(cases, day, self.office, self.shop.templates)
+        run, templates = self.record.name, self.shop.templates
+        workbook = self.proven(self.made(lambda: summary_workbook(cases, day, self.office, templates, run=run, waiting=waiting)))
+        document = self.made(lambda: summary_document(cases, day, self.office, templates))
         path = f"summary/{workbook.title} {day.isoformat()}"
-        yield Printed(
-            "summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, excel.render(workbook), form=True,
-            code=workbook.identity["code"],
-        )  # fmt: skip
-        yield printing.pdf(document, path)
+        content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
+        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, content, form=True, code=code)
+        yield self.made(lambda: printing.pdf(document, path))
 
     def proven(self, workbook: WorkBook) -> WorkBook:
         """A workbook that may come back, with the code by which it will be known."""
@@ -250,7 +290,7 @@ class Edition:
         reminded: list[tuple[Case, Reminder]] = []
         urgent = {d.department for d in issued if d.form and d.case and d.department}
         printing = self.printing
-        for case, history in told:
+        for case, history in self.each(told):
             for waiting in chaser.waits(case, history):
                 fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
                 reminded += [(case, reminder) for reminder in fresh]
@@ -269,16 +309,14 @@ class Edition:
     def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
         """The tracking ledger. Source: 5.3.1a."""
         today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
-        workbook = tracking_workbook(
-            told, self.ledger.closed_since(today - dt.timedelta(days=days)), self.record.as_of, self.record.name, days, self.office,
-            self.shop.templates, self.ledger.reminders(),
-        )  # fmt: skip
+        closed, reminders = self.ledger.closed_since(today - dt.timedelta(days=days)), self.ledger.reminders()
+        workbook = self.made(
+            lambda: tracking_workbook(told, closed, self.record.as_of, self.record.name, days, self.office, self.shop.templates, reminders)
+        )
         workbook = self.proven(workbook)
+        content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
         path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
-        return Printed(
-            "tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, excel.render(workbook), form=True,
-            code=workbook.identity["code"],
-        )  # fmt: skip
+        return Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, content, form=True, code=code)
 
     def kept(self, kind: str) -> list[str]:
         """What an earlier run has published last of this kind, as paths from this run's folder."""
@@ -300,6 +338,15 @@ class Edition:
     def manifest(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> dict[str, Any]:
         """manifest.json as data."""
         return {"version": __version__, **manifest(receipt, issued, self.office)}
+
+
+def _written(draft: outbox.Draft, item: Printed, period: str | None = None) -> IssuedDocument:
+    """A printed file, put into the draft."""
+    sha256 = draft.write(item.path, item.content)
+    return IssuedDocument(
+        item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue, item.about,
+        item.code,
+    )  # fmt: skip
 
 
 def _stale_forms(files: Sequence[FileOutcome]) -> dict[str, list[str]]:

@@ -12,8 +12,21 @@ import time
 from fbbatch.errors import InvalidSetupError
 
 POINTS = (
-    *("scanned", "hashed", "claimed", "parsing", "parsed", "beginning", "committing", "committed", "drafting", "writing", "written"),
-    *("synced", "replacing", "renamed", "refreshing", "archiving", "archived", "closing"),
+    *(
+        "scanned",
+        "hashed",
+        "claimed",
+        "parsing",
+        "parsed",
+        "beginning",
+        "committing",
+        "committed",
+        "drafting",
+        "writing",
+        "vouched",
+        "written",
+    ),
+    *("synced", "replacing", "renamed", "refreshing", "archiving", "copying", "copied", "archived", "closing"),
 )
 MODES = ("kill", "raise", "ENOSPC", "EIO", "sleep")
 _SLEEP_SECONDS = 2

@@ -820,9 +820,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-locked": Entry(
         "note",
-        ("文件正在 Office 中打開，或暫時無法讀取", "The file is open in Office, or cannot be read for now"),
-        ("已關閉的文件", "A closed file"),
-        ("關閉後下次處理", "Close it; it is taken next time"),
+        ("文件正在 Office 中打開，或暫時無法讀取或移出", "The file is open in Office, or cannot be read or moved away for now"),
+        ("已關閉、可讀取、可移出的文件", "A closed file that may be read and moved"),
+        ("關閉文件，或請管理員檢查文件和資料夾的權限；下次處理", "Close it, or mend its rights and those of its folder; it is taken next time"),
     ),
     "FB-lock-left": Entry(
         "note",

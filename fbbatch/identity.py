@@ -35,17 +35,18 @@ class Fingerprints:
         self._seen: dict[bytes, int] = {}
         self._again: dict[bytes, int] = {}
 
-    def of(self, answers: Sequence[str]) -> list[bytes]:
+    def of(self, answers: Sequence[str], *, letter: str = "") -> list[bytes]:
         """For each row, 16 bytes that stand for what it says; blank answers do not count.
 
         Args:
             answers: the typed answers by field id, as JSON with sorted keys.
+            letter: what tells the mail that the rows come from from others with the same words.
         """
         together = "\0".join(answers)
         if not unicodedata.is_normalized("NFC", together) or any(f'"{name}":' in together for name in VOLATILE):
             answers = list(map(_lasting, answers))
-        source = self._source
-        return [hashlib.blake2b(source + told.encode(), digest_size=16).digest() for told in answers]
+        source, end = self._source, f"\0{letter}".encode() if letter else b""
+        return [hashlib.blake2b(source + told.encode() + end, digest_size=16).digest() for told in answers]
 
     def occurrences(self, fingerprints: Sequence[bytes], rows: Sequence[int]) -> list[int]:
         """For each row, 0 when it is the first of this file with its fingerprint, 1 when it is the second, and so on."""

@@ -1,22 +1,47 @@
 """The door in: find what was dropped, let it settle, know it by its bytes; archive it afterwards, untouched."""
 
+import hashlib
 import os
 import shutil
+import signal
 import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from fbbatch import failpoints
 from fbbatch.errors import StorageError
 from fbbatch.identity import digest
+from fbbatch.stopping import Ask, never
 
-_JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "readme.txt", ".gitkeep", ".gitignore"})
-_JUNK_SUFFIXES = (".part", ".crdownload", ".tmp", ".partial", ".download")
+if sys.platform == "linux":
+    import fcntl
+
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"})
+_LITTER_PREFIXES = ("~$", ".~", "._")  # locks of Office and WPS, and what a Mac puts beside a file
+_LITTER_FOLDERS = frozenset({".appledouble", ".fseventsd", ".git", ".snapshot", ".spotlight-v100", ".temporaryitems", ".trash", ".trashes"})
+_UNFINISHED = (".part", ".crdownload", ".tmp", ".partial", ".download")
+_UNFINISHED_PREFIX = "~wrl"
+_README = "readme.txt"
+_README_BYTES = 4_096
+_LAID_OUT = frozenset(
+    {
+        "b636bb0c43d7eefd2abdaa01e266b0823b96050d4c3b4d2892ff9ec679636c12",
+        "e8605b1b4965f2d9962bc77918633efe1582adeb7c4b6ec0fd7790a3812ed88b",
+        "0bf7aecd576ab4066c345504883804a8eb9bda6d9a432ec04cba79b23d1614b9",
+        "f99ad398792093e0bcb5aa3a152ce82d69438326916f4e900278d64eb4cf1e5c",
+        "fab144469241e1a8855bca25b6cc695426a9fcc0da5c8792e23c09e9c5841760",
+        "600f0e951acfec059b3a38b83eccb8f137a9a809b565667208f9f4f0b8f92eb9",
+        "d1d8cf42f05607d4f93decad39be9d029fdd87acfaea53e5e0659c620712ea1f",
+    }
+)
+"""The sha256 of every README.txt that has ever been laid out in an inbox, in each language."""
 _CHUNK = 1 << 20
+_BEAT_SECONDS = 0.5
 _STALE_LOCK_SECONDS = 24 * 3600
 _HOPELESS = 4  # a file so many times over the limit is not even read for its sha256
 _LONGEST_NAME = 240  # bytes; file systems take 255, and a copy may need " (2)" or ".partial"
@@ -51,8 +76,9 @@ class _Stamp(NamedTuple):
 
 
 def claim(
-    folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None, largest: int | None = None
-) -> list[Claimed]:
+    folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None, largest: int | None = None,
+    ask: Ask = never, to_stay: bool = False,
+) -> list[Claimed]:  # fmt: skip
     """Everything that waits in the inbox, in the order of names.
 
     A file younger than `settle_seconds` is looked at again after that time; one that has changed meanwhile, is open in
@@ -64,6 +90,9 @@ def claim(
         most_files: further ones are deferred.
         most_bytes: likewise.
         largest: bytes of the largest file that can be taken at all; one far larger is not read.
+        ask: called before each file and while it waits; may raise to end the run there.
+        to_stay: the files are only looked at. Else one that cannot be moved out of its folder is
+            deferred.
 
     Raises:
         StorageError: the inbox itself cannot be read.
@@ -77,19 +106,34 @@ def claim(
     now = time.time()
     ages = [now - mark.changed_ns / 1e9 for mark in before.values() if mark]
     if any(age < settle_seconds for age in ages):  # also those that seem to come from the future
-        time.sleep(settle_seconds)
+        _wait(settle_seconds, ask)
     claimed: list[Claimed] = []
     taken = 0
     for path in paths:
+        ask()
         if stamp := before[path]:
             hopeless = largest is not None and stamp.size > _HOPELESS * largest
-            full = not hopeless and (len(claimed) == most_files or (most_bytes is not None and taken + stamp.size > most_bytes))
+            full = not hopeless and (len(claimed) >= (most_files or sys.maxsize) or taken + stamp.size > (most_bytes or sys.maxsize))
             item = Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits") if full else _claim(path, folder, stamp, hopeless)
             failpoints.reach("hashed")
+            if not (item.deferred or to_stay or _may_leave(path)):
+                item = replace(item, deferred="FB-locked")
             taken += 0 if item.deferred or item.unread else item.size
             claimed.append(item)
     failpoints.reach("claimed")
     return claimed
+
+
+def _may_leave(path: Path) -> bool:
+    """True where a file can leave its folder; else the run that took it could never be closed."""
+    return os.access(path.parent, os.W_OK | os.X_OK)
+
+
+def _wait(seconds: float, ask: Ask) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _BEAT_SECONDS))
+        ask()
 
 
 def check_doors(workspace: Path) -> None:
@@ -111,28 +155,80 @@ def check_doors(workspace: Path) -> None:
 def claim_one(path: Path) -> list[Claimed]:
     """A file given by name, outside the inbox; a folder gives the files in it."""
     if path.is_dir():
-        return [replace(c, folder=c.folder or path.resolve().name) for c in claim(path, settle_seconds=0)]
+        return [replace(c, folder=c.folder or path.resolve().name) for c in claim(path, settle_seconds=0, to_stay=True)]
     claimed = _claim(path, path.parent, _stamp(path))
     parent = path.resolve().parent.name
     return [replace(claimed, folder=parent if parent != "inbox" else None)]
 
 
+def ignored(folder: Path) -> list[str]:
+    """The names of what lies in the inbox and is not taken, though somebody may have meant it.
+
+    Unfinished downloads and temporary files by their names, a README that says something of its
+    own, hidden folders. What systems and Office leave about, and our own README, is not named.
+
+    Raises:
+        StorageError: the inbox itself cannot be read.
+    """
+    try:
+        found = [path for path in _below(folder) if _is_passed_over(path) and not _is_litter(path)]
+    except OSError as error:
+        raise StorageError(f"The inbox cannot be read: {folder}: {error.strerror}") from error
+    return sorted(_name(path, folder) for path in found)
+
+
 def _entries(folder: Path) -> Iterator[Path]:
     """Every file, and whatever else is no folder; a sub-folder that cannot be read stands for what is in it."""
+    return (path for path in _below(folder) if not _is_passed_over(path))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All that is in the folder; hidden folders and unreadable ones stand for what is in them."""
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
-        if entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith("."):
-                try:
-                    yield from _entries(Path(entry.path))
-                except OSError:
-                    yield Path(entry.path)
-        elif not _is_junk(entry.name):
+        if not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
+            yield Path(entry.path)
+            continue
+        try:
+            yield from _below(Path(entry.path))
+        except OSError:
             yield Path(entry.path)
 
 
-def _is_junk(name: str) -> bool:
-    lower = name.lower()
-    return lower in _JUNK or lower.startswith(("~$", ".~", "~wrl", "._")) or lower.endswith(_JUNK_SUFFIXES)
+def _is_passed_over(path: Path) -> bool:
+    """True for what is never taken, by its name."""
+    name = path.name.lower()
+    if name == _README or name.startswith(_UNFINISHED_PREFIX) or name.endswith(_UNFINISHED):
+        return True
+    return _is_litter_name(name) or (name.startswith(".") and _is_folder(path))
+
+
+def _is_litter(path: Path) -> bool:
+    """True for what nobody has dropped: it is passed over without a word."""
+    name = path.name.lower()
+    if name == _README:
+        return _is_laid_out(path)
+    if _is_folder(path):
+        return name in _LITTER_FOLDERS or name.startswith(".trash-")
+    return _is_litter_name(name)
+
+
+def _is_litter_name(name: str) -> bool:
+    return name in _LITTER or name.startswith(_LITTER_PREFIXES)
+
+
+def _is_folder(path: Path) -> bool:
+    found = _stamp(path)
+    return found is not None and stat.S_ISDIR(found.mode)
+
+
+def _is_laid_out(path: Path) -> bool:
+    """True for a README.txt as `fbbatch init` writes it, whatever its line ends."""
+    try:
+        with os.fdopen(_open(path), "rb") as stream:
+            content = stream.read(_README_BYTES)
+    except OSError:
+        return False
+    return digest([content.replace(b"\r\n", b"\n")]) in _LAID_OUT
 
 
 def _office_lock_age(path: Path) -> float | None:
@@ -240,10 +336,19 @@ class Move(NamedTuple):
     size: int
 
 
-def archive(workspace: Path, moves: Sequence[Move]) -> None:
-    """Move originals to their places in the archive, to stay; what has other bytes than were judged stays in the inbox.
+def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None:
+    """Put originals into their places in the archive, to stay.
 
-    What an interrupted run has moved already is left where it is.
+    What has other bytes than were judged stays in the inbox; what an interrupted run has moved
+    already is left where it is. A file that nobody else holds is moved. One that another program
+    has open, or that has a second name elsewhere (a hard link), is copied, checked against its
+    sha256 on the way, and then removed from the inbox: what is done to it elsewhere does not reach
+    the archive, and its rights elsewhere stay.
+
+    Args:
+        workspace: the workspace.
+        moves: what goes where.
+        ask: called before each file; may raise to end the run there.
 
     Raises:
         StorageError: a move failed; the file is still where it was.
@@ -255,11 +360,12 @@ def archive(workspace: Path, moves: Sequence[Move]) -> None:
             list(pool.map(_sync, (move.source for move in moves)))
         folders: set[Path] = set()
         for move in moves:
+            ask()
             place = workspace / move.target
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             failpoints.reach("archiving")
-            if _is_as_judged(move):
-                _move(move.source, place)
+            _partial(place).unlink(missing_ok=True)  # of a run that was killed while it copied
+            _keep(move, place)
             failpoints.reach("archived")
             folders |= {*place.parents} - {workspace, *workspace.parents} | {move.source.parent}
         for folder in folders:
@@ -268,35 +374,102 @@ def archive(workspace: Path, moves: Sequence[Move]) -> None:
         raise StorageError(f"The original could not be moved to the archive: {error.strerror}") from error
 
 
-def _is_as_judged(move: Move) -> bool:
+def _keep(move: Move, place: Path) -> None:
+    """Bring one original into the archive, by renaming it or as a copy of ours."""
     found = _stamp(move.source)
     if found is None or not stat.S_ISREG(found.mode):
+        return
+    with os.fdopen(_open(move.source), "rb") as original:
+        is_alone = _is_ours_alone(original)
+        if is_alone and not (_is_as_judged(move, original) and _is_still(found, move.source)):
+            return
+        if is_alone and _moved(move.source, place):
+            if not _is_undisturbed(original):  # opened by somebody at that very moment
+                _copy(move, original, place)
+            return
+        is_copied = _copy(move, original, place)
+    if is_copied:
+        sync_folder(place.parent)
+        failpoints.reach("copied")
+        if _is_still(found, move.source):  # what has changed meanwhile is the next run's
+            move.source.unlink()
+
+
+def _is_still(found: _Stamp, path: Path) -> bool:
+    """True while a file is what it was; its rights do not count."""
+    now = _stamp(path)
+    return now is not None and now._replace(mode=found.mode) == found
+
+
+def _is_as_judged(move: Move, original: IO[bytes]) -> bool:
+    if not move.sha256:
+        return os.fstat(original.fileno()).st_size == move.size
+    return digest(iter(lambda: original.read(_CHUNK), b"")) == move.sha256
+
+
+def _is_ours_alone(original: IO[bytes]) -> bool:
+    """True where no other program has the file open, and it has no other name.
+
+    Where that cannot be told, it is not ours alone.
+    Linux grants a lease for writing only on a file that is open nowhere else. While `original` is
+    open, whoever opens the file has to wait, and `_is_undisturbed` tells of it.
+    """
+    if sys.platform != "linux" or os.fstat(original.fileno()).st_nlink != 1:
         return False
-    return sha256_of(move.source) == move.sha256 if move.sha256 else found.size == move.size
+    try:
+        fcntl.fcntl(original, fcntl.F_SETSIG, signal.SIGURG)  # not SIGIO, which ends us
+        fcntl.fcntl(original, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError:
+        return False
+    return True
 
 
-def _move(source: Path, place: Path) -> None:
+def _is_undisturbed(original: IO[bytes]) -> bool:
+    """True while nobody has asked for the file since `_is_ours_alone`, or given it another name."""
+    if sys.platform != "linux":
+        return False
+    is_held = fcntl.fcntl(original, fcntl.F_GETLEASE) == fcntl.F_WRLCK
+    return is_held and os.fstat(original.fileno()).st_nlink == 1
+
+
+def _moved(source: Path, place: Path) -> bool:
+    """Rename the file; False where that cannot be: another device, or another account's file."""
     try:
         source.chmod(0o600)
         source.rename(place)
-    except OSError:  # the archive is on another device, or the file is another account's: the copy is ours
-        _copy_then_remove(source, place)
+    except OSError:
+        return False
+    return True
 
 
-def _copy_then_remove(source: Path, place: Path) -> None:
-    partial = place.with_name(f"{place.name}.partial")
+def _partial(place: Path) -> Path:
+    return place.with_name(f"{place.name}.partial")
+
+
+def _copy(move: Move, original: IO[bytes], place: Path) -> bool:
+    """Put a copy of our own in `place`.
+
+    Returns:
+        False, and nothing is there, when its bytes are not those that were judged.
+    """
+    partial, state, size = _partial(place), hashlib.sha256(), 0
+    original.seek(0)
     try:
-        with source.open("rb") as old, partial.open("wb") as new:
+        with partial.open("wb") as new:
             partial.chmod(0o600)
-            shutil.copyfileobj(old, new, _CHUNK)
+            while chunk := original.read(_CHUNK):
+                state.update(chunk)
+                size += len(chunk)
+                new.write(chunk)
+                failpoints.reach("copying")
             new.flush()
             os.fsync(new.fileno())
-        partial.rename(place)
-    except OSError:
+        is_as_judged = state.hexdigest() == move.sha256 if move.sha256 else size == move.size
+        if is_as_judged:
+            partial.replace(place)
+    finally:
         partial.unlink(missing_ok=True)
-        raise
-    sync_folder(place.parent)
-    source.unlink()
+    return is_as_judged
 
 
 def _sync(path: Path) -> None:

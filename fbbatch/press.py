@@ -32,6 +32,7 @@ HTML = "text/html"
 JSON = "application/json"
 
 CASES_PER_TASK = 40
+ORDER_ENDS = b"."
 
 
 class Owed(NamedTuple):
@@ -167,13 +168,12 @@ class Press:
         )
 
     def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
-        """As `print_jobs`, for the pipe: a line of JSON, then the file."""
-        for p in self.print_jobs(jobs):
-            yield (
-                orjson.dumps([p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue, p.code])
-                + b"\n"
-                + p.content
-            )
+        """As `print_jobs`, for the pipe: a line of JSON, then the file; after the files of each order, `ORDER_ENDS`."""
+        for job in jobs:
+            for p in self.print_jobs([job]):
+                head = [p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue, p.code]
+                yield orjson.dumps(head) + b"\n" + p.content
+            yield ORDER_ENDS
 
 
 def department_folder(department: str | None, office: Office) -> str:
@@ -197,8 +197,10 @@ def _without_record(letter: Document) -> Document:
     return replace(letter, blocks=letter.blocks[:end], subtitle="")
 
 
-def printed(frame: bytes) -> Printed:
-    """A frame of `Press.frames` as a record again."""
+def printed(frame: bytes) -> Printed | None:
+    """A frame of `Press.frames` as a record again; None for the end of an order."""
+    if frame == ORDER_ENDS:
+        return None
     head, _, content = frame.partition(b"\n")
     kind, number, path, media_type, case, department, missing, form, issue, code = orjson.loads(head)
     return Printed(kind, number, path, media_type, content, case, department, missing, form, issue, code=code)

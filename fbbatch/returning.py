@@ -16,6 +16,7 @@ from fbbatch.render import word
 from fbbatch.render.marked import marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
+from fbbatch.stopping import Ask, attended, never
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
@@ -25,7 +26,7 @@ _NOTHING_TO_DO = frozenset({"accepted", "duplicate", "step", "deferred"})
 
 
 def going_back(
-    shop: Workshop, ledger: Ledger, record: RunRecord, files: Sequence[FileOutcome], originals: Mapping[str, Path]
+    shop: Workshop, ledger: Ledger, record: RunRecord, files: Sequence[FileOutcome], originals: Mapping[str, Path], *, ask: Ask = never
 ) -> Iterator[Printed]:
     """Everything that a run sends back.
 
@@ -35,6 +36,7 @@ def going_back(
         record: the run.
         files: what it did with every file.
         originals: where the files that still lie in the inbox are, by name.
+        ask: called before each file and while one is marked; may raise to end the run there.
     """
     day, limits = record.as_of.date(), shop.settings.limits
     due = Deadlines(shop.book.deadlines, Calendar(shop.book.calendar)).due(RESUBMIT_WITHIN, "all", day)
@@ -51,16 +53,17 @@ def going_back(
 
     job = workers.Job("fbbatch.press:marking", limits, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
     n_tasks = sum(map(_has_rows, going))
-    with contextlib.closing(workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, n_tasks))) as answers:
+    with contextlib.closing(workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, n_tasks), ask=ask)) as answers:
         for number, file in enumerate(going, 1):
+            ask()
             name, content = f"D37-{record.name}-{number:03d}", b""
             if not _has_rows(file):
-                yield from _papers(correction(file), name, number)
+                yield from _attended_papers(ask, correction(file), name, number)
                 continue
             with contextlib.suppress(WorkerLostError):
                 content = b"".join(next(answers).frames)
             told = ahead.popleft()
-            yield from _workbook(told, name, number, content) if content else _papers(told, name, number)
+            yield from _workbook(told, name, number, content) if content else _attended_papers(ask, told, name, number)
 
 
 def _has_rows(file: FileOutcome) -> bool:
@@ -100,7 +103,11 @@ def _workbook(correction: Correction, name: str, number: int, content: bytes) ->
     """The workbook itself, with its marks."""
     about = correction.fate.outcome.name
     suffix, media = (".xlsm", press.MACROS) if about.lower().endswith(".xlsm") else (".xlsx", press.EXCEL)
-    yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=about)
+    yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=about, code=correction.code)
+
+
+def _attended_papers(ask: Ask, correction: Correction, name: str, number: int) -> list[Printed]:
+    return attended(ask, lambda: list(_papers(correction, name, number)))
 
 
 def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]:
@@ -116,4 +123,4 @@ def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]
         with contextlib.suppress(UnmarkableError):
             blank = marked(blank, {register.title: SheetMarks(header, rows)}, correction.cover(), {}, correction.office.language)
         path = _path(correction, "file_register", number, f" {nth}.xlsx" if nth > 1 else ".xlsx")
-        yield Printed("returned", name, path, press.EXCEL, blank, form=True, about=about)
+        yield Printed("returned", name, path, press.EXCEL, blank, form=True, about=about, code=correction.code)

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import heapq
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
@@ -24,6 +25,7 @@ from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Finding
 from fbbatch.steps import Steps
+from fbbatch.stopping import InterruptedRunError
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
@@ -42,6 +44,10 @@ _USED_UP = frozenset({"time", "silence"})
 """Ways to lose a worker that another reader would share: it is no faster."""
 _HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
 _IN_MEMORY_BYTES = 1 << 26
+_GRACE_SECONDS = 5
+"""For so long a run that is to stop waits for a silent reader: most files are finished by then."""
+_AFTER_FILE = "Stopped after the file in hand; the next run goes on from there."
+_WITHIN_FILE = "Stopped while reading a file, which stays in the inbox and is read anew next time."
 
 _FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What a file may bring out in the code that records it: then that file is put aside, and the others go on, tomorrow too."""
@@ -57,17 +63,21 @@ class Taking:
         ledger: where they go.
         record: the run.
         steps: what forms and edits do.
-        taken: told after each file how many are recorded and of how many; it may raise to end the run there.
+        taken: told after each file how many are recorded and of how many.
+        should_stop: asked after each file, and within a large one after each chunk of rows.
     """
 
     def __init__(
-        self, shop: Workshop, ledger: Ledger, record: RunRecord, steps: Steps, taken: Callable[[int, int], None] = lambda *_: None
-    ) -> None:
+        self, shop: Workshop, ledger: Ledger, record: RunRecord, steps: Steps, taken: Callable[[int, int], None] = lambda *_: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         self.shop = shop
         self.ledger = ledger
         self.record = record
         self.steps = steps
         self.taken = taken
+        self.should_stop = should_stop
+        self.asked_at: float | None = None
         self.archived: list[str] = []
         self.n_recorded = 0
 
@@ -80,6 +90,7 @@ class Taking:
         fresh: dict[str, Claimed] = {}
         again: list[Claimed] = []
         for item in (item for item in claimed if (item.name, item.sha256) not in done):
+            self.between_files()
             if item.deferred:
                 self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
             elif item.unread:
@@ -91,6 +102,7 @@ class Taking:
         self._judge(list(fresh.values()), len(fresh) + len(again))
         here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))} if again else {}
         for item in again:
+            self.between_files()
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
             if first.outcome == "deferred":  # its rows are not recorded yet: this copy waits with it
@@ -100,7 +112,7 @@ class Taking:
 
     def _judge(self, items: Sequence[Claimed], total: int) -> None:
         tasks = [Task(item.path, item.folder, item.sha256) for item in items]
-        answers = workers.run_tasks(tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)))
+        answers = workers.run_tasks(tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.while_silent)
         with contextlib.closing(answers), tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
             held = _Held(spool)
             for item, answer in zip(items, answers, strict=True):
@@ -119,6 +131,26 @@ class Taking:
         """One more file is in the ledger."""
         self.n_recorded += 1
         self.taken(self.n_recorded, total)
+        self.between_files()
+
+    # --- asked to stop -------------------------------------------------------------------------------------
+
+    def between_files(self) -> None:
+        """End the run here, where it is asked to stop."""
+        if self.should_stop():
+            raise InterruptedRunError(_AFTER_FILE)
+
+    def within_file(self) -> None:
+        """End the run in the middle of a file, of which nothing is kept then."""
+        if self.should_stop():
+            raise InterruptedRunError(_WITHIN_FILE)
+
+    def while_silent(self) -> None:
+        """As `within_file`, once the reader has had time to finish."""
+        if self.should_stop():
+            self.asked_at = self.asked_at or time.monotonic()
+            if time.monotonic() - self.asked_at > _GRACE_SECONDS:
+                raise InterruptedRunError(_WITHIN_FILE)
 
     # --- in which order ------------------------------------------------------------------------------------
 
@@ -179,9 +211,8 @@ class Taking:
         try:
             reason = self._recorded(item, frames, may_wait=may_wait)
             if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
-                with contextlib.closing(
-                    workers.run_tasks([Task(item.path, item.folder, item.sha256, second=True)], self.job, jobs=1)
-                ) as again:
+                second = [Task(item.path, item.folder, item.sha256, second=True)]
+                with contextlib.closing(workers.run_tasks(second, self.job, jobs=1, ask=self.while_silent)) as again:
                     reason = self._recorded(item, next(again).frames, may_wait=False) and reason
         except _EarlyError as early:
             return early.case
@@ -198,7 +229,7 @@ class Taking:
                     forms = self._heard(recorder, frames)
                 failpoints.reach("parsed")
                 self._take_forms(forms, may_wait=may_wait)
-                self.steps.take_amendments(recorder)
+                self.steps.take_amendments(recorder, self.within_file)
                 recorder.close(archive=self.archive_path(item))
         except _FileRefusedError as refused:
             with contextlib.suppress(WorkerLostError):
@@ -214,8 +245,12 @@ class Taking:
         """Record what a worker says of a file and of the files in it; the forms, which are taken when all has been said."""
         current, hearing = recorder, Hearing()
         forms: list[tuple[FileRecorder, Message]] = []
+        n_chunks = 0
         for frame in frames:
             message = hearing.message(frame)
+            n_chunks += "rows" in message
+            if n_chunks > 1:  # a small file is rather finished
+                self.within_file()
             if "sender" in message:
                 self.steps.take_sender(current, message["sender"])
             elif part := message.get("part"):

@@ -15,14 +15,19 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import IO, Generic, NamedTuple, NoReturn, TypeVar
 
+from fbbatch.stopping import Ask, never
+
 _LENGTH = struct.Struct(">I")
 _MOST = 64_000_000
 _END = b""
+_BEAT_SECONDS = 0.2
+_MOST_BEATS = 100
 _MAY_FORK = sys.platform == "linux"
 
 Task = TypeVar("Task")
@@ -72,7 +77,8 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
-        self._listening = False
+        self._is_over = False
+        self._listener: threading.Thread | None = None
         self._exit_code: int | None = None
         if _MAY_FORK:
             self._process: subprocess.Popen[bytes] | None = None
@@ -90,22 +96,27 @@ class _Worker:
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is awaited
             write_frame(self._to, pickle.dumps(message, protocol=5))
 
-    def answers(self, patience_seconds: float) -> Iterator[bytes]:
-        """The frames of the task at hand, up to the empty one that ends it."""
-        if not self._listening:
-            self._listening = True
-            threading.Thread(target=self._listen, daemon=True).start()
+    def answers(self, patience_seconds: float, ask: Ask) -> Iterator[bytes]:
+        """The frames of the task at hand, up to the empty one; `ask` is called while none comes."""
+        if self._listener is None:
+            self._listener = threading.Thread(target=self._listen, daemon=True)
+            self._listener.start()
         while True:
-            try:
-                answer = self._answers.get(timeout=patience_seconds)
-            except queue.Empty:
-                self.kill()
-                raise WorkerLostError("silence") from None
+            answer = self._next_answer(patience_seconds, ask)
             if answer is None:
                 raise WorkerLostError(_cause(self._wait()))
             if answer == _END:
                 return
             yield answer
+
+    def _next_answer(self, patience_seconds: float, ask: Ask) -> bytes | None:
+        end = time.monotonic() + patience_seconds
+        while (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=min(left, _BEAT_SECONDS))
+            ask()
+        self.kill()
+        raise WorkerLostError("silence")
 
     def kill(self) -> None:
         """End the process; nothing is left behind."""
@@ -113,9 +124,20 @@ class _Worker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             self._wait()
+        self._let_listener_go()
         for pipe in (self._to, self._from):
             with contextlib.suppress(OSError):
                 pipe.close()
+
+    def _let_listener_go(self) -> None:
+        """End the thread that listens: it may be waiting to hand on what nobody takes any more."""
+        self._is_over = True
+        for _ in range(_MOST_BEATS):
+            if self._listener is None or not self._listener.is_alive():
+                return
+            with contextlib.suppress(queue.Empty):
+                self._answers.get_nowait()
+            self._listener.join(_BEAT_SECONDS / 20)
 
     def _wait(self) -> int:
         if self._exit_code is None:
@@ -127,7 +149,7 @@ class _Worker:
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            while (frame := read_frame(self._from)) is not None:
+            while not self._is_over and (frame := read_frame(self._from)) is not None:
                 self._answers.put(frame)
         self._answers.put(None)
 
@@ -155,13 +177,15 @@ class Answer(NamedTuple, Generic[Task]):
     frames: Iterator[bytes]
 
 
-def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int) -> Generator[Answer[Task], None, None]:
+def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int, ask: Ask = never) -> Generator[Answer[Task], None, None]:
     """Run tasks in worker processes and hand out their answers in the tasks' order.
 
     Args:
         tasks: picklable; the next ones are started while the answers of one are taken.
         job: what to do.
         jobs: how many workers.
+        ask: called now and then while an answer is awaited; it may raise to end it all. The workers
+            end with this generator, whatever they are doing.
     """
     waiting = iter(tasks)
     started: list[tuple[Task, _Worker]] = []
@@ -179,7 +203,7 @@ def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int) -> Generator[Answer
 
     def frames(worker: _Worker, sound: list[bool]) -> Iterator[bytes]:
         sound[0] = False
-        yield from worker.answers(job.patience_seconds)
+        yield from worker.answers(job.patience_seconds, ask)
         sound[0] = True
 
     try:

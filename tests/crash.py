@@ -19,6 +19,8 @@ from fbbatch.errors import ExitCode, FbbatchError
 from tests.builders import CUSTOMER, GOOD, delimited, drop, run, sheet, tree, workspace
 
 NOBODY = 65_534
+KILLS_WHILE_COPYING = ["copying:1", "copied:1"]
+"""Points that a run passes only with originals that it may not move."""
 TABLES = (
     *("file", "submission", "case_", "transition", "classification", "ruling", "finding", "document", "fingerprint", "summary_day"),
     *("open_case", "reminder"),

@@ -18,7 +18,20 @@ from fbbatch.press import _ALSO_EXCEL
 from fbbatch.read import Limits, open_content
 from fbbatch.workflow import replay
 from tests.builders import drop, examples, fill, mail, unpacked
-from tests.test_closed_loop import CASE_FORMS, FIRST, NUMBER, REPORTED, Bureau, bureau, bureau_in, codes, converted, outside, told_by
+from tests.test_closed_loop import (
+    CASE_FORMS,
+    FIRST,
+    LEADER_MAIL,
+    NUMBER,
+    REPORTED,
+    Bureau,
+    bureau,
+    bureau_in,
+    codes,
+    converted,
+    outside,
+    told_by,
+)
 
 KINDS = ("impact", "measures", "inspection", "satisfaction")
 BEFORE = {"impact": "assigned", "measures": "accepted", "inspection": "planned", "satisfaction": "replied"}
@@ -279,7 +292,11 @@ def test_form_that_comes_as_word_and_as_workbook_counts_once(tmp_path: Path) -> 
 
 def test_workbook_attached_to_a_mail_moves_the_case(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "replied")
-    drop(here.place, "回信.eml", mail("調查表已填好，見附件。", subject="Re: 調查表", sender=LEADER_MAIL, files={"調查表.xlsx": filled(here, "satisfaction")}))
+    drop(
+        here.place,
+        "回信.eml",
+        mail("調查表已填好，見附件。", subject="Re: 調查表", sender=LEADER_MAIL, files={"調查表.xlsx": filled(here, "satisfaction")}),
+    )
     here.run()
     assert here.state() == "closed"
 

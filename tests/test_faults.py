@@ -121,21 +121,11 @@ def test_outbox_and_archive_on_another_disk_end_as_on_the_same(nights: tuple[Pat
     assert dump(there) == dump(here)
 
 
-def test_copy_to_another_disk_that_breaks_off_leaves_the_original_and_no_torn_file(
-    place: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copy_to_another_disk_that_breaks_off_leaves_the_original_and_no_torn_file(place: Path, elsewhere: Path) -> None:
     shutil.move(place / "archive", elsewhere / "archive")
     (place / "archive").symlink_to(elsewhere / "archive")
     drop(place, "a.xlsx", sheet(people(1)))
-    with monkeypatch.context() as patch:
-
-        def full(old, new, size) -> None:
-            new.write(old.read(100))
-            raise OSError(28, "No space left on device")
-
-        patch.setattr(inbox.shutil, "copyfileobj", full)
-        with pytest.raises(StorageError):
-            run(place)
+    assert attempt(place, point="copying:1:ENOSPC") == ExitCode.STORAGE
     assert names_in(place / "inbox") == ["a.xlsx"]
     assert names_in(elsewhere) == []
     run(place)
@@ -333,6 +323,19 @@ def test_file_and_folder_that_may_not_be_read_are_deferred_and_the_others_taken(
     told = {(row[2], row[6], row[7]) for row in dump(place)["file"]}
     assert told == {("a.csv", "deferred", "FB-locked"), ("b.csv", "accepted", None), ("秘", "deferred", "FB-locked")}
     (place / "inbox/秘").chmod(0o700)
+
+
+def test_file_in_a_folder_that_it_may_not_leave_is_deferred_and_the_run_is_closed(restricted: tuple[Path, int | None]) -> None:
+    place, account = restricted
+    folder = owned(owned(drop(place, "秘/a.csv", delimited(people(1))), account).parent, account)
+    owned(drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD}")), account)
+    folder.chmod(0o500)
+    assert attempt(place, account=account) == ExitCode.DONE
+    assert {(row[2], row[6], row[7]) for row in dump(place)["file"]} == {("秘/a.csv", "deferred", "FB-locked"), ("b.csv", "accepted", None)}
+    folder.chmod(0o700)
+    assert attempt(place, account=account, as_of="2026-11-23") == ExitCode.DONE
+    assert len(dump(place)["case_"]) == 2
+    assert names_in(place / "inbox") == []
 
 
 def test_file_of_a_gigabyte_goes_to_quarantine_unread(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from fbbatch.identity import digest
+from fbbatch.identity import Fingerprints, digest
 from tests.builders import CUSTOMER, GOOD, cells, delimited, judge, ods, people, sheet, workbook
 
 
@@ -96,6 +96,10 @@ def test_when_it_was_typed_in_and_what_was_attached_do_not_make_another_row(book
         return sheet(f"{CUSTOMER} 登记时间 | 附件 |\n{GOOD} {recorded} | {picture} |")
 
     assert prints(book, tmp_path, with_remark("2026-11-05", "a.jpg")) == prints(book, tmp_path, with_remark("2026-11-06", "b.jpg"))
+
+
+def test_rows_keep_the_fingerprints_by_which_ledgers_know_them() -> None:
+    assert Fingerprints("customer").of(['{"description":"蓝牙断开","product":"智能音箱"}'])[0].hex() == "009028cb0734f8b32ab6cfe7fd1e6f99"
 
 
 def test_digest_is_of_the_bytes_however_they_come() -> None:

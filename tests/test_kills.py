@@ -16,7 +16,7 @@ import pytest
 from fbbatch import batch, failpoints, outbox
 from fbbatch.errors import ExitCode, InvalidSetupError
 from tests.builders import CUSTOMER, GOOD, REPOSITORY, counts, drop, run, sheet, tree
-from tests.crash import attempt, copied, dump, ended, killed_after, night, process_of, standing, torn
+from tests.crash import KILLS_WHILE_COPYING, attempt, copied, dump, ended, killed_after, night, process_of, standing, torn
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 STRACE = shutil.which("strace")
@@ -24,7 +24,18 @@ CANARY = "金丝雀99 13800990991"
 
 KILLS = [
     *("scanned:1", "hashed:2", "claimed:1", "parsing:2", "parsed:1", "beginning:1", "committing:3", "committed:2", "drafting:1"),
-    *("writing:5", "written:1", "synced:1", "replacing:1", "renamed:1", "refreshing:1", "replacing:2", "archiving:1", "archived:2"),
+    *(
+        "writing:5",
+        "vouched:1",
+        "written:1",
+        "synced:1",
+        "replacing:1",
+        "renamed:1",
+        "refreshing:1",
+        "replacing:2",
+        "archiving:1",
+        "archived:2",
+    ),
     "closing:1",
 ]
 
@@ -76,7 +87,7 @@ def test_killed_at_any_point_the_next_run_ends_as_an_undisturbed_one(rough: Path
 
 
 def test_every_point_of_a_run_is_one_at_which_it_is_killed() -> None:
-    assert {point.partition(":")[0] for point in KILLS} == set(failpoints.POINTS)
+    assert {point.partition(":")[0] for point in (*KILLS, *KILLS_WHILE_COPYING)} == set(failpoints.POINTS)
 
 
 def test_killed_again_and_again_it_still_ends_as_an_undisturbed_one(rough: Path, calm) -> None:

@@ -316,7 +316,7 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
     assert result.folder is not None
     manifest = json.loads((result.folder / "manifest.json").read_bytes())
     assert manifest == result.manifest
-    assert set(manifest) == {"run", "as_of", "version", "counts", "files", "cases", "documents"}
+    assert set(manifest) == {"run", "as_of", "version", "counts", "files", "ignored", "cases", "documents"}
     assert set(manifest["counts"]) == {"files", "rows", "accepted", "returned", "duplicate", "set_aside"}
     (file,) = manifest["files"]
     assert set(file) == {
@@ -585,8 +585,9 @@ def test_run_that_dies_is_finished_by_the_next_as_if_nothing_had_happened(tmp_pa
 def test_run_asked_to_stop_ends_after_the_file_in_hand_and_is_finished_later(place: Path) -> None:
     drop(place, "a.xlsx", sheet(people(1)))
     drop(place, "b.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
-    with pytest.raises(batch.InterruptedRunError):
-        run(place, should_stop=lambda: True)
+    told: list[str] = []
+    with pytest.raises(batch.InterruptedRunError, match="after the file in hand"):
+        run(place, progress=lambda what, *_: told.append(what), should_stop=lambda: bool(told))
     assert ledger(place, "SELECT name FROM file") == [("a.xlsx",)]
     assert not list((place / "outbox").glob("2*"))
     result = run(place)
@@ -597,8 +598,9 @@ def test_originals_whose_plain_names_collide_are_both_kept_over_an_interruption(
     first, second = sheet(people(1)), sheet(f"{CUSTOMER}\n{GOOD}")
     drop(place, "客户/a.xlsx", first)
     drop(place, "客户_a.xlsx", second)
+    told: list[str] = []
     with pytest.raises(batch.InterruptedRunError):
-        run(place, should_stop=lambda: True)
+        run(place, progress=lambda what, *_: told.append(what), should_stop=lambda: bool(told))
     result = run(place)
     assert sorted(p.read_bytes() for p in (place / "archive").rglob("*.xlsx")) == sorted([first, second])
     assert len({f["archived"] for f in result.manifest["files"]}) == 2

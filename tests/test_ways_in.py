@@ -15,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from fbbatch.batch import RunResult
 from fbbatch.errors import ExitCode
+from fbbatch.identity import Fingerprints
 from fbbatch.model import Finding
 from fbbatch.read import Limits, kind_of, open_content
 from fbbatch.read.answers import ticked
@@ -558,6 +559,82 @@ def test_run_twice_over_mails_and_zips_ends_as_run_once(tmp_path: Path) -> None:
         result = run(place)
     assert {f["outcome"] for f in result.manifest["files"]} == {"duplicate"}
     assert ledger(place, "SELECT count(*) FROM case_") == [(4,)]
+
+
+# --- the same mail, and another one that says the same ---
+
+BODY = "智能音箱 X-1 无法开机"
+
+
+def other_mail(*, photo: bytes | None = None, number: int | None = None) -> bytes:
+    """A mail of that minute with that text; it may have a photo, and a Message-ID."""
+    return mail(BODY, files={"photo.png": photo} if photo else None, **{"Message-ID": f"<{number}@example.com>" if number else None})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (other_mail(number=1), other_mail(number=2)),
+        (other_mail(number=1, photo=PNG), other_mail(number=1, photo=PNG + b"1")),
+        (other_mail(photo=PNG), other_mail(photo=PNG + b"1")),
+        (other_mail(), other_mail(photo=PNG)),
+    ],
+    ids=["other Message-ID", "other attachment", "other attachment without Message-ID", "one attachment more without Message-ID"],
+)
+@pytest.mark.parametrize("names", [("a.eml", "b.eml"), ("a.eml", "a.eml"), ("a.zip", "b.eml"), ("a.eml", "b.zip")])
+def test_two_mails_of_one_minute_with_the_same_text_are_two_cases(
+    tmp_path: Path, first: bytes, second: bytes, names: tuple[str, str]
+) -> None:
+    place = workspace(tmp_path, case_reports="[]")
+    for name, content in zip(names, (first, second), strict=True):
+        drop(place, name, zipped({"m.eml": content}) if name.endswith("zip") else content)
+        result = run(place)
+    assert ledger(place, "SELECT count(*) FROM case_") == [(2,)]
+    assert [f["code"] for file in result.manifest["files"] for f in file["findings"] if f["code"] in {"FB-alike", "FB-amended"}] == [
+        "FB-alike"
+    ]
+
+
+def test_two_mails_of_one_minute_in_one_run_and_in_one_zip_are_two_cases(tmp_path: Path) -> None:
+    place = workspace(tmp_path, case_reports="[]")
+    drop(place, "a.eml", other_mail(number=1))
+    drop(place, "b.eml", other_mail(number=2))
+    drop(place, "c.zip", zipped({"c.eml": other_mail(number=3), "d.eml": other_mail(number=4), "e.eml": other_mail(number=3)}))
+    assert outcomes(run(place)) == {
+        "a.eml": ("accepted", 1, 0, 0, 0),
+        "b.eml": ("accepted", 1, 0, 0, 0),
+        "c.zip": ("accepted", 0, 0, 0, 0),
+        "c.zip/c.eml": ("accepted", 1, 0, 0, 0),
+        "c.zip/d.eml": ("accepted", 1, 0, 0, 0),
+        "c.zip/e.eml": ("duplicate", 0, 0, 1, 0),
+    }
+
+
+@pytest.mark.parametrize("number", [1, None])
+@pytest.mark.parametrize("photo", [PNG, None])
+def test_same_mail_dropped_again_is_a_duplicate_also_within_a_zip(tmp_path: Path, number: int | None, photo: bytes | None) -> None:
+    place = workspace(tmp_path, case_reports="[]")
+    content = other_mail(number=number, photo=photo)
+    for name in ("a.eml", "b.eml"):  # another trace of the way that it came, as when two people have saved it
+        drop(place, name, b"Received: by " + name.encode() + b" ; Thu, 05 Nov 2026 10:30:01 +0800\n" + content)
+    drop(place, "c.zip", zipped({"c.eml": content}))
+    assert counts(run(place)) == (3, 1, 0, 2, 0)
+    drop(place, "d.zip", zipped({"other.eml": content, "x.txt": b"-"}))
+    run(place)
+    assert ledger(place, "SELECT count(*) FROM case_") == [(1,)]
+
+
+def test_mail_that_a_ledger_knows_from_before_mails_had_keys_is_still_a_duplicate(tmp_path: Path) -> None:
+    place = workspace(tmp_path, case_reports="[]")
+    content = other_mail(number=1, photo=PNG)
+    drop(place, "a.eml", content)
+    run(place)
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection:
+        ((source, told),) = connection.execute("SELECT source, answers FROM case_").fetchall()
+        connection.execute("UPDATE fingerprint SET fingerprint = ?", Fingerprints(source).of([told]))
+        connection.commit()
+    drop(place, "b.zip", zipped({"a.eml": content}))
+    assert counts(run(place)) == (1, 0, 0, 1, 0)
 
 
 def test_too_deeply_nested_mail_is_told_and_the_others_are_taken(book, tmp_path: Path) -> None:

@@ -379,7 +379,9 @@ def test_form_and_work_list_and_case_name_who_may_verify_and_never_who_made_it(t
     text = paragraphs(here.issued("verification")[-1])
     assert "可以驗證的人：黃俊傑、潘郁晴、黃淑芬" in text
     lists = [
-        path for path, told in here.documents() if told["kind"] == "inspection" and told["department"] == "quality" and path.suffix == ".docx" and not told["case"]
+        path
+        for path, told in here.documents()
+        if told["kind"] == "inspection" and told["department"] == "quality" and path.suffix == ".docx" and not told["case"]
     ]
     listed = paragraphs(lists[-1])
     assert "黃俊傑" in listed

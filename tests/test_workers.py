@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 
@@ -128,6 +129,34 @@ def test_no_process_is_left_behind_when_the_run_stops_in_the_middle() -> None:
     running.close()
     assert not is_alive(pid)
     assert children() <= before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+def test_who_waits_for_a_silent_worker_is_asked_and_may_end_it_all() -> None:
+    before, asked = children(), list[int]()
+
+    def ask() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyError("stop")
+
+    start = time.monotonic()
+    with (
+        pytest.raises(KeyError),
+        contextlib.closing(run_tasks([("hang", None), ("hang", None)], job(patience=60), jobs=2, ask=ask)) as running,
+    ):
+        list(next(running).frames)
+    assert time.monotonic() - start < 20
+    assert children() <= before
+
+
+def test_no_thread_waits_on_for_answers_that_nobody_takes() -> None:
+    before = threading.active_count()
+    for _ in range(3):
+        running = run_tasks([("many", 500)], job(), jobs=1)
+        next(next(running).frames)
+        running.close()
+    assert threading.active_count() == before
 
 
 def test_worker_ends_by_itself_when_its_parent_is_gone() -> None:

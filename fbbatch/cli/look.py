@@ -24,10 +24,11 @@ def status(call: Call) -> int:
         last, unfinished, counts = ledger.last_run(), ledger.unfinished_run(), ledger.counts()
         overdue = sum(1 for _ in ledger.cases(overdue_on=now(shop.settings.zone).date()))
     waiting = len(inbox.claim(shop.folder / "inbox", settle_seconds=0))
+    ignored = len(inbox.ignored(shop.folder / "inbox"))
     facts = {
         "workspace": str(shop.folder), "locale": shop.settings.locale, "last_run": last.name if last else None,
         "last_as_of": last.as_of.isoformat() if last else None, "unfinished_run": unfinished.name if unfinished else None,
-        "waiting_files": waiting, "cases": counts, "overdue": overdue,
+        "waiting_files": waiting, "ignored_files": ignored, "cases": counts, "overdue": overdue,
     }  # fmt: skip
     if call.as_json:
         call.data(facts)

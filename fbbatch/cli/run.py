@@ -40,8 +40,8 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
         try:
             with progress_of(call) as progress:
                 result = batch.run(shop, moment, now=clock, progress=progress, should_stop=lambda: bool(asked))
-        except batch.InterruptedRunError:
-            click.echo("Stopped after the file in hand; the next run goes on from there.", err=True)
+        except batch.InterruptedRunError as stopped:
+            click.echo(str(stopped), err=True)
             return ExitCode.INTERRUPTED
         finally:
             for number, handler in before:
@@ -69,7 +69,7 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
         call.data(result.manifest)
         return result.exit_code
     from fbbatch import findings
-    from fbbatch.documents.receipt import COUNTS, balance, field_labels, labels_for, outcome_word
+    from fbbatch.documents.receipt import COUNTS, balance, field_labels, ignored_line, labels_for, outcome_word
 
     office, templates = shop.office, shop.templates
     language = office.language
@@ -102,6 +102,8 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
                 )
                 call.say(f"  {_printable(file.name)}　{place}　{told}")
     call.say(balance(receipt, office, templates))
+    if left_alone := ignored_line(receipt, office, templates):
+        call.say(left_alone)
     if result.folder:
         call.say(f"→ {result.folder / 'index.html'}")
     return result.exit_code

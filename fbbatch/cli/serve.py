@@ -49,8 +49,8 @@ def _attempt(call: Call, stop: threading.Event, log: logging.Logger) -> None:
         result = batch.run(shop, moment, now=moment, progress=lambda *_: None, should_stop=stop.is_set)
         counts = result.manifest["counts"]
         log.info("run %s: %s", result.manifest["run"], " ".join(f"{name}={n}" for name, n in counts.items()))
-    except batch.InterruptedRunError:
-        log.info("stopped after the file in hand; the next run goes on from there")
+    except batch.InterruptedRunError as stopped:
+        log.info("%s", stopped)
     except FbbatchError as error:
         log.error("no run: %s (exit code %d)", type(error).__name__, error.exit_code)
     except Exception as error:

@@ -6,7 +6,18 @@ from typing import Any
 
 from fbbatch import findings
 from fbbatch.documents.case import Office
-from fbbatch.documents.receipt import COUNTS, Labels, Receipt, balance, field_labels, labels_for, outcome_word, people_list
+from fbbatch.documents.receipt import (
+    COUNTS,
+    Labels,
+    Receipt,
+    balance,
+    field_labels,
+    ignored_line,
+    ignored_names,
+    labels_for,
+    outcome_word,
+    people_list,
+)
 from fbbatch.documents.templates import Templates
 from fbbatch.model import FileOutcome, IssuedDocument
 from fbbatch.render.html import Entry, Link, Page, Section
@@ -23,6 +34,7 @@ def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office)
         "as_of": receipt.as_of.isoformat(timespec="seconds"),
         "counts": {"files": len(receipt.files), **{name: receipt.total(name) for name in COUNTS}},
         "files": [_file(file, labels, office) for file in receipt.files],
+        "ignored": {"count": len(receipt.ignored), "names": list(receipt.ignored)},
         "cases": [
             {"number": c.number, "state": c.state, "source": c.source, "type": c.type, "severity": c.severity, "department": c.department}
             for c in (*receipt.cases, *receipt.moved)
@@ -54,13 +66,19 @@ def run_page(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office,
     kinds = sorted(dict.fromkeys(d.kind for d in issued), key=lambda k: _FIRST.index(k) if k in _FIRST else len(_FIRST))
     sections = [Section(office.title(kind), _entries(kind, receipt, issued, office)) for kind in kinds]
     files = [Entry(f.name, (Link(f.name, _original(f)),), outcome_word(f, office)) for f in receipt.files]
+    left_alone, told = ignored_names(receipt, office, templates)
     return Page(
         language=language,
         company=office.company,
         title=template.word("index", language),
         subtitle=f"{template.word('run', language, run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}",
-        balance=balance(receipt, office, templates),
-        sections=[Section(template.word("people", language), people), *sections, Section(template.word("files", language), files)],
+        balance="　".join(filter(None, (balance(receipt, office, templates), ignored_line(receipt, office, templates)))),
+        sections=[
+            Section(template.word("people", language), people),
+            *sections,
+            Section(template.word("files", language), files),
+            Section(left_alone, [Entry(name, (), why) for name, why in told]),
+        ],
     )
 
 

@@ -14,11 +14,15 @@ from fbbatch.schema.models import Label
 
 COUNTS = ("rows", "accepted", "returned", "duplicate", "set_aside")
 _MOST_FINDINGS = 20_000
+_MOST_IGNORED = 1_000
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a receipt tells: the run, its files with their findings, its new cases, and those that forms or time have moved."""
+    """What a receipt tells: the run, its files with their findings, its new cases, and those that forms or time have moved.
+
+    `ignored` are the names of what lies in the inbox and was left alone.
+    """
 
     run: str
     as_of: dt.datetime
@@ -26,6 +30,7 @@ class Receipt:
     cases: Sequence[Case]
     glyphs: str = ""
     moved: Sequence[Case] = ()
+    ignored: Sequence[str] = ()
 
     def total(self, name: str) -> int:
         """The sum of one count over all files."""
@@ -43,6 +48,33 @@ def balance(receipt: Receipt, office: Office, templates: Templates) -> str:
     return templates["receipt"].word("balance", office.language, files=len(receipt.files), **totals)
 
 
+def ignored_line(receipt: Receipt, office: Office, templates: Templates) -> str:
+    """How many files were left alone, in one line; `''` when none were."""
+    if not receipt.ignored:
+        return ""
+    return _ignored_word(templates, office, "ignored_count", n=len(receipt.ignored))
+
+
+Told = list[tuple[str, str]]
+
+
+def ignored_names(receipt: Receipt, office: Office, templates: Templates) -> tuple[str, Told]:
+    """What was left alone: the heading, and (name, why and what to do) of the first thousand."""
+    remark = _ignored_word(templates, office, "ignored_remark")
+    told = [(name, remark) for name in receipt.ignored[:_MOST_IGNORED]]
+    if further := len(receipt.ignored) - len(told):
+        told.append((_ignored_word(templates, office, "ignored_more", n=further), ""))
+    return _ignored_word(templates, office, "ignored"), told
+
+
+def _ignored_word(templates: Templates, office: Office, name: str, **values: object) -> str:
+    """A wording; in a workspace whose template is of an older edition, its name."""
+    template = templates["receipt"]
+    if name not in template.words:
+        return " ".join([name, *map(str, values.values())])
+    return template.word(name, office.language, **values)
+
+
 def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> WorkBook:
     """The receipt as a workbook: files, findings, what needs a person."""
     template, title = templates["receipt"], office.title("receipt")
@@ -50,13 +82,13 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
     def word(name: str, **values: object) -> str:
         return template.word(name, office.language, **values)
 
-    lines = (
-        word("run", run=receipt.run, as_of=receipt.as_of.strftime("%Y-%m-%d %H:%M")),
-        balance(receipt, office, templates),
-    )
+    run = word("run", run=receipt.run, as_of=receipt.as_of.strftime("%Y-%m-%d %H:%M"))
+    about = balance(receipt, office, templates), ignored_line(receipt, office, templates)
+    lines = tuple(filter(None, (run, *about)))
     labels = field_labels(office)
+    tables = (_files(receipt, office, templates, word, labels), *_ignored(receipt, office, templates, word))
     sheets = (
-        WorkSheet(word("files"), title, lines, (_files(receipt, office, templates, word, labels),)),
+        WorkSheet(word("files"), title, lines, tables),
         WorkSheet(word("findings"), f"{title}　{word('findings')}", lines[:1], (_findings(receipt, office, word, labels),)),
         WorkSheet(word("people"), f"{title}　{word('people')}", lines[:1], (_people(receipt, office, templates, word, labels),)),
     )
@@ -122,6 +154,15 @@ def _files(receipt: Receipt, office: Office, templates: Templates, word: Word, l
         marks[len(rows)] = "total"
         rows.append((None, word("total"), "", "", *(receipt.total(name) for name in COUNTS), "", ""))
     return Table(columns, tuple(rows), empty=word("no_files"), marks=marks)
+
+
+def _ignored(receipt: Receipt, office: Office, templates: Templates, word: Word) -> Iterator[Table]:
+    """The table of what was left alone, below that of the files; none when nothing was."""
+    if receipt.ignored:
+        heading, told = ignored_names(receipt, office, templates)
+        serial = Column(word("serial"), align="center", kind="integer")
+        columns = serial, Column(word("file")), Column(word("remark"))
+        yield Table(columns, tuple((n, *one) for n, one in enumerate(told, 1)), title=heading)
 
 
 def _findings(receipt: Receipt, office: Office, word: Word, labels: Labels) -> Table:

@@ -18,7 +18,7 @@ from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.frames import Message, framed
 from fbbatch.judge.issued import issued_copy
-from fbbatch.judge.letters import Addressed, address
+from fbbatch.judge.letters import Addressed, address, letter_key
 from fbbatch.judge.marks import is_cover, issue_on_cover, without_marks
 from fbbatch.judge.outside import loose_text
 from fbbatch.judge.pasted import pasted_paper
@@ -284,7 +284,7 @@ class Judge:
             names = "、".join(part.name for part, _ in taken)
             yield {**_aside(cells, None), "findings": [finding("FB-cover-letter", parts=names)]}
         elif letter.body.strip() or letter.subject.strip() or evidence:
-            yield from self._addressed(addressed)
+            yield from self._addressed(addressed, letter_key(letter))
         elif not taken:
             yield {"failed": finding("FB-empty-file", size=0)}
         if evidence:
@@ -309,9 +309,10 @@ class Judge:
         is_clear = CASE_NUMBER.fullmatch(identity.case) and form["values"] and not form["bad"]
         return message if is_clear else None
 
-    def _addressed(self, addressed: Addressed) -> Iterator[Message]:
+    def _addressed(self, addressed: Addressed, key: str) -> Iterator[Message]:
+        """A mail as feedback; what has another `letter` is another matter, though it says the same."""
         layout = addressed.layout
-        yield {"head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "header_row": None, "findings": [],
+        yield {"letter": key, "head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "header_row": None, "findings": [],
                "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns]}  # fmt: skip
         sheet = sheet_of("", addressed.rows)
         sheet.written = True

@@ -31,14 +31,20 @@ class Hearing:
     def __init__(self) -> None:
         self._prints: dict[str, Fingerprints] = {}
         self._source = ""
+        self._letter = ""
 
     def message(self, frame: bytes) -> Message:
-        """The message of a frame; of a chunk, `rows` are `FeedbackRows`, `returned` are (row, cells)."""
+        """The message of a frame; of a chunk, `rows` are `FeedbackRows`, `returned` are (row, cells).
+
+        Of a mail's chunk, `plain` are the fingerprints that its rows would have had they not come by mail.
+        """
         head, _, rest = frame.partition(b"\n")
         message: Message = orjson.loads(head)
         if "part" in message:  # rows that are alike are counted within a file, also within one inside another
             self._prints = {}
         self._source = message.get("source", self._source)
+        if "head" in message:
+            self._letter = message.get("letter", "")
         if "rows" in message:
             self._take_rows(message, rest.decode().split("\n"))
         return message
@@ -47,7 +53,8 @@ class Hearing:
         numbers, n = message["rows"], len(message["rows"])
         prints = self._prints.setdefault(self._source, Fingerprints(self._source))
         answers = lines[n : 2 * n]
-        fingerprints = prints.of(answers)
+        fingerprints = prints.of(answers, letter=self._letter)
+        message["plain"] = prints.of(answers) if self._letter else ()
         occurrences = prints.occurrences(fingerprints, numbers)
         others = (message.pop("channels"), message.pop("ruled"), message.pop("kin"))
         message["rows"] = FeedbackRows(numbers, lines[:n], answers, fingerprints, occurrences, *others)

@@ -5,6 +5,7 @@ what is still missing is asked for instead of sending the mail back.
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,17 @@ def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: s
     if _TEXT not in given and letter.subject.strip():
         loose = (letter.subject.strip(), *loose)
     return Addressed(Layout(schema, columns, 1, None), rows, bool(records), loose)
+
+
+def letter_key(letter: Letter) -> str:
+    """What tells a mail from another with the same words.
+
+    Its Message-ID and the bytes of its attachments. Equal for the same mail however often and in whatever it was dropped; without a Message-ID the
+    attachments alone decide. Nothing of the mail can be read from it.
+    """
+    attached = sorted(hashlib.sha256(part.content).hexdigest() for part in letter.parts)
+    told = "\0".join(["mail", letter.message_id, *attached])
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _labelled(body: str, book: Book, folder: str | None) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:

@@ -134,8 +134,13 @@ class FileRecorder:
     def _take(self, chunk: dict[str, Any]) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
         rows: FeedbackRows = chunk["rows"]
-        if known := self._known(rows):
-            again = [(row, known.get((row.fingerprint, row.occurrence))) for row in rows.each()]
+        plain: Sequence[bytes] = chunk["plain"]  # a mail that was recorded before mails had keys of their own
+        if known := self._known([*rows.fingerprint, *plain]):
+            others = plain or rows.fingerprint
+            again = [
+                (row, known.get((row.fingerprint, row.occurrence)) or known.get((other, row.occurrence)))
+                for row, other in zip(rows.each(), others, strict=True)
+            ]
             rows = FeedbackRows.of([row for row, case in again if not case])
             told = [(row, case) for row, case in again if case]
             self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case) for row, case in told)
@@ -149,7 +154,7 @@ class FileRecorder:
             self.note([finding("FB-marks-unproven")])
         kin = kin_of(self._connection, chain.from_iterable(rows.kin), before=self._first_case) if self._has_older else {}
         if kin or marks:
-            place = Place(chunk["sheet"], self._schema, self._source, self._ruling_base)
+            place = Place(chunk["sheet"], self._schema, self._source, self._ruling_base, is_letter=bool(plain))
             rows = FeedbackRows.of(self._sieve.sift(place, rows.each(), marks, kin))
         self._new_cases(chunk["sheet"], rows, kin, marks)
 
@@ -412,12 +417,12 @@ class FileRecorder:
         """Keep findings about the file."""
         self._findings.extend(findings)
 
-    def _known(self, rows: FeedbackRows) -> dict[tuple[bytes, int], str]:
+    def _known(self, fingerprints: Sequence[bytes]) -> dict[tuple[bytes, int], str]:
         """The fingerprints and occurrences of rows that the ledger already has, with the number of the case that each opened."""
         found: dict[tuple[bytes, int], str] = {}
         if not self._has_older:
             return found
-        for fingerprint, occurrence, number, case_id, file_id in bulk.seek(self._connection, _FINGERPRINTS, rows.fingerprint):
+        for fingerprint, occurrence, number, case_id, file_id in bulk.seek(self._connection, _FINGERPRINTS, fingerprints):
             found[fingerprint, occurrence] = number
             self._sieve.meet(case_id, file_id)
         return found

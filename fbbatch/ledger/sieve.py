@@ -14,12 +14,13 @@ from fbbatch.model import CASE_NUMBER, FeedbackRow
 
 
 class Place(NamedTuple):
-    """Where rows stand: their sheet, what it follows, and the id of the ruling that it numbers 0."""
+    """Where rows stand: their sheet, what it follows, the id of the ruling that it numbers 0, and whether they are a mail's."""
 
     sheet: str
     schema: str
     source: str
     ruling_base: int
+    is_letter: bool = False
 
 
 class _Suspect(NamedTuple):
@@ -107,10 +108,14 @@ class Sieve:
 
 
 def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:
-    """The cases that read as this row with an answer or two corrected; those with the fewest first, then the newest."""
+    """The cases that read as this row with an answer or two corrected; those with the fewest first, then the newest.
+
+    A mail with the very words of an older one corrects nothing: it is another mail.
+    """
     new = orjson.loads(row.answers) if kin else {}
     every = {k.case_id: k for key in row.kin for k in kin.get(key, ()) if k.schema == place.schema}
-    return sorted((k for k in every.values() if is_edited(k.answers, new)), key=lambda k: (len(changes(k.answers, new)), -k.case_id))
+    near = (k for k in every.values() if is_edited(k.answers, new) and (changes(k.answers, new) or not place.is_letter))
+    return sorted(near, key=lambda k: (len(changes(k.answers, new)), -k.case_id))
 
 
 def alike(row: FeedbackRow, kin: Iterable[Kin]) -> tuple[Kin, Likeness] | None:

@@ -11,13 +11,15 @@ from fbbatch.ledger.kinship import Edited
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Case, Transition
 from fbbatch.steps.rules import AMENDMENT, Rules
+from fbbatch.stopping import Ask, never
 from fbbatch.workflow import Move, replay
 
 
-def take_amendments(rules: Rules, recorder: FileRecorder) -> None:
+def take_amendments(rules: Rules, recorder: FileRecorder, ask: Ask = never) -> None:
     """Give cases the answers of the rows of a file (and of the files in it) that are edited copies of theirs."""
     for part in recorder.whole():
         for one in part.edited():
+            ask()
             _amend(rules, part, one)
 
 

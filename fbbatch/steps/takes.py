@@ -12,6 +12,7 @@ from fbbatch.steps.edits import Edits
 from fbbatch.steps.forms import Forms
 from fbbatch.steps.proof import is_proven_workbook
 from fbbatch.steps.rules import BY_TIME, SURVEY_EXPIRES, Rules
+from fbbatch.stopping import Ask, never
 from fbbatch.workflow import moves_of_time, replay
 
 Message = Mapping[str, Any]
@@ -47,9 +48,9 @@ class Steps:
         """Apply what was edited in a ledger or summary, and list every change."""
         Edits(self.rules, self._forms).take(recorder, message)
 
-    def take_amendments(self, recorder: FileRecorder) -> None:
+    def take_amendments(self, recorder: FileRecorder, ask: Ask = never) -> None:
         """Give cases the answers of rows that are edited copies of theirs."""
-        take_amendments(self.rules, recorder)
+        take_amendments(self.rules, recorder, ask)
 
     def take_sender(self, recorder: FileRecorder, address: str) -> None:
         """Say who has mailed a file."""
@@ -63,9 +64,10 @@ class Steps:
 
     # --- time ----------------------------------------------------------------------------------------------
 
-    def pass_time(self, ledger: Ledger) -> None:
+    def pass_time(self, ledger: Ledger, ask: Ask = never) -> None:
         """Holds that end and surveys that expire today; each once, however many nights were missed."""
         for case, steps in self._overdue_steps(ledger):
+            ask()
             ledger.append(self.rules.record, case, steps)
 
     def _overdue_steps(self, ledger: Ledger) -> Iterator[tuple[Case, list[Transition]]]:
