@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,9 +14,6 @@ from fbbatch.ledger import tables as t
 from fbbatch.model import CASE_NUMBER
 from fbbatch.workflow import STATES
 
-_TREE = re.compile(r"\b[Tt]ree (\d+)\b")
-_INDEX = re.compile(r"\bindex (\w+)")
-_COLUMN = re.compile(r"\bin (\w+)\.(\w+)")
 _MOST = 3  # of what is told about one table
 _OUTCOMES = frozenset({
     "open", "accepted", "partly", "returned", "duplicate", "step", "set_aside", "quarantined", "deferred",
@@ -26,6 +24,15 @@ _LISTS = frozenset({"cells", "columns"})
 _MAPPINGS = frozenset({"answers", "changes", "evidence", "details"})
 _CODE = re.compile(r"[\w.-]+")
 _RUN = re.compile(r"\d{8}-\d{3,}")
+REFUSALS = (exc.DBAPIError, sqlite3.Error, UnicodeDecodeError)
+"""How the database refuses; what it says of a damaged schema may be no text."""
+
+
+def reason(error: Exception) -> str:
+    """What a refusal says, in one line."""
+    if isinstance(error, UnicodeDecodeError):
+        return "malformed database schema"
+    return str(getattr(error, "orig", error)).splitlines()[0]
 
 
 def damaged(connection: sa.Connection) -> Iterator[str]:
@@ -41,50 +48,32 @@ def damaged(connection: sa.Connection) -> Iterator[str]:
 
 
 def _told_by_sqlite(connection: sa.Connection) -> Iterator[str]:
-    """What SQLite says of its pages, with the tables that they belong to; each table is read in turn where it does not say."""
+    """What SQLite says of its pages: of each table with its indexes, then of the file as a whole."""
+    found = False
+    for name in _tables(connection):
+        if told := _checked(connection, f'quick_check("{name}")'):
+            found = True
+            yield f"table {name}: {told}"
+    if not found and (told := _checked(connection, "quick_check")):
+        yield told
+
+
+def _tables(connection: sa.Connection) -> list[str]:
     try:
-        told = [line for (text,) in connection.exec_driver_sql("PRAGMA quick_check(20)") for line in str(text).split("\n")]
-    except exc.DatabaseError as error:
-        told = [str(error.orig)]
-    told = [line for line in told if line and not line.startswith("***")]
-    if told == ["ok"]:
-        return
-    named = _tables_in(connection, told)
-    if not named:
-        named = {name: "cannot be read" for name in t.metadata.tables if not _is_readable(connection, name)}
-    yield from (f"table {name}: {line}" for name, line in sorted(named.items()))
-    if not named:
-        yield told[0]
+        rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rootpage").all()
+    except REFUSALS:
+        return list(t.metadata.tables)
+    return [str(name) for (name,) in rows if '"' not in str(name)]
 
 
-def _tables_in(connection: sa.Connection, told: list[str]) -> dict[str, str]:
-    """The tables that lines of a check speak of: by a root page, by an index, or by name; each with its first line."""
+def _checked(connection: sa.Connection, check: str) -> str:
+    """The first thing that a check of SQLite finds; `''` where there is none."""
     try:
-        rows = connection.exec_driver_sql("SELECT rootpage, name, tbl_name FROM sqlite_master").all()
-    except exc.DatabaseError:
-        return {}
-    by_page = {page: table for page, _, table in rows if page}
-    by_name = {name: table for _, name, table in rows}
-    found: dict[str, str] = {}
-    for line in told:
-        tree, index, column = _TREE.search(line), _INDEX.search(line), _COLUMN.search(line)
-        table = (
-            (by_page.get(int(tree[1])) if tree else None)
-            or (by_name.get(index[1]) if index else None)
-            or (by_name.get(column[1]) if column else None)
-        )
-        if table:
-            found.setdefault(str(table), line)
-    return found
-
-
-def _is_readable(connection: sa.Connection, name: str) -> bool:
-    try:
-        for _ in connection.execute(sa.select(t.metadata.tables[name])):
-            pass
-    except exc.DatabaseError:
-        return False
-    return True
+        lines = [str(text) for (text,) in connection.exec_driver_sql(f"PRAGMA {check}")]
+    except REFUSALS as error:
+        return reason(error)
+    told = [line for text in lines for line in text.split("\n") if line and not line.startswith("***")]
+    return "" if told == ["ok"] else told[0]
 
 
 def _unreadable(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
@@ -92,8 +81,8 @@ def _unreadable(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
     key = [column.name for column in table.primary_key]
     n_told = 0
     try:
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        for row in connection.exec_driver_sql(f'SELECT {columns} FROM "{table.name}"').mappings():  # noqa: S608 - our own names
+        for values in connection.execute(sa.select(table)):
+            row = dict(zip(table.columns.keys(), values, strict=True))
             wrong = [column.name for column in table.columns if not _is_sound(table, column, row[column.name])]
             if wrong:
                 place = " ".join(str(row[name]) for name in key if isinstance(row[name], int))
@@ -101,8 +90,8 @@ def _unreadable(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
                 n_told += 1
             if n_told == _MOST:
                 return
-    except exc.DatabaseError as error:
-        yield f"table {table.name}: {error.orig}"
+    except REFUSALS as error:
+        yield f"table {table.name}: {reason(error)}"
 
 
 def _is_sound(table: sa.Table, column: sa.Column[Any], value: Any) -> bool:

@@ -55,8 +55,11 @@ class Rules(Protocol):
     def remark(self, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
         """The details of a finding."""
 
+    def learn(self, persons: Known, kept: Iterable[str]) -> None:
+        """Whom to look for in every text from now on, besides the person whose it is; `kept` are those who stay."""
+
     def text(self, text: str, known: Known) -> str:
-        """Free text in which the person may be named."""
+        """Free text in which the person may be named, or others."""
 
     def place(self, path: str) -> str:
         """Where an original was that is no longer there."""
@@ -237,8 +240,14 @@ class _Forgetting:
         self.rows = self.due_rows(cases)
         self.whole = self.whole_files()
         self.learn_names()
-        for start in range(0, len(cases), _CHUNK):
-            self.cases(cases[start : start + _CHUNK])
+        chunks = [cases[start : start + _CHUNK] for start in range(0, len(cases), _CHUNK)]
+        for chunk in chunks:
+            self.learn_cases(chunk)
+        self.learn_rows()
+        self.learn_who_stays()
+        self.rules.learn(self.texts.persons, self.texts.kept)
+        for chunk in chunks:
+            self.cases(chunk)
         self.likenesses()
         self.waiting()
         self.cells()
@@ -339,31 +348,40 @@ class _Forgetting:
         self.connection.execute(table.update().where(*key).values(**values))
         self.result.counts[what] += 1
 
-    def cases(self, ids: Sequence[int]) -> None:
-        """Answers, amendments and steps of some cases."""
+    def learn_cases(self, ids: Sequence[int]) -> None:
+        """Who the people of some cases are, and which rows are theirs."""
         amended = self.by_case(t.amendment, ids)
         steps = self.by_case(t.transition, ids)
         files = self.files_of_rows(ids)
         query = sa.select(t.case).where(t.case.c.id.in_(ids))
         for row in self.connection.execute(query).mappings().all():
-            case, schema, answers = row["id"], row["schema_id"], orjson.loads(row["answers"])
+            case = row["id"]
             changed = amended.get(case, [])
             known = self.known(row, changed, steps.get(case, []))
             self.texts.persons.update(known)
             known = {**self.names_of_file.get(files[case], {}), **known}
             self.known_of_row[case] = known
             self.known_of_row |= {one["submission_id"]: known for one in changed}
-            if (new := self.rules.answers(schema, answers, known)) != answers:
-                self.put(t.case, [t.case.c.id == case], "cases", answers=_sorted(new))
-            for one in changed:
-                self.amendment(one, schema, known)
-            for one in steps.get(case, []):
-                self.step(one, schema, known)
-        self.connection.execute(t.kin.delete().where(t.kin.c.case_id.in_(ids)))
         written = t.correspondence.c.submission_id, t.correspondence.c.case_id
         letters = sa.select(*written).where(t.correspondence.c.case_id.in_(ids))
         for row_id, case in self.connection.execute(letters):
             self.known_of_row.setdefault(row_id, self.known_of_row[case])
+
+    def cases(self, ids: Sequence[int]) -> None:
+        """Answers, amendments and steps of some cases."""
+        amended = self.by_case(t.amendment, ids)
+        steps = self.by_case(t.transition, ids)
+        query = sa.select(t.case).where(t.case.c.id.in_(ids))
+        for row in self.connection.execute(query).mappings().all():
+            case, schema, answers = row["id"], row["schema_id"], orjson.loads(row["answers"])
+            known = self.known_of_row[case]
+            if (new := self.rules.answers(schema, answers, known)) != answers:
+                self.put(t.case, [t.case.c.id == case], "cases", answers=_sorted(new))
+            for one in amended.get(case, []):
+                self.amendment(one, schema, known)
+            for one in steps.get(case, []):
+                self.step(one, schema, known)
+        self.connection.execute(t.kin.delete().where(t.kin.c.case_id.in_(ids)))
 
     def by_case(self, table: sa.Table, ids: Sequence[int]) -> dict[int, list[Any]]:
         """The rows of a table about some cases, in their order."""
@@ -424,33 +442,36 @@ class _Forgetting:
                     told = orjson.dumps(new).decode()
                     self.put(t.waiting_form, [t.waiting_form.c.id == row["id"]], "waiting", told=told)
 
-    def cells(self) -> None:
-        """The raw cells of rows; what those tell that stay is learnt, too, so that it stays in documents."""
+    def each_row(self) -> Iterator[tuple[Any, str | None, list[Any] | None, list[Any]]]:
+        """(row, the schema by which it was read, its columns, its cells) of everything that was submitted."""
         sheets = {(row["file_id"], row["name"]): row for row in self.connection.execute(sa.select(t.sheet)).mappings()}
-        owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
         last = self.connection.execute(sa.select(sa.func.max(t.submission.c.id))).scalar() or 0
         for start in range(0, last + 1, _CHUNK):
             query = sa.select(t.submission).where(t.submission.c.id.between(start, start + _CHUNK - 1))
             for row in self.connection.execute(query).mappings().all():
                 read = sheets.get((row["file_id"], row["sheet"]))
                 columns = orjson.loads(read["columns"]) if read else None
-                schema = read["schema_id"] if read else None
-                if row["outcome"] == "step":
-                    schema = row["sheet"]
-                cells = orjson.loads(row["cells"])
-                if row["id"] not in self.rows:
-                    self.texts.kept.update(self.rules.told_by(schema, columns, cells))
-                    continue
-                if row["id"] not in owned:
-                    self.texts.persons.update(self.rules.told_by(schema, columns, cells))
-                self.row(row, schema, columns, cells)
+                schema = row["sheet"] if row["outcome"] == "step" else read["schema_id"] if read else None
+                yield row, schema, columns, orjson.loads(row["cells"])
 
-    def row(self, row: Any, schema: str | None, columns: list[Any] | None, cells: list[Any]) -> None:
-        known = self.known_of_row.get(row["id"], {})
-        new = self.rules.cells(row["outcome"], schema, columns, cells, known)
-        if new != cells:
-            key = [t.submission.c.id == row["id"]]
-            self.put(t.submission, key, "rows", cells=orjson.dumps(new).decode())
+    def learn_rows(self) -> None:
+        """Whom rows tell of that are no case's own: those that are forgotten, and those that stay."""
+        owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
+        for row, schema, columns, cells in self.each_row():
+            if row["id"] not in self.rows:
+                self.texts.kept.update(self.rules.told_by(schema, columns, cells))
+            elif row["id"] not in owned:
+                self.texts.persons.update(self.rules.told_by(schema, columns, cells))
+
+    def cells(self) -> None:
+        """The raw cells of rows."""
+        for row, schema, columns, cells in self.each_row():
+            if row["id"] in self.rows:
+                known = self.known_of_row.get(row["id"], {})
+                new = self.rules.cells(row["outcome"], schema, columns, cells, known)
+                if new != cells:
+                    key = [t.submission.c.id == row["id"]]
+                    self.put(t.submission, key, "rows", cells=orjson.dumps(new).decode())
 
     def findings(self) -> None:
         """What was found in these rows, and about files of which nothing else is left."""
@@ -507,7 +528,6 @@ class _Forgetting:
         goes = sharing.documents(self.due, self.whole, outside.about if outside else _nothing)
         result.documents, result.runs = dict(goes.documents), list(goes.runs)
         if outside:
-            self.learn_who_stays()
             result.reprinted = self.reprint(outside, goes)
             result.documents |= result.reprinted.gone
         gone = result.reprinted.gone
@@ -524,7 +544,7 @@ class _Forgetting:
         return done
 
     def learn_who_stays(self) -> None:
-        """What cases that are not due tell of their people: in documents it stays."""
+        """What cases that are not due tell of their people: in texts and documents it stays."""
         query = sa.select(t.case.c.id, t.case.c.schema_id, t.case.c.answers)
         schemas: dict[int, str] = {}
         for id_, schema, answers in self.connection.execute(query):

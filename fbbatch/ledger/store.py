@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 
 from fbbatch import failpoints
 from fbbatch.errors import BusyError, StorageError
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.damage import damaged
+from fbbatch.ledger.damage import REFUSALS, damaged, reason
 from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.writing import append_steps
@@ -84,12 +84,12 @@ class Ledger:
     def _storage(self) -> Iterator[None]:
         try:
             yield
-        except (exc.OperationalError, exc.DatabaseError, sqlite3.Error) as error:
-            if "is locked" in _reason(error):
+        except REFUSALS as error:
+            if "is locked" in reason(error):
                 raise BusyError(
                     f"The ledger ({self._engine.url.database}) is in use by another program; close that and run again"
                 ) from error
-            raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {_reason(error)}") from error
+            raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {reason(error)}") from error
 
     @contextmanager
     def doubted(self) -> Iterator[None]:
@@ -519,7 +519,3 @@ def _make_private(path: Path) -> None:
             path.touch(mode=0o600)
     except OSError as error:
         raise StorageError(f"The ledger cannot be written to: {error.strerror}: {path}") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).splitlines()[0]

@@ -27,7 +27,14 @@ from fbbatch.upkeep.reprinting import Folders, finish, refresh_latest
 
 _KEY_BYTES = 32
 _OLD_LEDGERS = "ledger.db.before-*"
-_HALF_DONE = ("backups/.*.partial", "exports/.*.partial", "archive/*/*/*.partial", ".fbbatch/*.partial")
+_HALF_DONE = (
+    ".fbbatch/work/*",
+    "outbox/.work/*",
+    "backups/.*.partial",
+    "exports/.*.partial",
+    "archive/*/*/*.partial",
+    ".fbbatch/*.partial",
+)
 
 
 class Left(NamedTuple):
@@ -162,9 +169,6 @@ def _key(workspace: Path, *, dry_run: bool) -> bytes:
 
 def _tidy(workspace: Path) -> None:
     """Remove what killed attempts have left: drafts, copies that were not finished."""
-    for room in (".fbbatch/work", "outbox/.work"):
-        for leftover in (workspace / room).glob("*"):
-            shutil.rmtree(leftover, ignore_errors=True)
     for pattern in _HALF_DONE:
         for leftover in workspace.glob(pattern):
             if leftover.is_dir():

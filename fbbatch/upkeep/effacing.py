@@ -17,14 +17,31 @@ import orjson
 from ahocorasick_rs import AhoCorasick
 from lxml import etree
 
-from fbbatch.upkeep.pseudonyms import SEPARATORS, digits_of, pattern_of
-
+_SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
+SEPARATORS = r"\s\-().－"
+"""What people put between the digits of a number."""
 _BETWEEN_DIGITS = re.compile(f"[{SEPARATORS}]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=False, strip_cdata=False)
 _XML = (".xml", ".rels", ".vml")
 _PARAGRAPHS = frozenset({"p", "si", "is", "text"})
 _TEXT = "t"
+
+
+def digits_of(value: str) -> str:
+    """The digits of a number as people write one; `''` for any other text."""
+    digits = "".join(character for character in value if character.isdigit())
+    is_number = all(c.isdigit() or c in "+-() .－" for c in value)
+    return digits if is_number and len(digits) >= _NUMBER_DIGITS else ""
+
+
+def pattern_of(value: str) -> str | None:
+    """Where a name, number or address is written in a text; None for one too short to be told from other words."""
+    if digits := digits_of(value):
+        return f"[{SEPARATORS}]{{0,2}}".join(digits)
+    if len(value) >= (_SHORTEST_LATIN if value.isascii() else _SHORTEST):
+        return re.escape(value)
+    return None
 
 
 class Effacer:

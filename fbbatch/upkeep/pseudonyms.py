@@ -8,16 +8,16 @@ name, number and address are, wherever they are written. What nobody has said wh
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from fbbatch.schema import Book, FieldModel, SchemaModel
+from fbbatch.upkeep.effacing import Effacer, pattern_of
 from fbbatch.words import fold
 
 _ONE = re.compile(r"anon-[a-z]+-[0-9a-f]{16}")
 _FIXED = frozenset({"choice", "choices", "boolean", "rating", "department", "product", "date", "datetime", "integer", "number", "case"})
-_SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
 _SAID_BY_PEOPLE = ("edited", "reason", "remarks")
 _PLAIN_DETAILS = frozenset({
     "minimum", "maximum", "length", "allowed", "limit", "what", "size", "byte", "expected", "reason", "found", "candidates", "rows",
@@ -40,6 +40,7 @@ class Pseudonyms:
     def __init__(self, book: Book, key: bytes) -> None:
         self._book = book
         self._key = key
+        self._everybody: Effacer | None = None
 
     def of(self, kind: str, value: Any) -> str:
         """What stands for a value of a kind of personal data; of one that is replaced already, itself."""
@@ -171,7 +172,7 @@ class Pseudonyms:
             return self._whole(cell)
         if field.personal and cell is not None and cell != "":
             return known.get(str(cell).strip()) or self.of(field.personal, cell)
-        return self._answer(field, cell, known)
+        return self._texts(cell, known)  # of whatever type: a row that went back holds anything
 
     def _whole(self, cell: Any) -> Any:
         return cell if cell is None or cell == "" else self.of("text", cell)
@@ -197,12 +198,16 @@ class Pseudonyms:
         parts = (rest if kept else path).split("/")
         return kept + "/".join(self.place(f"/{part}")[1:] for part in parts)
 
+    def learn(self, persons: Mapping[str, str], kept: Iterable[str]) -> None:
+        """Whom to look for in every text from now on, besides the person whose it is; `kept` are those who stay."""
+        self._everybody = Effacer(persons, {*kept, *self.staff})
+
     def text(self, text: str, known: Mapping[str, str]) -> str:
-        """Free text in which the person may be named."""
+        """Free text in which the person may be named, or others."""
         for value, mark in sorted(known.items(), key=lambda pair: -len(pair[0])):
             if pattern := pattern_of(value):
                 text = re.sub(pattern, mark, text, flags=re.IGNORECASE)
-        return text
+        return self._everybody.text(text) if self._everybody else text
 
     def _texts(self, value: Any, known: Mapping[str, str]) -> Any:
         if isinstance(value, str):
@@ -212,23 +217,3 @@ class Pseudonyms:
         if isinstance(value, dict):
             return {name: self._texts(one, known) for name, one in value.items()}
         return value
-
-
-SEPARATORS = r"\s\-().－"
-"""What people put between the digits of a number."""
-
-
-def digits_of(value: str) -> str:
-    """The digits of a number as people write one; `''` for any other text."""
-    digits = "".join(character for character in value if character.isdigit())
-    is_number = all(c.isdigit() or c in "+-() .－" for c in value)
-    return digits if is_number and len(digits) >= _NUMBER_DIGITS else ""
-
-
-def pattern_of(value: str) -> str | None:
-    """Where a name, number or address is written in a text; None for one too short to be told from other words."""
-    if digits := digits_of(value):
-        return f"[{SEPARATORS}]{{0,2}}".join(digits)
-    if len(value) >= (_SHORTEST_LATIN if value.isascii() else _SHORTEST):
-        return re.escape(value)
-    return None

@@ -211,13 +211,14 @@ def refresh_latest(workspace: Path, ledger: Ledger) -> None:
     """
     closed = auditing.runs(ledger).closed
     latest = workspace / "outbox" / "latest"
-    if not closed or not latest.is_dir() or not (workspace / "outbox" / closed[-1] / "index.html").is_file():
+    if not closed or not (workspace / "outbox" / closed[-1] / "index.html").is_file():
         return
     newest = auditing.newest(ledger, _IN_LATEST)
     paths = [f"../{one.path.removeprefix('outbox/')}" for one in newest if (workspace / one.path).is_file()]
     folder = workspace / "outbox" / closed[-1]
     paths += [name for name in _ABOUT_A_RUN if (folder / name).is_file()]
     base = f'<base href="../{folder.name}/">'.encode()
-    present = {path.name: path.read_bytes().replace(base, b"", 1) for path in latest.iterdir() if path.is_file()}
+    here = [path for path in latest.iterdir() if path.is_file()] if latest.is_dir() else []
+    present = {path.name: path.read_bytes().replace(base, b"", 1) for path in here}
     if present != {Path(path).name: (folder / path).read_bytes() for path in paths}:
         outbox.refresh_latest(workspace, folder, paths, based="index.html")
