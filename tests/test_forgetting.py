@@ -410,6 +410,11 @@ def test_name_of_a_file_is_replaced_only_where_it_stands_by_itself() -> None:
     assert names.text("客戶/a.csv 與 data.csv，鄔甲蟬") == "客戶/anon-file.csv 與 data.csv，anon-1"
 
 
+def test_file_that_stays_keeps_its_name_beside_one_of_the_same_name_in_another_folder() -> None:
+    names = Effacer({}, ["員工/a.csv", "a.csv"], {"客戶/a.csv": "客戶/anon-file.csv", "a.csv": "anon-file.csv"})
+    assert names.text("客戶/a.csv、員工/a.csv") == "客戶/anon-file.csv、員工/a.csv"
+
+
 def test_name_split_over_runs_of_a_paragraph_is_replaced_and_the_package_stays_whole() -> None:
     content = word("前鄔甲蟬後")
     split = unsplit = content

@@ -76,13 +76,14 @@ class Texts:
     """What is to be replaced in documents: text → what stands in its place.
 
     `persons` holds in every document, `names` (of files) and `quotes` (what findings quote) in those of
-    one run. `kept` are the texts of people whose cases are not due; `kept_quotes` likewise.
+    one run. `kept` are the texts of people whose cases are not due; `kept_names` and `kept_quotes` likewise.
     """
 
     persons: dict[str, str] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     names: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     quotes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    kept_names: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     kept_quotes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
@@ -326,6 +327,8 @@ class _Forgetting:
                 self.learn_name(roots[id_], run, name)
                 if archived and (new := self.rules.place(archived)) != archived:
                     self.texts.names[run][archived] = new
+            else:
+                self.texts.kept_names[run] |= {name, name.rpartition("/")[2]}
         inside = sa.select(t.finding.c.file_id, t.finding.c.details).where(t.finding.c.code == "FB-evidence")
         for file_id, details in self.connection.execute(inside).all():
             if file_id in self.whole and (name := orjson.loads(details).get("name")):

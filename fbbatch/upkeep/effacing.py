@@ -67,7 +67,7 @@ class Effacer:
         for text, mark in persons.items():
             if text not in stays and (pattern := pattern_of(text)):
                 self._texts[text] = mark, pattern
-        for text, mark in words.items():
+        for text, mark in ((text, mark) for text, mark in words.items() if text not in stays):
             self._texts[text] = mark, f"(?<![0-9A-Za-z]){re.escape(text)}(?![0-9A-Za-z])"
         self._index()
         around = [text for text in stays if pattern_of(text) and self._standing(text)]

@@ -28,6 +28,7 @@ _PLAN = "plan.json"
 _PACKAGES = (".xlsx", ".docx", ".xlsm")
 _QUOTES = ("「{}」", "“{}”", "'{}'")
 _LONG = 8  # so long a quoted text is told from other words without its quotation marks
+_TELLS_FINDINGS = frozenset({"receipt", "index", "returned"})
 _IN_LATEST = ("summary", "tracking_ledger")
 _ABOUT_A_RUN = ("receipt.xlsx", "index.html", MANIFEST)
 
@@ -71,8 +72,13 @@ class Folders:
         manifests: dict[str, str] = {}
         gone: dict[int, str] = {}
         for run in runs:
-            effacer = Effacer({}, (), _words(texts, run), everywhere)
-            fresh = {one: digest for one in by_run[run] if (digest := self._again(one, effacer))}
+            names, kept = texts.names.get(run, {}), texts.kept_names.get(run, ())
+            named = Effacer({}, kept, names, everywhere)
+            effacer = Effacer({}, kept, {**_quotes(texts, run), **names}, everywhere)
+            fresh: dict[Stays, str] = {}
+            for one in by_run[run]:
+                if digest := self._again(one, effacer if one.kind in _TELLS_FINDINGS else named):
+                    fresh[one] = digest
             documents |= {one.id: digest for one, digest in fresh.items()}
             gone |= {one.id: one.path for one in self._unprintable(by_run[run], fresh, effacer)}
             if digest := self._manifest(run, fresh, effacer):
@@ -164,9 +170,9 @@ def _stem(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _words(texts: Texts, run: str) -> dict[str, str]:
-    """What is replaced in the documents of one run only: names of files, and what findings quote."""
-    words = dict(texts.names.get(run, {}))
+def _quotes(texts: Texts, run: str) -> dict[str, str]:
+    """What the findings of a run quote, as it stands in what tells them."""
+    words: dict[str, str] = {}
     kept = texts.kept_quotes.get(run, set()) | texts.kept
     for old, new in texts.quotes.get(run, {}).items():
         if old and old not in kept:
