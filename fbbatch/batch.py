@@ -101,7 +101,7 @@ def run(
         BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
         InterruptedRunError: it was asked to stop.
     """
-    with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger:
+    with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger, ledger.doubted():
         ledger.check()
         shop.with_secret()
         if unfinished := ledger.unfinished_run():

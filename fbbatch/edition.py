@@ -124,8 +124,8 @@ class Edition:
         receipt_path = issued[-1].path
         keep(self.made(lambda: self.print_index(receipt, issued)))
         manifest = self.manifest(receipt, issued)
-        draft.manifest(manifest)
-        self.ledger.record_documents(self.record, issued, {job.case.number: job.case.id for job in jobs}, days)
+        ids = {job.case.number: job.case.id for job in jobs}
+        self.ledger.record_documents(self.record, issued, ids, days, manifest_sha256=draft.manifest(manifest))
         folder = draft.publish(self.ask)
         newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
         kept = [*(self.kept("tracking_ledger") if not newest_ledger else ()), *(self.kept("summary") if not days else ())]

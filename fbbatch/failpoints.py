@@ -28,6 +28,8 @@ POINTS = (
     ),
     *("synced", "replacing", "renamed", "refreshing", "archiving", "copying", "copied", "archived", "closing"),
 )
+UPKEEP_POINTS = ("reprinted", "forgotten", "swapped", "unlinked", "copying", "migrating", "exporting")
+"""Besides runs: of `anonymise`, of a migration of the ledger, of `export`."""
 MODES = ("kill", "raise", "ENOSPC", "EIO", "sleep")
 _SLEEP_SECONDS = 2
 
@@ -42,9 +44,11 @@ def arm(text: str | None) -> None:
     """
     global _armed
     name, number, mode = (*(text or "").split(":"), "", "")[:3]
-    if text and (name not in POINTS or mode not in MODES or not number.isdecimal()):
+    if text and (name not in (*POINTS, *UPKEEP_POINTS) or mode not in MODES or not number.isdecimal()):
         raise InvalidSetupError(
-            [f"FBBATCH_FAILPOINT: '{text}' is no point:number:mode; points: {', '.join(POINTS)}; modes: {', '.join(MODES)}"]
+            [
+                f"FBBATCH_FAILPOINT: '{text}' is no point:number:mode; points: {', '.join((*POINTS, *UPKEEP_POINTS))}; modes: {', '.join(MODES)}"
+            ]
         )
     _armed = [name, int(number), mode, os.getpid()] if text else None
 

@@ -184,9 +184,9 @@ class Draft:
         self._files.append(place)
         return hashlib.sha256(content).hexdigest()
 
-    def manifest(self, content: dict[str, Any]) -> None:
-        """Write manifest.json."""
-        self.write(MANIFEST, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    def manifest(self, content: dict[str, Any]) -> str:
+        """Write manifest.json; its sha256."""
+        return self.write(MANIFEST, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     def publish(self, ask: Ask = never) -> Path:
         """Sync everything, then move the folder into the outbox by one rename.

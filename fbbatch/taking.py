@@ -223,7 +223,10 @@ class Taking:
     def _recorded(self, item: Claimed, frames: Frames, *, may_wait: bool) -> Finding | None:
         """One transaction with all that a worker says of a file; where it cannot be taken, nothing is kept but why."""
         try:
-            with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+            with (
+                self.ledger.doubted(),
+                self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder,
+            ):
                 recorder.note([finding(item.note)] if item.note else [])
                 with _uncollected():
                     forms = self._heard(recorder, frames)

@@ -7,7 +7,9 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
+import signal
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -29,6 +31,7 @@ from fbbatch.upkeep import backup as upkeep_backup
 from fbbatch.upkeep.pseudonyms import Pseudonyms
 from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
 from tests.builders import CUSTOMER, GOOD, delimited, drop, mail, run, sheet, tree, unpacked, workspace, zipped
+from tests.crash import ended, process_of
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
 NAME, PHONE, MORE = "黄小雨canary", "13799998888", "秘密描述canary"
@@ -637,7 +640,7 @@ def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path)
     )
     before = [sql(personal, query) for query in kept]
     triggers = sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
-    code, out, err = call("anonymise", "-w", personal)
+    code, out, err = call("anonymise", "-w", personal, "--keep-files")
     assert (code, err) == (ExitCode.DONE, "")
     assert [secret for secret in SECRETS if secret in out] == []
     found = ledger_bytes(personal)
@@ -658,7 +661,7 @@ def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path)
     (details,) = sql(personal, "SELECT details FROM upkeep WHERE kind = 'anonymise'")
     changed = json.loads(details[0])["counts"]
     assert changed.pop("findings")
-    assert changed == {"cases": 3, "amendments": 0, "steps": 3, "rows": 4, "files": 1}
+    assert changed == {"cases": 3, "amendments": 0, "steps": 3, "rows": 4, "files": 3, "waiting": 0}
     assert (personal / ".fbbatch/pseudonyms.key").stat().st_mode & 0o777 == 0o600
     assert problems(personal) == []
 
@@ -770,3 +773,179 @@ def test_forms_and_tables_lose_the_names_in_them(book: Book) -> None:
     }  # fmt: skip
     assert rules.remark("FB-bad-contact", {"value": PHONE, "example": "x"}) == {"value": rules.of("text", PHONE), "example": "x"}
     assert rules.of("name", "ＡＢＣ") == rules.of("name", "abc") == rules.of("name", rules.of("name", "abc"))
+
+
+# --- the manifest's own hash; damage; what is killed ---
+
+
+def test_changed_manifest_is_a_problem_and_one_of_an_older_version_is_not_checked(lived: Path) -> None:
+    path = lived / R1 / "manifest.json"
+    told_there = json.loads(path.read_text(encoding="utf-8"))
+    told_there["counts"]["rows"] = 99
+    path.write_text(json.dumps(told_there), encoding="utf-8")
+    assert problems(lived) == [("the manifest has been changed", f"{R1}/manifest.json")]
+    sql(lived, "UPDATE run SET manifest_sha256 = NULL WHERE id = 1")
+    assert problems(lived) == []
+
+
+def test_run_records_the_hash_of_the_manifest_that_it_publishes(lived: Path) -> None:
+    recorded = dict(sql(lived, "SELECT name, manifest_sha256 FROM run"))
+    assert recorded == {name: hashlib.sha256((lived / "outbox" / name / "manifest.json").read_bytes()).hexdigest() for name in recorded}
+
+
+def test_file_too_large_to_be_read_is_known_by_its_size(place: Path) -> None:
+    path = drop(place, "huge.csv", b"")
+    with path.open("r+b") as stream:
+        stream.truncate(1 << 28)
+    run(place)
+    assert problems(place) == []
+    (kept,) = (place / "archive").rglob("huge.csv")
+    with kept.open("r+b") as stream:
+        stream.truncate((1 << 28) - 1)
+    where = kept.relative_to(place).as_posix()
+    assert problems(place) == [("the original has been changed", where)]
+    kept.unlink()
+    assert problems(place) == [("the original is not there", where)]
+
+
+def pages_of(place: Path) -> dict[str, tuple[str, int]]:
+    """name → (table, number of the first page) of every table and index of the ledger, whose journal is emptied."""
+    rows = sql(place, "PRAGMA wal_checkpoint(TRUNCATE)", "SELECT name, tbl_name, rootpage FROM sqlite_master WHERE rootpage > 1")
+    return {name: (table, page) for name, table, page in rows}
+
+
+def with_ledger(place: Path, content: bytes) -> None:
+    """Put these bytes in the place of the ledger."""
+    for path in (place / ".fbbatch").glob("ledger.db*"):
+        path.unlink()
+    (place / ".fbbatch/ledger.db").write_bytes(content)
+
+
+PAGE = 16_384
+
+
+def test_damaged_page_of_any_table_or_index_is_5_with_the_table_named(lived: Path) -> None:
+    pages = pages_of(lived)
+    good = (lived / ".fbbatch/ledger.db").read_bytes()
+    assert {"case_", "transition", "waiting_form"} < {table for table, _ in pages.values()}
+    for name, (table, page) in sorted(pages.items()):
+        broken = bytearray(good)
+        start = PAGE * (page - 1)
+        broken[start : start + 12] = bytes(255 - byte for byte in good[start : start + 12])
+        with_ledger(lived, bytes(broken))
+        if table == "alembic_version":
+            assert call("verify", "-w", lived)[0] == ExitCode.STORAGE
+            continue
+        found = told(lived)
+        assert [p["what"] for p in found["problems"]][:1] == ["the database file is damaged"], name
+        assert any(f"table {table}" in p["where"] for p in found["problems"]), (name, found["problems"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE case_ SET answers = replace(answers, ':', '!') WHERE id = (SELECT min(id) FROM case_)", "case_"),
+        ("UPDATE case_ SET registered_on = '2026-1!-20' WHERE id = (SELECT min(id) FROM case_)", "case_"),
+        ("UPDATE transition SET to_state = 'assigoed' WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)", "transition"),
+        ("UPDATE transition SET details = '!' || substr(details, 2) WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)", "transition"),
+        ("UPDATE transition SET happened_on = '2026-11-2x' WHERE n = 1 AND case_id = (SELECT min(id) FROM case_)", "transition"),
+        ("UPDATE ruling SET evidence = '[]' WHERE id = 1", "ruling"),
+        ("UPDATE run SET as_of = '2026-11-20' WHERE id = 1", "run"),
+        ("UPDATE finding SET details = '{' WHERE id = 1", "finding"),
+        ("UPDATE finding SET severity = 'errnr' WHERE id = 1", "finding"),
+        ("UPDATE submission SET cells = x'5b5d' WHERE id = 1", "submission"),
+        ("UPDATE file SET outcome = 'accepxed' WHERE id = 1", "file"),
+        ("UPDATE document SET form = 'x' WHERE id = 1", "document"),
+    ],
+)
+def test_damaged_value_is_5_with_the_table_named_and_no_command_takes_it_for_a_bug(lived: Path, statement: str, table: str) -> None:
+    sql(lived, statement)
+    found = told(lived)["problems"]
+    assert any(f"table {table}" in problem["where"] for problem in found), found
+    for command in (("status",), ("run", "--as-of", "2026-11-24")):
+        assert call(*command, "-w", lived)[0] in {ExitCode.DONE, ExitCode.RETURNED, ExitCode.STORAGE}, command
+
+
+def test_flipped_bytes_anywhere_are_never_a_bug(lived: Path) -> None:
+    pages_of(lived)
+    good = (lived / ".fbbatch/ledger.db").read_bytes()
+    written = [at for at, byte in enumerate(good) if byte]
+    chance = random.Random(2026)
+    codes = set()
+    for at in (*range(0, 100, 24), *chance.sample(written, 8)):
+        broken = bytearray(good)
+        broken[at] ^= chance.choice((1, 4, 32, 255))
+        for command in (("verify",), ("status",)):
+            with_ledger(lived, bytes(broken))
+            codes.add(call(*command, "-w", lived)[0])
+    assert codes == {ExitCode.DONE, ExitCode.STORAGE}
+    for at in chance.sample(written, 3):
+        broken = bytearray(good)
+        broken[at] ^= 255
+        with_ledger(lived, bytes(broken))
+        assert call("run", "--as-of", "2026-11-24", "-w", lived)[0] in {ExitCode.DONE, ExitCode.STORAGE}
+
+
+def test_ledger_whose_first_page_lists_no_tables_is_not_taken_for_a_new_one(lived: Path) -> None:
+    pages_of(lived)
+    broken = bytearray((lived / ".fbbatch/ledger.db").read_bytes())
+    broken[103:105] = b"\0\0"
+    with_ledger(lived, bytes(broken))
+    assert call("status", "-w", lived)[0] == ExitCode.STORAGE
+    assert told(lived)["problems"][0]["what"] == "the ledger cannot be opened"
+    assert (lived / ".fbbatch/ledger.db").read_bytes()[:PAGE] == bytes(broken[:PAGE])
+
+
+def older(place: Path) -> None:
+    """Make a ledger of revision r0003 out of this one."""
+    sql(
+        place,
+        "DROP TABLE waiting_form",
+        "ALTER TABLE document DROP COLUMN code",
+        "ALTER TABLE run DROP COLUMN manifest_sha256",
+        "ALTER TABLE file DROP COLUMN mailed_by",
+        "UPDATE alembic_version SET version_num = 'r0003'",
+    )
+
+
+def schema_of(place: Path) -> list[tuple[Any, ...]]:
+    """The tables with their columns, and the revision."""
+    names = [name for (name,) in sql(place, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    columns = [(name, sorted(row[1] for row in sql(place, f"PRAGMA table_info({name})"))) for name in names]
+    return [*columns, *sql(place, "SELECT version_num FROM alembic_version")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
+@pytest.mark.parametrize("point", ["copying:1", "migrating:1"])
+def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_completes_it(lived: Path, point: str) -> None:
+    new, cases = schema_of(lived), sql(lived, "SELECT * FROM case_")
+    older(lived)
+    old = schema_of(lived)
+    pid = process_of(lambda: call("status", "-w", lived), point=f"{point}:kill")
+    assert ended(pid) == -signal.SIGKILL
+    assert schema_of(lived) == old
+    saved = lived / ".fbbatch/ledger.db.before-r0004"
+    assert saved.exists() is point.startswith("migrating")
+    assert told(lived)["ok"]
+    assert (schema_of(lived), sql(lived, "SELECT * FROM case_")) == (new, cases)
+    with contextlib.closing(sqlite3.connect(saved)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("r0003",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert len(connection.execute("SELECT * FROM case_").fetchall()) == len(cases)
+    assert not list((lived / ".fbbatch").glob("*.partial"))
+    run(lived, "2026-11-24")
+    assert problems(lived) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "xlsx"])
+def test_killed_export_leaves_nothing_under_its_name_and_the_next_is_complete(lived: Path, tmp_path: Path, kind: str) -> None:
+    export = ("export", tmp_path / "out", "-w", lived, "--format", kind)
+    pid = process_of(lambda: call(*export), point="exporting:1:kill")
+    assert ended(pid) == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".out.partial"]
+    assert call(*export)[0] == ExitCode.DONE
+    assert call("export", tmp_path / "calm", "-w", lived, "--format", kind)[0] == ExitCode.DONE
+    assert tree(tmp_path / "out") == tree(tmp_path / "calm")
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -20,7 +20,7 @@ def status(call: Call) -> int:
     from fbbatch import inbox
 
     shop = call.shop()
-    with contextlib.closing(shop.ledger()) as ledger:
+    with contextlib.closing(shop.ledger()) as ledger, ledger.doubted():
         last, unfinished, counts = ledger.last_run(), ledger.unfinished_run(), ledger.counts()
         overdue = sum(1 for _ in ledger.cases(overdue_on=now(shop.settings.zone).date()))
     waiting = len(inbox.claim(shop.folder / "inbox", settle_seconds=0))

@@ -116,7 +116,12 @@ def export(call: Call, folder: Path | None, kind: str) -> int:
 @command("anonymise")
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Cases closed before this day (default: by retention_days).")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
-@click.option("--with-files", is_flag=True, help="Also remove the originals and documents that are about nobody else.")
+@click.option(
+    "--with-files/--keep-files",
+    default=True,
+    show_default=True,
+    help="Remove originals and documents that are about nobody else, and print the others again.",
+)
 def anonymise(call: Call, before: dt.datetime | None, dry_run: bool, with_files: bool) -> int:
     """Replace the personal data of cases that were closed long ago by pseudonyms; this cannot be undone.
 
@@ -127,9 +132,19 @@ def anonymise(call: Call, before: dt.datetime | None, dry_run: bool, with_files:
 
     shop = call.shop()
     clock = now(shop.settings.zone)
-    day = before.date() if before else clock.date() - dt.timedelta(days=shop.settings.retention_days)
+    retention = dt.timedelta(days=shop.settings.retention_days)
+    day = before.date() if before else clock.date() - retention
     with batch.locked(shop.folder), contextlib.closing(shop.ledger()) as ledger:
-        done = replace(shop.folder, ledger, shop.book, day, at=clock, dry_run=dry_run, with_files=with_files)
+        done = replace(
+            shop.folder,
+            ledger,
+            shop.book,
+            day,
+            at=clock,
+            retention=retention,
+            dry_run=dry_run,
+            with_files=with_files,
+        )
     if call.as_json:
         call.data({**done.told(), "dry_run": dry_run})
         return ExitCode.DONE
@@ -137,7 +152,11 @@ def anonymise(call: Call, before: dt.datetime | None, dry_run: bool, with_files:
     call.say(f"{'Would change' if dry_run else 'Changed'}, of {done.n_cases:,} cases closed before {day.isoformat()}: {counts}.")
     if done.removed:
         removed = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in done.removed.items())
-        call.say(f"Removed: {removed}.")
-    for what, where, number in done.left:
-        call.say(f"Still there: {number:,} {what} ({where})")
+        also = f"printed again without them: {done.n_printed_again:,}; old copies of the ledger: {done.n_old_ledgers:,}"
+        call.say(f"{'Would be removed' if dry_run else 'Removed'}: {removed}; {also}.")
+    for one in done.left:
+        days = [day.isoformat() if day else "a day nobody knows yet" for day in one.until]
+        until = f", until {', '.join(days)}" if days else ""
+        made = f", made {', '.join(day.isoformat() for day in one.made)}" if one.made else ""
+        call.say(f"Still there: {one.number:,} {one.what} ({one.where}){until}{made}")
     return ExitCode.DONE

@@ -7,6 +7,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
+from fbbatch.ledger.damage import damaged
 from fbbatch.ledger.store import Ledger
 from fbbatch.model import CASE_NUMBER
 
@@ -23,12 +24,16 @@ class Flaw(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """A file that the ledger says is there: `path` is below the workspace. `about` is its kind, or the outcome of an original."""
+    """A file that the ledger says is there: `path` is below the workspace. `about` is its kind, or the outcome of an original.
+
+    An original that was too large to be read has no sha256, but a size in bytes.
+    """
 
     path: str
     sha256: str
     run: str
     about: str
+    size: int | None = None
 
 
 class Runs(NamedTuple):
@@ -41,11 +46,11 @@ class Runs(NamedTuple):
 def flaws(ledger: Ledger) -> Iterator[Flaw]:
     """Every promise that does not hold within the ledger itself."""
     with ledger.reading() as connection:
+        told = list(damaged(connection))
+        yield from (Flaw("sound", where) for where in told)
+        if told:
+            return
         if connection.dialect.name == "sqlite":
-            told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check")]
-            if told != ["ok"]:
-                yield Flaw("sound", "; ".join(told[:3]))
-                return
             for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
                 yield Flaw("references", f"{table} {row_id} → {parent}")
         yield from _files(connection)
@@ -140,11 +145,18 @@ def documents(ledger: Ledger) -> tuple[list[Expected], list[Expected]]:
     return there, others
 
 
+def manifests(ledger: Ledger) -> dict[str, str | None]:
+    """The sha256 of the manifest of each closed run; None for runs of versions that did not record it."""
+    query = sa.select(t.run.c.name, t.run.c.manifest_sha256).where(t.run.c.finished_at.is_not(None))
+    with ledger.reading() as connection:
+        return dict(connection.execute(query).all())
+
+
 def originals(ledger: Ledger) -> list[Expected]:
     """Every original that a closed run has archived and nobody has removed on purpose; what was inside one has no file of its own."""
     gone = removed(ledger)
     query = (
-        sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256, t.run.c.name, t.file.c.outcome)
+        sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256, t.run.c.name, t.file.c.outcome, t.file.c.size)
         .join(t.run, t.run.c.id == t.file.c.run_id)
         .where(t.run.c.finished_at.is_not(None), t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
         .order_by(t.file.c.id)

@@ -5,20 +5,22 @@ one transaction, within which the append-only triggers are lifted and put back.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 import sqlalchemy as sa
 
+from fbbatch import failpoints
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.auditing import ANONYMISE, removed
+from fbbatch.ledger.sharing import Goes, Sharing, Stays
 from fbbatch.ledger.store import Ledger
 
 _CHUNK = 500
-_WHOLE_RUN = ("summary", "tracking_ledger")
 
 Known = Mapping[str, str]
 """What is known of a person: text → what stands in its place."""
@@ -41,54 +43,133 @@ class Rules(Protocol):
     ) -> list[Any]:
         """The cells of a row; `columns` are [column, field id, header] where it was written down how the sheet was read."""
 
-    def step(self, document: str, details: Mapping[str, Any], known: Known) -> dict[str, Any]:
-        """The details of a step that the form `document` has brought."""
+    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> Known:
+        """What a row tells of the person."""
+
+    def step(self, schema: str, document: str, details: Mapping[str, Any], known: Known) -> dict[str, Any]:
+        """The details of a step of a case of that schema, which the form `document` has brought."""
+
+    def waiting(self, kind: str, told: Any, known: Known) -> Any:
+        """A form of that kind that waits for a decision, as the judge told it."""
 
     def remark(self, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
         """The details of a finding."""
 
+    def learn(self, persons: Known, kept: Iterable[str]) -> None:
+        """Whom to look for in every text from now on, besides the person whose it is; `kept` are those who stay."""
+
     def text(self, text: str, known: Known) -> str:
-        """Free text in which the person may be named."""
+        """Free text in which the person may be named, or others."""
 
     def place(self, path: str) -> str:
         """Where an original was that is no longer there."""
 
+    def name(self, path: str) -> str:
+        """What a file is called of which nothing else is left."""
+
+
+_COUNTED = ("cases", "amendments", "steps", "rows", "findings", "files", "waiting")
+
+
+@dataclass
+class Texts:
+    """What is to be replaced in documents: text → what stands in its place.
+
+    `persons` holds in every document, `names` (of files) and `quotes` (what findings quote) in those of
+    one run. `kept` are the texts of people whose cases are not due; `kept_names` and `kept_quotes` likewise.
+    """
+
+    persons: dict[str, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    names: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    quotes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    kept_names: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    kept_quotes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+class Reprinted(NamedTuple):
+    """What was printed again: the new sha256 of documents by id, of manifests by run.
+
+    `gone` are documents that cannot be printed again and go, because another edition stands beside them.
+    """
+
+    documents: Mapping[int, str]
+    manifests: Mapping[str, str]
+    gone: Mapping[int, str]
+
+
+class Outside(Protocol):
+    """The folders, as far as the ledger has to know of them."""
+
+    def about(self, run: str) -> Mapping[str, str]:
+        """The name of the file that a document of a run is about, by the document's path; from its manifest."""
+
+    def reprint(self, stays: Sequence[Stays], texts: Texts, runs: Iterable[str]) -> Reprinted:
+        """Prepare the documents that stay without the persons; what stood there before is still there.
+
+        Args:
+            stays: the documents.
+            texts: what is to be replaced.
+            runs: the runs whose manifest stays.
+        """
+
 
 @dataclass
 class Forgotten:
-    """How much was replaced, and which originals, documents and runs are about nobody else."""
+    """How much was replaced; which originals, documents and runs are about nobody else.
 
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("cases", "amendments", "steps", "rows", "findings", "files"), 0))
+    Which documents were printed again; and what stays, because it tells of others, too.
+    """
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     n_cases: int = 0
     originals: dict[int, str] = field(default_factory=dict)
     documents: dict[int, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
-    n_shared: int = 0
+    reprinted: Reprinted = field(default_factory=lambda: Reprinted({}, {}, {}))
+    stays: list[Stays] = field(default_factory=list)
 
 
-def forget(ledger: Ledger, rules: Rules, before: dt.date, *, keep: bool, at: str, with_files: bool) -> Forgotten:
+def forget(
+    ledger: Ledger,
+    rules: Rules,
+    before: dt.date,
+    *,
+    retention: dt.timedelta,
+    keep: bool,
+    at: str,
+    outside: Outside | None,
+) -> Forgotten:
     """Replace the personal data of cases closed before a day, and of rows that became no case in runs before it.
 
     Args:
         ledger: the ledger.
         rules: what is personal.
         before: the day.
+        retention: how long after closing personal data is kept; tells when the rest can go.
         keep: False to undo all of it at the end (a rehearsal).
         at: the clock, for the record.
-        with_files: the originals and documents found are going to be removed; that is recorded, too.
+        outside: the folders, where originals and documents are handled; that is recorded, too.
     """
     gone = removed(ledger)
     with _rewriting(ledger, keep=keep) as connection:
+        sharing = Sharing(connection, before, retention, gone["documents"])
         job = _Forgetting(connection, rules, before)
         job.carry_out()
+        job.outside(sharing, outside)
         result = job.result
-        fresh = {
-            "files": sorted(result.originals.keys() - gone["files"]) if with_files else [],
-            "documents": sorted(result.documents.keys() - gone["documents"]) if with_files else [],
-        }
-        if any(result.counts.values()) or any(fresh.values()):
-            details = {"before": before.isoformat(), "counts": result.counts, "removed": fresh}
-            connection.execute(t.upkeep.insert().values(at=at, kind=ANONYMISE, details=orjson.dumps(details).decode()))
+        fresh: dict[str, list[int]] = {"files": [], "documents": []}
+        if outside:
+            fresh["files"] = sorted(result.originals.keys() - gone["files"])
+            fresh["documents"] = sorted(result.documents.keys() - gone["documents"])
+            failpoints.reach("reprinted")
+        again = sorted(result.reprinted.documents)
+        if any(result.counts.values()) or any(fresh.values()) or again:
+            told = {"before": before.isoformat(), "counts": result.counts}
+            details = orjson.dumps({**told, "removed": fresh, "reprinted": again}).decode()
+            connection.execute(t.upkeep.insert().values(at=at, kind=ANONYMISE, details=details))
+    if keep:
+        failpoints.reach("forgotten")
     return result
 
 
@@ -103,7 +184,10 @@ def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> Non
 
 
 def compact(ledger: Ledger) -> None:
-    """Write the database file anew, so that nothing that was replaced is left between its pages or in its journal."""
+    """Write the database file anew, so that nothing that was replaced is left between its pages or in its journal.
+
+    What was written over is zero already (`secure_delete`); should this be interrupted, no text is left in free pages.
+    """
     with ledger.reading() as connection:
         if connection.dialect.name != "sqlite":
             return
@@ -117,6 +201,7 @@ def _rewriting(ledger: Ledger, *, keep: bool) -> Iterator[sa.Connection]:
     """A transaction within which nothing is append-only."""
     with ledger.reading() as connection:
         if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none for what changes triggers
             triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name").all()
             lift, put_back = [f'DROP TRIGGER "{name}"' for name, _ in triggers], [sql for _, sql in triggers]
@@ -142,20 +227,33 @@ class _Forgetting:
         self.rules = rules
         self.before = before
         self.result = Forgotten()
+        self.texts = Texts()
         self.known_of_row: dict[int, Known] = {}
         self.names_of_file: dict[int, dict[str, str]] = {}
+        self.due: set[int] = set()
+        self.rows: set[int] = set()
+        self.whole: set[int] = set()
 
     def carry_out(self) -> None:
         cases = self.closed_cases()
         self.result.n_cases = len(cases)
-        for start in range(0, len(cases), _CHUNK):
-            self.cases(cases[start : start + _CHUNK])
-        rows = self.rows(cases)
-        self.cells(rows)
-        whole = self.whole_files(rows)
-        self.findings(rows, whole)
-        self.names(whole)
-        self.outside(set(cases), whole)
+        self.due = set(cases)
+        self.rows = self.due_rows(cases)
+        self.whole = self.whole_files()
+        self.learn_names()
+        chunks = [cases[start : start + _CHUNK] for start in range(0, len(cases), _CHUNK)]
+        for chunk in chunks:
+            self.learn_cases(chunk)
+        self.learn_rows()
+        self.learn_who_stays()
+        self.rules.learn(self.texts.persons, self.texts.kept)
+        for chunk in chunks:
+            self.cases(chunk)
+        self.likenesses()
+        self.waiting()
+        self.cells()
+        self.findings()
+        self.names()
 
     # --- what is meant -------------------------------------------------------------------------------------
 
@@ -170,7 +268,7 @@ class _Forgetting:
         )
         return list(self.connection.execute(query).scalars())
 
-    def rows(self, cases: Sequence[int]) -> set[int]:
+    def due_rows(self, cases: Sequence[int]) -> set[int]:
         """The submissions of these cases, and those that belong to no case and came in runs before the day."""
         chosen = set(cases)
         belongs: dict[int, set[int]] = {}
@@ -190,21 +288,61 @@ class _Forgetting:
         loose = {row for row in self.connection.execute(old).scalars() if row not in belongs}
         return loose | {row for row, owners in belongs.items() if owners <= chosen}
 
-    def whole_files(self, rows: set[int]) -> set[int]:
-        """The files of runs before the day of which every row, and every row of what is inside them, is forgotten."""
-        kept = {
-            file_id
-            for row, file_id in self.connection.execute(sa.select(t.submission.c.id, t.submission.c.file_id))
-            if row not in rows
-        }  # fmt: skip
-        query = sa.select(t.file.c.id, t.file.c.parent_id, t.file.c.sha256, t.run.c.as_of).join(t.run, t.run.c.id == t.file.c.run_id)
-        files = self.connection.execute(query.order_by(t.file.c.id.desc())).all()
+    def whole_files(self) -> set[int]:
+        """The files of which every row, and every row of what is inside them, is forgotten.
+
+        One without any row is as old as its run, unless it holds the bytes of another one.
+        """
+        kept: set[int] = set()
+        told: set[int] = set()
+        query = sa.select(t.submission.c.id, t.submission.c.file_id)
+        for row, file_id in self.connection.execute(query):
+            (told if row in self.rows else kept).add(file_id)
+        columns = t.file.c.id, t.file.c.parent_id, t.file.c.sha256, t.run.c.as_of
+        every = sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id)
+        files = self.connection.execute(every.order_by(t.file.c.id.desc())).all()
         for id_, parent, _, _ in files:  # what is inside comes after what it is in
-            if parent and id_ in kept:
-                kept.add(parent)
-        held = {sha256 for id_, _, sha256, _ in files if id_ in kept}  # the same bytes once more, of which no rows were kept
+            for group in (kept, told):
+                if parent and id_ in group:
+                    group.add(parent)
+        held = {sha256 for id_, _, sha256, _ in files if id_ in kept and sha256}  # the same bytes once more
+        forgotten = {sha256 for id_, _, sha256, _ in files if id_ in told - kept and sha256} - held
         day = self.before.isoformat()
-        return {id_ for id_, _, sha256, as_of in files if id_ not in kept and sha256 not in held and as_of[:10] < day}
+        return {
+            id_
+            for id_, _, sha256, as_of in files
+            if id_ not in kept and sha256 not in held and (id_ in told or sha256 in forgotten or as_of[:10] < day)
+        }
+
+    def learn_names(self) -> None:
+        """What the forgotten files, and what was in them, were called, and are called from now on."""
+        columns = t.file.c.id, t.file.c.name, t.file.c.archived, t.file.c.parent_id, t.run.c.name.label("run")
+        query = sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id).order_by(t.file.c.id)
+        runs: dict[int, str] = {}
+        roots: dict[int, int] = {}
+        for id_, name, archived, parent, run in self.connection.execute(query).all():
+            roots[id_] = roots.get(parent, id_)
+            runs[id_] = run
+            if id_ in self.whole:
+                self.learn_name(roots[id_], run, name)
+                if archived and (new := self.rules.place(archived)) != archived:
+                    self.texts.names[run][archived] = new
+            else:
+                self.texts.kept_names[run] |= {name, name.rpartition("/")[2]}
+        inside = sa.select(t.finding.c.file_id, t.finding.c.details).where(t.finding.c.code == "FB-evidence")
+        for file_id, details in self.connection.execute(inside).all():
+            if file_id in self.whole and (name := orjson.loads(details).get("name")):
+                self.learn_name(roots[file_id], runs[file_id], name)
+        for id_, root in roots.items():
+            if names := self.names_of_file.get(root):
+                self.names_of_file[id_] = names
+
+    def learn_name(self, root: int, run: str, name: str) -> None:
+        """One name, and its last part: answers name attachments so."""
+        names = self.names_of_file.setdefault(root, {})
+        for old in {name, name.rpartition("/")[2]}:
+            if (new := self.rules.name(old)) != old:
+                names[old] = self.texts.names[run][old] = new
 
     # --- replacing -----------------------------------------------------------------------------------------
 
@@ -213,35 +351,67 @@ class _Forgetting:
         self.connection.execute(table.update().where(*key).values(**values))
         self.result.counts[what] += 1
 
-    def cases(self, ids: Sequence[int]) -> None:
-        """Answers, amendments and steps of some cases."""
-        amended: dict[int, list[Any]] = {}
-        for row in self.connection.execute(sa.select(t.amendment).where(t.amendment.c.case_id.in_(ids))).mappings():
-            amended.setdefault(row["case_id"], []).append(row)
-        steps: dict[int, list[Any]] = {}
-        for row in self.connection.execute(sa.select(t.transition).where(t.transition.c.case_id.in_(ids))).mappings():
-            steps.setdefault(row["case_id"], []).append(row)
-        files = dict(self.connection.execute(sa.select(t.submission.c.id, t.submission.c.file_id).where(t.submission.c.id.in_(ids))).all())
-        for row in self.connection.execute(sa.select(t.case).where(t.case.c.id.in_(ids))).mappings():
-            case, schema, answers = row["id"], row["schema_id"], orjson.loads(row["answers"])
+    def learn_cases(self, ids: Sequence[int]) -> None:
+        """Who the people of some cases are, and which rows are theirs."""
+        amended = self.by_case(t.amendment, ids)
+        steps = self.by_case(t.transition, ids)
+        files = self.files_of_rows(ids)
+        query = sa.select(t.case).where(t.case.c.id.in_(ids))
+        for row in self.connection.execute(query).mappings().all():
+            case = row["id"]
             changed = amended.get(case, [])
-            known = self.rules.known(schema, [answers, *(orjson.loads(one["answers"]) for one in changed)])
+            known = self.known(row, changed, steps.get(case, []))
+            self.texts.persons.update(known)
+            known = {**self.names_of_file.get(files[case], {}), **known}
             self.known_of_row[case] = known
             self.known_of_row |= {one["submission_id"]: known for one in changed}
-            self.names_of_file.setdefault(files[case], {}).update(known)
+        written = t.correspondence.c.submission_id, t.correspondence.c.case_id
+        letters = sa.select(*written).where(t.correspondence.c.case_id.in_(ids))
+        for row_id, case in self.connection.execute(letters):
+            self.known_of_row.setdefault(row_id, self.known_of_row[case])
+
+    def cases(self, ids: Sequence[int]) -> None:
+        """Answers, amendments and steps of some cases."""
+        amended = self.by_case(t.amendment, ids)
+        steps = self.by_case(t.transition, ids)
+        query = sa.select(t.case).where(t.case.c.id.in_(ids))
+        for row in self.connection.execute(query).mappings().all():
+            case, schema, answers = row["id"], row["schema_id"], orjson.loads(row["answers"])
+            known = self.known_of_row[case]
             if (new := self.rules.answers(schema, answers, known)) != answers:
                 self.put(t.case, [t.case.c.id == case], "cases", answers=_sorted(new))
-            for one in changed:
+            for one in amended.get(case, []):
                 self.amendment(one, schema, known)
             for one in steps.get(case, []):
-                self.step(one, known)
-        for table in (t.likeness.c.case_id, t.likeness.c.other_id):
-            self.likenesses(self.connection.execute(sa.select(t.likeness).where(table.in_(ids))).mappings().all())
+                self.step(one, schema, known)
         self.connection.execute(t.kin.delete().where(t.kin.c.case_id.in_(ids)))
-        for row_id, case in self.connection.execute(
-            sa.select(t.correspondence.c.submission_id, t.correspondence.c.case_id).where(t.correspondence.c.case_id.in_(ids))
-        ):
-            self.known_of_row.setdefault(row_id, self.known_of_row[case])
+
+    def by_case(self, table: sa.Table, ids: Sequence[int]) -> dict[int, list[Any]]:
+        """The rows of a table about some cases, in their order."""
+        found: dict[int, list[Any]] = {}
+        query = sa.select(table).where(table.c.case_id.in_(ids)).order_by(table.c.case_id, table.c.n)
+        for row in self.connection.execute(query).mappings():
+            found.setdefault(row["case_id"], []).append(row)
+        return found
+
+    def files_of_rows(self, ids: Sequence[int]) -> dict[int, int]:
+        """The file of each of some rows."""
+        query = sa.select(t.submission.c.id, t.submission.c.file_id).where(t.submission.c.id.in_(ids))
+        return dict(self.connection.execute(query).all())
+
+    def known(self, case: Any, changed: Iterable[Any], steps: Iterable[Any]) -> dict[str, str]:
+        """What the answers of a case, as they are and were, and its forms tell of the person."""
+        answers = [orjson.loads(case["answers"])]
+        for one in changed:
+            answers.append(orjson.loads(one["answers"]))
+            answers += _versions(orjson.loads(one["changes"]))
+        found: dict[str, str] = {}
+        for step in steps:
+            details = orjson.loads(step["details"]) if step["details"] else {}
+            answers += _versions(details.get("changes", {}))
+            if isinstance(told := details.get("answers"), dict):
+                found.update(self.rules.known(step["document"], [told]))
+        return {**found, **self.rules.known(case["schema_id"], answers)}
 
     def amendment(self, row: Mapping[str, Any], schema: str, known: Known) -> None:
         old = orjson.loads(row["answers"]), orjson.loads(row["changes"])
@@ -250,84 +420,154 @@ class _Forgetting:
             key = [t.amendment.c.case_id == row["case_id"], t.amendment.c.n == row["n"]]
             self.put(t.amendment, key, "amendments", answers=_sorted(new[0]), changes=_sorted(new[1]))
 
-    def step(self, row: Mapping[str, Any], known: Known) -> None:
+    def step(self, row: Mapping[str, Any], schema: str, known: Known) -> None:
         old = orjson.loads(row["details"]) if row["details"] else {}
-        if (new := self.rules.step(row["document"], old, known)) != old:
+        if (new := self.rules.step(schema, row["document"], old, known)) != old:
             key = [t.transition.c.case_id == row["case_id"], t.transition.c.n == row["n"]]
             self.put(t.transition, key, "steps", details=orjson.dumps(new).decode())
 
-    def likenesses(self, rows: Iterable[Any]) -> None:
-        for row in rows:
-            known = {**self.known_of_row.get(row["other_id"], {}), **self.known_of_row.get(row["case_id"], {})}
-            if (new := self.rules.text(row["details"], known)) != row["details"]:
-                key = [t.likeness.c.case_id == row["case_id"], t.likeness.c.other_id == row["other_id"]]
+    def likenesses(self) -> None:
+        """Why cases may be the same matter."""
+        for row in self.connection.execute(sa.select(t.likeness)).mappings().all():
+            pair = row["other_id"], row["case_id"]
+            known = {text: mark for case in pair for text, mark in self.known_of_row.get(case, {}).items()}
+            if known and (new := self.rules.text(row["details"], known)) != row["details"]:
+                key = [t.likeness.c.case_id == pair[1], t.likeness.c.other_id == pair[0]]
                 self.connection.execute(t.likeness.update().where(*key).values(details=new))
 
-    def cells(self, rows: set[int]) -> None:
-        """The raw cells of rows."""
+    def waiting(self) -> None:
+        """Forms of these cases about which a person had to decide."""
+        for row in self.connection.execute(sa.select(t.waiting_form)).mappings().all():
+            if row["case_id"] in self.due:
+                old = orjson.loads(row["told"])
+                new = self.rules.waiting(row["form"], old, self.known_of_row.get(row["case_id"], {}))
+                if new != old:
+                    told = orjson.dumps(new).decode()
+                    self.put(t.waiting_form, [t.waiting_form.c.id == row["id"]], "waiting", told=told)
+
+    def each_row(self) -> Iterator[tuple[Any, str | None, list[Any] | None, list[Any]]]:
+        """(row, the schema by which it was read, its columns, its cells) of everything that was submitted."""
         sheets = {(row["file_id"], row["name"]): row for row in self.connection.execute(sa.select(t.sheet)).mappings()}
-        ordered = sorted(rows)
-        for start in range(0, len(ordered), _CHUNK):
-            query = sa.select(t.submission).where(t.submission.c.id.in_(ordered[start : start + _CHUNK]))
+        last = self.connection.execute(sa.select(sa.func.max(t.submission.c.id))).scalar() or 0
+        for start in range(0, last + 1, _CHUNK):
+            query = sa.select(t.submission).where(t.submission.c.id.between(start, start + _CHUNK - 1))
             for row in self.connection.execute(query).mappings().all():
                 read = sheets.get((row["file_id"], row["sheet"]))
-                columns, schema = (orjson.loads(read["columns"]), read["schema_id"]) if read else (None, None)
-                if row["outcome"] == "step":
-                    schema = row["sheet"]
-                old = orjson.loads(row["cells"])
-                new = self.rules.cells(row["outcome"], schema, columns, old, self.known_of_row.get(row["id"], {}))
-                if new != old:
-                    self.put(t.submission, [t.submission.c.id == row["id"]], "rows", cells=orjson.dumps(new).decode())
+                columns = orjson.loads(read["columns"]) if read else None
+                schema = row["sheet"] if row["outcome"] == "step" else read["schema_id"] if read else None
+                yield row, schema, columns, orjson.loads(row["cells"])
 
-    def findings(self, rows: set[int], whole: set[int]) -> None:
+    def learn_rows(self) -> None:
+        """Whom rows tell of that are no case's own: those that are forgotten, and those that stay."""
+        owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
+        for row, schema, columns, cells in self.each_row():
+            if row["id"] not in self.rows:
+                self.texts.kept.update(self.rules.told_by(schema, columns, cells))
+            elif row["id"] not in owned:
+                self.texts.persons.update(self.rules.told_by(schema, columns, cells))
+
+    def cells(self) -> None:
+        """The raw cells of rows."""
+        for row, schema, columns, cells in self.each_row():
+            if row["id"] in self.rows:
+                known = self.known_of_row.get(row["id"], {})
+                new = self.rules.cells(row["outcome"], schema, columns, cells, known)
+                if new != cells:
+                    key = [t.submission.c.id == row["id"]]
+                    self.put(t.submission, key, "rows", cells=orjson.dumps(new).decode())
+
+    def findings(self) -> None:
         """What was found in these rows, and about files of which nothing else is left."""
+        runs = dict(self.connection.execute(sa.select(t.file.c.id, t.run.c.name).join(t.run, t.run.c.id == t.file.c.run_id)).all())
+        columns = t.submission.c.id, t.submission.c.file_id, t.submission.c.sheet, t.submission.c.row
         places = {
-            (file_id, sheet or "", row)
-            for id_, file_id, sheet, row in self.connection.execute(
-                sa.select(t.submission.c.id, t.submission.c.file_id, t.submission.c.sheet, t.submission.c.row)
-            )
-            if id_ in rows
+            (file_id, sheet or "", row) for id_, file_id, sheet, row in self.connection.execute(sa.select(*columns)) if id_ in self.rows
         }
+        firsts = self.first_names()
         for found in self.connection.execute(sa.select(t.finding)).mappings().all():
-            if found["file_id"] in whole or (found["file_id"], found["sheet"] or "", found["row"]) in places:
-                old = orjson.loads(found["details"])
-                if (new := self.rules.remark(found["code"], old)) != old:
-                    self.put(t.finding, [t.finding.c.id == found["id"]], "findings", details=orjson.dumps(new).decode())
+            old, file_id = orjson.loads(found["details"]), found["file_id"]
+            is_due = file_id in self.whole or (file_id, found["sheet"] or "", found["row"]) in places
+            new = self.rules.remark(found["code"], old) if is_due else dict(old)
+            if found["code"] == "FB-same-file" and old.get("first") in firsts.get(file_id, {}):
+                new["first"] = firsts[file_id][old["first"]]
+                self.texts.names[runs[file_id]][old["first"]] = new["first"]
+            same = {name for name, value in old.items() if new[name] == value}
+            self.texts.kept_quotes[runs[file_id]].update(str(old[name]) for name in same)
+            if new != old:
+                changed = {str(old[name]): str(new[name]) for name in old.keys() - same}
+                self.texts.quotes[runs[file_id]].update(changed)
+                key = [t.finding.c.id == found["id"]]
+                self.put(t.finding, key, "findings", details=orjson.dumps(new).decode())
 
-    def names(self, whole: set[int]) -> None:
-        """The names of files that name a person of theirs; where an original is, is left as it is."""
-        for id_, name, parent in self.connection.execute(sa.select(t.file.c.id, t.file.c.name, t.file.c.parent_id)).all():
-            known = {**self.names_of_file.get(parent or 0, {}), **self.names_of_file.get(id_, {})}
-            if id_ in whole and (new := self.rules.text(name, known)) != name:
+    def first_names(self) -> dict[int, dict[str, str]]:
+        """For files that hold the bytes of a forgotten one: what that was called, and is called from now on."""
+        columns = t.file.c.id, t.file.c.name, t.file.c.sha256
+        files = self.connection.execute(sa.select(*columns).where(t.file.c.sha256 != "")).all()
+        names: dict[str, dict[str, str]] = {}
+        for id_, name, sha256 in files:
+            if id_ in self.whole:
+                names.setdefault(sha256, {})[name] = self.rules.name(name)
+        return {id_: names[sha256] for id_, _, sha256 in files if sha256 in names}
+
+    def names(self) -> None:
+        """The names of the files; of one that others are in, too, only the person's. Where an original is, stays."""
+        rows: dict[int, dict[str, str]] = {}
+        for row, file_id in self.connection.execute(sa.select(t.submission.c.id, t.submission.c.file_id)):
+            if row in self.rows and (known := self.known_of_row.get(row)):
+                rows.setdefault(file_id, {}).update(known)
+        query = sa.select(t.file.c.id, t.file.c.name, t.run.c.name).join(t.run, t.run.c.id == t.file.c.run_id)
+        for id_, name, run in self.connection.execute(query).all():
+            new = self.rules.name(name) if id_ in self.whole else self.rules.text(name, rows.get(id_, {}))
+            if new != name:
+                self.texts.names[run][name] = new
                 self.put(t.file, [t.file.c.id == id_], "files", name=new)
 
     # --- what else there is --------------------------------------------------------------------------------
 
-    def outside(self, cases: set[int], whole: set[int]) -> None:
-        """Originals and documents that are about nobody but the people of these cases."""
+    def outside(self, sharing: Sharing, outside: Outside | None) -> None:
+        """Originals and documents: those that are about nobody but the people of these cases go, the others are printed again."""
         result = self.result
-        query = sa.select(t.file.c.id, t.file.c.archived).where(t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
-        result.originals = {id_: path for id_, path in self.connection.execute(query) if id_ in whole}
-        result.runs = self.whole_runs(cases)
-        issued = sa.select(t.document.c.id, t.document.c.path, t.document.c.case_id, t.run.c.name).join(
-            t.run, t.run.c.id == t.document.c.run_id
-        )
-        for id_, path, case, run in self.connection.execute(issued.where(t.run.c.finished_at.is_not(None))):
-            if case in cases or run in result.runs:
-                result.documents[id_] = f"outbox/{run}/{path}"
-            elif case is None and cases:
-                result.n_shared += 1
+        result.originals, shared = sharing.originals(self.due, self.rows, self.whole)
+        goes = sharing.documents(self.due, self.whole, outside.about if outside else _nothing)
+        result.documents, result.runs = dict(goes.documents), list(goes.runs)
+        if outside:
+            result.reprinted = self.reprint(outside, goes)
+            result.documents |= result.reprinted.gone
+        gone = result.reprinted.gone
+        result.stays = [*shared, *(one for one in goes.stays if one.tells_of_due and one.id not in gone)]
 
-    def whole_runs(self, cases: set[int]) -> list[str]:
-        """Closed runs before the day that can have told of no other case; never one whose documents are the newest of their kind."""
-        every = self.connection.execute(sa.select(t.case.c.id, t.case.c.registered_on)).all()
-        first_other = min((day for id_, day in every if id_ not in cases), default="9999")
-        query = sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of).where(t.run.c.finished_at.is_not(None)).order_by(t.run.c.id)
-        runs = self.connection.execute(query).all()
-        newest = sa.select(sa.func.max(t.document.c.run_id)).where(t.document.c.kind.in_(_WHOLE_RUN)).group_by(t.document.c.kind)
-        kept = {*self.connection.execute(newest).scalars(), *(row[0] for row in runs[-1:])}
-        limit = min(self.before.isoformat(), first_other)
-        return [name for id_, name, as_of in runs if id_ not in kept and as_of[:10] < limit]
+    def reprint(self, outside: Outside, goes: Goes) -> Reprinted:
+        """Have the documents that stay printed again, and write down their new sha256."""
+        runs = {one.run for one in goes.stays}
+        done = outside.reprint(goes.stays, self.texts, sorted(runs))
+        for id_, sha256 in done.documents.items():
+            self.connection.execute(t.document.update().where(t.document.c.id == id_).values(sha256=sha256))
+        for run, sha256 in done.manifests.items():
+            self.connection.execute(t.run.update().where(t.run.c.name == run).values(manifest_sha256=sha256))
+        return done
+
+    def learn_who_stays(self) -> None:
+        """What cases that are not due tell of their people: in texts and documents it stays."""
+        query = sa.select(t.case.c.id, t.case.c.schema_id, t.case.c.answers)
+        schemas: dict[int, str] = {}
+        for id_, schema, answers in self.connection.execute(query):
+            if id_ not in self.due:
+                schemas[id_] = schema
+                self.texts.kept.update(self.rules.known(schema, [orjson.loads(answers)]))
+        amended = sa.select(t.amendment.c.case_id, t.amendment.c.answers)
+        for id_, answers in self.connection.execute(amended):
+            if id_ in schemas:
+                self.texts.kept.update(self.rules.known(schemas[id_], [orjson.loads(answers)]))
+
+
+def _nothing(run: str) -> Mapping[str, str]:
+    del run
+    return {}
+
+
+def _versions(changes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """The old and the new answers of what was changed."""
+    return [{name: pair[n] for name, pair in changes.items()} for n in (0, 1)]
 
 
 def _sorted(value: Mapping[str, Any]) -> str:

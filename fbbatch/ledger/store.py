@@ -15,6 +15,7 @@ from sqlalchemy import event, exc
 from fbbatch import failpoints
 from fbbatch.errors import BusyError, StorageError, UnrecordableError
 from fbbatch.ledger import tables as t
+from fbbatch.ledger.damage import REFUSALS, damaged, reason
 from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.waiting import waiting_forms
@@ -22,6 +23,7 @@ from fbbatch.ledger.writing import append_steps
 from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition, WaitingForm
 
 _HEAD = "r0004"
+_STRANGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 _PATIENCE_MS = 30_000  # with another program that holds the file
 _BULK_BYTES = 1 << 19  # of a file from which so many rows may come that looking up their foreign keys costs something
 _CHECKED_BYTES = 8_000_000  # checked in a twentieth of a second; what a night costs must not grow with history
@@ -84,13 +86,32 @@ class Ledger:
         try:
             yield
         except (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError) as error:
-            raise UnrecordableError(_reason(error)) from error
-        except (exc.OperationalError, exc.DatabaseError, sqlite3.Error) as error:
-            if "is locked" in _reason(error):
+            raise UnrecordableError(reason(error)) from error
+        except REFUSALS as error:
+            if "is locked" in reason(error):
                 raise BusyError(
                     f"The ledger ({self._engine.url.database}) is in use by another program; close that and run again"
                 ) from error
-            raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {_reason(error)}") from error
+            raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {reason(error)}") from error
+
+    @contextmanager
+    def doubted(self) -> Iterator[None]:
+        """Where something goes wrong that should not, look at the ledger before calling it a bug.
+
+        Raises:
+            StorageError: what stands in the ledger is damaged.
+        """
+        try:
+            yield
+        except _STRANGE as error:
+            if found := next(iter(self.damage()), None):
+                raise StorageError(f"The ledger is damaged ({found}); restore it from a backup") from error
+            raise
+
+    def damage(self) -> Iterator[str]:
+        """Where the ledger is damaged, table by table."""
+        with self._engine.connect() as connection:
+            yield from damaged(connection)
 
     @contextmanager
     def writing(self, *, in_bulk: bool = False) -> Iterator[sa.Connection]:
@@ -125,14 +146,39 @@ class Ledger:
         from alembic import command
         from alembic.config import Config
 
-        if version is not None and self._engine.dialect.name == "sqlite":
-            source = Path(str(self._engine.url.database))
-            copy_ledger(source, source.with_name(f"{source.name}.before-{_HEAD}"))
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        if version is None and is_sqlite:
+            self._see_that_it_is_new()
+        if version is not None and is_sqlite:
+            self._keep_old(Path(str(self._engine.url.database)))
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection:
+            if is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none for what changes tables
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            failpoints.reach("migrating", sqlite3.OperationalError)
+            connection.commit()
+
+    def _see_that_it_is_new(self) -> None:
+        """See that a ledger without a revision is empty, and not one whose first page is damaged."""
+        with self._engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
+        if pages > 1:
+            raise StorageError(f"The ledger ({self._engine.url.database}) is damaged, or is no ledger; restore it from a backup")
+
+    @staticmethod
+    def _keep_old(source: Path) -> None:
+        """Copy the ledger as it is before an upgrade; the copy has its name when it is complete."""
+        partial = source.with_name(f"{source.name}.partial")
+        try:
+            partial.unlink(missing_ok=True)
+            copy_ledger(source, partial)
+            failpoints.reach("copying")
+            partial.replace(source.with_name(f"{source.name}.before-{_HEAD}"))
+        except OSError as error:
+            raise StorageError(f"The ledger cannot be saved before the upgrade: {error.strerror}") from error
 
     # --- runs ----------------------------------------------------------------------------------------------
 
@@ -378,9 +424,15 @@ class Ledger:
             return [(r["run"], _document(r, case.number)) for r in connection.execute(query).mappings()]
 
     def record_documents(
-        self, run: RunRecord, documents: Sequence[IssuedDocument], case_ids: dict[str, int], days: Iterable[dt.date]
+        self,
+        run: RunRecord,
+        documents: Sequence[IssuedDocument],
+        case_ids: dict[str, int],
+        days: Iterable[dt.date],
+        *,
+        manifest_sha256: str | None = None,
     ) -> None:
-        """Write down what the run publishes; replaces what an interrupted attempt had written."""
+        """Write down what the run publishes, its manifest too; replaces what an interrupted attempt had written."""
         rows = [
             {
                 "run_id": run.id, "kind": d.kind, "number": d.number, "case_id": case_ids.get(d.case or ""), "department": d.department,
@@ -393,6 +445,8 @@ class Ledger:
             connection.execute(t.document.delete().where(t.document.c.run_id == run.id))
             if rows:
                 connection.execute(t.document.insert(), rows)
+            published = t.run.update().where(t.run.c.id == run.id)
+            connection.execute(published.values(manifest_sha256=manifest_sha256))
             for day in days:
                 known = connection.execute(sa.select(t.summary_day.c.day).where(t.summary_day.c.day == day.isoformat())).scalar()
                 if known is None:
@@ -474,7 +528,3 @@ def _make_private(path: Path) -> None:
             path.touch(mode=0o600)
     except OSError as error:
         raise StorageError(f"The ledger cannot be written to: {error.strerror}: {path}") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).splitlines()[0]

@@ -46,24 +46,33 @@ def of_ledger(flaws: Iterable[Flaw]) -> Iterator[Problem]:
         yield Problem(what, f"ledger: {flaw.where}", todo)
 
 
-def of_files(expected: Sequence[Expected], found: Mapping[str, str]) -> Iterator[Problem]:
+def of_files(expected: Sequence[Expected], found: Mapping[str, str], sizes: Mapping[str, int] = {}) -> Iterator[Problem]:
     """Documents and originals that are gone or have other bytes.
 
     Args:
         expected: what the ledger says.
         found: sha256 by path of what is there.
+        sizes: bytes by path of originals that were too large to be read, and are not read here either.
     """
     for item in expected:
         kind = "original" if item.path.startswith("archive/") else "document"
         sha256 = found.get(item.path)
-        if sha256 is None:
+        if item.path in sizes and not item.sha256:
+            if sizes[item.path] != item.size:
+                yield Problem(f"the {kind} has been changed", item.path, _COPY_BACK)
+        elif sha256 is None:
             yield Problem(f"the {kind} is not there", item.path, _COPY_BACK)
         elif sha256 != item.sha256:
             yield Problem(f"the {kind} has been changed", item.path, f"move this copy elsewhere if somebody needs it; then {_COPY_BACK}")
 
 
 def of_manifest(
-    run: str, told: Iterable[tuple[str, str]] | None, expected: Iterable[Expected], removed: Iterable[Expected]
+    run: str,
+    told: Iterable[tuple[str, str]] | None,
+    expected: Iterable[Expected],
+    removed: Iterable[Expected],
+    *,
+    is_published: bool = True,
 ) -> Iterator[Problem]:
     """A run's manifest lists the documents that the ledger lists; it still names those that were removed on purpose.
 
@@ -72,11 +81,14 @@ def of_manifest(
         told: the manifest's (path, sha256), None when it cannot be read.
         expected: what the ledger says is there.
         removed: what the ledger says is no longer there.
+        is_published: it has the bytes that were published.
     """
     where = f"outbox/{run}/manifest.json"
     if told is None:
         yield Problem("the manifest is missing or torn", where, _COPY_BACK)
         return
+    if not is_published:
+        yield Problem("the manifest has been changed", where, _COPY_BACK)
     named = {(f"outbox/{run}/{path}", sha256) for path, sha256 in told}
     known = {(item.path, item.sha256) for item in expected if item.about != "index"}  # the page lists the manifest's documents
     if different := (named ^ known) - {(item.path, item.sha256) for item in removed}:

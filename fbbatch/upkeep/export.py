@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fbbatch import inbox
+from fbbatch import failpoints, inbox
 from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, dumping
 from fbbatch.schema import Book
@@ -49,6 +49,7 @@ def export(ledger: Ledger, book: Book, language: str, folder: Path, kind: str, p
         last = ledger.last_run()
         made = last.as_of if last else dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
         counts = _written(_writer(kind, stage, made), list(_tables(ledger, book, language)), progress)
+        failpoints.reach("exporting")
         for path in stage.iterdir():
             path.chmod(0o600)
             inbox.sync_folder(path)

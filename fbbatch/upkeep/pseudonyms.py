@@ -8,17 +8,17 @@ name, number and address are, wherever they are written. What nobody has said wh
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from fbbatch.schema import Book, FieldModel, SchemaModel
+from fbbatch.upkeep.effacing import Effacer, pattern_of
 from fbbatch.words import fold
 
 _ONE = re.compile(r"anon-[a-z]+-[0-9a-f]{16}")
 _FIXED = frozenset({"choice", "choices", "boolean", "rating", "department", "product", "date", "datetime", "integer", "number", "case"})
-_SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
-_SAID_BY_PEOPLE = ("answers", "edited", "reason")
+_SAID_BY_PEOPLE = ("edited", "said", "reason", "remarks")
 _PLAIN_DETAILS = frozenset({
     "minimum", "maximum", "length", "allowed", "limit", "what", "size", "byte", "expected", "reason", "found", "candidates", "rows",
     "labels", "case", "cases", "kind", "document", "form", "state", "missing", "missing_kind", "issue", "newest", "on", "by", "person",
@@ -40,6 +40,7 @@ class Pseudonyms:
     def __init__(self, book: Book, key: bytes) -> None:
         self._book = book
         self._key = key
+        self._everybody: Effacer | None = None
 
     def of(self, kind: str, value: Any) -> str:
         """What stands for a value of a kind of personal data; of one that is replaced already, itself."""
@@ -48,6 +49,12 @@ class Pseudonyms:
             return text
         digest = hmac.new(self._key, f"{kind}\0{fold(text)}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
         return f"anon-{kind}-{digest[:16]}"
+
+    @cached_property
+    def staff(self) -> frozenset[str]:
+        """The names and addresses of the company's own people: in texts they say who did something, and stay."""
+        people = self._book.organisation.people
+        return frozenset(text.strip() for person in people for text in (person.name, person.mail) if text)
 
     @cached_property
     def _anywhere(self) -> dict[str, FieldModel]:
@@ -63,13 +70,26 @@ class Pseudonyms:
 
     def known(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What the answers of a case tell of the person: text → what stands in its place."""
+        model = self._book.schema(schema)
         found: dict[str, str] = {}
         for told in answers:
             for name, value in told.items():
-                field = self._field(self._book.schema(schema), name)
-                if field and field.personal and value is not None and not _ONE.fullmatch(str(value)):
+                field = self._field(model, name)
+                if field and field.personal and value is not None:
                     found[str(value).strip()] = self.of(field.personal, value)
-        return found
+        return {text: mark for text, mark in found.items() if text and text not in self.staff and not _ONE.fullmatch(text)}
+
+    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> dict[str, str]:
+        """What a row tells of the person, as `known`; nothing where nobody has said how it was read."""
+        model = self._book.schema(schema) if schema else None
+        if model is None:
+            return {}
+        if columns is None:
+            is_form = len(cells) == 2 and isinstance(cells[1], dict)
+            return self.known(model.id, [cells[1]]) if is_form else {}
+        places = ((int(column), name) for column, name, *_ in columns)
+        told = {name: cells[at - 1] for at, name in places if 0 < at <= len(cells)}
+        return self.known(model.id, [told])
 
     def answers(self, schema: str, answers: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
         """Answers by field id."""
@@ -96,16 +116,42 @@ class Pseudonyms:
             return [{name: self._answer(columns.get(name), cell, known) for name, cell in row.items()} for row in value]
         return value if field and field.type in _FIXED else self._texts(value, known)
 
-    def step(self, document: str, details: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-        """The details of a step that the form `document` has brought."""
+    def step(self, schema: str, document: str, details: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+        """The details of a step of a case of that schema, which the form `document` has brought."""
         told = dict(details)
         if isinstance(told.get("answers"), dict):
             own = self.known(document, [told["answers"]])
             told["answers"] = self.answers(document, told["answers"], {**own, **known})
-        for name in _SAID_BY_PEOPLE[1:]:
+        if isinstance(told.get("changes"), dict):
+            told["changes"] = self.changes(schema, told["changes"], known)
+        for name in _SAID_BY_PEOPLE:
             if name in told:
                 told[name] = self._texts(told[name], known)
         return told
+
+    def waiting(self, kind: str, told: Any, known: Mapping[str, str]) -> Any:
+        """A form of that kind that waits for a decision, as the judge told it."""
+        if isinstance(told, list):
+            return [self.waiting(kind, one, known) for one in told]
+        if not isinstance(told, dict):
+            return self._texts(told, known)
+        new = {name: self.waiting(kind, value, known) for name, value in told.items()}
+        if isinstance(values := told.get("values"), dict):
+            new["values"] = self.answers(kind, values, {**self.known(kind, [values]), **known})
+        for name in ("text", "mailed"):
+            if isinstance(told.get(name), str):
+                new[name] = self._whole(told[name])
+        if isinstance(told.get("facts"), dict):
+            new["facts"] = {name: [self._whole(text) for text in texts] for name, texts in told["facts"].items()}
+        if isinstance(told.get("findings"), list):
+            new["findings"] = [self._found(item, known) for item in told["findings"]]
+        return new
+
+    def _found(self, item: Any, known: Mapping[str, str]) -> Any:
+        """A finding as a list, its details last."""
+        if not isinstance(item, list) or not item or not isinstance(item[-1], dict):
+            return self._texts(item, known)
+        return [*item[:-1], self.remark(str(item[0]), item[-1])]
 
     # --- rows ----------------------------------------------------------------------------------------------
 
@@ -129,7 +175,7 @@ class Pseudonyms:
             return self._whole(cell)
         if field.personal and cell is not None and cell != "":
             return known.get(str(cell).strip()) or self.of(field.personal, cell)
-        return self._answer(field, cell, known)
+        return self._texts(cell, known)  # of whatever type: a row that went back holds anything
 
     def _whole(self, cell: Any) -> Any:
         return cell if cell is None or cell == "" else self.of("text", cell)
@@ -147,12 +193,24 @@ class Pseudonyms:
         stem, dot, ending = name.rpartition(".")
         return f"{folder}/{self.of('file', stem or name)}{dot if stem else ''}{ending if stem else ''}"
 
+    def name(self, path: str) -> str:
+        """What a file is called of which nothing else is left; the folder of its source stays."""
+        first, slash, rest = path.partition("/")
+        is_source = any(schema.is_of_folder(first) for schema in self._book.sources)
+        kept = f"{first}/" if slash and is_source else ""
+        parts = (rest if kept else path).split("/")
+        return kept + "/".join(self.place(f"/{part}")[1:] for part in parts)
+
+    def learn(self, persons: Mapping[str, str], kept: Iterable[str]) -> None:
+        """Whom to look for in every text from now on, besides the person whose it is; `kept` are those who stay."""
+        self._everybody = Effacer(persons, {*kept, *self.staff})
+
     def text(self, text: str, known: Mapping[str, str]) -> str:
-        """Free text in which the person may be named."""
+        """Free text in which the person may be named, or others."""
         for value, mark in sorted(known.items(), key=lambda pair: -len(pair[0])):
-            if pattern := _pattern(value):
-                text = pattern.sub(mark, text)
-        return text
+            if pattern := pattern_of(value):
+                text = re.sub(pattern, mark, text, flags=re.IGNORECASE)
+        return self._everybody.text(text) if self._everybody else text
 
     def _texts(self, value: Any, known: Mapping[str, str]) -> Any:
         if isinstance(value, str):
@@ -162,13 +220,3 @@ class Pseudonyms:
         if isinstance(value, dict):
             return {name: self._texts(one, known) for name, one in value.items()}
         return value
-
-
-def _pattern(value: str) -> re.Pattern[str] | None:
-    """Where a name, number or address is written in a text; None for one that is too short to be told from other words."""
-    digits = [character for character in value if character.isdigit()]
-    if len(digits) >= _NUMBER_DIGITS and all(c.isdigit() or c in "+-() .－" for c in value):
-        return re.compile(r"[\s\-().－]{0,2}".join(digits))
-    if len(value) >= (_SHORTEST_LATIN if value.isascii() else _SHORTEST):
-        return re.compile(re.escape(value), re.IGNORECASE)
-    return None

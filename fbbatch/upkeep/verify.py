@@ -2,7 +2,8 @@
 
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from fbbatch.ledger.auditing import Expected
 from fbbatch.outbox import MANIFEST
 from fbbatch.upkeep.agreement import Problem, Progress, of_files, of_latest, of_ledger, of_manifest, of_strangers
 from fbbatch.upkeep.places import files_below, shown
+from fbbatch.upkeep.reprinting import STAGE
 
 _PACKAGES = (".xlsx", ".docx")
 _IN_LATEST = ("summary", "tracking_ledger")
@@ -61,9 +63,13 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
         result.problems.append(Problem("the ledger cannot be opened", str(error), "restore the newest backup (fbbatch restore)"))
         return result
     try:
-        result.problems += of_ledger(auditing.flaws(ledger))
-        if not any("damaged" in problem.what for problem in result.problems):
-            _Folders(workspace, ledger, result, progress).compare()
+        with ledger.doubted():
+            result.problems += of_ledger(auditing.flaws(ledger))
+            if (workspace / STAGE).exists():
+                todo = "call fbbatch anonymise again"
+                result.problems.append(Problem("anonymise was interrupted", STAGE, todo))
+            if not any("damaged" in problem.what for problem in result.problems):
+                _Folders(workspace, ledger, result, progress).compare()
     except StorageError as error:
         result.problems.append(Problem("the ledger cannot be read", str(error), "restore the newest backup (fbbatch restore)"))
     finally:
@@ -83,19 +89,21 @@ class _Folders:
         self.documents, removed = auditing.documents(ledger)
         self.by_run, self.removed = _by_run(self.documents), _by_run(removed)
         self.originals = auditing.originals(ledger)
+        self.manifests = auditing.manifests(ledger)
 
     def compare(self) -> None:
         result, unclosed = self.result, self.unclosed
         if unclosed:
             result.notes.append(f"Run {unclosed} is not closed; the next run finishes it. Its documents and originals were not looked at.")
         paths = [path for path in (*self.outbox(), *files_below(self.workspace, "archive")) if not self.is_in_hand(path)]
-        found = self.hashed(paths)
-        result.problems += of_files([*self.documents, *self.originals], found)
+        sizes = self.unread()
+        found = self.hashed([path for path in paths if path not in sizes])
+        result.problems += of_files([*self.documents, *self.originals], found, sizes)
         manifests = {f"outbox/{run}/{MANIFEST}" for run in self.closed}
         known = {item.path for item in (*self.documents, *self.originals)} | manifests
         result.problems += of_strangers(paths, known, set(self.closed))
         for run in self.closed:
-            result.problems += self.manifest(run)
+            result.problems += self.manifest(run, found)
         result.problems += self.torn(found)
         if not unclosed and self.closed:
             result.problems += of_latest(self.expected_latest(), self.present_latest())
@@ -138,10 +146,23 @@ class _Folders:
             self.progress("files", number, len(paths))
         return found
 
-    def manifest(self, run: str) -> Iterator[Problem]:
+    def unread(self) -> dict[str, int]:
+        """The sizes of originals that were too large to be read, as they are now; they are known by nothing else."""
+        sizes: dict[str, int] = {}
+        for item in self.originals:
+            if not item.sha256:
+                with suppress(OSError):
+                    sizes[item.path] = (self.workspace / item.path).stat().st_size
+        return sizes
+
+    def manifest(self, run: str, found: Mapping[str, str]) -> Iterator[Problem]:
         """A run's manifest against the ledger; a run whose documents were all removed on purpose has none."""
-        if run in self.by_run:
-            yield from of_manifest(run, self.named(run), self.by_run[run], self.removed.get(run, ()))
+        if run not in self.by_run:
+            return
+        recorded = self.manifests.get(run)  # runs of older versions: not recorded, not checked
+        is_published = recorded is None or found.get(f"outbox/{run}/{MANIFEST}") == recorded
+        removed = self.removed.get(run, ())
+        yield from of_manifest(run, self.named(run), self.by_run[run], removed, is_published=is_published)
 
     def named(self, run: str) -> list[tuple[str, str]] | None:
         try:
