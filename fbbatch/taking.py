@@ -155,26 +155,47 @@ class Taking:
     # --- in which order ------------------------------------------------------------------------------------
 
     def hold(self, held: "_Held", item: Claimed, frames: Iterator[bytes]) -> bool:
-        """Hold a file with forms back, or record it at once; True when it was held."""
-        told: list[bytes] = []
-        size = 0
+        """Hold a file with forms back, or record it at once; True when it was held.
+
+        A file whose worker has died is read once more by the second reader before its turn is known, so that it keeps it.
+        Source: RELIABILITY F38.
+        """
         try:
-            for frame in frames:
-                told.append(frame)
-                size += len(frame)
-                if size > _HELD_BYTES:
-                    break
-            else:
-                if forms := [message for message in map(_form_in, told) if message]:
-                    cases = frozenset(str(form["form"]["case"]) for form in forms)
-                    for form in forms:
-                        self.steps.expect(form)
-                    held.keep((min(map(self.steps.turn, forms)), item.sha256), item, cases, told)
-                    return True
+            told, rest = _begun(frames)
         except WorkerLostError as error:
-            frames = _lost(error)
-        self.record_judged(item, chain(told, frames))
-        return False
+            if str(error) in _USED_UP:
+                self.record_whole(item, finding("FB-too-expensive", what=str(error)), "quarantined")
+                return False
+            with self.read_again(item) as again:
+                return self._hold_second(held, item, again)
+        return self._keep(held, item, told, rest)
+
+    def _hold_second(self, held: "_Held", item: Claimed, frames: Iterator[bytes]) -> bool:
+        try:
+            told, rest = _begun(frames)
+        except WorkerLostError as error:
+            self.record_whole(item, finding("FB-too-expensive", what=str(error)), "quarantined")
+            return False
+        return self._keep(held, item, told, rest)
+
+    def _keep(self, held: "_Held", item: Claimed, told: Sequence[bytes], rest: Iterator[bytes] | None) -> bool:
+        """Hold a file whose frames are all here and hold forms; record any other."""
+        forms = [message for message in map(_form_in, told) if message] if rest is None else []
+        if not forms:
+            self.record_judged(item, chain(told, rest or ()))
+            return False
+        for form in forms:
+            self.steps.expect(form)
+        cases = frozenset(str(form["form"]["case"]) for form in forms)
+        held.keep((min(map(self.steps.turn, forms)), item.sha256), item, cases, told)
+        return True
+
+    @contextlib.contextmanager
+    def read_again(self, item: Claimed) -> Iterator[Iterator[bytes]]:
+        """The frames of a file as the second reader gives them."""
+        second = [Task(item.path, item.folder, item.sha256, second=True)]
+        with contextlib.closing(workers.run_tasks(second, self.job, jobs=1, ask=self.while_silent)) as again:
+            yield next(again).frames
 
     def take_held(self, held: "_Held", total: int) -> None:
         """Take the files with forms, whatever their names, in the order of the forms' turns.
@@ -211,9 +232,8 @@ class Taking:
         try:
             reason = self._recorded(item, frames, may_wait=may_wait)
             if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
-                second = [Task(item.path, item.folder, item.sha256, second=True)]
-                with contextlib.closing(workers.run_tasks(second, self.job, jobs=1, ask=self.while_silent)) as again:
-                    reason = self._recorded(item, next(again).frames, may_wait=False) and reason
+                with self.read_again(item) as again:
+                    reason = self._recorded(item, again, may_wait=False) and reason
         except _EarlyError as early:
             return early.case
         if reason:
@@ -364,10 +384,20 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _lost(error: WorkerLostError) -> Iterator[bytes]:
-    """What is left of the frames of a worker that was lost."""
-    raise error
-    yield b""
+def _begun(frames: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes] | None]:
+    """The first frames of a file, and the others; None where these are all, and not many.
+
+    Raises:
+        WorkerLostError: the worker died of it before so much was told.
+    """
+    told: list[bytes] = []
+    size = 0
+    for frame in frames:
+        told.append(frame)
+        size += len(frame)
+        if size > _HELD_BYTES:
+            return told, frames
+    return told, None
 
 
 def _form_in(frame: bytes) -> Message | None:

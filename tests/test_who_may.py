@@ -2,7 +2,12 @@
 
 import contextlib
 import io
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +22,7 @@ from fbbatch.codes import LENGTH, Codes, Key, Subject, printed_codes
 from fbbatch.errors import ExitCode
 from fbbatch.read.seen import seen
 from fbbatch.secret import SECRET, read_codes
-from tests.builders import delimited, drop, mail, run, shop_of, workspace
+from tests.builders import REPOSITORY, delimited, drop, mail, run, shop_of, workspace
 from tests.test_closed_loop import (
     ALSO,
     CHANGES,
@@ -645,3 +650,21 @@ def test_what_a_stranger_mails_makes_no_night_exit_1(tmp_path: Path, sender: str
     here = bureau_in(tmp_path, "assigned")
     drop(here.place, "m.eml", mail("附上", sender=sender, files={"壞.xlsx": b"PK\x03\x04 torn", "表.docx": b"PK\x03\x04 torn"}))
     assert here.run().exit_code == exit_code
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the worker is found by its parent in /proc")
+def test_form_whose_worker_died_keeps_its_turn(tmp_path: Path) -> None:
+    here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "accepted")
+    drop(here.place, "1 措施.docx", later.filled("measures"))
+    drop(here.place, "2 受理.docx", here.filled("assignment"))
+    command = [sys.executable, "-m", "fbbatch", "run", "--as-of", "2026-11-16", "--jobs", "1", "-q", "-w", str(here.place)]
+    environment = {**os.environ, "FBBATCH_FAILPOINT": "parsing:1:sleep"}
+    with subprocess.Popen(command, env=environment, cwd=REPOSITORY) as started:
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not (found := children.read_text().split()):
+            time.sleep(0.02)
+        time.sleep(0.5)  # it sleeps over the first file, the measures
+        os.kill(int(found[0]), signal.SIGKILL)
+        assert started.wait(timeout=60) == ExitCode.DONE
+    assert here.state() == "planned"
