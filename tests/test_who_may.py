@@ -1,6 +1,7 @@
 """Who may move a case: forms that are not ours, mails of strangers, edits without a name, verifiers with a part, contradictions."""
 
 import contextlib
+import datetime as dt
 import io
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from fbbatch.cli import cli
 from fbbatch.codes import LENGTH, Codes, Key, Subject, printed_codes
 from fbbatch.errors import ExitCode
 from fbbatch.read.seen import seen
+from fbbatch.render.marked import RESULT
 from fbbatch.secret import SECRET, read_codes
-from tests.builders import REPOSITORY, delimited, drop, mail, run, shop_of, workspace
+from tests.builders import REPOSITORY, delimited, drop, mail, run, sheet, shop_of, workspace
 from tests.test_closed_loop import (
     ALSO,
     CHANGES,
@@ -161,11 +163,11 @@ def test_workbook_with_a_hidden_sheet_made_by_hand_changes_nothing(tmp_path: Pat
     book = openpyxl.load_workbook(source)
     forged = openpyxl.Workbook()
     forged.remove(forged.active)
-    for sheet in book.worksheets:
-        copy = forged.create_sheet(sheet.title)
-        for row in sheet.iter_rows():
+    for page in book.worksheets:
+        copy = forged.create_sheet(page.title)
+        for row in page.iter_rows():
             for cell in row:
-                hidden = sheet.title == "_fbbatch" and sheet.cell(cell.row, 1).value in {"code", "workspace"}
+                hidden = page.title == "_fbbatch" and page.cell(cell.row, 1).value in {"code", "workspace"}
                 text = re.sub("校驗碼 .*", "", str(cell.value)) if isinstance(cell.value, str) else cell.value
                 copy.cell(cell.row, cell.column, None if hidden else text)
         for row in copy.iter_rows():
@@ -437,9 +439,14 @@ def decisions(here: Bureau) -> list[dict[str, str]]:
 
 def decide(here: Bureau, choice: str, name: str) -> dict[str, Any]:
     """Choose in the drop-down of the newest summary, sign, drop it back; what the run says of it."""
-    book, sheet = sheet_of(newest_summary(here), "待決")
-    (rule,) = sheet.data_validations.dataValidation
-    assert choice in rule.formula1
+    _, sheet = sheet_of(newest_summary(here), "待決")
+    assert choice in sheet.data_validations.dataValidation[0].formula1
+    return decide_on(here, newest_summary(here), choice, name)
+
+
+def decide_on(here: Bureau, path: Path, choice: str, name: str) -> dict[str, Any]:
+    """Likewise in any summary, whatever its drop-down offers."""
+    book, sheet = sheet_of(path, "待決")
     for row in sheet.iter_rows():
         for cell in row:
             if str(cell.value or "").startswith("修改人"):
@@ -451,20 +458,24 @@ def decide(here: Bureau, choice: str, name: str) -> dict[str, Any]:
     return told_of(here, f"決定{len(here.messages)}.xlsx", buffer.getvalue())
 
 
-def edited(here: Bureau, kind: str, changes: Mapping[str, Any], name: str, edit: Callable[[Any], None] = lambda _: None) -> bytes:
-    """The newest ledger or summary with cells of the first case changed, signed by `name`."""
+def signed(page: Any, name: str) -> None:
+    """Give the editor's name on the line for it."""
+    for row in page.iter_rows(max_row=12):
+        for cell in row:
+            if name and str(cell.value or "").startswith("修改人"):
+                cell.value = f"{cell.value}{name}"
+
+
+def edited(here: Bureau, kind: str, changes: Mapping[str, Any], name: str) -> bytes:
+    """The newest ledger or summary with cells of the case changed on the first sheet that has it, signed by `name`."""
     path = [path for path, told in here.documents() if told["kind"] == kind and path.suffix == ".xlsx"][-1]
     book = openpyxl.load_workbook(path)
-    for sheet in book.worksheets[:1]:
-        header = next(row for row in sheet.iter_rows() if {"案件編號", "反饋編號"} & {cell.value for cell in row})
-        at = {cell.value: cell.column for cell in header}
-        for label, value in changes.items():
-            sheet.cell(header[0].row + 1, at[label]).value = value
-        for row in sheet.iter_rows(max_row=header[0].row):
-            for cell in row:
-                if name and str(cell.value or "").startswith("修改人"):
-                    cell.value = f"{cell.value}{name}"
-        edit(sheet)
+    page, row = next((p, cell.row) for p in book.worksheets for line in p.iter_rows() for cell in line if cell.value == NUMBER)
+    header = next(line for line in page.iter_rows() if {"案件編號", "反饋編號"} & {cell.value for cell in line})
+    at = {cell.value: cell.column for cell in header}
+    for label, value in changes.items():
+        page.cell(row, at[label]).value = value
+    signed(page, name)
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
@@ -518,6 +529,39 @@ def test_form_about_another_product_reporter_and_problem_is_not_this_case(tmp_pa
     assert told_of(here, "b.docx", one)["outcome"] == "step"
 
 
+def test_decision_is_taken_once_and_only_among_the_forms_that_came(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    drop(here.place, "a.docx", here.filled("verification"))
+    drop(here.place, "b.docx", here.filled("verification", CHANGES["fail"]))
+    here.run()
+    again = here.copy(tmp_path / "again")
+    _, page = sheet_of(newest_summary(here), "待決")
+    assert "採用丙" not in page.data_validations.dataValidation[0].formula1
+    assert codes(decide(here, "採用甲", "黃淑芬"), "note") == ["FB-step-taken", "FB-decision-taken"]
+    told = codes(decide_on(here, newest_summary(again), "採用乙", "黃淑芬"), "note")
+    assert told == ["FB-decision-gone"]
+    third = codes(decide_on(again, newest_summary(again), "採用丙", "黃淑芬"))
+    assert (third, again.state()) == (["FB-decision-option"], "awaiting_verification")
+
+
+def test_ledger_says_no_day_of_the_reply_before_the_verification(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "verified")
+    entry = told_of(here, "早.xlsx", edited(here, "tracking_ledger", {"答覆日期": "2026-11-13"}, "王思妤"))
+    assert (codes(entry), here.state()) == (["FB-edit-date"], "verified")
+    told_of(here, "後.xlsx", edited(here, "tracking_ledger", {"答覆日期": here.today.isoformat()}, "王思妤"))
+    assert (here.state(), here.history()[-1].happened_on) == ("replied", here.today - dt.timedelta(days=1))
+
+
+def test_marks_that_nobody_of_us_has_made_are_not_believed(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    row = [REPORTED[0], "0999999999", *REPORTED[2:5], "插電後冒煙並有燒焦味，無法使用，請改寄到別處", "客廳"]
+    other = ["", *ALSO]
+    drop(here.place, "customer/x.xlsx", sheet([[RESULT["zh-Hant"], *HEADER], [f"已受理　{NUMBER}", *row], other]))
+    (entry,) = here.run().manifest["files"]
+    assert "FB-marks-unproven" in codes(entry, "note")
+    assert here.case().text("contact") == REPORTED[1]
+
+
 # --- edited ledgers ---
 
 
@@ -562,8 +606,8 @@ def test_corrected_copy_of_a_returned_ledger_is_taken_and_what_was_applied_is_no
     n_steps = len(here.history())
     (back,) = [path for path, told in here.documents() if told["kind"] == "returned"]
     book = openpyxl.load_workbook(back)
-    for sheet in book.worksheets:
-        for row in sheet.iter_rows():
+    for page in book.worksheets:
+        for row in page.iter_rows():
             for cell in row:
                 if cell.comment and not cell.value:
                     cell.value = "易用性問題"
@@ -578,14 +622,11 @@ def test_two_sheets_of_one_workbook_that_say_otherwise_of_one_cell_change_nothin
     here = bureau_in(tmp_path, "assigned")
     path = newest_summary(here)
     book = openpyxl.load_workbook(path)
-    for sheet, value in zip(book.worksheets[:2], ("易用性問題", "兼容性問題"), strict=True):
-        header = next(row for row in sheet.iter_rows() if "反饋編號" in {cell.value for cell in row})
+    for page, value in zip(book.worksheets[:2], ("易用性問題", "兼容性問題"), strict=True):
+        header = next(row for row in page.iter_rows() if "反饋編號" in {cell.value for cell in row})
         at = {cell.value: cell.column for cell in header}
-        sheet.cell(header[0].row + 1, at["問題類型"]).value = value
-        for row in sheet.iter_rows(max_row=header[0].row):
-            for cell in row:
-                if str(cell.value or "").startswith("修改人"):
-                    cell.value = f"{cell.value}趙明遠"
+        page.cell(header[0].row + 1, at["問題類型"]).value = value
+        signed(page, "趙明遠")
     buffer = io.BytesIO()
     book.save(buffer)
     before = here.case().type
