@@ -21,7 +21,6 @@ from tests.builders import drop, examples, fill, mail, unpacked
 from tests.test_closed_loop import (
     CASE_FORMS,
     FIRST,
-    LEADER_MAIL,
     NUMBER,
     REPORTED,
     Bureau,
@@ -291,11 +290,18 @@ def test_form_that_comes_as_word_and_as_workbook_counts_once(tmp_path: Path) -> 
 
 
 def test_workbook_attached_to_a_mail_moves_the_case(tmp_path: Path) -> None:
-    here = bureau_in(tmp_path, "replied")
+    here = bureau(tmp_path, [REPORTED[0], "wang@example.com", *REPORTED[2:]])
+    for kind in ("assignment", "measures", "result", "verification"):
+        here.hand_in(kind)
     drop(
         here.place,
         "回信.eml",
-        mail("調查表已填好，見附件。", subject="Re: 調查表", sender=LEADER_MAIL, files={"調查表.xlsx": filled(here, "satisfaction")}),
+        mail(
+            "調查表已填好，見附件。",
+            subject="Re: 調查表",
+            sender="王小明 <wang@example.com>",
+            files={"調查表.xlsx": filled(here, "satisfaction")},
+        ),
     )
     here.run()
     assert here.state() == "closed"

@@ -149,19 +149,16 @@ def whole_story(place: Path) -> Bureau:
     drop(place, name, here.filled("reply", {"reaction": f"{EMPLOYEE}說可以"} if _has(book, "reply", "reaction") else {}, number=number))
     here.told(here.run(), name)
     survey = {"name": EMPLOYEE, "comments": f"請 {EMPLOYEE} 的電話 {CONTACTS[1]}", "reason": f"{EMPLOYEE}"}
+    mailed = {f"{IN_NAMES}調查表.docx": here.filled("satisfaction", survey | {"overall": "4"}, number=number)}
+    drop(place, f"{IN_NAMES}調查.eml", mail("附上", sender=f"{WRITER} <{CONTACTS[3]}>", files=mailed))
+    here.run()
+    assert sql(place, "SELECT count(*) FROM waiting_form") == [(1,)]
     assert here.hand_in("satisfaction", survey, number=number)["outcome"] == "step"
     newest = max(place.glob("outbox/2*/*臺賬*.xlsx"))
     drop(place, f"{IN_NAMES}臺賬.xlsx", remarked(newest, of[CUSTOMER], f"{CUSTOMER}來電 {CONTACTS[0]}"))
     assert "FB-edit-taken" in [f["code"] for file in here.run().manifest["files"] for f in file["findings"]]
     drop(place, f"{IN_NAMES}再.eml", mail(f"{of[CUSTOMER]} 我是{CUSTOMER}", subject=CUSTOMER, sender=f"{CUSTOMER} <w@example.com>"))
     here.run()
-    told = {"form": {"kind": "satisfaction", "values": {"name": CUSTOMER, "comments": CONTACTS[0]}, "text": f"{CUSTOMER}填"}}
-    told["findings"] = [["FB-loose-text", "warning", None, None, None, None, {"text": CUSTOMER}]]
-    sql(
-        place,
-        "INSERT INTO waiting_form (number, option, reason, run_id, file_id, case_id, form, told) SELECT 'D1', 'A', 'FB-x', 1, 1, id, "
-        f"'satisfaction', '{json.dumps(told, ensure_ascii=False)}' FROM case_ WHERE number = '{of[CUSTOMER]}'",
-    )
     assert here.state(of[EMPLOYEE]) == "closed"
     with contextlib.closing(shop_of(place).ledger()) as ledger:
         still = [case.number for case in ledger.cases() if case.state != "closed"]
