@@ -1,6 +1,7 @@
 """fbbatch.yaml < environment (`FBBATCH_…`) < options, as one frozen record."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,9 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fbbatch.errors import InvalidSetupError
+from fbbatch.model import LANGUAGES
 from fbbatch.read.limits import Limits
 from fbbatch.schema import Yaml, YamlProblemError, load
-from fbbatch.schema.book import say
+from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, trouble, words
 
 SETTINGS_FILE = "fbbatch.yaml"
 
@@ -23,8 +25,8 @@ class _Strict(BaseModel):
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"no time zone is called '{name}'; e.g. Asia/Taipei, Asia/Shanghai") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise trouble("time_zone", zone=name) from error
     return name
 
 
@@ -89,19 +91,40 @@ def load_settings(workspace: Path, *, environment: Mapping[str, str] | None = No
         InvalidSetupError: with file, line and column of everything wrong.
     """
     environment = os.environ if environment is None else environment
+    path = workspace / SETTINGS_FILE
+    language = language_of(workspace, environment=environment)
     try:
-        yaml = load(workspace / SETTINGS_FILE, SETTINGS_FILE)
+        yaml = load(path, SETTINGS_FILE)
     except FileNotFoundError as error:
-        raise InvalidSetupError([f"{SETTINGS_FILE}: the file is missing in {workspace}; `fbbatch init` makes one"]) from error
+        missing = words("file.settings_missing", language, folder=workspace)
+        raise InvalidSetupError([f"{SETTINGS_FILE}: {missing}"]) from error
     except YamlProblemError as error:
-        raise InvalidSetupError([str(error)]) from error
-    content = dict(yaml.content) if isinstance(yaml.content, dict) else {}
-    content |= {name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"FBBATCH_{name.upper()}"))}
-    content |= {name: value for name, value in options.items() if value is not None}
+        raise InvalidSetupError([told_yaml(error, language)]) from error
+    content: Any = yaml.content
+    if content is None or isinstance(content, dict):
+        content = dict(content or {})
+        content |= {name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"FBBATCH_{name.upper()}"))}
+        content |= {name: value for name, value in options.items() if value is not None}
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise InvalidSetupError(say(error, Yaml(SETTINGS_FILE, content, yaml.marks))) from error
+        raise InvalidSetupError(say(error, Yaml(SETTINGS_FILE, content, yaml.marks), language)) from error
+
+
+_LOCALE = re.compile(r"^locale:[ \t]*[\"']?(zh-Hant|zh-Hans|en)\b", re.MULTILINE)
+
+
+def language_of(workspace: Path, *, environment: Mapping[str, str] | None = None) -> str:
+    """The language of a workspace, also where its fbbatch.yaml is wrong otherwise, or no YAML at all."""
+    given = (os.environ if environment is None else environment).get("FBBATCH_LOCALE")
+    if given in LANGUAGES:
+        return str(given)
+    try:
+        text = (workspace / SETTINGS_FILE).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return DEFAULT_LANGUAGE
+    found = _LOCALE.search(text)
+    return found[1] if found else DEFAULT_LANGUAGE
 
 
 def find_workspace(start: Path) -> Path | None:

@@ -46,5 +46,5 @@ def open_workshop(folder: Path, settings: Settings) -> Workshop:
     Raises:
         InvalidSetupError: nothing has been touched.
     """
-    book = load_book(folder / "schemas")
-    return Workshop(folder, settings, book, load_templates(folder / "templates", book))
+    book = load_book(folder / "schemas", settings.locale)
+    return Workshop(folder, settings, book, load_templates(folder / "templates", book, settings.locale))
