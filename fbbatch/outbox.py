@@ -48,6 +48,11 @@ def workroom(workspace: Path) -> Path:
     return room
 
 
+def discard(workspace: Path, run: str) -> None:
+    """Throw away the draft of a run that was given up; what cannot be removed is in nobody's way."""
+    shutil.rmtree(workroom(workspace) / run, ignore_errors=True)
+
+
 def run_names(workspace: Path, day: str) -> set[str]:
     """The names of the run folders of a day (`yyyymmdd`) that are in the outbox, whatever the ledger knows."""
     try:

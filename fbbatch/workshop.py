@@ -35,9 +35,14 @@ class Workshop:
         """What our blank forms print outside their blanks."""
         return printed_lines(self.book, templates=self.templates, date=dt.date.min)
 
+    @property
+    def ledger_file(self) -> Path:
+        """Where the ledger is, unless the settings name a database."""
+        return self.folder / ".fbbatch" / "ledger.db"
+
     def ledger(self) -> Ledger:
         """The workspace's ledger, opened."""
-        return Ledger(self.settings.database or self.folder / ".fbbatch" / "ledger.db")
+        return Ledger(self.settings.database or self.ledger_file)
 
 
 def open_workshop(folder: Path, settings: Settings) -> Workshop:

@@ -47,6 +47,8 @@ def _attempt(call: Call, stop: threading.Event, log: logging.Logger) -> None:
         shop = call.shop()
         moment = now(shop.settings.zone)
         result = batch.run(shop, moment, now=moment, progress=lambda *_: None, should_stop=stop.is_set)
+        if result.given_up:
+            log.info("the unfinished run %s was given up: it had recorded nothing", result.given_up.name)
         counts = result.manifest["counts"]
         log.info("run %s: %s", result.manifest["run"], " ".join(f"{name}={n}" for name, n in counts.items()))
     except batch.InterruptedRunError:
