@@ -24,6 +24,7 @@ from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
 from fbbatch.handling import Handling
 from fbbatch.inbox import Move
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
+from fbbatch.ledger.forgetting import give_up
 from fbbatch.model import FileOutcome
 from fbbatch.schema.wording import words
 from fbbatch.taking import Taking
@@ -94,12 +95,17 @@ def foresee(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime) -> None:
 
 
 def _give_up(ledger: Ledger, as_of: dt.datetime, now: dt.datetime) -> RunRecord | None:
-    """The unfinished run that was removed: it had recorded nothing, and its time cannot be used or is later than `as_of`."""
+    """The unfinished run that was removed, if one was.
+
+    It goes where its time cannot be used and nothing but files was noted, or it is later than `as_of` and nothing was.
+    """
     unfinished = ledger.unfinished_run()
     if unfinished is None:
         return None
-    is_wanted = unfinished.as_of <= as_of and _is_usable(unfinished.as_of, now, ledger.last_run())
-    return unfinished if not is_wanted and ledger.give_up(unfinished) else None
+    is_usable = _is_usable(unfinished.as_of, now, ledger.last_run())
+    if is_usable and unfinished.as_of <= as_of:
+        return None
+    return unfinished if give_up(ledger, unfinished, with_files=not is_usable) else None
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from fbbatch.cli import serve
 from fbbatch.cli.common import Call
 from fbbatch.errors import ExitCode, UnusableTimeError
 from fbbatch.ledger import Ledger, RunRecord
-from tests.builders import CUSTOMER, GOOD, drop, moment, rehearse, run, sheet, shop_of, tree, workspace
+from tests.builders import CUSTOMER, GOOD, codes, drop, moment, rehearse, run, sheet, shop_of, tree, workspace
 from tests.test_cli import call
 
 NOW = dt.datetime(2026, 11, 28, 8, tzinfo=dt.UTC)
@@ -105,6 +105,36 @@ def test_workspace_with_an_empty_run_at_an_unusable_or_later_time_heals_by_the_n
     assert "已放弃" in told.out
     assert runs(place) == [("20261120-001", True)]
     assert call("run", "-w", place, "--as-of", "2026-11-21").code == ExitCode.DONE
+
+
+def test_workspace_that_an_impossible_time_has_bricked_with_files_in_the_inbox_heals_and_judges_them_anew(place: Path) -> None:
+    drop(place, "a.csv", b"\x00\x01\x02 no table")
+    drop(place, "b.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('2026-11-05', 'sometime')}"))
+    drop(place, "c.xlsx", FILE)
+    shop, name = shop_of(place), unfinished(place, "9999-12-31").name
+    with contextlib.closing(shop.ledger()) as ledger, pytest.raises(OverflowError):  # as it went before times were checked
+        batch._Run(shop, ledger, ledger.unfinished_run(), lambda *_: None, lambda: False).carry_out(NOW)
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:
+        assert {outcome for (outcome,) in ledger.execute("SELECT outcome FROM file")} == {"quarantined", "returned"}
+    result = run(place)
+    assert result.given_up is not None
+    assert result.given_up.name == name
+    assert [(f.name, f.outcome) for f in result.receipt.files] == [("a.csv", "quarantined"), ("b.xlsx", "returned"), ("c.xlsx", "accepted")]
+    assert [code for code, row, _ in codes(result) if row] == ["FB-not-date"]
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            ledger.execute("DELETE FROM submission")
+        assert ledger.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert call("verify", "-w", place).code == ExitCode.DONE
+
+
+def test_run_at_an_unusable_time_that_has_registered_a_case_stays(place: Path) -> None:
+    drop(place, "a.xlsx", FILE)
+    run(place, "2028-06-01")
+    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE run SET finished_at = NULL")
+    assert run(place, "2026-11-20").given_up is None
+    assert runs(place) == [("20280601-001", True), ("20261120-001", True)]
 
 
 def test_draft_of_a_run_that_was_given_up_is_thrown_away(place: Path) -> None:

@@ -161,22 +161,6 @@ class Ledger:
             run_id = connection.execute(new.returning(t.run.c.id)).scalar_one()
             return RunRecord(run_id, name, as_of, None)
 
-    def give_up(self, run: RunRecord) -> bool:
-        """Remove an unfinished run that has recorded nothing: no file, no step of a case, no document.
-
-        Returns:
-            False when it has recorded something; then it stays.
-        """
-        records = (t.file, t.case, t.transition, t.classification, t.amendment, t.document, t.summary_day)
-        with self.writing() as connection:
-            for table in records:
-                found = sa.select(sa.literal(1)).select_from(table).where(table.c.run_id == run.id).limit(1)
-                if connection.execute(found).first() is not None:
-                    return False
-            connection.execute(t.reminder.delete().where(t.reminder.c.run_id == run.id))  # told in documents only
-            connection.execute(t.run.delete().where(t.run.c.id == run.id, t.run.c.finished_at.is_(None)))
-        return True
-
     def closed_runs(self, day: str) -> set[str]:
         """The names of the closed runs of a day (`yyyymmdd`)."""
         query = sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"), t.run.c.finished_at.is_not(None))
