@@ -15,6 +15,7 @@ import orjson
 
 from fbbatch import failpoints
 from fbbatch.errors import StorageError
+from fbbatch.lasting import sync_file, sync_folder
 
 MANIFEST = "manifest.json"
 _RUN = re.compile(r"\d{8}-\d{3,}")
@@ -185,10 +186,7 @@ def _sync_all(top: Path, files: Iterable[Path]) -> None:
 
 
 def _sync(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if path.is_dir():
+        sync_folder(path)
+    else:
+        sync_file(path)

@@ -54,10 +54,25 @@ class Call:
         return load_settings(self.folder, **options)
 
     def shop(self, **options: Any) -> "Workshop":
-        """The workspace, read and checked."""
+        """The workspace, read and checked.
+
+        Raises:
+            InvalidSetupError: with what is wrong in fbbatch.yaml, and in the schemas, at once.
+        """
+        from fbbatch.errors import InvalidSetupError
+        from fbbatch.schema import load_book
+        from fbbatch.settings import language_of
         from fbbatch.workshop import open_workshop
 
-        return open_workshop(self.folder, self.settings(**options))
+        try:
+            settings = self.settings(**options)
+        except InvalidSetupError as error:
+            try:
+                load_book(self.folder / "schemas", language_of(self.folder))
+            except InvalidSetupError as further:
+                raise InvalidSetupError([*error.problems, *further.problems]) from error
+            raise
+        return open_workshop(self.folder, settings)
 
     def say(self, text: str) -> None:
         """Print for people; nothing with --quiet or --json. A terminal that is gone or full is no reason to fail."""

@@ -18,7 +18,7 @@ from fbbatch.documents.facts import TOLD
 from fbbatch.documents.story import STORY
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import Book
-from fbbatch.schema.loading import read_model
+from fbbatch.schema.loading import read_model, shipped_folder
 from fbbatch.schema.models import Label, SchemaModel, Strict
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, Problem, trouble, words
 
@@ -169,7 +169,7 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
         template, yaml = read_model(folder / f"{kind}.yaml", name, Template, problems, language)
         if template and yaml and facts:
             templates[kind] = template
-            found = [Problem(yaml, path, f"template.{code}", details) for path, code, details in _trouble(template, facts, book)]
+            found = [Problem(yaml, path, f"template.{code}", details) for path, code, details in _trouble(kind, template, facts, book)]
             problems += [problem.told(language) for problem in found]
     try:
         letterhead = (folder / "letterhead.docx").read_bytes()
@@ -185,16 +185,53 @@ _Trouble = tuple[tuple[str | int, ...], str, dict[str, object]]
 """The path to what is wrong, the sentence of the group `template` that says it, and what is filled in."""
 
 
-def _trouble(template: Template, facts: Facts, book: Book) -> Iterator[_Trouble]:
+def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterator[_Trouble]:
     known = {*facts.facts, *STORY, *(f.id for s in book.sources for f in s.fields), "rest"}
     form = book.schema(template.form) if template.form else None
     if template.form and form is None:
         yield ("form",), "no_form", {"form": template.form}
     for number, block in enumerate(template.blocks):
         yield from _trouble_of_block(block, ("blocks", number), template, form, known)
+    yield from _trouble_of_words(template, kind)
+    shipped = _shipped(kind)
+    for name, table in shipped.tables.items():
+        if name not in template.tables:
+            yield ("tables",), "no_table", {"table": name}
+            continue
+        cells = {column.of for column in table.columns}
+        for number, column in enumerate(template.tables[name].columns):
+            if column.of not in cells:
+                yield ("tables", name, "columns", number), "no_cell", {"column": column.of, "cells": ", ".join(sorted(cells))}
+    if shipped.columns and not template.columns:
+        yield (), "no_columns", {}
+
+
+_OPTIONAL = {"reply": "", "register": "ask_"}
+"""Templates of which words beginning so may be left out: they are asked for only where they are."""
+
+
+def _trouble_of_words(template: Template, kind: str) -> Iterator[_Trouble]:
+    """Words that the program itself says, or names in them that it does not fill in."""
+    shipped = _shipped(kind).words
+    for name in shipped:
+        if name not in template.words and not (kind in _OPTIONAL and name.startswith(_OPTIONAL[kind])):
+            yield ("words",), "no_word", {"word": name}
     for name, label in template.words.items():
+        is_filled = name in shipped and kind != "reply"
+        filled = {found for text in shipped[name].values() for found in _names(text)} if is_filled else None
         for language, text in label.items():
-            yield from ((("words", name), code, details) for code, details in _syntax(text, language))
+            yield from ((("words", name), code, details) for code, details in _syntax(text, language, filled))
+
+
+@cache
+def _shipped(kind: str) -> Template:
+    """The edition of a template that comes with fbbatch: it has all that the program itself asks for."""
+    problems: list[str] = []
+    name = f"{kind}.yaml"
+    template, _ = read_model(shipped_folder() / "templates" / name, name, Template, problems)
+    if template is None:
+        raise InvalidSetupError(problems)
+    return template
 
 
 def _trouble_of_block(
@@ -218,9 +255,13 @@ def _trouble_of_block(
             yield from (((*path, key), code, details) for code, details in _syntax(text, language, names))
 
 
+def _names(text: str) -> set[str]:
+    return set(meta.find_undeclared_variables(_JINJA.parse(text)))
+
+
 def _syntax(text: str, language: str, known: set[str] | None = None) -> Iterator[tuple[str, dict[str, object]]]:
     try:
-        names = meta.find_undeclared_variables(_JINJA.parse(text))
+        names = _names(text)
     except TemplateSyntaxError:
         yield "expression", {"language": language}
         return

@@ -34,6 +34,12 @@ SINGLE_FILES: dict[str, type[BaseModel]] = {
 }
 
 
+def shipped_folder() -> Path:
+    """The folder with the schemas and templates that come with fbbatch: in the wheel, or the checkout's own."""
+    packed = Path(__file__).parents[1] / "defaults"
+    return packed if packed.is_dir() else Path(__file__).parents[2]
+
+
 def read_model(
     path: Path, name: str, model: type[Model], problems: list[str], language: str = DEFAULT_LANGUAGE
 ) -> tuple[Model | None, Yaml | None]:

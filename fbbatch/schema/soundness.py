@@ -70,6 +70,16 @@ def unsound(book: Book, schemas: Schemas, yamls: Mapping[str, Yaml]) -> Iterator
     yield from _in_deadlines(book, yamls["rules/deadlines.yaml"])
 
 
+def vacancies(book: Book) -> Iterator[tuple[str, str]]:
+    """Roles that nobody holds, and roles of the whole company without a deputy: (code of the finding, role). Source: 4.9."""
+    for role in ROLES:
+        n_holders = len(book.holders(role))
+        if n_holders == 0:
+            yield "FB-role-vacant", role
+        elif n_holders == 1 and role not in OF_THE_CASE:
+            yield "FB-deputy-missing", role
+
+
 def _twice(places: Iterable[tuple[str, _Place]], what: str) -> Iterator[Problem]:
     """Each name that stands a second time, with the line of the first."""
     first: dict[str, str] = {}
