@@ -19,7 +19,7 @@ SETTINGS_FILE = "fbbatch.yaml"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _zone(name: str) -> str:
@@ -30,10 +30,30 @@ def _zone(name: str) -> str:
     return name
 
 
+def _database(url: str) -> str:
+    """An address that SQLAlchemy understands; whether anybody answers there is seen when the ledger is opened."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        make_url(url).get_dialect()
+    except ImportError:
+        return url  # the driver is missing, which is told as such
+    except (SQLAlchemyError, ValueError) as error:
+        raise trouble("database") from error
+    return url
+
+
+def _named(text: str) -> str:
+    if not text.strip():
+        raise trouble("blank")
+    return text
+
+
 class Company(_Strict):
     """What stands on every document."""
 
-    name: str = Field(description="full name, printed as the first line of every document")
+    name: Annotated[str, AfterValidator(_named)] = Field(description="full name, printed as the first line of every document")
     service_contact: str = Field(default="", description="hotline or mailbox printed in letters to reporters (2.1.3b)")
     form_prefix: str = Field(default="", description="prefix of form numbers printed on documents, e.g. QR-8.2")
 
@@ -67,7 +87,9 @@ class Settings(_Strict):
     )
     settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
-    database: str | None = Field(default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)")
+    database: Annotated[str, AfterValidator(_database)] | None = Field(
+        default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)"
+    )
     limits: Limits = Field(default_factory=Limits, description="how much of one file is too much")
 
     @property

@@ -270,7 +270,7 @@ def _limit(name: str, value: int) -> bool:
         kind = getattr(resource, name)
         hard = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
-    except (ImportError, AttributeError, ValueError, OSError):
+    except (ImportError, AttributeError, ValueError, OverflowError, OSError):
         return False
     return True
 

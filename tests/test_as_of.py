@@ -66,7 +66,9 @@ def test_a_run_is_neither_before_1990_nor_400_days_after_clock_and_last_run(as_o
         batch.check_time(asked, now=NOW, last=newest, language="en")
 
 
-@pytest.mark.parametrize("as_of", ["9999-12-31", "2099-01-01", "1989-12-31", "0001-01-01", "9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00"])
+@pytest.mark.parametrize(
+    "as_of", ["9999-12-31", "2099-01-01", "1989-12-31", "0001-01-01", "9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00"]
+)
 @pytest.mark.parametrize("how", ["run", "dry", "check"])
 def test_impossible_time_is_wrong_usage_and_touches_nothing(place: Path, as_of: str, how: str) -> None:
     path = drop(place, "a.xlsx", FILE)

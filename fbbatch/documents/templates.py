@@ -266,4 +266,5 @@ def _syntax(text: str, language: str, known: set[str] | None = None) -> Iterator
         yield "expression", {"language": language}
         return
     if known is not None:
-        yield from (("name", {"language": language, "name": name}) for name in sorted(names - known))
+        for name in sorted(names - known):
+            yield "name", {"language": language, "name": name}

@@ -80,6 +80,22 @@ def _regex(text: str) -> str:
     return text
 
 
+def _delimiter(text: str) -> str:
+    """One character that can stand between two cells; blank: it is guessed."""
+    if len(text) > 1 or text in {'"', "\n", "\r"}:
+        raise trouble("delimiter")
+    return text
+
+
+def _encoding(name: str) -> str:
+    """An encoding of text that Python knows."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError) as error:
+        raise trouble("encoding", name=name) from error
+    return name
+
+
 def _line_pattern(text: str) -> str:
     if not re.compile(_regex(text)).groupindex:
         raise trouble("line_groups")
@@ -191,8 +207,12 @@ class SchemaModel(Strict):
     header: bool = Field(default=True, description="false: the file has no header row; fields have `column` numbers")
     header_rows: int = Field(default=1, ge=1, le=3, description="rows that the header takes; found by itself up to 2")
     skip_rows_after_header: int = Field(default=0, ge=0, le=5, description="rows under the header that are no answers")
-    delimiter: str | None = Field(default=None, description="csv: the delimiter, where it should not be guessed")
-    encoding: str | None = Field(default=None, description="csv: the encoding, where it should not be guessed")
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
+        default=None, description="csv: the delimiter, where it should not be guessed"
+    )
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
+        default=None, description="csv: the encoding, where it should not be guessed"
+    )
     lines: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
         default=None, description="txt: regular expression of a line that begins a message of a chat; its named groups are field ids"
     )

@@ -69,7 +69,7 @@ def in_language(text: dict[str, str], language: str) -> str:
 
 def trouble(code: str, /, **details: object) -> PydanticCustomError:
     """An exception for a model's validator, whose words are `model.<code>`."""
-    return PydanticCustomError(code, "{code}", {"code": code, **details})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{code}", {"code": code, **details})
 
 
 def say(error: ValidationError, yaml: Yaml, language: str) -> list[str]:
@@ -89,9 +89,7 @@ def _path_of(item: ErrorDetails, content: object) -> YamlPath:
     path: list[str | int] = []
     for number, part in enumerate(item["loc"]):
         is_last = number + 1 == len(item["loc"])
-        if isinstance(content, dict) and part in content:
-            content = content[part]
-        elif isinstance(content, list) and isinstance(part, int) and part < len(content):
+        if (isinstance(content, dict) and part in content) or (isinstance(content, list) and isinstance(part, int) and part < len(content)):
             content = content[part]
         elif not (is_last and item["type"] == "missing"):
             continue
