@@ -94,7 +94,7 @@ def test_header_that_two_fields_claim_is_an_error(schemas: Path) -> None:
 
 def test_field_id_used_twice_is_an_error(schemas: Path) -> None:
     (schemas / "sources/visitor.yaml").write_text(SMALL.replace("id: description", "id: reporter"), encoding="utf-8")
-    assert problems(schemas) == ["schemas/sources/visitor.yaml:1:1: the file: field ids twice: reporter"]
+    assert problems(schemas) == ["schemas/sources/visitor.yaml:8:9: fields.2.id: field ids twice: reporter"]
 
 
 def test_unknown_department_in_an_assignment_rule_is_an_error(schemas: Path) -> None:

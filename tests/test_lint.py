@@ -84,6 +84,9 @@ FOUND = [
     (ORGANISATION, "P01: {people: [wang_siyu", "P01: {people: [nobody", "no person has the id 'nobody'"),
     (ASSIGNMENT, "to: [P03", "to: [P33", "the regulation has no role 'P33'"),
     # names that point nowhere
+    (SOURCE, "fields:\n", "signed_by: nobody\nfields:\n", "signed_by: `signed_by`, `signed_on` name the unknown field 'nobody'"),
+    (SOURCE, "not_after: received", "not_after: nowhen", ".not_after: field reported_at: not_after names the unknown field 'nowhen'"),
+    (CLASSIFICATION, "speaks_as: SEV-DANGER", "speaks_as: SEV-NONE", "supposition.speaks_as: supposition: no rule for a severity"),
     (CLASSIFICATION, "default_severity: general", "default_severity: middling", "the severity 'middling' is not in vocabulary.yaml"),
     (CLASSIFICATION, "default_kind: problem", "default_kind: trouble", "the kind 'trouble' is not in vocabulary.yaml"),
     (ASSIGNMENT, "when: {type: [", "when: {type: [nonsense, ", "the type 'nonsense' is not in vocabulary.yaml"),
@@ -108,6 +111,7 @@ FOUND = [
     (SETTINGS, "  name: ", "  name: ' ' # ", "company.name: it may not be blank"),
     # templates
     ("templates/worklist.yaml", "  level_0:", "  level_zero:", "the wording 'level_0' is missing, which fbbatch itself uses"),
+    ("templates/measures.yaml", "form: measures\n", "", "`form: measures` is missing"),
     ("templates/receipt.yaml", "{{ run }}", "{{ rum }}", "template expression: nothing is called 'rum'"),
     ("templates/worklist.yaml", "  waiting:\n", "  waiting_list:\n", "the template has no table 'waiting'"),
     (
@@ -155,6 +159,16 @@ def test_value_of_a_wrong_kind_is_told_without_a_programmers_words(english: Path
     told = call("lint", "-w", english)
     assert told.code in {ExitCode.DONE, ExitCode.INVALID}, told
     assert [line for line in told.out.splitlines() if PROGRAMMERS.search(line)] == []
+
+
+@pytest.mark.parametrize(("how", "n"), [("false", 1), ("only", 1), ("true", 0)])
+def test_summary_of_which_nothing_would_be_printed_or_kept_is_refused(english: Path, how: str, n: int) -> None:
+    path = english / "templates/summary.yaml"
+    head, _, tail = path.read_text(encoding="utf-8").partition("\ncolumns:\n")
+    rest = re.sub(r"\A(?:[ #-].*\n|\n)*", "", tail)
+    path.write_text(f"{head}\ncolumns:\n  - {{of: serial, print: {how}}}\n{rest}", encoding="utf-8")
+    told = call("lint", "-w", english).out.splitlines()
+    assert len([line for line in told if "no column is printed" in line]) == n, told
 
 
 # --- the language ---

@@ -190,6 +190,9 @@ def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterato
     form = book.schema(template.form) if template.form else None
     if template.form and form is None:
         yield ("form",), "no_form", {"form": template.form}
+    if template.form is None and (wanted := _shipped(kind).form):
+        yield (), "form_missing", {"form": wanted}
+        return
     for number, block in enumerate(template.blocks):
         yield from _trouble_of_block(block, ("blocks", number), template, form, known)
     yield from _trouble_of_words(template, kind)
@@ -204,6 +207,10 @@ def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterato
                 yield ("tables", name, "columns", number), "no_cell", {"column": column.of, "cells": ", ".join(sorted(cells))}
     if shipped.columns and not template.columns:
         yield (), "no_columns", {}
+    for left_out in ("only", False):  # of what the workbook has, and of what is printed
+        kept = [column for column in template.columns if column.print != left_out]
+        if not kept and any(column.print != left_out for column in shipped.columns):
+            yield ("columns",), "no_printed_column", {}
 
 
 _OPTIONAL = {"reply": "", "register": "ask_"}

@@ -189,7 +189,7 @@ class FieldModel(Strict):
         if self.type != "table" and self.fields:
             raise trouble("only_table")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise trouble("range", minimum=self.minimum, maximum=self.maximum)
+            raise trouble("range", at=("minimum",), minimum=self.minimum, maximum=self.maximum)
         return self
 
 
@@ -224,22 +224,23 @@ class SchemaModel(Strict):
     def _consistent(self) -> "SchemaModel":
         ids = [field.id for field in self.fields]
         if doubled := sorted({i for i in ids if ids.count(i) > 1}):
-            raise trouble("fields_twice", fields=", ".join(doubled))
-        for field in self.fields:
+            second = len(ids) - 1 - ids[::-1].index(doubled[0])
+            raise trouble("fields_twice", at=("fields", second, "id"), fields=", ".join(doubled))
+        for number, field in enumerate(self.fields):
             for key, other in (
                 ("not_after", field.not_after),
                 ("not_before", field.not_before),
                 ("split_from", field.split_from),
             ):
                 if other and other != "received" and other not in ids:
-                    raise trouble("unknown_field", field=field.id, key=key, other=other)
-        for name in (self.signed_by, self.signed_on):
+                    raise trouble("unknown_field", at=("fields", number, key), field=field.id, key=key, other=other)
+        for key, name in (("signed_by", self.signed_by), ("signed_on", self.signed_on)):
             if name and name not in ids:
-                raise trouble("signer", other=name)
+                raise trouble("signer", at=(key,), other=name)
         if self.lines and (strange := sorted(set(re.compile(self.lines).groupindex) - set(ids))):
-            raise trouble("lines_fields", fields=", ".join(strange))
+            raise trouble("lines_fields", at=("lines",), fields=", ".join(strange))
         if not self.header and not any(field.column for field in self.fields):
-            raise trouble("no_header")
+            raise trouble("no_header", at=("header",))
         return self
 
     @property
@@ -342,9 +343,9 @@ class ClassificationRules(Strict):
     @model_validator(mode="after")
     def _known(self) -> "ClassificationRules":
         if self.supposition and self.supposition.speaks_as not in {rule.id for rule in self.rules if rule.severity and not rule.safety}:
-            raise trouble("speaks_as", rule=self.supposition.speaks_as)
+            raise trouble("speaks_as", at=("supposition", "speaks_as"), rule=self.supposition.speaks_as)
         if self.supposition and (unknown := set(self.supposition.consequences) - {rule.id for rule in self.rules}):
-            raise trouble("consequence", rule=min(unknown))
+            raise trouble("consequence", at=("supposition", "consequences"), rule=min(unknown))
         return self
 
 
@@ -478,7 +479,7 @@ class CalendarModel(Strict):
     @model_validator(mode="after")
     def _leaves_days(self) -> "CalendarModel":
         if len(set(self.weekend)) == len(_WEEK):
-            raise trouble("no_weekday")
+            raise trouble("no_weekday", at=("weekend",))
         if both := {day.date for day in self.holidays} & {day.date for day in self.working_days}:
-            raise trouble("day_twice", date=min(both))
+            raise trouble("day_twice", at=("holidays",), date=min(both))
         return self

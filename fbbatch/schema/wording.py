@@ -68,7 +68,7 @@ def in_language(text: dict[str, str], language: str) -> str:
 
 
 def trouble(code: str, /, **details: object) -> PydanticCustomError:
-    """An exception for a model's validator, whose words are `model.<code>`."""
+    """An exception for a model's validator, whose words are `model.<code>`; `at` is the path from there to the culprit."""
     return PydanticCustomError(code, "{code}", {"code": code, **details})
 
 
@@ -89,12 +89,14 @@ def _path_of(item: ErrorDetails, content: object) -> YamlPath:
     path: list[str | int] = []
     for number, part in enumerate(item["loc"]):
         is_last = number + 1 == len(item["loc"])
-        if (isinstance(content, dict) and part in content) or (isinstance(content, list) and isinstance(part, int) and part < len(content)):
+        if isinstance(content, dict) and part in content:
+            content = content[part]
+        elif isinstance(content, list) and isinstance(part, int):  # noqa: SIM114 - each kind has keys of its own
             content = content[part]
         elif not (is_last and item["type"] == "missing"):
             continue
         path.append(part)
-    return tuple(path)
+    return (*path, *item.get("ctx", {}).get("at", ()))
 
 
 def _sentence(path: YamlPath, items: list[ErrorDetails], language: str) -> str:
