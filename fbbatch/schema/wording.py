@@ -89,9 +89,9 @@ def _path_of(item: ErrorDetails, content: object) -> YamlPath:
     path: list[str | int] = []
     for number, part in enumerate(item["loc"]):
         is_last = number + 1 == len(item["loc"])
-        if isinstance(content, dict) and part in content:
+        if isinstance(content, dict) and part in content:  # noqa: SIM114 - mypy tells a dict's keys from a list's places
             content = content[part]
-        elif isinstance(content, list) and isinstance(part, int):  # noqa: SIM114 - each kind has keys of its own
+        elif isinstance(content, list) and isinstance(part, int):
             content = content[part]
         elif not (is_last and item["type"] == "missing"):
             continue
