@@ -20,11 +20,13 @@ import filelock
 from fbbatch import __version__, failpoints, inbox, outbox
 from fbbatch.documents import Receipt
 from fbbatch.edition import Edition, Progress
-from fbbatch.errors import BusyError, ExitCode, StorageError
+from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
 from fbbatch.inbox import Move
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
+from fbbatch.ledger.forgetting import give_up
 from fbbatch.ledger.outcomes import HARMLESS
 from fbbatch.model import FileOutcome
+from fbbatch.schema.wording import words
 from fbbatch.steps import Rules, Steps
 from fbbatch.stopping import InterruptedRunError
 from fbbatch.taking import Taking
@@ -39,12 +41,76 @@ _ARCHIVING = "Stopped while originals were archived; the next run goes on from t
 
 
 class RunResult(NamedTuple):
-    """What a run did: its manifest, its folder in the outbox (None for a rehearsal), its receipt, and the exit code."""
+    """What a run did: its manifest, its folder in the outbox (None for a rehearsal), its receipt, and the exit code.
+
+    `given_up` is the unfinished run that was removed before it began, if there was one.
+    """
 
     manifest: dict[str, Any]
     folder: Path | None
     receipt: Receipt
     exit_code: ExitCode
+    given_up: RunRecord | None = None
+
+
+_EARLIEST = dt.date(1990, 1, 1)
+_FURTHEST_DAYS = 400
+
+
+def check_time(as_of: dt.datetime, *, now: dt.datetime, last: RunRecord | None, language: str) -> None:
+    """See that a run can be as of a time: not before 1990, and not 400 days after the later of the clock and the last run.
+
+    Args:
+        as_of: the aware time that is asked for.
+        now: the clock.
+        last: the newest closed run.
+        language: of the message.
+
+    Raises:
+        UnusableTimeError: it says why.
+    """
+    latest = max(now, last.as_of) if last else now
+    day = as_of.date()
+    if day < _EARLIEST:
+        raise UnusableTimeError(words("time.early", language, as_of=day, bound=_EARLIEST))
+    if (day - latest.date()).days > _FURTHEST_DAYS:
+        bound = latest.date() + dt.timedelta(days=_FURTHEST_DAYS)
+        raise UnusableTimeError(words("time.late", language, as_of=day, bound=bound, days=_FURTHEST_DAYS))
+
+
+def _is_usable(as_of: dt.datetime, now: dt.datetime, last: RunRecord | None) -> bool:
+    try:
+        check_time(as_of, now=now, last=last, language="en")
+    except UnusableTimeError:
+        return False
+    return True
+
+
+def foresee(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime) -> None:
+    """See that a run can be as of a time before it takes hold of the workspace, to ask a person about it.
+
+    Raises:
+        UnusableTimeError: as `check_time`.
+    """
+    if not shop.settings.database and not shop.ledger_file.exists():
+        check_time(as_of, now=now, last=None, language=shop.settings.locale)
+        return
+    with contextlib.closing(shop.ledger()) as ledger:
+        check_time(as_of, now=now, last=ledger.last_run(), language=shop.settings.locale)
+
+
+def _give_up(ledger: Ledger, as_of: dt.datetime, now: dt.datetime) -> RunRecord | None:
+    """The unfinished run that was removed, if one was.
+
+    It goes where its time cannot be used and nothing but files was noted, or it is later than `as_of` and nothing was.
+    """
+    unfinished = ledger.unfinished_run()
+    if unfinished is None:
+        return None
+    is_usable = _is_usable(unfinished.as_of, now, ledger.last_run())
+    if is_usable and unfinished.as_of <= as_of:
+        return None
+    return unfinished if give_up(ledger, unfinished, with_files=not is_usable) else None
 
 
 @contextlib.contextmanager
@@ -98,18 +164,24 @@ def run(
             rows, every printed document, every archived original.
 
     Raises:
+        UnusableTimeError: `as_of` is impossible; nothing has been touched.
         BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
         InterruptedRunError: it was asked to stop.
     """
     with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger, ledger.doubted():
         ledger.check()
+        check_time(as_of, now=now, last=ledger.last_run(), language=shop.settings.locale)
+        if given_up := _give_up(ledger, as_of, now):
+            outbox.discard(shop.folder, given_up.name)
         shop.with_secret()
         if unfinished := ledger.unfinished_run():
             result = _Run(shop, ledger, unfinished, progress, should_stop).carry_out(now)
             if unfinished.as_of.date() == as_of.date():
                 return result
-        begun = ledger.begin_run(as_of, started_at=now, version=__version__, taken=outbox.run_names(shop.folder, f"{as_of:%Y%m%d}"))
-        return _Run(shop, ledger, begun, progress, should_stop).carry_out(now)
+        taken = outbox.run_names(shop.folder, f"{as_of:%Y%m%d}")
+        begun = ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)
+        result = _Run(shop, ledger, begun, progress, should_stop).carry_out(now)
+        return result._replace(given_up=given_up)
 
 
 def _ledger(shop: Workshop) -> Ledger:
@@ -128,13 +200,18 @@ def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Seq
         now: as `run`.
         files: judge these instead of the inbox.
         progress: as `run`.
+
+    Raises:
+        UnusableTimeError: as `run`.
     """
     with tempfile.TemporaryDirectory(prefix="fbbatch-") as scratch:
         copy = Path(scratch) / "ledger.db"
-        source = shop.folder / ".fbbatch" / "ledger.db"
+        source = shop.ledger_file
         if source.exists() and not shop.settings.database:
             copy_ledger(source, copy)
         with contextlib.closing(Ledger(copy)) as ledger:
+            check_time(as_of, now=now, last=ledger.last_run(), language=shop.settings.locale)
+            _give_up(ledger, as_of, now)
             taken = outbox.run_names(shop.folder, f"{as_of:%Y%m%d}")
             begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)
             return _Run(shop, ledger, begun, progress, lambda: False).rehearse(files)

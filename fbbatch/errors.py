@@ -37,6 +37,12 @@ class InvalidSetupError(FbbatchError):
         self.problems = problems
 
 
+class UnusableTimeError(FbbatchError):
+    """A run cannot be as of this time: it lies too far back or ahead, most likely a slip of the pen or a wrong clock."""
+
+    exit_code = ExitCode.USAGE
+
+
 class BusyError(FbbatchError):
     """Another run holds the workspace."""
 

@@ -849,6 +849,12 @@ CATALOGUE: dict[str, Entry] = {
         ("一人及一名代理人", "A person and a deputy"),
         ("請在 organisation.yaml 的 roles 填寫", "Fill in `roles` in organisation.yaml"),
     ),
+    "FB-deputy-missing": Entry(
+        "warning",
+        ("制度中的角色 {role} 只有一人，沒有代理人", "Only one person holds the regulation's role {role}; there is no deputy"),
+        ("一人及一名代理人", "A person and a deputy"),
+        ("請在 organisation.yaml 的 roles 加上代理人", "Add a deputy to `roles` in organisation.yaml"),
+    ),
 }  # fmt: skip
 
 

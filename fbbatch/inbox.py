@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from fbbatch import failpoints
 from fbbatch.errors import StorageError
 from fbbatch.identity import digest
+from fbbatch.lasting import sync_file, sync_folder
 from fbbatch.stopping import Ask, never
 
 if sys.platform == "linux":
@@ -357,7 +359,7 @@ def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None
         return
     try:
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(_sync, (move.source for move in moves)))
+            list(pool.map(partial(sync_file, may_be_gone=True), (move.source for move in moves)))
         folders: set[Path] = set()
         for move in moves:
             ask()
@@ -470,25 +472,3 @@ def _copy(move: Move, original: IO[bytes], place: Path) -> bool:
     finally:
         partial.unlink(missing_ok=True)
     return is_as_judged
-
-
-def _sync(path: Path) -> None:
-    """Make a file's bytes last; it may be gone."""
-    try:
-        handle = _open(path)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` last, where the platform can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -21,6 +21,7 @@ import orjson
 from fbbatch import failpoints
 from fbbatch.errors import StorageError
 from fbbatch.identity import digest
+from fbbatch.lasting import sync_file, sync_folder
 from fbbatch.model import IssuedDocument
 from fbbatch.stopping import Ask, never
 
@@ -57,6 +58,11 @@ def workroom(workspace: Path) -> Path:
     except OSError as error:
         raise StorageError(f"The outbox cannot be written to: {error.strerror}: {outbox}") from error
     return room
+
+
+def discard(workspace: Path, run: str) -> None:
+    """Throw away the draft of a run that was given up; what cannot be removed is in nobody's way."""
+    shutil.rmtree(workroom(workspace) / run, ignore_errors=True)
 
 
 def run_names(workspace: Path, day: str) -> set[str]:
@@ -266,7 +272,7 @@ def _replace(fresh: Path, target: Path, aside: Path) -> None:
         with contextlib.suppress(OSError):
             aside.rename(target)
         raise
-    _sync(target.parent)
+    sync_folder(target.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -307,20 +313,10 @@ def _sync_all(top: Path, files: Iterable[Path], ask: Ask = never) -> None:
     """Make files and their folders, up to `top`, last."""
     pool = ThreadPoolExecutor(8)
     try:
-        for _ in pool.map(_sync, files):
+        for _ in pool.map(sync_file, files):
             ask()
     finally:
         pool.shutdown(cancel_futures=True)
     folders = {folder for file in files for folder in file.parents if folder.is_relative_to(top)} | {top}
     for folder in sorted(folders, reverse=True):
-        _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_folder(folder)

@@ -103,7 +103,9 @@ def _workbook(correction: Correction, name: str, number: int, content: bytes) ->
     """The workbook itself, with its marks."""
     about = correction.fate.outcome.name
     suffix, media = (".xlsm", press.MACROS) if about.lower().endswith(".xlsm") else (".xlsx", press.EXCEL)
-    yield Printed("returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=about, code=correction.code)
+    yield Printed(
+        "returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=about, code=correction.code
+    )
 
 
 def _attended_papers(ask: Ask, correction: Correction, name: str, number: int) -> list[Printed]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,29 +11,50 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fbbatch.errors import InvalidSetupError
+from fbbatch.model import LANGUAGES
 from fbbatch.read.limits import Limits
 from fbbatch.schema import Yaml, YamlProblemError, load
-from fbbatch.schema.book import say
+from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, trouble, words
 
 SETTINGS_FILE = "fbbatch.yaml"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"no time zone is called '{name}'; e.g. Asia/Taipei, Asia/Shanghai") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise trouble("time_zone", zone=name) from error
     return name
+
+
+def _database(url: str) -> str:
+    """An address that SQLAlchemy understands; whether anybody answers there is seen when the ledger is opened."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        make_url(url).get_dialect()
+    except ImportError:
+        return url  # the driver is missing, which is told as such
+    except (SQLAlchemyError, ValueError) as error:
+        raise trouble("database") from error
+    return url
+
+
+def _named(text: str) -> str:
+    if not text.strip():
+        raise trouble("blank")
+    return text
 
 
 class Company(_Strict):
     """What stands on every document."""
 
-    name: str = Field(description="full name, printed as the first line of every document")
+    name: Annotated[str, AfterValidator(_named)] = Field(description="full name, printed as the first line of every document")
     service_contact: str = Field(default="", description="hotline or mailbox printed in letters to reporters (2.1.3b)")
     form_prefix: str = Field(default="", description="prefix of form numbers printed on documents, e.g. QR-8.2")
 
@@ -74,7 +96,9 @@ class Settings(_Strict):
     )
     settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
-    database: str | None = Field(default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)")
+    database: Annotated[str, AfterValidator(_database)] | None = Field(
+        default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)"
+    )
     limits: Limits = Field(default_factory=Limits, description="how much of one file is too much")
 
     @property
@@ -98,19 +122,40 @@ def load_settings(workspace: Path, *, environment: Mapping[str, str] | None = No
         InvalidSetupError: with file, line and column of everything wrong.
     """
     environment = os.environ if environment is None else environment
+    path = workspace / SETTINGS_FILE
+    language = language_of(workspace, environment=environment)
     try:
-        yaml = load(workspace / SETTINGS_FILE, SETTINGS_FILE)
+        yaml = load(path, SETTINGS_FILE)
     except FileNotFoundError as error:
-        raise InvalidSetupError([f"{SETTINGS_FILE}: the file is missing in {workspace}; `fbbatch init` makes one"]) from error
+        missing = words("file.settings_missing", language, folder=workspace)
+        raise InvalidSetupError([f"{SETTINGS_FILE}: {missing}"]) from error
     except YamlProblemError as error:
-        raise InvalidSetupError([str(error)]) from error
-    content = dict(yaml.content) if isinstance(yaml.content, dict) else {}
-    content |= {name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"FBBATCH_{name.upper()}"))}
-    content |= {name: value for name, value in options.items() if value is not None}
+        raise InvalidSetupError([told_yaml(error, language)]) from error
+    content: Any = yaml.content
+    if content is None or isinstance(content, dict):
+        content = dict(content or {})
+        content |= {name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"FBBATCH_{name.upper()}"))}
+        content |= {name: value for name, value in options.items() if value is not None}
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise InvalidSetupError(say(error, Yaml(SETTINGS_FILE, content, yaml.marks))) from error
+        raise InvalidSetupError(say(error, Yaml(SETTINGS_FILE, content, yaml.marks), language)) from error
+
+
+_LOCALE = re.compile(r"^locale:[ \t]*[\"']?(zh-Hant|zh-Hans|en)\b", re.MULTILINE)
+
+
+def language_of(workspace: Path, *, environment: Mapping[str, str] | None = None) -> str:
+    """The language of a workspace, also where its fbbatch.yaml is wrong otherwise, or no YAML at all."""
+    given = (os.environ if environment is None else environment).get("FBBATCH_LOCALE")
+    if given in LANGUAGES:
+        return str(given)
+    try:
+        text = (workspace / SETTINGS_FILE).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return DEFAULT_LANGUAGE
+    found = _LOCALE.search(text)
+    return found[1] if found else DEFAULT_LANGUAGE
 
 
 def find_workspace(start: Path) -> Path | None:

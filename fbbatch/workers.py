@@ -286,19 +286,66 @@ def _virtual_bytes() -> int:
         return 0
 
 
-def _limit(name: str, value: int) -> None:
-    """Set a soft kernel limit where the platform has it (Windows has none; `doctor` says so)."""
+def _limit(name: str, value: int) -> bool:
+    """Set a soft kernel limit; False where the system has none of that name (Windows), or refuses it (macOS some)."""
     try:
         import resource
-    except ImportError:
-        return
-    kind = getattr(resource, name)
-    hard = resource.getrlimit(kind)[1]
-    resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    except (ImportError, AttributeError, ValueError, OverflowError, OSError):
+        return False
+    return True
+
+
+# --- do the limits hold? -----------------------------------------------------------------------------------
+
+LIMITS = ("memory", "time")
+_HELD = 42  # exit code of a trial
+_TRIAL_BYTES, _TRIAL_SECONDS = 256_000_000, 5
+_TRIAL_PATIENCE_SECONDS = 30
+
+
+def held_limits() -> dict[str, bool]:
+    """Which kernel limits really hold here, each tried in a process of its own that goes beyond it."""
+    return {name: _is_held(name) for name in LIMITS}
+
+
+def _is_held(name: str) -> bool:
+    command = [sys.executable, "-m", "fbbatch.workers", name]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_TRIAL_PATIENCE_SECONDS, check=False)  # noqa: S603 - ourselves
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode in {_HELD, -int(getattr(signal, "SIGXCPU", signal.SIGTERM))}
+
+
+def _try_memory() -> bool:
+    """True when more memory than allowed is refused."""
+    if not _limit("RLIMIT_AS", _virtual_bytes() + _TRIAL_BYTES // 4):
+        return False
+    try:
+        return not bytearray(_TRIAL_BYTES)
+    except MemoryError:
+        return True
+
+
+def _try_time() -> bool:
+    """Work on until the kernel ends this process; False when it does not."""
+    _limit("RLIMIT_CORE", 0)
+    begun = sum(os.times()[:2])
+    if not _limit("RLIMIT_CPU", int(begun) + 1):
+        return False
+    while sum(os.times()[:2]) < begun + _TRIAL_SECONDS:
+        pass
+    return False
 
 
 def main() -> None:
-    """A worker as a fresh interpreter: the first frame is its `Job`."""
+    """A worker as a fresh interpreter: the first frame is its `Job`. With a name of `LIMITS`, a trial of that limit."""
+    if sys.argv[1:]:
+        sys.exit(_HELD if {"memory": _try_memory, "time": _try_time}[sys.argv[1]]() else 0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)

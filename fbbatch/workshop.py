@@ -37,6 +37,11 @@ class Workshop:
         """What our blank forms print outside their blanks."""
         return printed_lines(self.book, templates=self.templates, date=dt.date.min)
 
+    @property
+    def ledger_file(self) -> Path:
+        """Where the ledger is, unless the settings name a database."""
+        return self.folder / ".fbbatch" / "ledger.db"
+
     @cached_property
     def fact_labels(self) -> dict[str, frozenset[str]]:
         """Beside which words forms print the product, the reporter and the description, in any language."""
@@ -60,7 +65,7 @@ class Workshop:
 
     def ledger(self) -> Ledger:
         """The workspace's ledger, opened."""
-        return Ledger(self.settings.database or self.folder / ".fbbatch" / "ledger.db")
+        return Ledger(self.settings.database or self.ledger_file)
 
 
 def open_workshop(folder: Path, settings: Settings) -> Workshop:
@@ -69,5 +74,5 @@ def open_workshop(folder: Path, settings: Settings) -> Workshop:
     Raises:
         InvalidSetupError: nothing has been touched.
     """
-    book = load_book(folder / "schemas")
-    return Workshop(folder, settings, book, load_templates(folder / "templates", book))
+    book = load_book(folder / "schemas", settings.locale)
+    return Workshop(folder, settings, book, load_templates(folder / "templates", book, settings.locale))

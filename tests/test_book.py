@@ -22,7 +22,7 @@ fields:
   - id: reporter
     label: {zh-Hant: 姓名, en: Name}
     required: true
-  - id: opinion
+  - id: description
     label: {zh-Hant: 意見, en: Opinion}
 """
 
@@ -43,7 +43,7 @@ def change(folder: Path, name: str, old: str, new: str) -> int:
 
 def problems(folder: Path) -> list[str]:
     with pytest.raises(InvalidSetupError) as caught:
-        load_book(folder)
+        load_book(folder, "en")
     return caught.value.problems
 
 
@@ -57,7 +57,7 @@ def test_unknown_key_is_named_at_its_place(schemas: Path) -> None:
 
 
 def test_missing_key_is_named_at_its_parent(schemas: Path) -> None:
-    (schemas / "sources/visitor.yaml").write_text(SMALL.replace("  - id: opinion\n    label", "  - label"), encoding="utf-8")
+    (schemas / "sources/visitor.yaml").write_text(SMALL.replace("  - id: description\n    label", "  - label"), encoding="utf-8")
     assert problems(schemas) == ["schemas/sources/visitor.yaml:8:5: key 'id' is missing"]
 
 
@@ -93,8 +93,8 @@ def test_header_that_two_fields_claim_is_an_error(schemas: Path) -> None:
 
 
 def test_field_id_used_twice_is_an_error(schemas: Path) -> None:
-    (schemas / "sources/visitor.yaml").write_text(SMALL.replace("id: opinion", "id: reporter"), encoding="utf-8")
-    assert problems(schemas) == ["schemas/sources/visitor.yaml:1:1: the file: field ids twice: reporter"]
+    (schemas / "sources/visitor.yaml").write_text(SMALL.replace("id: description", "id: reporter"), encoding="utf-8")
+    assert problems(schemas) == ["schemas/sources/visitor.yaml:8:9: fields.2.id: field ids twice: reporter"]
 
 
 def test_unknown_department_in_an_assignment_rule_is_an_error(schemas: Path) -> None:
@@ -201,7 +201,7 @@ def test_broken_template_is_told_with_its_place(tmp_path: Path, book, old: str, 
     templates = Path(shutil.copytree(REPOSITORY / "templates", tmp_path / "templates"))
     change(templates, "escalation.yaml", old, new)
     with pytest.raises(InvalidSetupError) as caught:
-        load_templates(templates, book)
+        load_templates(templates, book, "en")
     assert any(told in problem for problem in caught.value.problems), caught.value.problems
     assert all(re.match(r"templates/escalation\.yaml:\d+:\d+: ", problem) for problem in caught.value.problems)
 
@@ -213,7 +213,7 @@ def test_expression_with_an_unknown_name_is_found_before_the_run(tmp_path: Path,
         load_templates(templates, book)
 
 
-SETTINGS = "company: {name: 示范科技}\nlocale: zh-Hans\ntime_zone: Asia/Shanghai\n"
+SETTINGS = "company: {name: 示范科技}\nlocale: en\ntime_zone: Asia/Shanghai\n"
 
 
 @pytest.mark.parametrize(
@@ -272,10 +272,10 @@ def test_key_that_does_not_fit_the_fields_type_is_found_before_the_run(schemas: 
         ("assignment", "id: verdict\n", "id: opinion\n", "the form 'assignment' needs the field 'verdict': it says whether the case is taken on"),
         ("assignment", "    type: person\n    strict: true\n    hint", "    type: person\n    hint",
          "the field 'responsible' of the form 'assignment' must be `strict: true`: it names who handles the case"),
-        ("coordination", "code: merge,", "code: join,", "the field 'decision' of the form 'coordination' must offer the code merge: it decides what becomes of the case"),
-        ("result", "{code: misuse,", "{code: mishap,", "the field 'outcome' of the form 'result' may not offer the code mishap: it says how the matter ended"),
+        ("coordination", "code: merge,", "code: join,", "the field 'decision' of the form 'coordination' must offer merge among its codes: it decides what becomes of the case"),
+        ("result", "{code: misuse,", "{code: mishap,", "the field 'outcome' of the form 'result' may not offer mishap among its codes: it says how the matter ended"),
         ("verification", "    values: verification\n", "    values: cause\n",
-         "the field 'conclusion' of the form 'verification' must offer the codes pass, conditional, fail: it decides whether the case goes on or back"),
+         "the field 'conclusion' of the form 'verification' must offer pass, conditional, fail among its codes: it decides whether the case goes on or back"),
     ],
 )  # fmt: skip
 def test_form_that_falls_short_of_the_closed_loop_is_refused_at_its_place(schemas: Path, form: str, old: str, new: str, told: str) -> None:

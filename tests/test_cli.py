@@ -153,7 +153,7 @@ def test_invalid_setup_is_3_with_the_place_and_touches_nothing(place: Path, file
     before = tree(place)
     told = call(command, "-w", place)
     assert told.code == 3
-    assert re.search(rf"{re.escape(file)}:\d+:\d+: unknown key 'nonsense'", told.err + told.out)
+    assert re.search(rf"{re.escape(file)}:\d+:\d+: 没有“nonsense”这个键", told.err + told.out)
     assert tree(place) == before
 
 
@@ -416,7 +416,7 @@ def test_demo_builds_a_company_and_refuses_a_folder_of_somebody_elses(tmp_path: 
 
 def test_entries_for_other_schedulers_name_the_workspace_and_its_times(lived_in: Path) -> None:
     told = json.loads(call("schedule", "print", "--json", "-w", lived_in).out)
-    assert set(told) == {"systemd", "cron", "windows"}
+    assert set(told) == {"systemd", "cron", "launchd", "windows"}
     assert all(str(lived_in) in text for text in told.values())
     assert ("OnCalendar=*-*-* 23:00:00 Asia/Shanghai" in told["systemd"], "0 23 * * *" in told["cron"]) == (True, True)
     assert "SuccessExitStatus=1" in told["systemd"]

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from fbbatch.cli.setup import LOCALES
-from fbbatch.errors import ExitCode
+from fbbatch.errors import ExitCode, InvalidSetupError
 from tests.builders import counts, delimited, drop, people, run, tree, workspace
 from tests.crash import KILLS_WHILE_COPYING, attempt, dump, standing
 from tests.test_cli import call
@@ -233,14 +233,14 @@ def test_very_many_that_are_passed_over_are_counted_and_the_first_are_named(plac
     assert "另有 3 个" in (result.folder / "index.html").read_text(encoding="utf-8")
 
 
-def test_workspace_with_an_older_receipt_template_still_runs_and_tells_the_names(place: Path) -> None:
+def test_older_receipt_template_is_refused_with_the_words_that_it_lacks(place: Path) -> None:
     template = place / "templates/receipt.yaml"
     lines = [line for line in template.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("ignored")]
     template.write_text("\n".join(lines) + "\n", encoding="utf-8")
     drop(place, "a.tmp", b"x")
-    result = run(place)
-    assert result.folder is not None
-    assert "a.tmp" in (result.folder / "index.html").read_text(encoding="utf-8")
+    with pytest.raises(InvalidSetupError, match="ignored_count"):
+        run(place)
+    assert waiting(place) == ["a.tmp"]
 
 
 # --- what cannot be taken now ---

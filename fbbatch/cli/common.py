@@ -54,10 +54,25 @@ class Call:
         return load_settings(self.folder, **options)
 
     def shop(self, **options: Any) -> "Workshop":
-        """The workspace, read and checked."""
+        """The workspace, read and checked.
+
+        Raises:
+            InvalidSetupError: with what is wrong in fbbatch.yaml, and in the schemas, at once.
+        """
+        from fbbatch.errors import InvalidSetupError
+        from fbbatch.schema import load_book
+        from fbbatch.settings import language_of
         from fbbatch.workshop import open_workshop
 
-        return open_workshop(self.folder, self.settings(**options))
+        try:
+            settings = self.settings(**options)
+        except InvalidSetupError as error:
+            try:
+                load_book(self.folder / "schemas", language_of(self.folder))
+            except InvalidSetupError as further:
+                raise InvalidSetupError([*error.problems, *further.problems]) from error
+            raise
+        return open_workshop(self.folder, settings)
 
     def say(self, text: str) -> None:
         """Print for people; nothing with --quiet or --json. A terminal that is gone or full is no reason to fail."""
@@ -117,9 +132,26 @@ def parse_as_of(text: str | None, settings: "Settings") -> dt.datetime:
             hour, minute = map(int, (settings.run_times or ["23:00"])[0].split(":"))
             return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(hour, minute), zone)
         moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+    except (ValueError, OverflowError) as error:  # at the ends of the calendar no other zone's time can be told
         raise click.BadParameter(f"'{text}' is neither a date (2026-11-22) nor a time (2026-11-22T23:00)", param_hint="--as-of") from error
-    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def agrees(moment: dt.datetime, clock: dt.datetime, language: str, *, foresee: Callable[[], None]) -> bool:
+    """Whether a run may be as of a time ahead of the clock; on a terminal a person is asked, else it is meant so.
+
+    Args:
+        moment: the time that is asked for.
+        clock: the time it is.
+        language: of the question.
+        foresee: raises where the time is impossible, so that nobody is asked in vain.
+    """
+    if moment - clock <= dt.timedelta(days=1) or not sys.stdin.isatty():
+        return True
+    foresee()
+    from fbbatch.schema.wording import words
+
+    return click.confirm(words("time.ahead", language, as_of=f"{moment:%Y-%m-%d}"), default=False, err=True)
 
 
 @contextmanager

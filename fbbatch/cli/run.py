@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fbbatch.cli.common import Call, command, now, parse_as_of, progress_of, table
+from fbbatch.cli.common import Call, agrees, command, now, parse_as_of, progress_of, table
 from fbbatch.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
         with progress_of(call) as progress:
             result = batch.rehearse(shop, moment, now=clock, progress=progress)
     else:
+        from fbbatch.schema.wording import words
+
+        language = shop.settings.locale
+        if not agrees(moment, clock, language, foresee=lambda: batch.foresee(shop, moment, now=clock)):
+            click.echo(words("time.declined", language), err=True)
+            return ExitCode.INTERRUPTED
         asked: list[int] = []
 
         def stop(number: int, _: FrameType | None) -> None:
@@ -46,6 +52,8 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
         finally:
             for number, handler in before:
                 signal.signal(number, handler)
+        if gone := result.given_up:
+            call.say(words("time.given_up", language, run=gone.name, as_of=gone.as_of.date()))
     return show(call, shop, result)
 
 

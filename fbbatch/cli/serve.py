@@ -7,6 +7,7 @@ import sys
 import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import click
 
@@ -47,6 +48,8 @@ def _attempt(call: Call, stop: threading.Event, log: logging.Logger) -> None:
         shop = call.shop()
         moment = now(shop.settings.zone)
         result = batch.run(shop, moment, now=moment, progress=lambda *_: None, should_stop=stop.is_set)
+        if result.given_up:
+            log.info("the unfinished run %s was given up: it had recorded nothing", result.given_up.name)
         counts = result.manifest["counts"]
         log.info("run %s: %s", result.manifest["run"], " ".join(f"{name}={n}" for name, n in counts.items()))
     except batch.InterruptedRunError as stopped:
@@ -100,11 +103,11 @@ def schedule() -> None:
 
 @command("print")
 def print_entries(call: Call) -> int:
-    """Print entries for systemd, cron and the Windows Task Scheduler, for this workspace and its run times."""
+    """Print entries for systemd, cron, launchd (macOS) and the Windows Task Scheduler, for this workspace and its run times."""
     settings, folder = call.settings(), call.folder
     program = Path(sys.argv[0]).resolve() if Path(sys.argv[0]).name.startswith("fbbatch") else Path(sys.executable).parent / "fbbatch"
     entries = {"systemd": _systemd(program, folder, settings.run_times, settings.time_zone), "cron": _cron(program, folder, settings.run_times, settings.time_zone),
-               "windows": _windows(program, folder, settings.run_times)}  # fmt: skip
+               "launchd": _launchd(program, folder, settings.run_times), "windows": _windows(program, folder, settings.run_times)}  # fmt: skip
     if call.as_json:
         call.data(entries)
         return ExitCode.DONE
@@ -151,6 +154,37 @@ def _cron(program: Path, folder: Path, times: list[str], zone: str) -> str:
         + "\n".join(lines)
         + "\n"
     )
+
+
+def _launchd(program: Path, folder: Path, times: list[str]) -> str:
+    """A plist for an account's own agents; launchd goes by the machine's own time."""
+    command = "\n".join(f"    <string>{escape(str(part))}</string>" for part in (program, "run", "--quiet", "-w", folder))
+    slots = "\n".join(
+        f"    <dict><key>Hour</key><integer>{int(time[:2])}</integer><key>Minute</key><integer>{int(time[3:])}</integer></dict>"
+        for time in times
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<!-- ~/Library/LaunchAgents/fbbatch.plist of the account that owns the workspace; the times are the machine's own.
+     launchctl load -w ~/Library/LaunchAgents/fbbatch.plist
+     What a sleeping machine has missed is made good when it wakes, a night switched off by the next run. -->
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>Label</key>
+  <string>fbbatch</string>
+  <key>ProgramArguments</key>
+  <array>
+{command}
+  </array>
+  <key>StartCalendarInterval</key>
+  <array>
+{slots}
+  </array>
+  <key>Umask</key>
+  <integer>{0o077}</integer>
+</dict>
+</plist>
+"""
 
 
 def _windows(program: Path, folder: Path, times: list[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from fbbatch.cli.common import Call, command, now
 from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
 from fbbatch.secret import ensure_codes
 from fbbatch.words import simplified
+
+if TYPE_CHECKING:
+    from fbbatch.workshop import Workshop
 
 LOCALES = ("zh-Hant", "zh-Hans", "en")
 _PLACES = {
@@ -54,9 +58,10 @@ jobs: 2                       # worker processes
 
 
 def defaults() -> Path:
-    """The folder with the schemas and templates that come with fbbatch: in the wheel, or the checkout's own."""
-    packed = Path(__file__).parents[1] / "defaults"
-    return packed if packed.is_dir() else Path(__file__).parents[2]
+    """The folder with the schemas and templates that come with fbbatch."""
+    from fbbatch.schema.loading import shipped_folder
+
+    return shipped_folder()
 
 
 def lay_out(folder: Path, locale: str) -> None:
@@ -163,24 +168,31 @@ def lint(call: Call) -> int:
         else:
             click.echo("\n".join(error.problems))
         return ExitCode.INVALID
-    vacant = [role for role in _ROLES if len(shop.book.holders(role)) < 2]
-    from fbbatch import findings
-
-    warnings = [findings.message(findings.finding("FB-role-vacant", role=role), shop.settings.locale) for role in vacant]
+    warnings = list(_warnings(shop))
     if call.as_json:
         call.data({"problems": [], "warnings": warnings})
         return ExitCode.DONE
+    from fbbatch.schema.wording import words
+
     for warning in warnings:
         call.say(warning)
-    words = sum(len(rule.words) for rule in shop.book.classification.rules)
-    call.say(
-        f"OK: {len(shop.book.sources)} sources, {len(shop.book.forms)} forms, {len(shop.book.classification.rules)} rules with {words} words"
-    )
+    rules = shop.book.classification.rules
+    counted = {"sources": len(shop.book.sources), "forms": len(shop.book.forms), "rules": len(rules)}
+    call.say(words("lint.sound", shop.settings.locale, words=sum(len(rule.words) for rule in rules), **counted))
     return ExitCode.DONE
 
 
-_ROLES = tuple(f"P{n:02d}" for n in range(1, 14) if n not in {5, 6, 9, 10})
-"""Roles that one person holds for the whole company; the others depend on the case."""
+def _warnings(shop: "Workshop") -> Iterator[str]:
+    """What a run does not stumble over, but somebody should mend; each with its place."""
+    from fbbatch import findings
+    from fbbatch.schema import load
+    from fbbatch.schema.soundness import vacancies
+
+    name = "schemas/company/organisation.yaml"
+    yaml = load(shop.folder / name, name)
+    for code, role in vacancies(shop.book):
+        message = findings.message(findings.finding(code, role=role), shop.settings.locale)
+        yield f"{yaml.where(('roles', role))}: {message}"
 
 
 @command("doctor")
@@ -227,14 +239,15 @@ def _fonts() -> tuple[bool, str]:
 
 
 def _limits() -> tuple[bool | None, str]:
-    try:
-        import resource
-    except ImportError:
-        return (
-            None,
-            "this system cannot limit a worker's memory and processor time; its waiting time is limited all the same",
-        )
-    return True, f"memory, processor time and waiting time of workers are limited ({resource.__name__})"
+    from fbbatch.workers import held_limits
+
+    named = {"memory": "memory", "time": "processor time"}
+    held = held_limits()
+    lacking = [named[name] for name, holds in held.items() if not holds]
+    holding = [*(named[name] for name, holds in held.items() if holds), "waiting time"]
+    if not lacking:
+        return True, f"tried, and they hold: {', '.join(holding)} of workers"
+    return None, f"this system does not limit a worker's {' and '.join(lacking)}; what holds: {', '.join(holding)}"
 
 
 def _outlook() -> tuple[bool | None, str]:

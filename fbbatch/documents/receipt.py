@@ -52,7 +52,7 @@ def ignored_line(receipt: Receipt, office: Office, templates: Templates) -> str:
     """How many files were left alone, in one line; `''` when none were."""
     if not receipt.ignored:
         return ""
-    return _ignored_word(templates, office, "ignored_count", n=len(receipt.ignored))
+    return templates["receipt"].word("ignored_count", office.language, n=len(receipt.ignored))
 
 
 Told = list[tuple[str, str]]
@@ -60,19 +60,11 @@ Told = list[tuple[str, str]]
 
 def ignored_names(receipt: Receipt, office: Office, templates: Templates) -> tuple[str, Told]:
     """What was left alone: the heading, and (name, why and what to do) of the first thousand."""
-    remark = _ignored_word(templates, office, "ignored_remark")
+    remark = templates["receipt"].word("ignored_remark", office.language)
     told = [(name, remark) for name in receipt.ignored[:_MOST_IGNORED]]
     if further := len(receipt.ignored) - len(told):
-        told.append((_ignored_word(templates, office, "ignored_more", n=further), ""))
-    return _ignored_word(templates, office, "ignored"), told
-
-
-def _ignored_word(templates: Templates, office: Office, name: str, **values: object) -> str:
-    """A wording; in a workspace whose template is of an older edition, its name."""
-    template = templates["receipt"]
-    if name not in template.words:
-        return " ".join([name, *map(str, values.values())])
-    return template.word(name, office.language, **values)
+        told.append((templates["receipt"].word("ignored_more", office.language, n=further), ""))
+    return templates["receipt"].word("ignored", office.language), told
 
 
 def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> WorkBook:

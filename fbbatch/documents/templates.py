@@ -5,7 +5,7 @@ give plain text, which the renderers escape; what people submitted is only ever 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
@@ -18,8 +18,9 @@ from fbbatch.documents.facts import TOLD
 from fbbatch.documents.story import STORY
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import Book
-from fbbatch.schema.book import read_model
-from fbbatch.schema.models import Label, Strict
+from fbbatch.schema.loading import read_model, shipped_folder
+from fbbatch.schema.models import Label, SchemaModel, Strict
+from fbbatch.schema.wording import DEFAULT_LANGUAGE, Problem, trouble, words
 
 _JINJA = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -40,7 +41,7 @@ class Item(Strict):
     @model_validator(mode="after")
     def _one(self) -> "Item":
         if self.of is None and self.blank is None:
-            raise ValueError("an item has `of` or `blank`")
+            raise trouble("item")
         return self
 
 
@@ -85,7 +86,7 @@ class BlockModel(Strict):
     @model_validator(mode="after")
     def _one(self) -> "BlockModel":
         if len(self.model_fields_set) != 1:
-            raise ValueError("a block has exactly one key")
+            raise trouble("one_key")
         return self
 
 
@@ -149,65 +150,128 @@ CASE_FORMS = (
 KINDS = ("case_report", *CASE_FORMS, "tracking_ledger", "worklist", "register", "summary", "receipt", "returned")
 
 
-def load_templates(folder: Path, book: Book) -> Templates:
+def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -> Templates:
     """Read and check a workspace's `templates/`.
+
+    Args:
+        folder: where they are.
+        book: whose forms and fields they print.
+        language: of what is said to be wrong.
 
     Raises:
         InvalidSetupError: with file, line and column of everything wrong.
     """
     problems: list[str] = []
-    facts, _ = read_model(folder / "facts.yaml", "templates/facts.yaml", Facts, problems)
+    facts, _ = read_model(folder / "facts.yaml", "templates/facts.yaml", Facts, problems, language)
     templates = {}
     for kind in KINDS:
         name = f"templates/{kind}.yaml"
-        template, yaml = read_model(folder / f"{kind}.yaml", name, Template, problems)
+        template, yaml = read_model(folder / f"{kind}.yaml", name, Template, problems, language)
         if template and yaml and facts:
             templates[kind] = template
-            for path, text in _trouble(template, facts, book):
-                problems.append(f"{yaml.where(path)}: {text}")
+            found = [Problem(yaml, path, f"template.{code}", details) for path, code, details in _trouble(kind, template, facts, book)]
+            problems += [problem.told(language) for problem in found]
     try:
         letterhead = (folder / "letterhead.docx").read_bytes()
     except OSError:
-        problems.append("templates/letterhead.docx: the file is missing; `fbbatch init` lays one out")
+        problems.append(f"templates/letterhead.docx: {words('file.letterhead_missing', language)}")
         letterhead = b""
     if problems or facts is None:
         raise InvalidSetupError(problems)
     return Templates(templates, facts, letterhead)
 
 
-def _trouble(template: Template, facts: Facts, book: Book) -> list[tuple[tuple[str | int, ...], str]]:
+_Trouble = tuple[tuple[str | int, ...], str, dict[str, object]]
+"""The path to what is wrong, the sentence of the group `template` that says it, and what is filled in."""
+
+
+def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterator[_Trouble]:
     known = {*facts.facts, *STORY, *(f.id for s in book.sources for f in s.fields), "rest"}
     form = book.schema(template.form) if template.form else None
-    blanks = {f.id for f in form.fields} if form else set()
-    found: list[tuple[tuple[str | int, ...], str]] = []
     if template.form and form is None:
-        found.append((("form",), f"no form schema has the id '{template.form}'"))
+        yield ("form",), "no_form", {"form": template.form}
+    if template.form is None and (wanted := _shipped(kind).form):
+        yield (), "form_missing", {"form": wanted}
+        return
     for number, block in enumerate(template.blocks):
-        for place, item in enumerate(block.grid or []):
-            path = ("blocks", number, "grid", place)
-            if isinstance(item, Item) and item.blank and item.blank not in blanks:
-                found.append((path, f"the form '{template.form}' has no field '{item.blank}'"))
-            name = item if isinstance(item, str) else item.of
-            if name and name not in known and not (isinstance(item, Item) and item.label):
-                found.append((path, f"neither a fact nor a field of any source is called '{name}'"))
-        if block.rows and not any(f.id == block.rows.of and f.type == "table" for f in (form.fields if form else ())):
-            found.append((("blocks", number, "rows"), f"the form '{template.form}' has no table '{block.rows.of}'"))
-        if block.table and block.table not in template.tables:
-            found.append((("blocks", number, "table"), f"the template has no table '{block.table}'"))
-        for key in ("heading", "text", "note"):
-            for language, text in (getattr(block, key) or {}).items():
-                found += [
-                    (("blocks", number, key), f"{language}: {problem}")
-                    for problem in _syntax(text, known | TOLD | set(template.words) | {"letter"})
-                ]
+        yield from _trouble_of_block(block, ("blocks", number), template, form, known)
+    yield from _trouble_of_words(template, kind)
+    shipped = _shipped(kind)
+    for name, table in shipped.tables.items():
+        if name not in template.tables:
+            yield ("tables",), "no_table", {"table": name}
+            continue
+        cells = {column.of for column in table.columns}
+        for number, column in enumerate(template.tables[name].columns):
+            if column.of not in cells:
+                yield ("tables", name, "columns", number), "no_cell", {"column": column.of, "cells": ", ".join(sorted(cells))}
+    if shipped.columns and not template.columns:
+        yield (), "no_columns", {}
+    for left_out in ("only", False):  # of what the workbook has, and of what is printed
+        kept = [column for column in template.columns if column.print != left_out]
+        if not kept and any(column.print != left_out for column in shipped.columns):
+            yield ("columns",), "no_printed_column", {}
+
+
+_OPTIONAL = {"reply": "", "register": "ask_"}
+"""Templates of which words beginning so may be left out: they are asked for only where they are."""
+
+
+def _trouble_of_words(template: Template, kind: str) -> Iterator[_Trouble]:
+    """Words that the program itself says, or names in them that it does not fill in."""
+    shipped = _shipped(kind).words
+    for name in shipped:
+        if name not in template.words and not (kind in _OPTIONAL and name.startswith(_OPTIONAL[kind])):
+            yield ("words",), "no_word", {"word": name}
     for name, label in template.words.items():
-        found += [(("words", name), problem) for text in label.values() for problem in _syntax(text)]
-    return found
+        is_filled = name in shipped and kind != "reply"
+        filled = {found for text in shipped[name].values() for found in _names(text)} if is_filled else None
+        for language, text in label.items():
+            yield from ((("words", name), code, details) for code, details in _syntax(text, language, filled))
 
 
-def _syntax(text: str, known: set[str] | None = None) -> list[str]:
+@cache
+def _shipped(kind: str) -> Template:
+    """The edition of a template that comes with fbbatch: it has all that the program itself asks for."""
+    problems: list[str] = []
+    name = f"{kind}.yaml"
+    template, _ = read_model(shipped_folder() / "templates" / name, name, Template, problems)
+    if template is None:
+        raise InvalidSetupError(problems)
+    return template
+
+
+def _trouble_of_block(
+    block: BlockModel, path: tuple[str | int, ...], template: Template, form: SchemaModel | None, known: set[str]
+) -> Iterator[_Trouble]:
+    fields = form.fields if form else []
+    blanks = {field.id for field in fields}
+    for number, item in enumerate(block.grid or []):
+        if isinstance(item, Item) and item.blank and item.blank not in blanks:
+            yield (*path, "grid", number), "no_blank", {"form": template.form, "field": item.blank}
+        name = item if isinstance(item, str) else item.of
+        if name and name not in known and not (isinstance(item, Item) and item.label):
+            yield (*path, "grid", number), "no_fact", {"name": name}
+    if block.rows and block.rows.of not in {field.id for field in fields if field.type == "table"}:
+        yield (*path, "rows"), "no_rows", {"form": template.form, "field": block.rows.of}
+    if block.table and block.table not in template.tables:
+        yield (*path, "table"), "no_table", {"table": block.table}
+    names = known | TOLD | set(template.words) | {"letter"}
+    for key in ("heading", "text", "note"):
+        for language, text in (getattr(block, key) or {}).items():
+            yield from (((*path, key), code, details) for code, details in _syntax(text, language, names))
+
+
+def _names(text: str) -> set[str]:
+    return set(meta.find_undeclared_variables(_JINJA.parse(text)))
+
+
+def _syntax(text: str, language: str, known: set[str] | None = None) -> Iterator[tuple[str, dict[str, object]]]:
     try:
-        names = meta.find_undeclared_variables(_JINJA.parse(text))
-    except TemplateSyntaxError as error:
-        return [f"template expression: {error.message}"]
-    return [f"template expression: nothing is called '{name}'" for name in sorted(names - known)] if known is not None else []
+        names = _names(text)
+    except TemplateSyntaxError:
+        yield "expression", {"language": language}
+        return
+    if known is not None:
+        for name in sorted(names - known):
+            yield "name", {"language": language, "name": name}

@@ -1,4 +1,4 @@
-"""The one place that rewrites what is append-only: personal data of closed cases, when their time is over.
+"""The one place that rewrites what is append-only: personal data of closed cases, and runs that came to nothing.
 
 Which texts are personal, and what stands in their place, others decide (`Rules`); here they are found and replaced, in
 one transaction, within which the append-only triggers are lifted and put back.
@@ -18,7 +18,7 @@ from fbbatch import failpoints
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.auditing import ANONYMISE, removed
 from fbbatch.ledger.sharing import Goes, Sharing, Stays
-from fbbatch.ledger.store import Ledger
+from fbbatch.ledger.store import Ledger, RunRecord
 
 _CHUNK = 500
 
@@ -181,6 +181,36 @@ def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> Non
             for inner, path in connection.execute(sa.select(t.file.c.id, t.file.c.archived).where(together)).all():
                 if path and (new := rules.place(path)) != path:
                     connection.execute(t.file.update().where(t.file.c.id == inner).values(archived=new))
+
+
+def give_up(ledger: Ledger, run: RunRecord, *, with_files: bool) -> bool:
+    """Remove an unfinished run of which no case, no step and no document has come.
+
+    Args:
+        ledger: the company's.
+        run: an unfinished run; what it has looked at is still in the inbox, for it published nothing.
+        with_files: also where it has noted files; they are judged anew by the next run.
+
+    Returns:
+        False when it has recorded more; then it stays.
+    """
+    of_run = (t.case, t.transition, t.classification, t.amendment, t.document, t.summary_day, t.waiting_form)
+    files = sa.select(t.file.c.id).where(t.file.c.run_id == run.id)
+    rows = sa.select(t.submission.c.id).where(t.submission.c.file_id.in_(files))
+    conditions = [table.c.run_id == run.id for table in of_run]
+    conditions += [t.correspondence.c.submission_id.in_(rows)]
+    conditions += [] if with_files else [t.file.c.run_id == run.id]
+    with ledger.reading() as connection:
+        if any(connection.execute(sa.select(sa.literal(1)).where(found).limit(1)).first() for found in conditions):
+            return False
+    with _rewriting(ledger, keep=True) as connection:
+        connection.execute(t.fingerprint.delete().where(t.fingerprint.c.submission_id.in_(rows)))
+        for table in (t.submission, t.sheet, t.finding):
+            connection.execute(table.delete().where(table.c.file_id.in_(files)))
+        for table in (t.file, t.reminder):
+            connection.execute(table.delete().where(table.c.run_id == run.id))
+        connection.execute(t.run.delete().where(t.run.c.id == run.id))
+    return True
 
 
 def compact(ledger: Ledger) -> None:

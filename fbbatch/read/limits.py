@@ -39,9 +39,9 @@ class Limits(BaseModel):
     csv_line_bytes: int = Field(default=1_000_000, ge=1_000, description="one row of a csv file")
     json_bytes: int = Field(default=10_000_000, ge=1, description="largest JSON file that is read")
     json_depth: int = Field(default=50, ge=2, description="objects within objects")
-    cpu_seconds: int = Field(default=20, ge=1, description="processor time for one file")
-    wall_seconds: int = Field(default=30, ge=1, description="waiting time for one file")
-    memory_bytes: int = Field(default=1_500_000_000, ge=200_000_000, description="memory of one worker")
+    cpu_seconds: int = Field(default=20, ge=1, le=86_400, description="processor time for one file")
+    wall_seconds: int = Field(default=30, ge=1, le=86_400, description="waiting time for one file")
+    memory_bytes: int = Field(default=1_500_000_000, ge=200_000_000, le=1_000_000_000_000, description="memory of one worker")
 
     def over(self, name: str, value: float, *, where: str = "", unit: str = "") -> Finding:
         """The finding that `value` is over the limit `name`, e.g. `FB-limit-rows`.

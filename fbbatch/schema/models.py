@@ -4,6 +4,7 @@ The models are the one definition: the loader checks files against them, the JSO
 `docs/schemas.md` are generated from them. Every description below is printed there.
 """
 
+import datetime as dt
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,17 +13,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from fbbatch.model import LANGUAGES
 from fbbatch.schema.text import header_key
+from fbbatch.schema.wording import trouble
 from fbbatch.words import simplified
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name for code: letters, digits, _")]
-
-Editor = Annotated[str, Field(pattern=r"^(anyone|organisation|head_of_lead|P(0[1-9]|1[0-3]))$")]
+EDITORS = ("anyone", "organisation", "head_of_lead")
+"""Who may edit a cell of a ledger, besides roles."""
 
 
 class Strict(BaseModel):
     """A model that refuses unknown keys and is frozen once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 def _label(value: object) -> object:
@@ -36,8 +38,8 @@ def _label(value: object) -> object:
 
 
 def _three_languages(label: dict[str, str]) -> dict[str, str]:
-    if missing := [language for language in ("zh-Hant", "zh-Hans", "en") if not label.get(language)]:
-        raise ValueError(f"text is missing in {', '.join(missing)} (zh-Hans may be left out where zh-Hant is given)")
+    if missing := [language for language in ("zh-Hant", "zh-Hans", "en") if not label.get(language, "").strip()]:
+        raise trouble("languages", missing=", ".join(missing))
     return label
 
 
@@ -58,9 +60,9 @@ def _example(value: object) -> object:
     label = _label(value)
     assert isinstance(label, dict)  # noqa: S101 - it was one
     if unknown := [str(key) for key in label if key not in LANGUAGES]:
-        raise ValueError(f"unknown language '{unknown[0]}': an example is one for all languages, or {{zh-Hant: …, en: …}}")
+        raise trouble("example_language", language=unknown[0])
     if not all(isinstance(text, str) for text in label.values()):
-        raise ValueError("an example for each language is text; a number is the same in all of them")
+        raise trouble("example_number")
     return _three_languages(label)
 
 
@@ -74,16 +76,51 @@ def _regex(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
+        raise trouble("regex", position=(error.pos or 0) + 1) from error
+    except (RecursionError, OverflowError) as error:
+        raise trouble("regex", position=1) from error
     return text
+
+
+def _delimiter(text: str) -> str:
+    """One character that can stand between two cells; blank: it is guessed."""
+    if len(text) > 1 or text in {'"', "\n", "\r"}:
+        raise trouble("delimiter")
+    return text
+
+
+def _encoding(name: str) -> str:
+    """An encoding of text that Python knows."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError) as error:
+        raise trouble("encoding", name=name) from error
+    return name
 
 
 def _line_pattern(text: str) -> str:
     if not re.compile(_regex(text)).groupindex:
-        raise ValueError(
-            "the pattern needs named groups, e.g. (?P<reported_at>\\d{4}-\\d\\d-\\d\\d) (?P<reporter>\\S+): (?P<description>.*)"
-        )
+        raise trouble("line_groups")
     return text
+
+
+def _day(text: str) -> str:
+    """A date that the calendar has."""
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise trouble("no_such_day", date=text) from error
+    return text
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise trouble("blank")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_word)]
+"""A name or a word: not blank, for blanks would be found everywhere."""
 
 
 class Pattern(Strict):
@@ -96,9 +133,9 @@ class Pattern(Strict):
 class Value(Strict):
     """One allowed value of a choice."""
 
-    code: str = Field(description="the value in code and in the ledger")
+    code: Word = Field(description="the value in code and in the ledger")
     label: Label
-    aliases: list[str] = Field(default=[], description="other ways to write it; compared folded")
+    aliases: list[Word] = Field(default=[], description="other ways to write it; compared folded")
 
 
 class FieldModel(Strict):
@@ -106,7 +143,7 @@ class FieldModel(Strict):
 
     id: Id
     label: Label = Field(description="the header or label people see")
-    aliases: list[str] = Field(default=[], description="other headers for it, any script; compared without decoration")
+    aliases: list[Word] = Field(default=[], description="other headers for it, any script; compared without decoration")
     type: FieldType = "text"
     required: bool | Literal["ask"] = Field(
         default=False, description="true: a row without it is returned; ask: it is accepted but listed; false: optional"
@@ -137,7 +174,7 @@ class FieldModel(Strict):
     personal: Literal["name", "phone", "mail", "id", "address", "contact"] | None = Field(
         default=None, description="class of personal data; masked in editions that circulate"
     )
-    editable_by: list[Editor] = Field(
+    editable_by: list[str] = Field(
         default=["organisation"],
         description="in a dropped ledger or summary, who may change it: roles (P02), head_of_lead, organisation (anybody in it), anyone (also unsigned)",
     )
@@ -151,11 +188,13 @@ class FieldModel(Strict):
     @model_validator(mode="after")
     def _fits(self) -> "FieldModel":
         if self.type in {"choice", "choices"} and self.values is None:
-            raise ValueError("a choice needs `values`")
+            raise trouble("choice_values")
         if self.type == "table" and not self.fields:
-            raise ValueError("a table needs `fields`")
+            raise trouble("table_fields")
         if self.type != "table" and self.fields:
-            raise ValueError("only a table has `fields`")
+            raise trouble("only_table")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise trouble("range", at=("minimum",), minimum=self.minimum, maximum=self.maximum)
         return self
 
 
@@ -168,13 +207,17 @@ class SchemaModel(Strict):
     source: str | None = Field(default=None, description="code of the source in vocabulary.yaml (default: the id)")
     clause: str | None = None
     title: Label
-    folders: list[str] = Field(default=[], description="names of inbox sub-folders whose files are of this schema")
+    folders: list[Word] = Field(default=[], description="names of inbox sub-folders whose files are of this schema")
     channels: list[str] = Field(default=[], description="codes of channels this source may come by; first: default")
     header: bool = Field(default=True, description="false: the file has no header row; fields have `column` numbers")
     header_rows: int = Field(default=1, ge=1, le=3, description="rows that the header takes; found by itself up to 2")
     skip_rows_after_header: int = Field(default=0, ge=0, le=5, description="rows under the header that are no answers")
-    delimiter: str | None = Field(default=None, description="csv: the delimiter, where it should not be guessed")
-    encoding: str | None = Field(default=None, description="csv: the encoding, where it should not be guessed")
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
+        default=None, description="csv: the delimiter, where it should not be guessed"
+    )
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
+        default=None, description="csv: the encoding, where it should not be guessed"
+    )
     lines: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
         default=None, description="txt: regular expression of a line that begins a message of a chat; its named groups are field ids"
     )
@@ -186,22 +229,23 @@ class SchemaModel(Strict):
     def _consistent(self) -> "SchemaModel":
         ids = [field.id for field in self.fields]
         if doubled := sorted({i for i in ids if ids.count(i) > 1}):
-            raise ValueError(f"field ids twice: {', '.join(doubled)}")
-        for field in self.fields:
+            second = len(ids) - 1 - ids[::-1].index(doubled[0])
+            raise trouble("fields_twice", at=("fields", second, "id"), fields=", ".join(doubled))
+        for number, field in enumerate(self.fields):
             for key, other in (
                 ("not_after", field.not_after),
                 ("not_before", field.not_before),
                 ("split_from", field.split_from),
             ):
                 if other and other != "received" and other not in ids:
-                    raise ValueError(f"field {field.id}: {key} names the unknown field '{other}'")
-        for name in (self.signed_by, self.signed_on):
+                    raise trouble("unknown_field", at=("fields", number, key), field=field.id, key=key, other=other)
+        for key, name in (("signed_by", self.signed_by), ("signed_on", self.signed_on)):
             if name and name not in ids:
-                raise ValueError(f"`signed_by`, `signed_on` name the unknown field '{name}'")
+                raise trouble("signer", at=(key,), other=name)
         if self.lines and (strange := sorted(set(re.compile(self.lines).groupindex) - set(ids))):
-            raise ValueError(f"`lines` names unknown fields: {', '.join(strange)}")
+            raise trouble("lines_fields", at=("lines",), fields=", ".join(strange))
         if not self.header and not any(field.column for field in self.fields):
-            raise ValueError("`header: false` needs `column` numbers on its fields")
+            raise trouble("no_header", at=("header",))
         return self
 
     @property
@@ -245,40 +289,40 @@ class Rule(Strict):
     severity: str | None = None
     safety: bool = Field(default=False, description="safety words always win for severity (3.2.2c)")
     weight: float = Field(default=1, gt=0, description="added once for each different word that matches")
-    words: list[str] = Field(min_length=1, description="words in either script; English ones match whole words, `burn*` a stem")
+    words: list[Word] = Field(min_length=1, description="words in either script; English ones match whole words, `burn*` a stem")
     fields: list[str] = Field(default=[], description="only in these fields (default: the texts named in `texts`)")
 
     @model_validator(mode="after")
     def _one_value(self) -> "Rule":
         if sum(value is not None for value in (self.kind, self.type, self.severity)) != 1:
-            raise ValueError("a rule speaks for exactly one of kind, type, severity")
+            raise trouble("one_dimension")
         if self.safety and self.severity is None:
-            raise ValueError("a safety rule names a severity")
+            raise trouble("safety")
         return self
 
 
 class Negation(Strict):
     """Words that turn what follows into its opposite; `漏電：無` is known without being listed."""
 
-    before: list[str] = Field(description="沒有漏電, no smoke: words in front; one-character ones only reach their neighbour")
+    before: list[Word] = Field(description="沒有漏電, no smoke: words in front; one-character ones only reach their neighbour")
     reach: int = Field(default=8, ge=1, le=20, description="how many characters a Chinese negation reaches within its clause")
     reach_words: int = Field(default=5, ge=1, le=20, description="how many words an English one reaches")
-    exceptions: list[str] = Field(default=[], description="phrases that look like a negation and are none")
+    exceptions: list[Word] = Field(default=[], description="phrases that look like a negation and are none")
 
 
 class Supposition(Strict):
     """Words that tell of harm as feared or as what might have been: it did not happen, so it speaks as the rule `speaks_as` does."""
 
     speaks_as: str = Field(description="id of the rule for whose words imagined harm counts")
-    before: list[str] = Field(description="could have, 万一: words that suffice by themselves")
-    feared: list[str] = Field(default=[], description="afraid, 担心: words that need one of `unreal` behind them")
-    unreal: list[str] = Field(default=[], description="might, 会: what makes a fear one of things to come")
-    possible: list[str] = Field(default=[], description="could cause, 可能会: words that suffice for what `consequences` tell of")
+    before: list[Word] = Field(description="could have, 万一: words that suffice by themselves")
+    feared: list[Word] = Field(default=[], description="afraid, 担心: words that need one of `unreal` behind them")
+    unreal: list[Word] = Field(default=[], description="might, 会: what makes a fear one of things to come")
+    possible: list[Word] = Field(default=[], description="could cause, 可能会: words that suffice for what `consequences` tell of")
     consequences: list[str] = Field(
         default=[], description="ids of the rules for what danger leads to; a hazard that is possible is a hazard"
     )
-    subjects: list[str] = Field(default=[], description="i, it: what begins a clause of its own, and ends all but a fear")
-    real: list[str] = Field(
+    subjects: list[Word] = Field(default=[], description="i, it: what begins a clause of its own, and ends all but a fear")
+    real: list[Word] = Field(
         default=[], description="because, the, 又: what stands before things that have happened, and ends a supposition"
     )
     reach: int = Field(default=8, ge=1, le=20, description="how many characters a Chinese one reaches within its clause")
@@ -304,9 +348,9 @@ class ClassificationRules(Strict):
     @model_validator(mode="after")
     def _known(self) -> "ClassificationRules":
         if self.supposition and self.supposition.speaks_as not in {rule.id for rule in self.rules if rule.severity and not rule.safety}:
-            raise ValueError(f"supposition: no rule for a severity, and not for safety, is called '{self.supposition.speaks_as}'")
+            raise trouble("speaks_as", at=("supposition", "speaks_as"), rule=self.supposition.speaks_as)
         if self.supposition and (unknown := set(self.supposition.consequences) - {rule.id for rule in self.rules}):
-            raise ValueError(f"supposition: no rule is called '{min(unknown)}'")
+            raise trouble("consequence", at=("supposition", "consequences"), rule=min(unknown))
         return self
 
 
@@ -319,7 +363,7 @@ class When(Strict):
     severity: list[str] = []
     product: list[str] = []
     line: list[str] = []
-    words: list[str] = []
+    words: list[Word] = []
 
 
 class AssignmentRule(Strict):
@@ -339,7 +383,7 @@ class EscalationRule(Strict):
     severity: list[str] = Field(default=[], description="any of these severities")
     departments: int | None = Field(default=None, ge=2, description="at least so many departments touched")
     only_severity: list[str] = Field(default=[], description="`departments` and `words` count for these severities only")
-    words: list[str] = Field(default=[], description="any of these words (stoppage, formal demands)")
+    words: list[Word] = Field(default=[], description="any of these words (stoppage, formal demands)")
     to: list[str] = Field(description="roles it goes to, e.g. P03, P04")
 
 
@@ -357,8 +401,8 @@ class Deadline(Strict):
     id: str = Field(pattern=r"^T[0-9]{2}[a-z]?$")
     label: Label
     clause: str
-    working_days: dict[str, float] = Field(default={}, description="by severity, or `all`")
-    hours: dict[str, float] = Field(default={}, description="by severity, or `all`; round the clock")
+    working_days: dict[str, Annotated[float, Field(ge=-3660, le=3660)]] = Field(default={}, description="by severity, or `all`")
+    hours: dict[str, Annotated[float, Field(ge=0, le=87_840)]] = Field(default={}, description="by severity, or `all`; round the clock")
     decided: bool = Field(default=False, description="true once the company has decided it; until then marked 〔公司待定〕")
 
 
@@ -373,7 +417,7 @@ class Department(Strict):
 
     id: Id
     label: Label
-    aliases: list[str] = []
+    aliases: list[Word] = []
     head: str | None = Field(default=None, description="id of the person who heads it (P04)")
     deputies: list[str] = Field(default=[], description="ids of those who may sign for the head")
 
@@ -382,11 +426,11 @@ class Person(Strict):
     """A person the regulation gives something to do."""
 
     id: Id
-    name: str
+    name: Word
     department: str
     title: str | None = None
     mail: str | None = None
-    aliases: list[str] = []
+    aliases: list[Word] = []
 
 
 class Role(Strict):
@@ -406,9 +450,9 @@ class Organisation(Strict):
 class Product(Strict):
     """A product of the company. Source: 1.2a."""
 
-    name: str
+    name: Word
     models: list[str] = []
-    aliases: list[str] = []
+    aliases: list[Word] = []
     line: str | None = None
     department: str | None = Field(default=None, description="department responsible for it")
     active: bool = True
@@ -423,8 +467,11 @@ class Products(Strict):
 class Day(Strict):
     """A day that differs from the public calendar."""
 
-    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    date: Annotated[str, AfterValidator(_day)] = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
     label: str = ""
+
+
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class CalendarModel(Strict):
@@ -434,3 +481,11 @@ class CalendarModel(Strict):
     weekend: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = ["sat", "sun"]
     holidays: list[Day] = Field(default=[], description="further days off")
     working_days: list[Day] = Field(default=[], description="days worked although the public calendar says off")
+
+    @model_validator(mode="after")
+    def _leaves_days(self) -> "CalendarModel":
+        if len(set(self.weekend)) == len(_WEEK):
+            raise trouble("no_weekday", at=("weekend",))
+        if both := {day.date for day in self.holidays} & {day.date for day in self.working_days}:
+            raise trouble("day_twice", at=("holidays",), date=min(both))
+        return self

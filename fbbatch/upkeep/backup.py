@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fbbatch import __version__, inbox
+from fbbatch import __version__, inbox, lasting
 from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing, copy_ledger
 from fbbatch.upkeep.agreement import Progress
@@ -73,7 +73,7 @@ def backup(
             job.originals()
             job.documents()
         packer.close({"version": __version__, "at": at.isoformat(), "ledger": snapshot is not None, **job.about()})
-    inbox.sync_folder(path.parent)
+    lasting.sync_folder(path.parent)
     notes = (*job.notes, *([ELSEWHERE] if database is not None else []))
     return BackedUp(path, len(packer.members), path.stat().st_size, notes)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fbbatch import failpoints, inbox
+from fbbatch import failpoints, lasting
 from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, dumping
 from fbbatch.schema import Book
@@ -52,11 +52,11 @@ def export(ledger: Ledger, book: Book, language: str, folder: Path, kind: str, p
         failpoints.reach("exporting")
         for path in stage.iterdir():
             path.chmod(0o600)
-            inbox.sync_folder(path)
+            lasting.sync_file(path)
         if folder.exists():
             folder.rmdir()
         stage.rename(folder)
-        inbox.sync_folder(folder.parent)
+        lasting.sync_folder(folder.parent)
     except OSError as error:
         raise StorageError(f"The export cannot be written: {error.strerror or error}: {folder}") from error
     finally:

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 import pypdf
 
-from fbbatch import failpoints, inbox, outbox
+from fbbatch import failpoints, outbox
+from fbbatch.lasting import sync_folder
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.ledger.forgetting import Reprinted, Texts
 from fbbatch.ledger.sharing import Stays
@@ -85,7 +86,7 @@ class Folders:
                 manifests[run] = digest
         if self._keep:
             self._write(self._workspace / STAGE / _PLAN, orjson.dumps(self._plan))
-            inbox.sync_folder(self._workspace / STAGE)
+            sync_folder(self._workspace / STAGE)
         return Reprinted(documents, manifests, gone)
 
     def _again(self, one: Stays, effacer: Effacer) -> str | None:
@@ -201,7 +202,7 @@ def finish(workspace: Path, ledger: Ledger) -> int:
         target = workspace / path
         if expected.get(path) == digest and (stage / name).is_file() and target.is_file():
             (stage / name).replace(target)
-            inbox.sync_folder(target.parent)
+            sync_folder(target.parent)
             number += 1
             failpoints.reach("swapped")
     (stage / _PLAN).unlink()

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-from fbbatch import inbox, outbox
+from fbbatch import inbox, lasting, outbox
 from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.upkeep.agreement import Progress
@@ -155,8 +155,8 @@ def _exchange(bundle: Bundle, folder: Path, stage: Path, aside: Path) -> bool:
     for extra in (stage / ".fbbatch").glob("ledger.db.before-*"):  # what the migration has saved
         if not (folder / ".fbbatch" / extra.name).exists():
             extra.rename(folder / ".fbbatch" / extra.name)
-    inbox.sync_folder(folder)
-    inbox.sync_folder(folder / ".fbbatch")
+    lasting.sync_folder(folder)
+    lasting.sync_folder(folder / ".fbbatch")
     return moved
 
 
