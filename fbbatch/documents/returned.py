@@ -148,6 +148,8 @@ class Correction:
             self.word(f"{edited}step_3"),
         ]
         rows = {(row.sheet, row.row) for row in self.fate.rows}
+        if self.is_edited_ledger:  # each refused cell has its note
+            rows |= {(f.sheet or "", f.row or 0) for f in self.fate.outcome.findings if f.sheet in self.fate.layouts}
         whole = [item for item in self.fate.outcome.findings if item.severity == "error" and (item.sheet or "", item.row) not in rows]
         about = [[self.word("whole")], *([catalogue.message(item, self.office.language, self._any_labels())] for item in whole)]
         balance = [] if self.is_edited_ledger else [self._balance()]
