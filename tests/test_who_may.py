@@ -505,6 +505,19 @@ def test_two_different_forms_for_one_step_are_both_set_aside_and_a_person_decide
     assert here.state() == "accepted"
 
 
+def test_two_coordination_sheets_of_one_case_are_two_decisions_and_no_contradiction(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "planned")
+    drop(here.place, "a.docx", here.filled("inspection", {"difficulties": "缺電源板"}))
+    here.run()
+    drop(here.place, "b.docx", here.filled("inspection", {"difficulties": "又缺連接器", "percent": "70"}))
+    here.run()
+    first, second = here.issued("coordination")[-2:]
+    assert first.name != second.name
+    drop(here.place, "1.docx", here.filled("coordination", {"matter": "協調電源板"}, issue=-2))
+    drop(here.place, "2.docx", here.filled("coordination", {"matter": "協調連接器"}, issue=-1))
+    assert {f["outcome"] for f in here.run().manifest["files"]} == {"step"}
+
+
 def test_contradiction_is_seen_also_when_the_run_was_killed_between_the_two(tmp_path: Path) -> None:
     from fbbatch.batch import InterruptedRunError
 

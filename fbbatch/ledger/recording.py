@@ -330,9 +330,9 @@ class FileRecorder:
         put_decision(self._connection, [chosen.id] if chosen else [], self._run_id, TAKEN, by)
         put_decision(self._connection, others, self._run_id, IGNORED, by)
 
-    def pass_by(self, case: Case, kind: str) -> None:
-        """What waits of a step that has been taken need not be decided any more."""
-        put_decision(self._connection, [one.id for one in self.waiting(case, kind)], self._run_id, PASSED, "")
+    def passed(self, forms: Sequence[WaitingForm]) -> None:
+        """Write down that forms need not be decided about any more: their step was taken."""
+        put_decision(self._connection, [one.id for one in forms], self._run_id, PASSED, "")
 
     def follows(self, schema: str) -> None:
         """Say which schema the file follows."""

@@ -21,6 +21,7 @@ from fbbatch.steps.rules import BY_TIME, REOPEN_WITHIN, Rules
 from fbbatch.workflow import (
     FOLLOWED,
     FORMS,
+    FROM,
     ORDER,
     Move,
     Standing,
@@ -178,7 +179,8 @@ class Forms:
         moved = [replace(one, details={**one.details, FOLLOWED: opened}) for one in moved] if opened else moved
         moved[0] = _remarked(moved[0], remarks, decided_by)
         recorder.append(case, [*weighed.ended, *moved])
-        recorder.pass_by(case, form.kind)
+        answered = _answers_what(told)
+        recorder.passed([one for one in recorder.waiting(case, form.kind) if _answers_what(one.told) == answered])
         noted = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
         taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
         recorder.note(map(self.rules.worded, (*noted, *late_promises(form, case.due_on), taken)))
@@ -250,9 +252,14 @@ class Forms:
 
 
 def _answers_what(told: Told) -> tuple[str, ...]:
-    """What two forms have in common that answer the same step: kind, case, issue, and whose measures they are."""
-    part = str(told["values"].get("department") or "") if told["kind"] == "measures" else ""
-    return told["kind"], told["case"], part
+    """What two forms have in common that answer the same step: kind, case, and whose measures they are.
+
+    A case may have several sheets and letters at a time; then it is the issue that tells which was answered.
+    """
+    kind = told["kind"]
+    part = str(told["values"].get("department") or "") if kind == "measures" else ""
+    is_one_step = kind in FROM and kind != "reply"
+    return kind, told["case"], part, "" if is_one_step else str(told["issue"])
 
 
 def _remarked(first: Transition, findings: Sequence[Finding], decided_by: str) -> Transition:
