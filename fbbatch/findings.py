@@ -549,6 +549,18 @@ CATALOGUE: dict[str, Entry] = {
             "Quarantined; the other files were taken. Give this receipt to whoever maintains the system",
         ),
     ),
+    "FB-answered-twice": Entry(
+        "error",
+        ("「{label}」有兩個不同的答案：「{value}」和「{elsewhere}」", "'{label}' is answered twice: '{value}' and '{elsewhere}'"),
+        ("每一欄只有一個答案", "One answer for each blank"),
+        ("請刪去多餘的一份後再放入收件夾", "Remove the other one and drop the form again"),
+    ),
+    "FB-decision-passed": Entry(
+        "warning",
+        ("{number} 不必再決定：這一步已由別的表單完成；那一份的答案不同", "{number} need not be decided any more: another form has taken the step; its answers are others"),
+        ("同一步驟只有一份", "One form for one step"),
+        ("請核對那一份；如應以它為準，請用跨部門協調單處理", "Look at that form; if it is the right one, use a coordination sheet"),
+    ),
     "FB-hidden-text": Entry(
         "note",
         ("郵件中有看不見的文字（{length} 字），未讀取", "The mail has text that no reader sees ({length} characters); it was not read"),

@@ -115,7 +115,7 @@ _CONTAINING = (
 )
 _GOODS = (
     "立即|已經?|先行?|暫時|臨時|馬上|對|將|把|全部|所有|同批|該批|本批|整批|問題|不良|可疑|相關|受影響|產品|庫存|在途|客戶端?|市場|倉庫|貨物?"
-    "|成品|半成品|品|物料|的|批次?|出貨|發貨|使用|銷售|生產|供貨|流出|處理|通知|[\\d.]+|台|件|個|片|箱|支"
+    "|成品|半成品|品|物料|的|批次?|出貨|發貨|使用|銷售|生產|供貨|流出|處理|通知|[\\d.]|台|件|個|片|箱|支"
     "|the|all|lots?|batch(?:es)?|stock|goods|shipments?|shipping|sales|production|products?|parts|of|in|at|on|from|units|pieces|customers?|immediately"
 )
 

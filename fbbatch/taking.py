@@ -277,7 +277,10 @@ class Taking:
             if "sender" in message:
                 self.steps.take_sender(current, message["sender"])
             elif part := message.get("part"):
+                sender = part.pop("sender", None)
                 current = recorder.part(**part)
+                if sender is not None:
+                    self.steps.take_sender(current, sender)
             elif failed := message.get("failed"):
                 reason = Finding(*failed)
                 if current is recorder:
@@ -391,13 +394,19 @@ def _begun(frames: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes] | None
         WorkerLostError: the worker died of it before so much was told.
     """
     told: list[bytes] = []
-    size = 0
+    size, may_hold_forms = 0, False
     for frame in frames:
         told.append(frame)
         size += len(frame)
-        if size > _HELD_BYTES:
+        may_hold_forms = may_hold_forms or _may_hold_forms(frame)
+        if size > _HELD_BYTES and not may_hold_forms:
             return told, frames
     return told, None
+
+
+def _may_hold_forms(frame: bytes) -> bool:
+    """True for a frame that is a form, or says that the file holds others: their forms come in their turn, however long it is."""
+    return head_of(frame).startswith((b'{"kind":"zip"', b'{"kind":"mail"')) or _form_in(frame) is not None
 
 
 def _form_in(frame: bytes) -> Message | None:

@@ -48,7 +48,8 @@ class Standing:
     the transition that took them; `past` are all steps that forms have brought, of every round. `outcome` is how the matter
     ended or is meant to; `decided` is true once the department head has approved an outcome without measures. `follows`
     is the closed case of which this one is the sequel, `followed_by` are the sequels of this one. `came_on` is the day on which
-    the case last came to each state (the end of a hold is none), `verifier` the person that a leader has named.
+    the case last came to each state (the end of a hold is none), `verifier` the person that a leader has named, `responsibles`
+    are all who were ever responsible.
     """
 
     state: str = "registered"
@@ -71,6 +72,7 @@ class Standing:
     entered_on: dt.date | None = None
     came_on: Mapping[str, dt.date] = field(default_factory=dict)
     verifier: str | None = None
+    responsibles: frozenset[str] = frozenset()
     notes: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: Mapping[str, Transition] = field(default_factory=dict)
@@ -138,12 +140,12 @@ def asked_on(standing: Standing, kind: str) -> dt.date | None:
 
 def involved(standing: Standing, addressee: str | None = None) -> Involved:
     """Who has to do with a case; `addressee` is the department that answers, else the lead. Source: 5.4.2a."""
-    took_part = {standing.responsible or ""}
+    took_part = set(standing.responsibles)
     for step in standing.past:
         answers = step.details["answers"]
         took_part |= {str(answers.get(name) or "") for name in _TAKES_PART.get(step.document, ())}
-        if step.document in _HAS_OWNERS:
-            took_part |= {str(row.get("owner") or "") for row in answers.get("steps") or ()}
+        rows = answers.get(_HAS_OWNERS.get(step.document, "")) or ()
+        took_part |= {str(row.get("owner") or "") for row in rows}
     lead, took_part = standing.department, took_part - {""}
     return Involved(lead, standing.cooperating, addressee or lead, frozenset(took_part), standing.verifier)
 
@@ -151,7 +153,8 @@ def involved(standing: Standing, addressee: str | None = None) -> Involved:
 _TAKES_PART = {
     "assignment": ("responsible", "answered_by"), "measures": ("prepared_by", "approved_by"), "result": ("prepared_by", "approved_by"),
 }  # fmt: skip
-_HAS_OWNERS = ("measures", "result")
+_HAS_OWNERS = {"measures": "steps", "result": "steps", "coordination": "tasks"}
+"""The tables in which persons are named who carry something out."""
 
 
 def may_verify(standing: Standing, book: Book) -> list[Person]:
@@ -187,6 +190,8 @@ def _after(standing: Standing, step: Transition) -> Standing:
     for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from", "verifier"):
         if told.get(name):
             changes[name] = told[name]
+    if told.get("responsible"):
+        changes["responsibles"] = standing.responsibles | {told["responsible"]}
     if "follows" in told:
         changes["follows"] = told["follows"]
     if "followed_by" in told:

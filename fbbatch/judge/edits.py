@@ -70,7 +70,8 @@ def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, se
             _take(rows[header_row:], dict(enumerate(ids)), sheet.name, header_row + 1, before)
     after = _Table()
     heads = {sheet.name: _read_back(sheet, headers, after) for sheet in reading.sheets}
-    editors = {name: editor for name, rows in heads.items() if (editor := next(filter(None, map(_editor_in, rows)), ""))}
+    own_heads = {name: rows for name, rows in heads.items() if name in after.headers}  # no other sheet is signed
+    editors = {name: editor for name, rows in own_heads.items() if (editor := next(filter(None, map(_editor_in, rows)), ""))}
     message = _told(before, after, editors, schema, frozenset(told["editable"].split()), setup)
     own = reading.identity
     above = "\n".join(text for rows in heads.values() for row in rows for text in row)
@@ -122,7 +123,8 @@ def _told(
     before: _Table, after: _Table, editors: Mapping[str, str], schema: SchemaModel, editable: frozenset[str], setup: Setup
 ) -> Message:
     fields = {one.id: one for one in schema.fields}
-    editor = next(iter(editors.values()), "")
+    names = set(editors.values())
+    editor = names.pop() if len(names) == 1 else ""  # who signs one sheet signs the workbook, unless somebody else does, too
     changes: list[dict[str, Any]] = []
     findings: list[Finding] = []
     for (case, column), places in after.values.items():

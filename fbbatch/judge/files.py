@@ -290,7 +290,8 @@ class Judge:
         if evidence:
             yield {"findings": _evidence(evidence)}
         for part, messages in taken:
-            yield {"part": {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}}
+            told = {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}
+            yield {"part": {**told, "sender": letter.address}}
             yield from messages
 
     def _pasted(self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]) -> Message | None:
@@ -330,7 +331,9 @@ def _proven_by(cover: Sheet) -> Iterator[Message]:
 
 
 def _came_by_mail(message: Message, letter: Letter) -> None:
-    """Remember who has mailed a form or an edited ledger; of a mail in a mail, whoever has sent the outer one."""
+    """Remember who has mailed a form, an edited ledger or a file; of a mail in a mail, whoever has sent the outer one."""
+    if "part" in message:
+        message["part"]["sender"] = letter.address
     for kind in ("form", "edits"):
         if kind in message:
             message[kind]["mailed"] = letter.address or "?"

@@ -21,6 +21,7 @@ from fbbatch.read.paper import TABLE_BLANK
 from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel, field_for
 from fbbatch.validate import Checker
 
+_LONGEST_NUMBER = 10
 _TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
 
 
@@ -59,7 +60,7 @@ def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[Sc
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+    return int(text) if text and text.isdecimal() and len(text) < _LONGEST_NUMBER else 0
 
 
 def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup, *, ending: str = ".docx") -> Message:
@@ -79,6 +80,7 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
             form[table.id] = lines
         elif table.required is True:
             findings.append(finding("FB-blank", field=table.id))
+    findings += _answered_twice(paper, schema)
     bad = any(f.severity == "error" for f in findings)
     if issued := _as_issued(paper, identity, setup, ending):
         answers = [*texts.values(), *(text for given in rows.values() for row in given for text in row.values())]
@@ -92,6 +94,23 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
         },
         "findings": findings,
     }  # fmt: skip
+
+
+def _answered_twice(paper: Paper, schema: SchemaModel) -> list[Finding]:
+    """A finding for each blank that stands in the form several times and says different things."""
+    fields = {f.id for f in schema.fields}
+    said: dict[str, set[str]] = {}
+    for blank in paper.blanks:
+        if text := ticked(blank.text).strip():
+            said.setdefault(blank.name, set()).add(text)
+    wrong = {name: sorted(texts) for name, texts in said.items() if len(texts) > 1}
+    found = []
+    for name, texts in wrong.items():
+        match = TABLE_BLANK.fullmatch(name)
+        field = name if name in fields else f"{match[1]}.{match[3]}" if match else ""
+        if field:
+            found.append(finding("FB-answered-twice", field=field, value=texts[0], elsewhere=texts[1]))
+    return found
 
 
 def _facts(paper: Paper, setup: Setup) -> dict[str, list[str]]:

@@ -76,6 +76,16 @@ def case_named(connection: sa.Connection, number: str) -> Kin | None:
     return _kin(about) if about else None
 
 
+def is_told_in(connection: sa.Connection, case: Kin, sha256: str) -> bool:
+    """True where a file whose sha256 begins so has opened the case, or was told to hold a row of it."""
+    files = sa.select(t.file.c.id).where(sa.func.substr(t.file.c.sha256, 1, len(sha256)) == sha256)
+    opened = sa.select(t.submission.c.id).where(t.submission.c.id == case.case_id, t.submission.c.file_id.in_(files))
+    told = sa.select(t.finding.c.details).where(t.finding.c.file_id.in_(files), t.finding.c.code.in_(("FB-same-row", "FB-amended")))
+    if connection.execute(opened).first():
+        return True
+    return any(orjson.loads(details).get("case") == case.number for (details,) in connection.execute(told))
+
+
 def case_from(connection: sa.Connection, origin: str) -> Kin | None:
     """The case that the corrected copy of a returned row has opened."""
     query = _KIN.where(t.submission.c.origin == origin, t.submission.c.outcome == "accepted")

@@ -245,9 +245,10 @@ class FileRecorder:
         told = t.file.update().where(t.file.c.id == self._file_id).values(mailed_by=self._mailed_by)
         self._connection.execute(told)
 
-    def believe_marks(self, *, is_proven: bool) -> None:
-        """Whether the marks of a workbook that went back are ours, by its code."""
-        self._believes = self._believes or is_proven
+    def believe_marks(self, sha256: str) -> None:
+        """The marks of this workbook are ours, of rows of the file whose sha256 begins so; of others they say nothing."""
+        self._believes = True
+        self._sieve.returned = sha256
 
     def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
         """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""

@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.identity import Likeness, changes, is_edited, is_of_one_person, likeness
-from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named
+from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named, is_told_in
 from fbbatch.model import CASE_NUMBER, FeedbackRow
 
 
@@ -46,6 +46,7 @@ class Sieve:
         self._suspects: list[_Suspect] = []
         self._met: set[int] = set()
         self._met_files: set[int] = set()
+        self.returned = ""  # of a workbook that went back: how the sha256 of the file begins that it was
         self.sender: str | None = None  # of what came by mail, its address: nobody amends another one's case by mail
 
     @property
@@ -71,7 +72,11 @@ class Sieve:
         return fresh
 
     def _said(self, mark: str) -> list[Kin]:
-        found = case_named(self._connection, mark) if CASE_NUMBER.fullmatch(mark) else case_from(self._connection, mark)
+        if not CASE_NUMBER.fullmatch(mark):
+            found = case_from(self._connection, mark) if mark[:6] == self.returned[:6] else None
+        else:
+            found = case_named(self._connection, mark)
+            found = found if found and is_told_in(self._connection, found, self.returned) else None
         return [found] if found else []
 
     def decide(self, n_others: int) -> Iterator[tuple[Place, FeedbackRow, Edited | None, Sequence[Kin]]]:
@@ -103,7 +108,7 @@ class Sieve:
         """True for what was dropped as a file, and for a mail from the address that the case gives."""
         if self.sender is None:
             return True
-        told = " ".join(str(value) for value in kin.answers.values()).lower()
+        told = str(kin.answers.get("contact") or "").lower()
         return bool(self.sender) and self.sender.lower() in re.split(r"[\s,;；，、/|<>()]+", told)
 
 

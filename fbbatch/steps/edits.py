@@ -23,6 +23,7 @@ from fbbatch.words import fold
 from fbbatch.workflow import Move, Standing, asked_on, involved, replay, resume
 
 DECISION, IGNORE = "decision", "ignore"
+_LONGEST_HOLD_DAYS = 3_660
 _NOTES = frozenset({"last_progress", "difficulties", "remarks"})
 
 
@@ -69,15 +70,16 @@ class Edits:
         found = [Finding(*f) for f in message["findings"]]
         changes = [Change(**change) for change in told["changes"]]
         for part in _together(changes):
-            found += self._decide(recorder, part[0]) if WAITING_NUMBER.fullmatch(part[0].case) else self._edit(recorder, part)
+            is_decision = WAITING_NUMBER.fullmatch(part[0].case)
+            found += self._decide(recorder, part[0]) if is_decision else self._edit(recorder, part, told["issue"])
         recorder.note(found or [finding("FB-edit-none")])
         wrong = next((f.code for f in found if f.severity == "error"), None)
         recorder.settle("returned" if wrong else "step", wrong)
 
     # --- one case ------------------------------------------------------------------------------------------
 
-    def _edit(self, recorder: FileRecorder, changes: Sequence[Change]) -> list[Finding]:
-        """Apply what one person has changed of one case; a finding for each change."""
+    def _edit(self, recorder: FileRecorder, changes: Sequence[Change], issued: str) -> list[Finding]:
+        """Apply what one person has changed of one case, in a workbook that the run `issued` has printed; a finding for each."""
         case = recorder.case(changes[0].case)
         if case is None:
             return [finding("FB-step-no-case", case=changes[0].case)]
@@ -89,7 +91,7 @@ class Edits:
         for change in changes:
             if _is_so(case, standing, change):
                 found.append(change.finding("FB-edit-same"))
-            elif refusal := self._refusal(recorder, case, history, change, told):
+            elif refusal := self._disputed(history, change, issued) or self._refusal(recorder, case, standing, change, told):
                 found.append(self.rules.worded(refusal))
             else:
                 taken.append(change)
@@ -112,13 +114,9 @@ class Edits:
 
     # --- what keeps a change from being applied ------------------------------------------------------------
 
-    def _refusal(
-        self, recorder: FileRecorder, case: Case, history: Sequence[Transition], change: Change, told: Mapping[str, Any]
-    ) -> Finding | None:
-        standing = replay(history)
+    def _refusal(self, recorder: FileRecorder, case: Case, standing: Standing, change: Change, told: Mapping[str, Any]) -> Finding | None:
         return (
             self._not_allowed(case, standing, change)
-            or self._disputed(history, change)
             or self._impossible(case, standing, change, told)
             or self._unmergeable(recorder, case, change)
         )
@@ -147,9 +145,9 @@ class Edits:
         codes = [value.code for value in self.rules.book.vocabulary.sets["severity"].values]
         return codes.index(change.value) < codes.index(case.severity)
 
-    def _disputed(self, history: Sequence[Transition], change: Change) -> Finding | None:
-        """Another workbook of this run has said otherwise about the same cell."""
-        steps = [s for s in history if s.document == LEDGER and s.run == self.rules.record.name]
+    def _disputed(self, history: Sequence[Transition], change: Change, issued: str) -> Finding | None:
+        """Another workbook has said otherwise about the same cell since this one was printed."""
+        steps = [s for s in history if s.document == LEDGER and s.run > issued]
         others = [s.details["said"][change.field] for s in steps if change.field in s.details.get("said", {})]
         return change.finding("FB-edit-differs", elsewhere=others[-1]) if others else None
 
@@ -158,12 +156,16 @@ class Edits:
         name, value = change.field, change.value
         if name == "severity" and case.severity == "severe" and self._is_lower(case, change) and not told.get("remarks"):
             return change.finding("FB-edit-safety")
-        if name == "held" and _until(str(value)) is None and not _is_resumption(str(value)):
+        if name == "held" and not _is_resumption(str(value)) and not self._is_ahead(_until(str(value))):
             return change.finding("FB-edit-hold")
         asked = asked_on(standing, "reply")
         if name == "replied_on" and asked and str(value) < asked.isoformat():
             return change.finding("FB-edit-date", asked=asked.isoformat())
         return None if _fits(standing, change) else change.finding("FB-edit-state", state=standing.state)
+
+    def _is_ahead(self, until: dt.date | None) -> bool:
+        """True for a day on which a hold may end."""
+        return until is not None and self.rules.today < until <= self.rules.today + dt.timedelta(days=_LONGEST_HOLD_DAYS)
 
     def _unmergeable(self, recorder: FileRecorder, case: Case, change: Change) -> Finding | None:
         if change.field != MERGE or main_case(recorder, case, str(change.value)):

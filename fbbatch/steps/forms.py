@@ -136,6 +136,8 @@ class Forms:
         if told["bad"]:
             return Weighed(refusal=finding("FB-step-incomplete", kind=told["kind"], case=case.number), outcome="returned")
         form = self._form(told, case, proven.issue, proven.department)
+        if _is_of_another_department(form, case):
+            return Weighed(refusal=finding("FB-code-wrong", kind=told["kind"], case=case.number))
         standing, ended = self._by_then(case, history, form.happened_on)
         verdict = step(
             standing, form, self._book, severity=case.severity, today=self.rules.today,
@@ -179,13 +181,19 @@ class Forms:
         moved = [replace(one, details={**one.details, FOLLOWED: opened}) for one in moved] if opened else moved
         moved[0] = _remarked(moved[0], remarks, decided_by)
         recorder.append(case, [*weighed.ended, *moved])
-        answered = _answers_what(told)
-        recorder.passed([one for one in recorder.waiting(case, form.kind) if _answers_what(one.told) == answered])
+        self._pass_by(recorder, told, case)
         noted = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
         taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
         recorder.note(map(self.rules.worded, (*noted, *late_promises(form, case.due_on), taken)))
         recorder.settle("step")
         return True
+
+    def _pass_by(self, recorder: FileRecorder, told: Told, case: Case) -> None:
+        """What waits of a step that was taken need not be decided any more; what said otherwise is told."""
+        waiting = [one for one in recorder.waiting(case, told["kind"]) if _answers_what(one.told) == _answers_what(told)]
+        recorder.passed(waiting)
+        others = sorted({one.number for one in waiting if one.told["values"] != told["values"]})
+        recorder.note(finding("FB-decision-passed", number=number) for number in others)
 
     # --- what a person decides -----------------------------------------------------------------------------
 
@@ -249,6 +257,13 @@ class Forms:
         moves = Move("registered", {"follows": case.number}), Move("assigned", {"department": case.department, "rule": "linked"})
         steps = [self.rules.recorded(case, begun, move, form.kind, form.by, form.happened_on) for move in moves]
         return recorder.open_linked(case, values, form.by, steps)
+
+
+def _is_of_another_department(form: ReturnedForm, case: Case) -> bool:
+    """True for a plan of measures in the name of another department than the one that it was issued to. Source: 5.5.2a."""
+    if form.kind != "measures" or not form.department:
+        return False
+    return (form.values.get("department") or case.department) != form.department
 
 
 def _answers_what(told: Told) -> tuple[str, ...]:

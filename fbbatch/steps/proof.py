@@ -83,25 +83,25 @@ def may_mail(rules: Rules, told: Mapping[str, Any], case: Case) -> bool:
     """True where a form may count out of a mail: its sender is the signer, of the signer's department, or the case's contact."""
     if rules.settings.mail_forms == "never":
         return False
-    address = fold(told["mailed"])
+    address = str(told["mailed"]).lower()
     if told["by"] == REPORTER:
         return is_contact(rules, case, address)
     signer = rules.book.person(told["by"])
     if signer is None:
         return False
     colleagues = (p for p in rules.book.organisation.people if p.department == signer.department)
-    return any(person.mail and fold(person.mail) == address for person in colleagues)
+    return any(person.mail and person.mail.lower() == address for person in colleagues)
 
 
 def is_contact(rules: Rules, case: Case, address: str) -> bool:
     """True for a mail address that the case gives as its contact."""
     schema = rules.book.schema(case.schema)
     names = [field.id for field in schema.fields if field.type == "contact"] if schema else ["contact"]
-    given = {part for name in names for part in _SEPARATORS.split(fold(case.text(name)))}
-    return bool(address) and fold(address) in given
+    given = {part for name in names for part in _SEPARATORS.split(case.text(name).lower())}
+    return bool(address) and address in given
 
 
-_SEPARATORS = re.compile(r"[\s,;、/|<>()]+")
+_SEPARATORS = re.compile(r"[\s,;；，、/|<>()（）]+")
 _SHOWN = 12  # characters of a description that a form surely prints
 _ENOUGH = 2  # facts that must differ, of the two or three that a form prints
 

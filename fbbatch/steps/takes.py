@@ -60,7 +60,8 @@ class Steps:
 
     def take_marks(self, recorder: FileRecorder, told: Mapping[str, Any]) -> None:
         """Say whether the marks of a workbook that went back are ours."""
-        recorder.believe_marks(is_proven=is_proven_workbook(self.rules, recorder, told))
+        if is_proven_workbook(self.rules, recorder, told):
+            recorder.believe_marks(told["issue"].rpartition("/")[2])
 
     # --- time ----------------------------------------------------------------------------------------------
 

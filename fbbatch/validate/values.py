@@ -117,6 +117,7 @@ _ROC = re.compile(
 _COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\s*(?P<h>\d{2}):?(?P<mi>\d{2}):?(?P<s>\d{2})?)?")
 _DMY = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4})" + _TIME, re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\b.*")
+_YEARS = range(1900, 2201)
 _LONGEST_DATE = 100  # the patterns take their time over long runs of spaces
 _MONTHS = {m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
 _NAMED = re.compile(
@@ -156,6 +157,18 @@ def _of_serial(cell: Cell) -> dt.datetime | None:
     if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) < 1e6 and int(cell) in _SERIALS:
         return _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
     return None
+
+
+def _within_years(parse: Parse) -> Parse:
+    """The same parser for the years that make sense: calendars end somewhere, and what lies further out is a slip."""
+
+    def parse_within(cell: Cell) -> Value | Bad:
+        found = parse(cell)
+        if isinstance(found, str) and int(found.partition("-")[0]) not in _YEARS:
+            return Bad("FB-not-date", {"value": text_of(cell)})
+        return found
+
+    return parse_within
 
 
 def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = None) -> Parse:
@@ -206,7 +219,7 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
         found = _moment(int(match["y"]), month, day, match.groupdict(), with_time=with_time)
         return found or Bad("FB-not-date", {"value": written})
 
-    return parse
+    return _within_years(parse)
 
 
 _LONGEST_CONTACT = 400
