@@ -347,8 +347,32 @@ def test_text_of_a_mail_that_no_reader_sees_is_not_read(tmp_path: Path, markup: 
     assert "FB-hidden-text" in codes(entry, "note")
 
 
+@pytest.mark.parametrize(
+    "style",
+    [
+        "display:/**/none", "color:#ffffffff", "color:snow", "color:hsl(0,0%,100%)", "color:rgb(100%,100%,100%)", "font:0/0 a",
+        "font-size:calc(0px)", "-webkit-text-fill-color:transparent", "height:0;overflow:clip", "opacity:0.001", "filter:opacity(0)",
+        "clip-path:circle(0)", "content-visibility:hidden", "transform:scale(0,0)", "transform:translateX(-9999px)",
+        "position:relative;left:-9999px", "DISPLAY : NONE", "color:white !important",
+    ],
+)  # fmt: skip
+def test_style_that_hides_a_text_is_known_however_it_is_written(style: str) -> None:
+    page, n_hidden = seen(f'<div style="{style}">藏起來的字</div><p>看得見</p>')
+    assert ("藏" in page, "看得見" in page, n_hidden) == (False, True, 5)
+
+
+@pytest.mark.parametrize("tag", ["details", "dialog"])
+def test_text_of_a_closed_element_is_not_read(tag: str) -> None:
+    assert [seen(f"<{tag}{state}><p>字</p></{tag}>")[1] for state in ("", " open")] == [1, 0]
+
+
 def test_text_of_a_mail_that_a_reader_sees_is_read(tmp_path: Path) -> None:
-    for markup in ('<p style="color:white;background:#333">{}</p>', "<p style='display:block'>{}</p>", "<font size=1>{}</font>"):
+    for markup in (
+        '<p style="color:white;background:#333">{}</p>',
+        "<p style='display:block;font:10pt/1.5 Arial;margin-left:-3px;color:windowtext'>{}</p>",
+        "<p style='font-size:0.9em'>{}</p>",
+        "<font size=1>{}</font>",
+    ):
         page, n_hidden = seen(markup.format("看得見"))
         assert ("看得見" in page, n_hidden) == (True, 0)
 

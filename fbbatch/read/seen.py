@@ -9,25 +9,19 @@ from html import escape
 from typing import NamedTuple
 
 import css_inline
+import tinycss2
 from lxml import etree
+from tinycss2 import color4
 
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
-_NEVER_SHOWN = frozenset({"script", "style", "title", "template", "head"})
+_NEVER_SHOWN = frozenset({"script", "style", "title", "template", "head", "iframe", "object", "noframes"})
+_SHOWN_WHEN_OPEN = frozenset({"details", "dialog"})
 _DEEPEST = 300  # css_inline goes down by recursion
 _LARGEST = 2_000_000
 _SMALLEST_PX, _FAR_PX = 2.0, -400.0
 _PX = {"px": 1.0, "": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78, "%": 16 / 100}
 _LENGTH = re.compile(r"(-?\d*\.?\d+)\s*(px|pt|em|rem|in|cm|mm|%)?")
-_NAMED = {
-    "white": (255, 255, 255),
-    "black": (0, 0, 0),
-    "red": (255, 0, 0),
-    "blue": (0, 0, 255),
-    "yellow": (255, 255, 0),
-    "green": (0, 128, 0),
-}
-_HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})\b")
-_RGB = re.compile(r"rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)(?:[\s,/]+([\d.]+))?")
+_FAINT = 0.1  # of what is less opaque, nobody sees anything
 _NEAR = 10  # a difference of colour that nobody sees
 
 Colour = tuple[int, int, int]
@@ -121,53 +115,79 @@ class _Page:
 
 def _look(tag: str, attributes: Mapping[str, str], around: _Look) -> _Look:
     """How an element looks within what is around it."""
-    styles = {}
-    for part in (attributes.get("style") or "").split(";"):
-        name, _, value = part.partition(":")
-        styles[name.strip().lower()] = value.replace("!important", "").strip().lower()
+    styles = _styles(attributes.get("style") or "")
+    given = styles.get("-webkit-text-fill-color") or styles.get("color") or attributes.get("color" if tag == "font" else "text")
     ground = _colour(styles.get("background-color") or styles.get("background") or attributes.get("bgcolor"))
-    given = styles.get("color") or attributes.get("color" if tag == "font" else "text")
-    is_shown = around.is_shown and "hidden" not in attributes and not _is_hidden(styles) and not _is_transparent(given)
-    return _Look(is_shown, _colour(given) or around.colour, ground or around.ground)
+    is_closed = tag in _SHOWN_WHEN_OPEN and "open" not in attributes
+    is_hidden = "hidden" in attributes or is_closed or _is_hidden(styles) or _is_transparent(given)
+    return _Look(around.is_shown and not is_hidden, _colour(given) or around.colour, ground or around.ground)
+
+
+def _styles(text: str) -> dict[str, str]:
+    """The declarations of a style attribute by name, in lower case and without comments."""
+    declared = tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)
+    plain = [one for one in declared if one.type == "declaration"]
+    return {one.lower_name: _COMMENT.sub("", tinycss2.serialize(one.value)).strip().lower() for one in plain}
+
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_NO_SIZE = re.compile(r"scale(?:x|y|3d)?\(\s*0(?:\.0*)?\s*[,)]")
+_MOVED = re.compile(r"translate(?:x|y|3d)?\(([^)]*)\)")
+_CUT_OUT = re.compile(r"rect\(\s*0|inset\(\s*(?:50|100)%|(?:circle|ellipse)\(\s*0")
 
 
 def _is_hidden(styles: Mapping[str, str]) -> bool:
-    """True for an element that takes no room, has no size, or is off the screen."""
-    if styles.get("display") == "none" or styles.get("visibility") in {"hidden", "collapse"} or styles.get("mso-hide") == "all":
+    """True for an element that takes no room, has no size, lets everything through, or is off the screen."""
+    is_off = styles.get("display") == "none" or styles.get("visibility") in {"hidden", "collapse"}
+    is_off = is_off or styles.get("content-visibility") == "hidden" or styles.get("mso-hide") == "all"
+    return is_off or _is_faint(styles) or _has_no_size(styles) or _is_moved_away(styles)
+
+
+def _is_faint(styles: Mapping[str, str]) -> bool:
+    opacity = _px(styles.get("opacity"))
+    through = re.search(r"opacity\(([^)]*)\)", styles.get("filter", ""))
+    told = [opacity, _px(through[1]) if through else None]
+    return any(value is not None and value < _FAINT for value in told)
+
+
+def _has_no_size(styles: Mapping[str, str]) -> bool:
+    sizes = [styles.get("font-size"), *re.findall(r"(?:^|\s)(\d[^\s/]*|calc\([^)]*\))(?=\s*/|\s)", styles.get("font", ""))]
+    if any((px := _px(size)) is not None and px < _SMALLEST_PX for size in sizes):
         return True
-    if _px(styles.get("opacity")) == 0 or "scale(0)" in styles.get("transform", ""):
+    is_cut = styles.get("overflow") in {"hidden", "clip"}
+    rooms = ("height", "max-height", "width", "max-width")
+    if is_cut and any((px := _px(styles.get(name))) is not None and px < _SMALLEST_PX for name in rooms):
         return True
-    size = _px(styles.get("font-size"))
-    if size is not None and size < _SMALLEST_PX:
-        return True
-    is_cut = styles.get("overflow") == "hidden"
-    if is_cut and any(_px(styles.get(name)) == 0 for name in ("height", "max-height", "width", "max-width")):
-        return True
-    is_moved = styles.get("position") in {"absolute", "fixed"}
-    if is_moved and any((_px(styles.get(name)) or 0) < _FAR_PX for name in ("left", "top", "right", "bottom")):
-        return True
-    is_clipped = re.search(r"rect\(0|inset\((?:50|100)%", styles.get("clip", "") + styles.get("clip-path", ""))
-    return bool(is_clipped) or (_px(styles.get("text-indent")) or 0) < _FAR_PX or (_px(styles.get("margin-left")) or 0) < _FAR_PX
+    clipped = styles.get("clip", "") + styles.get("clip-path", "")
+    return bool(_NO_SIZE.search(styles.get("transform", "")) or _CUT_OUT.search(clipped))
+
+
+def _is_moved_away(styles: Mapping[str, str]) -> bool:
+    moved = _MOVED.search(styles.get("transform", ""))
+    places = moved[1].split(",") if moved else []
+    is_placed = styles.get("position") in {"absolute", "fixed", "relative"}
+    places += [styles.get(name, "") for name in ("left", "top", "right", "bottom") if is_placed]
+    places += [styles.get(name, "") for name in ("text-indent", "margin-left", "margin-top")]
+    return any((_px(place) or 0) < _FAR_PX for place in places)
 
 
 def _px(text: str | None) -> float | None:
     """A length in pixels; None where it is none."""
-    found = _LENGTH.match(text or "")
+    found = _LENGTH.match((text or "").strip().removeprefix("calc(").strip())
     return float(found[1]) * _PX[found[2] or ""] if found else None
 
 
 def _colour(text: str | None) -> Colour | None:
     """A colour; None where it is none that we know."""
     told = (text or "").strip().lower()
-    if found := _HEX.search(told):
-        code = found[1] if len(found[1]) == 6 else "".join(2 * sign for sign in found[1])
-        return int(code[:2], 16), int(code[2:4], 16), int(code[4:], 16)
-    if found := _RGB.search(told):
-        return int(found[1]), int(found[2]), int(found[3])
-    return next((colour for name, colour in _NAMED.items() if name in told.split()), None)
+    words = [told, f"#{told}", *told.split()]
+    known = next((colour for word in words if (colour := color4.parse_color(word)) not in {None, "currentcolor"}), None)
+    if known is None:
+        return None
+    red, green, blue = known.to("srgb").coordinates
+    return round(255 * (red or 0)), round(255 * (green or 0)), round(255 * (blue or 0))
 
 
 def _is_transparent(text: str | None) -> bool:
-    told = (text or "").strip().lower()
-    found = _RGB.search(told)
-    return told == "transparent" or bool(found and found[4] and float(found[4]) == 0)
+    colour = color4.parse_color((text or "").strip())
+    return colour not in {None, "currentcolor"} and colour.alpha < _FAINT
