@@ -69,7 +69,8 @@ def in_language(text: dict[str, str], language: str) -> str:
 
 def trouble(code: str, /, **details: object) -> PydanticCustomError:
     """An exception for a model's validator, whose words are `model.<code>`; `at` is the path from there to the culprit."""
-    return PydanticCustomError(code, "{code}", {"code": code, **details})
+    said = words(f"model.{code}", "en", **details)
+    return PydanticCustomError(code, "{said}", {"said": said, **details})
 
 
 def say(error: ValidationError, yaml: Yaml, language: str) -> list[str]:
