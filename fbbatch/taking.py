@@ -167,16 +167,17 @@ class Taking:
                 self.record_whole(item, finding("FB-too-expensive", what=str(error)), "quarantined")
                 return False
             with self.read_again(item) as again:
-                return self._hold_second(held, item, again)
+                return self._hold_second(held, item, again, str(error))
         return self._keep(held, item, told, rest)
 
-    def _hold_second(self, held: "_Held", item: Claimed, frames: Iterator[bytes]) -> bool:
-        try:
+    def _hold_second(self, held: "_Held", item: Claimed, frames: Iterator[bytes], what: str) -> bool:
+        """As `hold`, for a file of which the first reader has died; where the second does no better, that is the reason."""
+        with contextlib.suppress(WorkerLostError):
             told, rest = _begun(frames)
-        except WorkerLostError as error:
-            self.record_whole(item, finding("FB-too-expensive", what=str(error)), "quarantined")
-            return False
-        return self._keep(held, item, told, rest)
+            if not any(map(_is_refusal, told)):
+                return self._keep(held, item, told, rest)
+        self.record_whole(item, finding("FB-too-expensive", what=what), "quarantined")
+        return False
 
     def _keep(self, held: "_Held", item: Claimed, told: Sequence[bytes], rest: Iterator[bytes] | None) -> bool:
         """Hold a file whose frames are all here and hold forms; record any other."""
@@ -407,6 +408,11 @@ def _begun(frames: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes] | None
 def _may_hold_forms(frame: bytes) -> bool:
     """True for a frame that is a form, or says that the file holds others: their forms come in their turn, however long it is."""
     return head_of(frame).startswith((b'{"kind":"zip"', b'{"kind":"mail"')) or _form_in(frame) is not None
+
+
+def _is_refusal(frame: bytes) -> bool:
+    """True for a frame that says that the whole file cannot be taken."""
+    return head_of(frame).startswith(b'{"failed":')
 
 
 def _form_in(frame: bytes) -> Message | None:

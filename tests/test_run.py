@@ -640,7 +640,7 @@ def test_full_disk_at_publishing_is_a_storage_error_and_the_next_run_goes_on(pla
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        patch.setattr(outbox, "_sync", full)
+        patch.setattr(outbox, "sync_file", full)
         with pytest.raises(StorageError):
             run(place)
     assert (place / "inbox/a.xlsx").exists()

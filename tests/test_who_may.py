@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import docx
 import openpyxl
 import pytest
 from click.testing import CliRunner
@@ -24,7 +25,7 @@ from fbbatch.errors import ExitCode
 from fbbatch.read.seen import seen
 from fbbatch.render.marked import RESULT
 from fbbatch.secret import SECRET, read_codes
-from tests.builders import REPOSITORY, delimited, drop, mail, run, sheet, shop_of, workspace
+from tests.builders import REPOSITORY, delimited, drop, examples, fill, mail, run, sheet, shop_of, workspace, zipped
 from tests.test_closed_loop import (
     ALSO,
     CHANGES,
@@ -44,6 +45,7 @@ from tests.test_closed_loop import (
     pasted_lines,
     pasted_page,
     stripped,
+    wide_bureau,
 )
 
 STRANGER = "路人 <stranger@example.com>"
@@ -746,3 +748,124 @@ def test_form_whose_worker_died_keeps_its_turn(tmp_path: Path) -> None:
         os.kill(int(found[0]), signal.SIGKILL)
         assert started.wait(timeout=60) == ExitCode.DONE
     assert here.state() == "planned"
+
+
+# --- what an attack has found ---
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", dt.datetime(9999, 12, 31)])
+def test_day_that_no_calendar_has_is_refused_and_stops_no_run(tmp_path: Path, day: Any) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    entry = told_of(here, "a.xlsx", edited(here, "tracking_ledger", {"處理期限": day}, "謝承恩"))
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-not-date"])
+    assert here.run().exit_code == ExitCode.DONE
+
+
+def test_hold_that_is_over_before_it_begins_is_refused(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "planned")
+    entry = told_of(here, "a.xlsx", edited(here, "tracking_ledger", {"暫停原因及至何日": "等樣品，至 2020-01-01"}, "謝承恩"))
+    assert (codes(entry), here.state()) == (["FB-edit-hold"], "planned")
+
+
+def test_long_number_in_a_plan_holds_nobody_up(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "accepted")
+    assert told_of(here, "a.docx", here.filled("measures", {"solution": "1" * 300 + "甲"}))["outcome"] == "step"
+
+
+def test_marks_speak_only_of_rows_of_the_file_that_went_back(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    drop(here.place, "customer/我的.xlsx", sheet([HEADER, ["", *ALSO[1:]], [*REPORTED[:5], "按鍵失靈", "書房"]]))
+    here.run()
+    (back,) = [path for path, told in here.documents() if told["kind"] == "returned"]
+    book = openpyxl.load_workbook(back)
+    page = next(p for p in book.worksheets if any(cell.value == HEADER[0] for cell in p[1]))
+    at = {cell.value: cell.column for cell in page[1]}
+    page.cell(2, at[RESULT["zh-Hant"]]).value = f"已受理　{NUMBER}"
+    for label, value in zip(HEADER, [REPORTED[0], "attacker@example.com", *REPORTED[2:]], strict=True):
+        page.cell(2, at[label]).value = value
+    buffer = io.BytesIO()
+    book.save(buffer)
+    drop(here.place, "customer/又.xlsx", buffer.getvalue())
+    here.run()
+    assert here.case().text("contact") == REPORTED[1]
+
+
+def test_mail_of_a_stranger_in_a_zip_is_still_a_strangers(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    rows = delimited([HEADER, [REPORTED[0], "0999999999", *REPORTED[2:]]])
+    drop(here.place, "customer/z.zip", zipped({"m.eml": mail("附上", sender=STRANGER, files={"十一月.csv": rows})}))
+    here.run()
+    assert here.case().text("contact") == REPORTED[1]
+
+
+def test_plan_of_one_department_is_not_handed_in_as_anothers(tmp_path: Path) -> None:
+    here = wide_bureau(tmp_path)
+    here.hand_in("assignment")
+    other = next(d for d in here.case().cooperating)
+    content = next(path for path, told in here.forms("measures") if told["department"] == other).read_bytes()
+    day = (here.today + dt.timedelta(days=1)).isoformat()
+    lead = here.book.department(here.case().department, "zh-Hant")
+    entry = told_of(here, "a.docx", fill(content, examples(here.book, "measures", day) | {"department": lead}))
+    assert (entry["outcome"], entry["code"], here.state()) == ("set_aside", "FB-code-wrong", "accepted")
+
+
+def test_name_on_a_sheet_without_cases_signs_nothing(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    book = openpyxl.load_workbook(io.BytesIO(edited(here, "tracking_ledger", {"優先級": "P1"}, "")))
+    book["填寫說明"]["A30"] = "修改人：趙明遠"
+    buffer = io.BytesIO()
+    book.save(buffer)
+    assert codes(told_of(here, "a.xlsx", buffer.getvalue())) == ["FB-edit-unsigned"]
+
+
+@pytest.mark.parametrize("name", ["a.zip", "z.zip"])
+def test_contradiction_is_seen_also_in_a_large_zip_whatever_its_name(tmp_path: Path, name: str) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    many = delimited([HEADER, *([f"客戶{n}", f"139{n:08d}", *REPORTED[2:5], f"第 {n} 台" + "按鍵失靈" * 60, "書房"] for n in range(400))])
+    drop(here.place, name, zipped({"customer.csv": many, "v.docx": here.filled("verification")}))
+    drop(here.place, "b.docx", here.filled("verification", CHANGES["fail"]))
+    result = here.run()
+    told = {f["name"]: f["code"] for f in result.manifest["files"]}
+    assert (told[f"{name}/v.docx"], told["b.docx"], here.state()) == (*["FB-step-contradiction"] * 2, "awaiting_verification")
+
+
+def test_form_that_is_in_one_file_twice_with_different_answers_goes_back(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    first, second = (docx.Document(io.BytesIO(here.filled("verification", changes))) for changes in ({}, CHANGES["fail"]))
+    for element in list(second.element.body)[:-1]:
+        first.element.body.insert(-1, element)
+    buffer = io.BytesIO()
+    first.save(buffer)
+    entry = told_of(here, "a.docx", buffer.getvalue())
+    assert (entry["outcome"], "FB-answered-twice" in codes(entry), here.state()) == ("returned", True, "awaiting_verification")
+
+
+def test_waiting_form_that_said_otherwise_is_told_when_its_step_is_taken(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "awaiting_verification")
+    drop(here.place, "m.eml", mail("附上", sender=STRANGER, files={"v.docx": here.filled("verification", CHANGES["fail"])}))
+    here.run()
+    entry = told_of(here, "b.docx", here.filled("verification"))
+    assert (entry["outcome"], codes(entry)) == ("step", ["FB-decision-passed"])
+
+
+def test_former_responsible_person_does_not_verify(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "planned")
+    for number, name in enumerate(("黃俊傑", "羅心怡")):
+        told_of(here, f"{number}.xlsx", edited(here, "tracking_ledger", {"責任人": name}, "謝承恩"))
+    told_of(here, "r.docx", here.filled("result"))
+    entry = told_of(here, "v.docx", here.filled("verification", {"verified_by": "黃俊傑"}))
+    assert (entry["outcome"], codes(entry)) == ("returned", ["FB-verifier-not-independent"])
+
+
+def test_older_ledger_does_not_write_over_what_a_newer_one_has_said(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    first, second = (edited(here, "tracking_ledger", {"處理期限": day}, "謝承恩") for day in ("2026-12-24", "2026-12-31"))
+    assert told_of(here, "一.xlsx", first)["outcome"] == "step"
+    entry = told_of(here, "二.xlsx", second)
+    assert (codes(entry), str(here.case().due_on)) == (["FB-edit-differs"], "2026-12-24")
+
+
+def test_number_of_an_issue_that_is_no_number_loses_no_worker(tmp_path: Path) -> None:
+    here = bureau_in(tmp_path, "assigned")
+    entry = told_of(here, "a.docx", with_properties(here.filled("assignment"), issue="9" * 25))
+    assert (entry["outcome"], here.state()) == ("step", "accepted")  # its foot tells the issue

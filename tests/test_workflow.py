@@ -1038,7 +1038,7 @@ def test_new_department_begins_with_a_new_date_and_does_not_cooperate_with_itsel
 
 
 def rules_of(book: Book, as_of: dt.datetime) -> Rules:
-    settings = Settings(company=Company(name=""), locale="zh-Hant", time_zone="Asia/Taipei")
+    settings = Settings(company=Company(name="某公司"), locale="zh-Hant", time_zone="Asia/Taipei")
     return Rules(book, RunRecord(1, f"{as_of:%Y%m%d}-001", as_of, None), settings, Codes("", (Key(b"k"),)))
 
 
