@@ -725,6 +725,15 @@ def test_constraint_that_one_form_breaks_leaves_its_case_where_it_is(tmp_path: P
     assert (here.state(), here.state(OTHER), here.run().exit_code) == ("assigned", "accepted", ExitCode.DONE)
 
 
+def test_constraint_that_a_mailed_form_breaks_is_the_mails_outcome(tmp_path: Path) -> None:
+    here = bureau(tmp_path, REPORTED, ALSO)
+    poisoned(here.place, "waiting_form")
+    drop(here.place, "bad.eml", mail("附上", sender=STRANGER, files={"受理.docx": here.filled("assignment")}))
+    drop(here.place, "good.docx", here.filled("assignment", number=OTHER))
+    told = {f["name"]: (f["outcome"], f["code"]) for f in here.run().manifest["files"]}
+    assert told == {"bad.eml": ("quarantined", "FB-not-recorded"), "good.docx": ("step", None)}
+
+
 @pytest.mark.parametrize(("sender", "exit_code"), [(STRANGER, ExitCode.DONE), (LEADER_MAIL, ExitCode.RETURNED)])
 def test_what_a_stranger_mails_makes_no_night_exit_1(tmp_path: Path, sender: str, exit_code: ExitCode) -> None:
     here = bureau_in(tmp_path, "assigned")
