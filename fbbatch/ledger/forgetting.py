@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from fbbatch import failpoints
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.auditing import ANONYMISE, removed
-from fbbatch.ledger.sharing import Goes, Sharing, Stays
+from fbbatch.ledger.sharing import Goes, Sharing, Stays, cases_of_submissions
 from fbbatch.ledger.store import Ledger, RunRecord
 
 _CHUNK = 500
@@ -301,14 +301,7 @@ class _Forgetting:
     def due_rows(self, cases: Sequence[int]) -> set[int]:
         """The submissions of these cases, and those that belong to no case and came in runs before the day."""
         chosen = set(cases)
-        belongs: dict[int, set[int]] = {}
-        for query in (
-            sa.select(t.case.c.id, t.case.c.id),
-            sa.select(t.amendment.c.submission_id, t.amendment.c.case_id),
-            sa.select(t.correspondence.c.submission_id, t.correspondence.c.case_id),
-        ):
-            for row, case in self.connection.execute(query):
-                belongs.setdefault(row, set()).add(case)
+        belongs = cases_of_submissions(self.connection)
         old = (
             sa.select(t.submission.c.id)
             .join(t.file, t.file.c.id == t.submission.c.file_id)

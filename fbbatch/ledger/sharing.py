@@ -53,6 +53,19 @@ class _Told(NamedTuple):
 _NOTHING = _Told(False, False, dt.date.min)
 
 
+def cases_of_submissions(connection: sa.Connection) -> dict[int, set[int]]:
+    """The cases that each submission opened, wrote to or amended; a submission that did none of it is left out."""
+    owners: dict[int, set[int]] = {}
+    for query in (
+        sa.select(t.case.c.id, t.case.c.id),
+        sa.select(t.correspondence.c.submission_id, t.correspondence.c.case_id),
+        sa.select(t.amendment.c.submission_id, t.amendment.c.case_id),
+    ):
+        for row, case in connection.execute(query):
+            owners.setdefault(row, set()).add(case)
+    return owners
+
+
 class Sharing:
     """Who is told of where. To be made before the names of files are replaced.
 
@@ -115,14 +128,7 @@ class Sharing:
 
     def _rows_of_files(self, due: set[int], rows: set[int], files: Iterable[Any]) -> dict[str, _Told]:
         """What each file tells of, by its bytes' sha256 (or its id, where that is unknown), what is inside it included."""
-        owners: dict[int, set[int]] = {}
-        for query in (
-            sa.select(t.case.c.id, t.case.c.id),
-            sa.select(t.correspondence.c.submission_id, t.correspondence.c.case_id),
-            sa.select(t.amendment.c.submission_id, t.amendment.c.case_id),
-        ):
-            for row, case in self._connection.execute(query):
-                owners.setdefault(row, set()).add(case)
+        owners = cases_of_submissions(self._connection)
         roots: dict[int, int] = {}
         keys: dict[int, str] = {}
         for id_, parent, _, sha256, _ in files:
