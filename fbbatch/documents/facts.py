@@ -49,11 +49,6 @@ _REPEATED = {
 _WORKING_DAYS = {"zh-Hant": "{} 個工作日", "zh-Hans": "{} 个工作日", "en": "{} working days"}
 _SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
 _YES_NO = {"zh-Hant": ("是", "否"), "zh-Hans": ("是", "否"), "en": ("Yes", "No")}
-_PROVISIONAL = {
-    "zh-Hant": "（暫定：次年調休尚未公布）",
-    "zh-Hans": "（暂定：次年调休尚未公布）",
-    "en": " (provisional: next year's make-up days are not announced)",
-}
 _ORIGIN = {
     "zh-Hant": "文件「{file}」{sheet}第 {row} 行，運行 {run}",
     "zh-Hans": "文件“{file}”{sheet}第 {row} 行，运行 {run}",

@@ -378,11 +378,6 @@ def _is_table(paper: Paper) -> bool:
     return len(lines) > 1 and any(min(line.count(mark) for line in lines) > 0 for mark in ",\t;|")
 
 
-def _is_printed(text: str, paper: Paper, printed: frozenset[str]) -> bool:
-    """True for what a blank form of ours prints anyway: its title, its headings and notes, and its foot line."""
-    return bool(paper.identity) and (text.strip() in printed or text.count(" · ") >= 2)
-
-
 def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:
     """What a worker does (`fbbatch.workers`)."""
     return Judge(setup).frames
