@@ -563,7 +563,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FB-hidden-text": Entry(
         "note",
-        ("郵件中有看不見的文字（{length} 字），未讀取", "The mail has text that no reader sees ({length} characters); it was not read"),
+        ("有看不見的文字（{length} 字），未讀取", "There is text that no reader sees ({length} characters); it was not read"),
         ("看得見的文字", "Text that can be seen"),
         _NOTHING,
     ),

@@ -162,7 +162,6 @@ def drop_down(name: str, chosen: str) -> str:
         ("<w:r><w:t>一</w:t><w:br/><w:t>二</w:t><w:cr/><w:t>三</w:t></w:r>", "一\n二\n三"),
         ("<w:r><w:t>02</w:t><w:noBreakHyphen/><w:t>1234</w:t></w:r>", "02-1234"),
         ("<w:r><w:t>一\n  二</w:t></w:r>", "一   二"),
-        (r("暗", "<w:vanish/>"), "暗"),
         ('<w:hyperlink w:anchor="a"><w:smartTag>' + r("連結") + "</w:smartTag></w:hyperlink>", "連結"),
         ('<w:fldSimple w:instr="PAGE">' + r("7") + "</w:fldSimple>", "7"),
         ("<w:customXml>" + r("自訂") + "</w:customXml>", "自訂"),
@@ -459,6 +458,46 @@ def test_nested_fields_show_their_results() -> None:
         Blank("out", "外內", "", "field"),
         Blank("in", "內", "外", "field"),
     )
+
+
+# --- what no reader sees ---
+
+WHITE = '<w:color w:val="FFFFFF"/>'
+STYLES = (
+    '<w:style w:styleId="off"><w:rPr><w:vanish/></w:rPr></w:style><w:style w:styleId="on"><w:basedOn w:val="off"/>'
+    '<w:rPr><w:vanish w:val="0"/></w:rPr></w:style><w:style w:styleId="below"><w:basedOn w:val="off"/></w:style>'
+    '<w:style w:styleId="round"><w:basedOn w:val="round"/></w:style>'
+)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    ["<w:vanish/>", '<w:vanish w:val="true"/>', '<w:sz w:val="2"/>', WHITE, '<w:rStyle w:val="off"/>', '<w:rStyle w:val="below"/>'],
+)
+def test_text_that_no_reader_sees_is_not_read_but_counted(properties: str) -> None:
+    paper = read(p(r("看得見"), r("看 不見", properties)), styles=STYLES)
+    assert (paper.lines, paper.n_hidden) == (("看得見",), 3)
+
+
+def test_paragraph_of_a_hidden_style_is_not_read() -> None:
+    assert read('<w:p><w:pPr><w:pStyle w:val="off"/></w:pPr>' + r("暗") + "</w:p>", styles=STYLES).n_hidden == 1
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        '<w:vanish w:val="0"/>', '<w:rStyle w:val="on"/>', '<w:rStyle w:val="round"/>', '<w:rStyle w:val="nobody"/>', '<w:sz w:val="4"/>',
+        '<w:sz w:val="big"/>', WHITE + '<w:shd w:fill="000000"/>', WHITE + '<w:highlight w:val="black"/>',
+    ],
+)  # fmt: skip
+def test_text_that_is_seen_is_read(properties: str) -> None:
+    paper = read(p(r("看得見", properties)), styles=STYLES)
+    assert (paper.lines, paper.n_hidden) == (("看得見",), 0)
+
+
+def test_white_text_in_a_table_is_read_for_the_table_may_have_a_ground() -> None:
+    paper = read("<w:tbl><w:tr><w:tc>" + p(r("表頭", WHITE)) + "</w:tc></w:tr></w:tbl>")
+    assert (paper.tables, paper.n_hidden) == (((("表頭",),),), 0)
 
 
 # --- the package ---

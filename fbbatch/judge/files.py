@@ -152,6 +152,8 @@ class Judge:
             folder = chat.id
         form = reading.identity.get("form", "register")
         identity = identity_of(reading.identity, reading.paper, self._book.forms)
+        if reading.paper and reading.paper.n_hidden:
+            yield {"findings": [finding("FB-hidden-text", length=reading.paper.n_hidden)]}
         if identity and reading.paper:
             schema = next(s for s in self._book.forms if s.id == identity.kind)
             ending = ".xlsx" if reading.kind in _WORKBOOKS else ".docx"

@@ -75,3 +75,20 @@ class Package:
         properties = [one for part in parts for one in self.root(part).iterchildren("{*}property")]
         named = {one.get("name", ""): "".join(one.itertext()).strip() for one in properties}
         return {name.removeprefix(IDENTITY): text for name, text in named.items() if name.startswith(IDENTITY)}
+
+
+def child(element: Xml, *names: str) -> Xml:
+    """The first child of that name, of the first child of …; None when there is none."""
+    for name in names:
+        element = None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
+    return element
+
+
+def value(element: Xml, name: str = "val") -> str:
+    """An attribute in the element's own namespace."""
+    return "" if element is None else str(element.get(f"{element.tag.rpartition('}')[0]}}}{name}", ""))
+
+
+def is_on(element: Xml) -> bool:
+    """True for a property that is there and not switched off."""
+    return element is not None and value(element) not in {"0", "false", "off"}

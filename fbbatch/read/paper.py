@@ -42,7 +42,7 @@ class Paper:
     `tables` are rows of cell texts: a merged area has its text in its first cell and `''` in the others, so that every
     row of a table is equally wide. `lines` are the paragraphs outside tables, text boxes and notes included.
     `margin` are the lines of headers and footers. A blank inside a table also stands in that table's cell, a blank in
-    a paragraph also in that line.
+    a paragraph also in that line. `n_hidden` characters, which no reader sees, are left out.
     """
 
     blanks: tuple[Blank, ...] = ()
@@ -50,6 +50,7 @@ class Paper:
     lines: tuple[str, ...] = ()
     margin: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
+    n_hidden: int = 0
 
     def text(self) -> str:
         """All of it, for whoever must find a word in it."""

@@ -17,8 +17,9 @@ from fbbatch.findings import finding
 from fbbatch.model import Finding
 from fbbatch.read.blanks import Cell, Mark, Paragraph, Row, Table, blanks, settle
 from fbbatch.read.limits import Limits
-from fbbatch.read.office import Package, RefusedError, Xml
+from fbbatch.read.office import Package, RefusedError, Xml, child, is_on, value
 from fbbatch.read.paper import Paper
+from fbbatch.read.word_looks import Looks
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LABEL_CHARS = 200  # what stands further in front of a blank is not its label
@@ -54,7 +55,9 @@ def read_word(content: bytes, limits: Limits) -> Paper | Finding:
 
 def _paper(package: Package, limits: Limits) -> Paper:
     main = package.main()
-    walk, related = _Walk(limits), package.related(main)
+    related = package.related(main)
+    styles = next(iter(related.get("styles", ())), None)
+    walk = _Walk(limits, Looks(package.root(styles) if styles else None))
     walk.read(package.root(main, "}document"), walk.lines)
     for kind in ("footnotes", "endnotes", "comments", "header", "footer"):
         for part in related.get(kind, ()):
@@ -75,14 +78,15 @@ class _Place(NamedTuple):
 class _Walk:
     """Reads parts one after the other and makes a paper of them; `_WAYS` tells which method goes through what."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, looks: Looks) -> None:
+        self.limits, self.looks = limits, looks
         self.lines: list[str] = []
         self.margin: list[str] = []
         self.tables: list[Table] = []
         self.marks: list[Mark] = []
         self.stream: list[str] = []
         self.chars = 0
+        self.n_hidden = 0
         self.mute = False  # what is said is no answer: a placeholder, the sign drawn by a checkbox
 
     def read(self, root: Xml, sink: list[str]) -> None:
@@ -131,13 +135,21 @@ class _Walk:
 
     def text(self, element: Xml) -> None:
         def sign(private: re.Match[str]) -> str:
-            return _sign(_value(_child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0]))
+            return _sign(value(child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0]))
 
-        self.say(_PRIVATE.sub(sign, (element.text or "").replace("\n", " ")))
+        told = _PRIVATE.sub(sign, (element.text or "").replace("\n", " "))
+        if self.is_hidden(element):
+            self.n_hidden += len("".join(told.split()))
+        else:
+            self.say(told)
+
+    def is_hidden(self, element: Xml) -> bool:
+        may_have_ground = self.place.table is not None or next(element.iterancestors("{*}txbxContent"), None) is not None
+        return self.looks.hides(element.getparent(), may_have_ground=may_have_ground)
 
     def symbol(self, element: Xml) -> None:
-        digits = _value(element, "char")
-        self.say(_sign(_value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0))
+        digits = value(element, "char")
+        self.say(_sign(value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0))
 
     def alternate(self, element: Xml) -> Iterator[Xml]:
         """One and the same content for newer and older readers: only one of them is walked."""
@@ -154,7 +166,7 @@ class _Walk:
         return iter(list(element.iter("{*}bookmarkStart", "{*}bookmarkEnd")))
 
     def paragraph(self, element: Xml) -> Iterator[Xml]:
-        sink, paragraph, about = self.place.sink, self.unended, _child(element, "pPr", "rPr")
+        sink, paragraph, about = self.place.sink, self.unended, child(element, "pPr", "rPr")
         if paragraph is None or paragraph.sink is not sink or paragraph.slot != len(sink) - 1:
             self.stream.append("\n")
             paragraph = Paragraph(len(self.stream), sink=sink, slot=len(sink))
@@ -163,7 +175,7 @@ class _Walk:
 
         def leave() -> None:
             one.end, sink[one.slot] = len(self.stream), "".join(one.pieces)
-            if _child(about, "del") is not None or _child(about, "moveFrom") is not None:
+            if child(about, "del") is not None or child(about, "moveFrom") is not None:
                 self.unended = one  # its end was deleted: the next paragraph goes on with it
 
         return self.inside(element, leave, paragraph=one)
@@ -182,27 +194,27 @@ class _Walk:
         return self.inside(element, table=self.tables[-1], row=None, cell=None)
 
     def row(self, element: Xml) -> Iterator[Xml]:
-        about, table = _child(element, "trPr"), self.place.table
-        if table is None or _child(about, "del") is not None:
+        about, table = child(element, "trPr"), self.place.table
+        if table is None or child(about, "del") is not None:
             return iter(element if table is None else ())
-        table.rows.append(Row(len(table.rows), _number(_child(about, "gridBefore"))))
+        table.rows.append(Row(len(table.rows), _number(child(about, "gridBefore"))))
         return self.inside(element, row=table.rows[-1], cell=None)
 
     def cell(self, element: Xml) -> Iterator[Xml]:
-        table, row, about = self.place.table, self.place.row, _child(element, "tcPr")
+        table, row, about = self.place.table, self.place.row, child(element, "tcPr")
         if table is None or row is None:
             return iter(element)
-        cell = Cell(len(self.stream), column=row.width + 1, span=max(1, _number(_child(about, "gridSpan"))))
+        cell = Cell(len(self.stream), column=row.width + 1, span=max(1, _number(child(about, "gridSpan"))))
         row.cells.append(cell)
         row.width += cell.span
-        merging, merged = table.merging, _child(about, "vMerge")
+        merging, merged = table.merging, child(about, "vMerge")
 
         def leave() -> None:
             cell.end = len(self.stream)
             head = merging.get(cell.column)
             if merged is None:
                 merging.pop(cell.column, None)
-            elif _value(merged) == "restart" or head is None:
+            elif value(merged) == "restart" or head is None:
                 merging[cell.column] = cell
             else:  # it goes on with the one above; should it hold text all the same, that stands there
                 head.lines += filter(str.strip, cell.lines)
@@ -228,24 +240,24 @@ class _Walk:
 
     def bookmark(self, element: Xml) -> None:
         """One that has not ended and begins again goes on: LibreOffice lets them begin in every paragraph."""
-        name, number = _value(element, "name"), _value(element, "colFirst")
+        name, number = value(element, "name"), value(element, "colFirst")
         if name.startswith(_MARK):
             if name not in self.begun:
                 self.begun[name] = self.mark(name.removeprefix(_MARK), "bookmark", number if number.isdecimal() else "")
-            self.bookmarks[_value(element, "id")] = name
+            self.bookmarks[value(element, "id")] = name
 
     def bookmark_end(self, element: Xml) -> None:
-        name = self.bookmarks.pop(_value(element, "id"), "")
+        name = self.bookmarks.pop(value(element, "id"), "")
         if name in self.begun:
             self.close(self.begun.pop(name))
 
     def control(self, element: Xml) -> Iterator[Xml]:
-        about = _child(element, "sdtPr")
-        name = _value(_child(about, "tag")).strip() or _value(_child(about, "alias")).strip()
-        mark, mute, checkbox = self.mark(name, "control"), self.mute, _child(about, "checkbox")
+        about = child(element, "sdtPr")
+        name = value(child(about, "tag")).strip() or value(child(about, "alias")).strip()
+        mark, mute, checkbox = self.mark(name, "control"), self.mute, child(about, "checkbox")
         if checkbox is not None and not mute:
-            self.stream.append(_box(_child(checkbox, "checked")))
-        self.mute = mute or checkbox is not None or _is_on(_child(about, "showingPlcHdr"))
+            self.stream.append(_box(child(checkbox, "checked")))
+        self.mute = mute or checkbox is not None or is_on(child(about, "showingPlcHdr"))
 
         def leave() -> None:
             self.mute = mute
@@ -255,9 +267,9 @@ class _Walk:
 
     def field(self, element: Xml) -> None:
         """A form field of the old kind: its answer is what it shows, or what Word draws in its place."""
-        match _value(element, "fldCharType"):
+        match value(element, "fldCharType"):
             case "begin":
-                form = _child(element, "ffData")
+                form = child(element, "ffData")
                 self.fields.append(None if form is None else self.form_field(form))
             case "separate" if self.fields and (begun := self.fields[-1]):
                 begun.start = len(self.stream)
@@ -267,15 +279,15 @@ class _Walk:
                 self.close(ended)
 
     def form_field(self, form: Xml) -> Mark:
-        mark = self.mark(_value(_child(form, "name")).strip(), "field")
-        checkbox, choices = _child(form, "checkBox"), _child(form, "ddList")
+        mark = self.mark(value(child(form, "name")).strip(), "field")
+        checkbox, choices = child(form, "checkBox"), child(form, "ddList")
         mark.said = self.chars
         if checkbox is not None:
-            checked = _child(checkbox, "checked")
-            mark.shown = _box(checked if checked is not None else _child(checkbox, "default"))
+            checked = child(checkbox, "checked")
+            mark.shown = _box(checked if checked is not None else child(checkbox, "default"))
         elif choices is not None:
-            at = _number(_child(choices, "result"), _number(_child(choices, "default")))
-            mark.shown = "".join(_value(entry) for n, entry in enumerate(choices.iterchildren("{*}listEntry")) if n == at)
+            at = _number(child(choices, "result"), _number(child(choices, "default")))
+            mark.shown = "".join(value(entry) for n, entry in enumerate(choices.iterchildren("{*}listEntry")) if n == at)
         return mark
 
     def paper(self, identity: Mapping[str, str]) -> Paper:
@@ -284,28 +296,19 @@ class _Walk:
         self.check("cells", sum(len(table.rows) * table.width() for table in tables))
         settle(self.marks, tables)
         lines, margin = (tuple(filter(None, map(str.strip, part))) for part in (self.lines, self.margin))
-        return Paper(tuple(blanks(self.marks, self.stream, self.limits)), tuple(table.grid() for table in tables), lines, margin, identity)
-
-
-def _child(element: Xml, *names: str) -> Xml:
-    """The first child of that name, of the first child of …; None when there is none."""
-    for name in names:
-        element = None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
-    return element
-
-
-def _value(element: Xml, name: str = "val") -> str:
-    """An attribute in the element's own namespace."""
-    return "" if element is None else str(element.get(f"{element.tag.rpartition('}')[0]}}}{name}", ""))
+        return Paper(
+            tuple(blanks(self.marks, self.stream, self.limits)),
+            tuple(table.grid() for table in tables),
+            lines,
+            margin,
+            identity,
+            self.n_hidden,
+        )
 
 
 def _number(element: Xml, otherwise: int = 0) -> int:
-    digits = _value(element)
+    digits = value(element)
     return int(digits) if digits.isdecimal() and len(digits) < 10 else otherwise
-
-
-def _is_on(element: Xml) -> bool:
-    return element is not None and _value(element) not in {"0", "false", "off"}
 
 
 def _sign(font: str, code: int) -> str:
@@ -315,7 +318,7 @@ def _sign(font: str, code: int) -> str:
 
 
 def _box(checked: Xml) -> str:
-    return "☑" if _is_on(checked) else "☐"
+    return "☑" if is_on(checked) else "☐"
 
 
 def _says(text: str) -> "_Way":
