@@ -34,12 +34,13 @@ CUSTOMER, EMPLOYEE, PARTNER, WRITER, MEMBER, LOST = "鄔甲蟬", "鄔乙蟬", "�
 """Invented people: of a questionnaire, of the staff's form, of a meeting, of a mail, in a zip, in a row that went back."""
 PEOPLE = (CUSTOMER, EMPLOYEE, PARTNER, WRITER, MEMBER, LOST)
 CONTACTS = ("0977111001", "0977111002", "0977111003", "wren-four@example.com", "0977111005", "0977111006")
-NEW_CONTACT, IN_NAMES = "0977111999", "蟬翼"
-CANARIES = (*PEOPLE, *CONTACTS, "0977-111-001", NEW_CONTACT, IN_NAMES)
+NEW_CONTACT, IN_NAMES, SAID = "0977111999", "蟬翼", "鴝鵒之語"
+"""A number that came later; a word in the name of every file; one in everything that reporters wrote."""
+CANARIES = (*PEOPLE, *CONTACTS, "0977-111-001", NEW_CONTACT, IN_NAMES, SAID)
 
 
-def labelled(book: Book, schema: str, person: str, contact: str, **answers: str) -> list[list[str]]:
-    """A register of one row with an answer to every field; every text names the person."""
+def labelled(book: Book, schema: str, person: str, contact: str, said: str = SAID, **answers: str) -> list[list[str]]:
+    """A register of one row with an answer to every field; every text names the person and says a word."""
     model = book.schema(schema)
     assert model is not None
     given = {
@@ -47,11 +48,11 @@ def labelled(book: Book, schema: str, person: str, contact: str, **answers: str)
         "contact": contact,
         "reported_at": "2022-11-05",
         "product": "智能音箱",
-        "description": f"藍牙經常斷開，{person} 請回電 {contact[:4]}-{contact[4:7]}-{contact[7:]}",
+        "description": f"藍牙經常斷開，{said}，{person} 請回電 {contact[:4]}-{contact[4:7]}-{contact[7:]}\n第二行{said}",
         **answers,
     }
     fields = [f for f in model.fields if f.type == "text" or f.id in given]
-    row = [given.get(f.id, f"{f.id} 由{person}提供") for f in fields]
+    row = [given.get(f.id, f"{f.id} 由{person}提供{said}") for f in fields]
     return [[f.label["zh-Hant"] for f in fields], row]
 
 
@@ -119,7 +120,7 @@ def every_door(place: Path) -> None:
     drop(place, f"employee/{IN_NAMES}.csv", delimited(labelled(book, "employee", EMPLOYEE, CONTACTS[1], reporter_department="品質部")))
     drop(place, f"partner/{IN_NAMES}會議.xlsx", sheet(labelled(book, "partner", PARTNER, CONTACTS[2])))
     letter = mail(
-        f"智能音箱 X-1 斷線，我是{WRITER}，電話 0977111001 是{CUSTOMER}的。",
+        f"智能音箱 X-1 斷線，{SAID}，我是{WRITER}，電話 0977111001 是{CUSTOMER}的。",
         subject=f"{WRITER}的反饋",
         sender=f"{WRITER} <{CONTACTS[3]}>",
         date="Sat, 05 Nov 2022 10:30:00 +0800",
@@ -148,7 +149,7 @@ def whole_story(place: Path) -> Bureau:
     name = f"{IN_NAMES}答覆記錄.docx"
     drop(place, name, here.filled("reply", {"reaction": f"{EMPLOYEE}說可以"} if _has(book, "reply", "reaction") else {}, number=number))
     here.told(here.run(), name)
-    survey = {"name": EMPLOYEE, "comments": f"請 {EMPLOYEE} 的電話 {CONTACTS[1]}", "reason": f"{EMPLOYEE}"}
+    survey = {"name": EMPLOYEE, "comments": f"{SAID}，請 {EMPLOYEE} 的電話 {CONTACTS[1]}", "reason": f"{EMPLOYEE}{SAID}"}
     mailed = {f"{IN_NAMES}調查表.docx": here.filled("satisfaction", survey | {"overall": "4"}, number=number)}
     drop(place, f"{IN_NAMES}調查.eml", mail("附上", sender=f"{WRITER} <{CONTACTS[3]}>", files=mailed))
     here.run()
@@ -233,7 +234,7 @@ def shared_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = workspace(tmp_path_factory.mktemp("shared"), "zh-Hant")
     book = shop_of(place).book
     first = labelled(book, "customer", CUSTOMER, CONTACTS[0])
-    second = labelled(book, "customer", STAYS, STAYS_CONTACT, product="智能手錶", description="錶帶斷裂，無法佩戴")
+    second = labelled(book, "customer", STAYS, STAYS_CONTACT, "溫語", product="智能手錶", description="錶帶斷裂，無法佩戴")
     drop(place, "customer/十一月.xlsx", sheet([*first, second[1]]))
     run(place, "2022-11-07")
     close(place, "2022-12-20", numbers(place)[CUSTOMER])
@@ -262,7 +263,7 @@ def test_who_shares_a_file_with_an_open_case_is_found_only_in_the_original_and_t
     stays = (STAYS, STAYS_CONTACT)
     before = places(shared, stays)
     told = anonymised(shared)
-    gone = places(shared, (CUSTOMER, CONTACTS[0], "0977-111-001"))
+    gone = places(shared, (CUSTOMER, CONTACTS[0], "0977-111-001", SAID))
     assert {where.partition("!")[0] for found in gone.values() for where in found} == {ORIGINAL}
     after = places(shared, stays)
     pdfs = {where for found in before.values() for where in found if where.endswith(".pdf!text") and "/summary/" in where}
@@ -395,6 +396,45 @@ def effacer(**options: Any) -> Effacer:
 def test_numbers_are_found_however_people_separate_their_digits_and_names_in_any_case() -> None:
     text = "鄔甲蟬：0977-111-001，(0977) 111 001；WREN@EXAMPLE.COM、wren song"
     assert effacer().text(text) == "anon-1：anon-2，(anon-2；anon-3、anon-4"
+
+
+SAID_MARKS = {"藍牙經常斷開，需要重新配對": "anon-5", "黑屏了": "anon-6", "藍牙經常斷開": "anon-7", "\ud83d 半個字符的長句子": "anon-8"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("描述：藍牙經常斷開，需要重新配對。", "描述：anon-5。"),
+        ("描述：藍牙經常斷開，需要…（下）", "描述：anon-5（下）"),
+        ("藍牙經常斷開，需要別的", "藍牙經常斷開，需要別的"),
+        ("藍牙經常斷開", "anon-7"),
+        ("今天黑屏了", "今天黑屏了"),
+        (" 黑屏了 ", "anon-6"),
+        ("\ud83d 半個字符的長句子！", "anon-8！"),
+        ("鄔甲蟬說藍牙經常斷開，需要重新配對", "anon-1說anon-5"),
+    ],
+)
+def test_what_somebody_wrote_is_found_whole_or_cut_short_and_a_short_text_where_it_stands_alone(text: str, told: str) -> None:
+    assert effacer(said=SAID_MARKS).text(text) == told
+
+
+def test_workbook_loses_a_short_text_in_a_cell_of_its_own() -> None:
+    content = workbook({"表": [["黑屏了", "今天黑屏了"]]})
+    book = openpyxl.load_workbook(io.BytesIO(effacing.package(content, effacer(said=SAID_MARKS))))
+    assert list(book["表"].iter_rows(values_only=True)) == [("anon-6", "今天黑屏了")]
+
+
+def test_words_of_the_company_stay_and_what_staff_wrote_loses_only_the_reporters(book: Book) -> None:
+    rules = Pseudonyms(book, b"k" * 32)
+    product = book.products.products[0]
+    told = {"product": product.name, "model": product.models[0], "scene": "閣樓", "reported_at": "2022-11-05T00:00:00"}
+    new = rules.answers("customer", told, {})
+    assert (new["product"], new["model"], new["reported_at"]) == (told["product"], told["model"], told["reported_at"])
+    assert new["scene"].startswith("anon-text-")
+    assert rules.said("customer", [told]) == {"閣樓": new["scene"]}
+    rules.learn({CUSTOMER: "anon-1"}, (), {"只有客戶才這樣說話": "anon-2"})
+    cause = f"查明：{CUSTOMER}所說「只有客戶才這樣說話」屬實，接觸不良"
+    assert rules.answers("result", {"cause": cause}, {})["cause"] == "查明：anon-1所說「anon-2」屬實，接觸不良"
 
 
 def test_longer_name_of_somebody_who_stays_is_left_whole() -> None:

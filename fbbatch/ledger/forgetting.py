@@ -43,8 +43,11 @@ class Rules(Protocol):
     ) -> list[Any]:
         """The cells of a row; `columns` are [column, field id, header] where it was written down how the sheet was read."""
 
-    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> Known:
-        """What a row tells of the person."""
+    def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> Known:
+        """What reporters have written in answers."""
+
+    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+        """The schema and the answers of a row."""
 
     def step(self, schema: str, document: str, details: Mapping[str, Any], known: Known) -> dict[str, Any]:
         """The details of a step of a case of that schema, which the form `document` has brought."""
@@ -55,8 +58,8 @@ class Rules(Protocol):
     def remark(self, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
         """The details of a finding."""
 
-    def learn(self, persons: Known, kept: Iterable[str]) -> None:
-        """Whom to look for in every text from now on, besides the person whose it is; `kept` are those who stay."""
+    def learn(self, persons: Known, kept: Iterable[str], said: Known) -> None:
+        """Whom to look for in every text from now on, and whose words, besides the person whose it is; `kept` are those who stay."""
 
     def text(self, text: str, known: Known) -> str:
         """Free text in which the person may be named, or others."""
@@ -75,16 +78,23 @@ _COUNTED = ("cases", "amendments", "steps", "rows", "findings", "files", "waitin
 class Texts:
     """What is to be replaced in documents: text → what stands in its place.
 
-    `persons` holds in every document, `names` (of files) and `quotes` (what findings quote) in those of
-    one run. `kept` are the texts of people whose cases are not due; `kept_names` and `kept_quotes` likewise.
+    `persons` and `said` (what they wrote) hold in every document, `names` (of files) and `quotes` (what findings
+    quote) in those of one run. `kept` are the texts of people whose cases are not due; `kept_said`, `kept_names`
+    and `kept_quotes` likewise.
     """
 
     persons: dict[str, str] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    said: dict[str, str] = field(default_factory=dict)
+    kept_said: set[str] = field(default_factory=set)
     names: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     quotes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     kept_names: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     kept_quotes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def words(self) -> dict[str, str]:
+        """What only those wrote who are forgotten."""
+        return {text: mark for text, mark in self.said.items() if text not in self.kept_said}
 
 
 class Reprinted(NamedTuple):
@@ -276,7 +286,7 @@ class _Forgetting:
             self.learn_cases(chunk)
         self.learn_rows()
         self.learn_who_stays()
-        self.rules.learn(self.texts.persons, self.texts.kept)
+        self.rules.learn(self.texts.persons, self.texts.kept, self.texts.words())
         for chunk in chunks:
             self.cases(chunk)
         self.likenesses()
@@ -423,7 +433,7 @@ class _Forgetting:
         return dict(self.connection.execute(query).all())
 
     def known(self, case: Any, changed: Iterable[Any], steps: Iterable[Any]) -> dict[str, str]:
-        """What the answers of a case, as they are and were, and its forms tell of the person."""
+        """What the answers of a case, as they are and were, and its forms tell of the person; what was written is learnt."""
         answers = [orjson.loads(case["answers"])]
         for one in changed:
             answers.append(orjson.loads(one["answers"]))
@@ -434,6 +444,8 @@ class _Forgetting:
             answers += _versions(details.get("changes", {}))
             if isinstance(told := details.get("answers"), dict):
                 found.update(self.rules.known(step["document"], [told]))
+                self.texts.said.update(self.rules.said(step["document"], [told]))
+        self.texts.said.update(self.rules.said(case["schema_id"], answers))
         return {**found, **self.rules.known(case["schema_id"], answers)}
 
     def amendment(self, row: Mapping[str, Any], schema: str, known: Known) -> None:
@@ -484,10 +496,14 @@ class _Forgetting:
         """Whom rows tell of that are no case's own: those that are forgotten, and those that stay."""
         owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
         for row, schema, columns, cells in self.each_row():
+            read_as, answers = self.rules.told_by(schema, columns, cells)
+            persons, said = self.rules.known(read_as, [answers]), self.rules.said(read_as, [answers])
             if row["id"] not in self.rows:
-                self.texts.kept.update(self.rules.told_by(schema, columns, cells))
-            elif row["id"] not in owned:
-                self.texts.persons.update(self.rules.told_by(schema, columns, cells))
+                self.texts.kept.update(persons)
+                self.texts.kept_said.update(said)
+            else:
+                self.texts.persons.update(persons if row["id"] not in owned else {})
+                self.texts.said.update(said)
 
     def cells(self) -> None:
         """The raw cells of rows."""
@@ -576,11 +592,15 @@ class _Forgetting:
         for id_, schema, answers in self.connection.execute(query):
             if id_ not in self.due:
                 schemas[id_] = schema
-                self.texts.kept.update(self.rules.known(schema, [orjson.loads(answers)]))
+                self.learn_stays(schema, orjson.loads(answers))
         amended = sa.select(t.amendment.c.case_id, t.amendment.c.answers)
         for id_, answers in self.connection.execute(amended):
             if id_ in schemas:
-                self.texts.kept.update(self.rules.known(schemas[id_], [orjson.loads(answers)]))
+                self.learn_stays(schemas[id_], orjson.loads(answers))
+
+    def learn_stays(self, schema: str, answers: Mapping[str, Any]) -> None:
+        self.texts.kept.update(self.rules.known(schema, [answers]))
+        self.texts.kept_said.update(self.rules.said(schema, [answers]))
 
 
 def _nothing(run: str) -> Mapping[str, str]:

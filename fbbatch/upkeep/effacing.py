@@ -18,6 +18,7 @@ from ahocorasick_rs import AhoCorasick
 from lxml import etree
 
 _SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
+_SHORTEST_SAID, _HEAD = 3, 8  # what is shorter tells nothing; by so much a longer text is found
 SEPARATORS = r"\s\-().－"
 """What people put between the digits of a number."""
 _BETWEEN_DIGITS = re.compile(f"[{SEPARATORS}]")
@@ -51,7 +52,8 @@ class Effacer:
         persons: text → what stands in its place, wherever it stands.
         kept: texts that stay, also where one of the others is a part of them.
         words: further ones that stand by themselves, such as names of files.
-        others: replaces what these leave.
+        others: further ones.
+        said: what people have written; see `_Said`.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Effacer:
         kept: Iterable[str] = (),
         words: Mapping[str, str] = {},
         others: "Effacer | None" = None,
+        said: Mapping[str, str] = {},
     ) -> None:
         stays = set(kept)
         self._others = others
+        self._said = _Said(said)
         self._texts: dict[str, tuple[str, str]] = {}
         for text, mark in persons.items():
             if text not in stays and (pattern := pattern_of(text)):
@@ -84,19 +88,25 @@ class Effacer:
 
     def _standing(self, text: str) -> tuple[str, ...]:
         """The texts that may stand in this one, the longest first."""
-        plain = _HALVES.sub("\ufffd", text)
+        plain = _whole_characters(text)
         found = {self._written[n] for n, *_ in self._words.find_matches_as_indexes(plain.lower(), overlapping=True)}
         packed = _BETWEEN_DIGITS.sub("", plain)
         found |= {self._numbers[n] for n, *_ in self._digits.find_matches_as_indexes(packed, overlapping=True)}
         return tuple(sorted(found, key=lambda one: (-len(one), one)))
 
     def spots(self, text: str) -> list[tuple[int, int, str]]:
-        """(start, end, what stands there now) of everything to replace in a text."""
-        own = self._own_spots(text)
-        if self._others is None:
-            return own
-        more = self._others.spots(text)
-        return sorted(own + [one for one in more if not any(a < one[1] and b > one[0] for a, b, _ in own)])
+        """(start, end, what stands there now) of everything to replace in a text; of those that overlap the longest."""
+        found = self._said.spots(text) + self._own_spots(text) + (self._others.spots(text) if self._others else [])
+        taken: list[tuple[int, int, str]] = []
+        for one in sorted(found, key=lambda one: one[0] - one[1]):
+            if not any(a < one[1] and b > one[0] for a, b, _ in taken):
+                taken.append(one)
+        return sorted(taken)
+
+    def may_stand(self, text: str) -> bool:
+        """False where nothing of it stands in a text, nor in a part of it."""
+        there = self._said.stands_alone_in(text) or bool(self.spots(text))
+        return there or (self._others is not None and self._others.may_stand(text))
 
     def _own_spots(self, text: str) -> list[tuple[int, int, str]]:
         standing = self._standing(text)
@@ -113,6 +123,54 @@ class Effacer:
     def text(self, text: str) -> str:
         """A text without them."""
         return _replaced(text, self.spots(text))
+
+
+class _Said:
+    """What people have written: a short text is found where it stands alone, a longer one anywhere, also cut short by `…`.
+
+    Args:
+        said: text → what stands in its place.
+    """
+
+    def __init__(self, said: Mapping[str, str]) -> None:
+        said = {_whole_characters(text): mark for text, mark in said.items()}
+        self._alone = {text: mark for text, mark in said.items() if _SHORTEST_SAID <= len(text) <= _HEAD}
+        self._marks = {text: mark for text, mark in said.items() if len(text) > _HEAD}
+        self._by_head: dict[str, list[str]] = {}
+        for text in sorted(self._marks, key=len, reverse=True):
+            self._by_head.setdefault(text[:_HEAD], []).append(text)
+        self._heads = AhoCorasick(list(self._by_head))
+        self._short = AhoCorasick(list(self._alone))
+
+    def stands_alone_in(self, text: str) -> bool:
+        """True where a short one stands in a text."""
+        return bool(self._alone) and bool(self._short.find_matches_as_indexes(_whole_characters(text)))
+
+    def spots(self, text: str) -> list[tuple[int, int, str]]:
+        """As those of an effacer; they may overlap."""
+        plain = _whole_characters(text)
+        alone = self._alone.get(plain.strip())
+        found = [(0, len(text), alone)] if alone else []
+        heads = self._heads.find_matches_as_indexes(plain, overlapping=True) if self._by_head else []
+        for _, start, end in heads:
+            for one in self._by_head[plain[start:end]]:
+                length = _agree(plain[start : start + len(one)], one)
+                is_cut = plain[start + length : start + length + 1] == "…"
+                if is_cut or length == len(one):
+                    found.append((start, start + length + is_cut, self._marks[one]))
+                    break
+        return found
+
+
+def _agree(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _whole_characters(text: str) -> str:
+    """A text of the same length without halves of characters, which no search takes."""
+    return _HALVES.sub("\ufffd", text)
 
 
 @lru_cache(maxsize=4096)
@@ -156,7 +214,7 @@ def _part(name: str, part: bytes, effacer: Effacer) -> bytes:
     if not name.lower().endswith(_XML):
         return part
     plain = part.decode("utf-8", "replace")
-    if not (effacer.spots(html.unescape(plain)) or effacer.spots(html.unescape(re.sub("<[^>]*>", "", plain)))):
+    if not (effacer.may_stand(html.unescape(plain)) or effacer.may_stand(html.unescape(re.sub("<[^>]*>", "", plain)))):
         return part
     try:
         root = etree.fromstring(part, _PARSER)

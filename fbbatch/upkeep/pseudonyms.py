@@ -1,14 +1,15 @@
 """What is personal in the ledger, and what stands in its place; pure.
 
 A pseudonym is a keyed hash: the same person keeps one, so that counts by reporter stay as they were, and without the key
-nobody can tell whose it is. Fields that schemas mark `personal:` are replaced; in the other texts of a case its person's
-name, number and address are, wherever they are written. What nobody has said what it is, is replaced whole.
+nobody can tell whose it is. What a reporter has written is replaced whole, unless it is a word of the company's own (a
+class, a product, a date); of what staff have written only the reporter's name, number, address and words are, wherever
+they stand: it is the company's record of what was done.
 """
 
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,8 @@ from fbbatch.upkeep.effacing import Effacer, pattern_of
 from fbbatch.words import fold
 
 _ONE = re.compile(r"anon-[a-z]+-[0-9a-f]{16}")
-_FIXED = frozenset({"choice", "choices", "boolean", "rating", "department", "product", "date", "datetime", "integer", "number", "case"})
+_COUNTED = frozenset({"boolean", "rating", "date", "datetime", "integer", "number", "case"})
+_NAMED = frozenset({"choice", "choices", "department", "product"})
 _SAID_BY_PEOPLE = ("edited", "said", "reason", "remarks")
 _PLAIN_DETAILS = frozenset({
     "minimum", "maximum", "length", "allowed", "limit", "what", "size", "byte", "expected", "reason", "found", "candidates", "rows",
@@ -66,6 +68,13 @@ class Pseudonyms:
             return self._anywhere.get(name)
         return next((field for field in schema.fields if field.id == name), None)
 
+    @cached_property
+    def _ours(self) -> frozenset[str]:
+        """Every word of the schemas: whoever writes one tells nothing of himself."""
+        book = self._book
+        models = (*book.sources, *book.forms, book.vocabulary, book.products, *book.organisation.departments)
+        return frozenset(_strings([model.model_dump() for model in models]))
+
     # --- a case --------------------------------------------------------------------------------------------
 
     def known(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -79,42 +88,66 @@ class Pseudonyms:
                     found[str(value).strip()] = self.of(field.personal, value)
         return {text: mark for text, mark in found.items() if text and text not in self.staff and not _ONE.fullmatch(text)}
 
-    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> dict[str, str]:
-        """What a row tells of the person, as `known`; nothing where nobody has said how it was read."""
+    def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """What reporters have written of a matter: text → what stands in its place; a text of several lines also line by line."""
+        model = self._book.schema(schema)
+        found: dict[str, str] = {}
+        for told in answers if self._is_of_reporter(model) else ():
+            for name, value in told.items():
+                field = self._field(model, name)
+                new = self._answer(model, field, value, {})
+                if isinstance(value, str) and new != value and not (field and field.personal):
+                    found |= {line.strip(): new for line in (value, *value.splitlines())}
+        return {text: mark for text, mark in found.items() if text and text not in self._ours and not _ONE.fullmatch(text)}
+
+    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+        """The schema and the answers of a row as they were written; no answers where nobody has said how it was read."""
         model = self._book.schema(schema) if schema else None
         if model is None:
-            return {}
+            return "", {}
         if columns is None:
             is_form = len(cells) == 2 and isinstance(cells[1], dict)
-            return self.known(model.id, [cells[1]]) if is_form else {}
+            return model.id, cells[1] if is_form else {}
         places = ((int(column), name) for column, name, *_ in columns)
-        told = {name: cells[at - 1] for at, name in places if 0 < at <= len(cells)}
-        return self.known(model.id, [told])
+        return model.id, {name: cells[at - 1] for at, name in places if 0 < at <= len(cells)}
+
+    def _is_of_reporter(self, model: SchemaModel | None) -> bool:
+        """True for what reporters fill in: nobody of the company signs it. What is no longer known may be one."""
+        if model is None or model.kind == "source":
+            return True
+        signature = self._field(model, model.signed_by or "")
+        return signature is None or signature.type != "person"
 
     def answers(self, schema: str, answers: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
         """Answers by field id."""
         model = self._book.schema(schema)
-        return {name: self._answer(self._field(model, name), value, known) for name, value in answers.items()}
+        return {name: self._answer(model, self._field(model, name), value, known) for name, value in answers.items()}
 
     def changes(self, schema: str, changes: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
         """What an amendment has changed, field id → [old, new]."""
         model = self._book.schema(schema)
-        return {name: self._each(self._field(model, name), pair, known) for name, pair in changes.items()}
+        return {name: self._each(model, self._field(model, name), pair, known) for name, pair in changes.items()}
 
-    def _each(self, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
+    def _each(self, model: SchemaModel | None, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
         if isinstance(value, list):
-            return [self._answer(field, one, known) for one in value]
-        return self._answer(field, value, known)
+            return [self._answer(model, field, one, known) for one in value]
+        return self._answer(model, field, value, known)
 
-    def _answer(self, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
+    def _answer(self, model: SchemaModel | None, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
         if value is None or value == "":
             return value
         if field and field.personal:
             return known.get(str(value).strip()) or self.of(field.personal, value)
         if field and field.type == "table" and isinstance(value, list):
             columns = {column.id: column for column in field.fields}
-            return [{name: self._answer(columns.get(name), cell, known) for name, cell in row.items()} for row in value]
-        return value if field and field.type in _FIXED else self._texts(value, known)
+            return [{name: self._answer(model, columns.get(name), cell, known) for name, cell in row.items()} for row in value]
+        if field and field.type in _COUNTED:
+            return value
+        if not self._is_of_reporter(model):
+            return value if field and field.type in _NAMED else self._texts(value, known)
+        if isinstance(value, list):
+            return [self._answer(model, field, one, known) for one in value]
+        return value if str(value).strip() in self._ours else self._whole(value)
 
     def step(self, schema: str, document: str, details: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
         """The details of a step of a case of that schema, which the form `document` has brought."""
@@ -158,24 +191,18 @@ class Pseudonyms:
     def cells(
         self, outcome: str, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any], known: Mapping[str, str]
     ) -> list[Any]:
-        """The cells of a row; of a form its text and values; of what nobody has said how it was read, everything."""
-        model = self._book.schema(schema) if schema else None
+        """The cells of a row as they were written: the person's get the person's mark, others go whole if they hold no word of ours."""
         if outcome == "step" and schema and len(cells) == 2 and isinstance(cells[1], dict):
             own = self.known(schema, [cells[1]])
             return [self._whole(cells[0]), self.answers(schema, cells[1], {**own, **known})]
-        if columns is None or model is None:
-            return [self._whole(cell) for cell in cells]
-        fields = {int(column): self._field(model, name) for column, name, *_ in columns}
-        told = {field.id: cells[number - 1] for number, field in fields.items() if field and 0 < number <= len(cells)}
-        known = {**self.known(model.id, [told]), **known}  # a row that went back is no case's: it tells itself whose it is
+        model = self._book.schema(schema) if schema else None
+        fields = {int(column): self._field(model, name) for column, name, *_ in columns or ()} if model else {}
         return [self._cell(fields.get(number), cell, known) for number, cell in enumerate(cells, 1)]
 
     def _cell(self, field: FieldModel | None, cell: Any, known: Mapping[str, str]) -> Any:
-        if field is None:
-            return self._whole(cell)
-        if field.personal and cell is not None and cell != "":
+        if field and field.personal and cell is not None and cell != "":
             return known.get(str(cell).strip()) or self.of(field.personal, cell)
-        return self._texts(cell, known)  # of whatever type: a row that went back holds anything
+        return cell if str(cell).strip() in self._ours else self._whole(cell)
 
     def _whole(self, cell: Any) -> Any:
         return cell if cell is None or cell == "" else self.of("text", cell)
@@ -201,9 +228,9 @@ class Pseudonyms:
         parts = (rest if kept else path).split("/")
         return kept + "/".join(self.place(f"/{part}")[1:] for part in parts)
 
-    def learn(self, persons: Mapping[str, str], kept: Iterable[str]) -> None:
-        """Whom to look for in every text from now on, besides the person whose it is; `kept` are those who stay."""
-        self._everybody = Effacer(persons, {*kept, *self.staff})
+    def learn(self, persons: Mapping[str, str], kept: Iterable[str], said: Mapping[str, str]) -> None:
+        """Whom to look for in every text from now on, and whose words, besides the person whose it is; `kept` are those who stay."""
+        self._everybody = Effacer(persons, {*kept, *self.staff}, said=said)
 
     def text(self, text: str, known: Mapping[str, str]) -> str:
         """Free text in which the person may be named, or others."""
@@ -220,3 +247,14 @@ class Pseudonyms:
         if isinstance(value, dict):
             return {name: self._texts(one, known) for name, one in value.items()}
         return value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _strings([*value.keys(), *value.values()])
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _strings(one)

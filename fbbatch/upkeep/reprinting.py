@@ -65,7 +65,7 @@ class Folders:
         if self._keep:
             shutil.rmtree(self._workspace / STAGE, ignore_errors=True)
             (self._workspace / STAGE).mkdir(mode=0o700, parents=True)
-        everywhere = Effacer(texts.persons, texts.kept | self._staff)
+        everywhere = Effacer(texts.persons, texts.kept | self._staff, said=texts.words())
         by_run: dict[str, list[Stays]] = defaultdict(list)
         for one in stays:
             by_run[one.run].append(one)
