@@ -8,9 +8,11 @@ import openpyxl
 import pytest
 
 from fbbatch.documents.case import history_rows
+from fbbatch.errors import ExitCode
 from fbbatch.identity import is_edited, likeness
 from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace, zipped
 from tests.test_ledger_forms import edited, issued
+from tests.test_who_may import poisoned
 
 WEEK = 20
 
@@ -352,3 +354,29 @@ def test_row_held_back_in_one_part_of_an_archive_becomes_a_case_beside_those_of_
     assert counts(run(place, "2026-11-17")) == (3, 3, 0, 0, 0)
     every = ledger_cases(place)
     assert len(every) == len({c.number for c in every}) == 7
+
+
+@pytest.mark.parametrize("table", ["amendment", "likeness", "merger"])
+def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(tmp_path: Path, table: str) -> None:
+    place = place_with(tmp_path, sheet(weeks(3)))
+    number = ledger_cases(place)[0].number
+    alike, changed = weeks(3), weeks(3)
+    changed[2][5] += "，外壳有划痕"
+    alike[1][2], alike[1][5], alike[1][6] = "2026-11-09", f"{alike[1][5]}又来了", "卧室"
+
+    def merge(page: Any, columns: dict[str, int]) -> None:
+        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == ledger_cases(place)[1].number)
+        page.cell(row, columns["并入案件"]).value = number
+        page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
+
+    files = {
+        "amendment": sheet(changed),
+        "likeness": sheet(alike[:2]),
+        "merger": edited(next(place.glob("outbox/2*/summary/*.xlsx")), merge, sheet_number=1),
+    }
+    before = len(ledger_cases(place))
+    poisoned(place, table)
+    drop(place, "bad.xlsx" if table == "merger" else "customer/bad.xlsx", files[table])
+    result = run(place, "2026-11-18")
+    assert [(f["outcome"], f["code"]) for f in result.manifest["files"]] == [("quarantined", "FB-not-recorded")]
+    assert (len(ledger_cases(place)), run(place, "2026-11-19").exit_code) == (before, ExitCode.DONE)
