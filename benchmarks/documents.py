@@ -1,6 +1,7 @@
 """A case report as Word, written to disk, against docxtpl; as PDF against bare ReportLab platypus. Same content each.
 
-Every turn writes new files, as a run does: what overwriting an old file costs is the file system's doing, not ours or theirs.
+Every turn writes new files, as a run does: what overwriting an old file costs is the file system's
+doing, not ours or theirs.
 """
 
 import datetime as dt
@@ -59,7 +60,10 @@ def tables(blocks: Sequence[Block]) -> list[tuple[str, list[list[str]]]]:
             parts[-1][1].extend([pair.label, pair.value] for pair in block.pairs)
         elif isinstance(block, Table):
             parts[-1][1].append([c.header for c in block.columns])
-            parts[-1][1].extend([cell_text(v, c.kind, "zh-Hans") for v, c in zip(row, block.columns, strict=True)] for row in block.rows)
+            parts[-1][1].extend(
+                [cell_text(v, c.kind, "zh-Hans") for v, c in zip(row, block.columns, strict=True)]
+                for row in block.rows
+            )
         elif isinstance(block, Note):
             parts[-1][1].append([block.text])
         elif isinstance(block, Signatures):
@@ -93,18 +97,32 @@ def with_docxtpl(template: Path, documents: Sequence[Document], folder: Path) ->
     for number, document in enumerate(documents):
         peer = DocxTemplate(template)
         parts = [[[*row, *[""] * 6] for row in rows] for _, rows in tables(document.blocks)]
-        peer.render({"company": document.company, "title": document.title, "line": document.subtitle, "parts": parts}, autoescape=True)
+        peer.render(
+            {
+                "company": document.company,
+                "title": document.title,
+                "line": document.subtitle,
+                "parts": parts,
+            },
+            autoescape=True,
+        )
         peer.save(folder / f"peer{number}.docx")
 
 
 def with_platypus(documents: Sequence[Document], folder: Path) -> None:
     """Build each with SimpleDocTemplate, the same fonts embedded."""
     regular, bold = face("zh-Hans").name, face("zh-Hans", bold=True).name
-    normal = ParagraphStyle("n", fontName=regular, fontSize=9, leading=13, wordWrap="CJK", bulletFontName=regular)
+    normal = ParagraphStyle(
+        "n", fontName=regular, fontSize=9, leading=13, wordWrap="CJK", bulletFontName=regular
+    )
     heading = ParagraphStyle("h", parent=normal, fontName=bold, fontSize=12, leading=17)
     title = ParagraphStyle("t", parent=heading, fontSize=17, leading=26, alignment=1)
     look = TableStyle(
-        [("FONT", (0, 0), (-1, -1), regular, 9), ("GRID", (0, 0), (-1, -1), 0.5, colors.grey), ("VALIGN", (0, 0), (-1, -1), "TOP")]
+        [
+            ("FONT", (0, 0), (-1, -1), regular, 9),
+            ("GRID", (0, 0), (-1, -1), 0.5, colors.grey),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ]
     )
     for number, document in enumerate(documents):
         story = [
@@ -116,10 +134,16 @@ def with_platypus(documents: Sequence[Document], folder: Path) -> None:
             story.append(Paragraph(escape(name), heading))
             for row in rows:
                 story.append(
-                    PdfTable([[Paragraph(escape(cell), normal) for cell in row]], colWidths=[490 / len(row)] * len(row), style=look)
+                    PdfTable(
+                        [[Paragraph(escape(cell), normal) for cell in row]],
+                        colWidths=[490 / len(row)] * len(row),
+                        style=look,
+                    )
                 )
             story.append(Spacer(1, 6))
-        SimpleDocTemplate(str(folder / f"peer{number}.pdf"), pagesize=A4, initialFontName=regular).build(story)
+        SimpleDocTemplate(
+            str(folder / f"peer{number}.pdf"), pagesize=A4, initialFontName=regular
+        ).build(story)
 
 
 def folders(parent: Path) -> Callable[[], Path]:
@@ -138,26 +162,38 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         found, shop = reports(folder)
-        office, templates, now = shop.office, shop.templates, dt.datetime(2026, 11, 22, 23, tzinfo=dt.UTC)
-        documents = [case_report(case, history, office, templates, now=now) for case, history in found]
+        office, templates, now = (
+            shop.office,
+            shop.templates,
+            dt.datetime(2026, 11, 22, 23, tzinfo=dt.UTC),
+        )
+        documents = [
+            case_report(case, history, office, templates, now=now) for case, history in found
+        ]
         template, fresh = peer_template(folder / "peer.docx", documents[0]), folders(folder)
 
         def our_word() -> None:
             place = fresh()
             for number, (case, history) in enumerate(found):
                 document = case_report(case, history, office, templates, now=now)
-                (place / f"ours{number}.docx").write_bytes(word.render(document, templates.letterhead))
+                (place / f"ours{number}.docx").write_bytes(
+                    word.render(document, templates.letterhead)
+                )
 
         def our_pdf() -> None:
             place = fresh()
             for number, (case, history) in enumerate(found):
-                (place / f"ours{number}.pdf").write_bytes(pdf.render(case_report(case, history, office, templates, now=now))[0])
+                (place / f"ours{number}.pdf").write_bytes(
+                    pdf.render(case_report(case, history, office, templates, now=now))[0]
+                )
 
         our_word()
         our_pdf()
         share = ratio(our_word, lambda: with_docxtpl(template, documents, fresh()), turns=5)
         print(f"word     case report written to disk ÷ docxtpl: 1/{1 / share:.0f} (aim ≤ 1/40)")
-        print(f"pdf      case report ÷ bare platypus: {ratio(our_pdf, lambda: with_platypus(documents, fresh())):.2f} (aim ≤ 1.5)")
+        print(
+            f"pdf      case report ÷ bare platypus: {ratio(our_pdf, lambda: with_platypus(documents, fresh())):.2f} (aim ≤ 1.5)"
+        )
 
 
 if __name__ == "__main__":

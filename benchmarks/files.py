@@ -17,9 +17,24 @@ def drop_files(folder: Path, number: int) -> None:
     """So many questionnaires of one row each; one in a hundred lacks its description."""
     (folder / "inbox" / "customer").mkdir(exist_ok=True)
     for n in range(number):
-        with (folder / "inbox" / "customer" / f"f{n:05d}.csv").open("w", encoding="utf-8", newline="") as stream:
+        with (folder / "inbox" / "customer" / f"f{n:05d}.csv").open(
+            "w", encoding="utf-8", newline=""
+        ) as stream:
             told = "" if n % 100 == 7 else f"蓝牙经常断开，第{n}次重新配对"
-            csv.writer(stream).writerows([_HEAD, (f"客户{n}", f"138{n:08d}", "2026-11-20", "智能音箱", f"X-{n % 9}", told, "客厅")])
+            csv.writer(stream).writerows(
+                [
+                    _HEAD,
+                    (
+                        f"客户{n}",
+                        f"138{n:08d}",
+                        "2026-11-20",
+                        "智能音箱",
+                        f"X-{n % 9}",
+                        told,
+                        "客厅",
+                    ),
+                ]
+            )
 
 
 def night(folder: Path) -> batch.RunResult:
@@ -36,8 +51,12 @@ def main() -> None:
         first = seconds(lambda: night(full))
         idle = sorted(seconds(lambda: night(full)) for _ in range(3))[1]
         fresh = sorted(seconds(lambda n=n: night(new / str(n))) for n in range(3))[1]
-        print(f"files    {number:,} small files, time of the run per file: {first / number * 1000:.0f} ms (aim ≤ 60 on 2 cores)")
-        print(f"files    a run over the empty inbox afterwards ÷ a run in a new workspace: {idle / fresh:.2f} (aim ≤ 1.00)")
+        print(
+            f"files    {number:,} small files, time of the run per file: {first / number * 1000:.0f} ms (aim ≤ 60 on 2 cores)"
+        )
+        print(
+            f"files    a run over the empty inbox afterwards ÷ a run in a new workspace: {idle / fresh:.2f} (aim ≤ 1.00)"
+        )
 
 
 if __name__ == "__main__":

@@ -28,25 +28,40 @@ def full_ledger(folder: Path, scratch: Path) -> None:
         record = ledger.begin_run(moment, started_at=moment, version="bench")
         path = questionnaire(place / f"old{part}.xlsx", OLD // 2, seed=100 + part)
         shifted = Workshop(shop.folder, shop.settings, _later(shop.book), shop.templates)
-        Taking(shifted, ledger, record, Steps(Rules(shifted.book, record, shifted.settings, shifted.codes))).take(inbox.claim_one(path))
+        Taking(
+            shifted,
+            ledger,
+            record,
+            Steps(Rules(shifted.book, record, shifted.settings, shifted.codes)),
+        ).take(inbox.claim_one(path))
         ledger.record_documents(record, [], {}, [moment.date()])
         ledger.close_run(record, moment)
     with ledger.writing() as connection:
         columns = "case_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at"
         moment = AS_OF - dt.timedelta(days=100)
         connection.execute(
-            sa.text(f"INSERT INTO transition ({columns}) SELECT id, 3, run_id, 'closed', 'verification', 'bench', :day, :time FROM case_"),
+            sa.text(
+                f"INSERT INTO transition ({columns}) SELECT id, 3, run_id, 'closed', 'verification', 'bench', :day, :time FROM case_"
+            ),
             {"day": moment.date().isoformat(), "time": moment.isoformat()},
         )
         connection.execute(sa.text("DELETE FROM open_case"))
         last = AS_OF - dt.timedelta(days=1)
-        connection.execute(sa.text("INSERT INTO summary_day (day, run_id) VALUES (:day, 1)"), {"day": last.date().isoformat()})
+        connection.execute(
+            sa.text("INSERT INTO summary_day (day, run_id) VALUES (:day, 1)"),
+            {"day": last.date().isoformat()},
+        )
     ledger.close()
 
 
 def _later(book: object) -> object:
     """The book without the rule that feedback is not dated after its receipt: the samples are of one month."""
-    sources = tuple(s.model_copy(update={"fields": [f.model_copy(update={"not_after": None}) for f in s.fields]}) for s in book.sources)  # type: ignore[attr-defined]
+    sources = tuple(
+        s.model_copy(
+            update={"fields": [f.model_copy(update={"not_after": None}) for f in s.fields]}
+        )
+        for s in book.sources
+    )  # type: ignore[attr-defined]
     import dataclasses
 
     return dataclasses.replace(book, sources=sources)  # type: ignore[type-var]
@@ -69,10 +84,16 @@ def main(turns: int = 3) -> None:
         for turn in range(turns):
             shutil.copytree(base / "full", base / f"full{turn}")
             old = seconds(lambda turn=turn: night(base / f"full{turn}", new))
-            fresh = seconds(lambda turn=turn: night(base / f"empty{turn}", new) if (workshop(base / f"empty{turn}")) else None)
+            fresh = seconds(
+                lambda turn=turn: (
+                    night(base / f"empty{turn}", new) if (workshop(base / f"empty{turn}")) else None
+                )
+            )
             ratios.append(old / fresh)
             shutil.rmtree(base / f"full{turn}")
-        print(f"history  {NEW:,} new rows with {OLD:,} closed cases ÷ with none: {sorted(ratios)[turns // 2]:.2f} (aim ≤ 1.30)")
+        print(
+            f"history  {NEW:,} new rows with {OLD:,} closed cases ÷ with none: {sorted(ratios)[turns // 2]:.2f} (aim ≤ 1.30)"
+        )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,10 @@ def main(turns: int = 3) -> None:
         place.mkdir()
         path = questionnaire(place / "big.xlsx", ROWS)
         workshops = (workshop(Path(scratch) / f"w{turn}") for turn in range(turns + 1))
-        with peak_memory() as peak, closing((shop := next(workshops)).ledger()) as ledger:  # not timed: to watch memory takes time, too
+        with (
+            peak_memory() as peak,
+            closing((shop := next(workshops)).ledger()) as ledger,
+        ):  # not timed: to watch memory takes time, too
             seconds(lambda: take(shop, ledger, path))
             highest = peak()
         ratios = []

@@ -1,7 +1,8 @@
 """How well the shipped rules find what was severe, on complaints that nobody here wrote: `python -m benchmarks.judgement`.
 
-NHTSA's flat files say of every complaint whether there was a crash or a fire, and how many were injured or killed. The
-rules see the narrative only. They are tuned on the first file; the second is held out.
+NHTSA's flat files say of every complaint whether there was a crash or a fire, and how many were
+injured or killed. The rules see the narrative only. They are tuned on the first file; the second is
+held out.
 """
 
 import csv
@@ -19,7 +20,13 @@ FILES = {
     "en-nhtsa-sample100 (tuned on)": FEEDBACK / "en-nhtsa-sample100" / "nhtsa-complaints.txt",
     "en-nhtsa-sampledata (held out)": FEEDBACK / "en-nhtsa-sampledata" / "complaints.txt",
 }
-_CRASH, _FIRE, _INJURED, _DEATHS, _NARRATIVE = 6, 8, 9, 10, 19  # columns 7, 9, 10, 11 and 20 of NHTSA's layout
+_CRASH, _FIRE, _INJURED, _DEATHS, _NARRATIVE = (
+    6,
+    8,
+    9,
+    10,
+    19,
+)  # columns 7, 9, 10, 11 and 20 of NHTSA's layout
 
 
 class Judged(NamedTuple):
@@ -32,21 +39,28 @@ class Judged(NamedTuple):
 
 def complaints(path: Path) -> list[list[str]]:
     """The rows of a flat file."""
-    rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline=""), delimiter="\t"))
+    rows = list(
+        csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline=""), delimiter="\t")
+    )
     assert all(len(row) > _NARRATIVE for row in rows)
     return rows
 
 
 def is_harmful(row: Sequence[str]) -> bool:
     """A crash, a fire, somebody injured or killed."""
-    return "Y" in {row[_CRASH], row[_FIRE]} or any(int(row[n].strip() or 0) > 0 for n in (_INJURED, _DEATHS))
+    return "Y" in {row[_CRASH], row[_FIRE]} or any(
+        int(row[n].strip() or 0) > 0 for n in (_INJURED, _DEATHS)
+    )
 
 
 def judge(classifier: Classifier, rows: Sequence[Sequence[str]]) -> list[Judged]:
     """What the rules make of every narrative."""
     columns = {"description": [row[_NARRATIVE] for row in rows]}
     ruled = classifier.classify(columns, len(rows), classifier.scan(columns))
-    return [Judged(is_harmful(row), found.severity == "severe", "severity" in found.unsure) for row, found in zip(rows, ruled, strict=True)]
+    return [
+        Judged(is_harmful(row), found.severity == "severe", "severity" in found.unsure)
+        for row, found in zip(rows, ruled, strict=True)
+    ]
 
 
 def line(name: str, judged: Sequence[Judged]) -> str:
@@ -70,7 +84,9 @@ def main() -> None:
         return
     classifier = Classifier(load_book(ROOT / "schemas").classification)
     judged = {name: judge(classifier, complaints(path)) for name, path in FILES.items()}
-    print(f"{'severity = severe':32}{'n':>5}{'harmful':>9}{'precision':>11}{'recall':>8}{'severe':>8}{'unsure':>8}{'severe+unsure':>15}")
+    print(
+        f"{'severity = severe':32}{'n':>5}{'harmful':>9}{'precision':>11}{'recall':>8}{'severe':>8}{'unsure':>8}{'severe+unsure':>15}"
+    )
     for name, some in judged.items():
         print(line(name, some))
     print(line("both", [one for some in judged.values() for one in some]))

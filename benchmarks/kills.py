@@ -16,7 +16,9 @@ _AT_MOST = 3  # kills of one night
 def rows(place: Path) -> Counter[tuple[object, ...]]:
     """Every row that the ledger has taken, by what stands in it, and every case, by its number and answers."""
     found = dump(place)
-    return Counter(("row", *row[2:6]) for row in found["submission"]) + Counter(("case", row[1], row[7]) for row in found["case_"])
+    return Counter(("row", *row[2:6]) for row in found["submission"]) + Counter(
+        ("case", row[1], row[7]) for row in found["case_"]
+    )
 
 
 def main() -> None:

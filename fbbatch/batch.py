@@ -1,9 +1,10 @@
 """The shell: one run of the batch, top to bottom. It only sequences.
 
-Lock → settle and claim files → read and judge in workers → one transaction per file → render what is owed → publish
-the run folder by one rename → archive the originals → close the run. A run that finds an unclosed one finishes it
-first: what is in the ledger stays, the rest is done again, so that a run killed anywhere ends where an undisturbed
-one would have.
+Lock → settle and claim files → read and judge in workers → one transaction per file → render what
+is owed → publish the run folder by one rename → archive the originals → close the run. A run that
+finds an unclosed one finishes it
+first: what is in the ledger stays, the rest is done again, so that a run killed anywhere ends where
+an undisturbed one would have.
 """
 
 import contextlib
@@ -57,7 +58,9 @@ _EARLIEST = dt.date(1990, 1, 1)
 _FURTHEST_DAYS = 400
 
 
-def check_time(as_of: dt.datetime, *, now: dt.datetime, last: RunRecord | None, language: str) -> None:
+def check_time(
+    as_of: dt.datetime, *, now: dt.datetime, last: RunRecord | None, language: str
+) -> None:
     """See that a run can be as of a time: not before 1990, and not 400 days after the later of the clock and the last run.
 
     Args:
@@ -75,7 +78,9 @@ def check_time(as_of: dt.datetime, *, now: dt.datetime, last: RunRecord | None, 
         raise UnusableTimeError(words("time.early", language, as_of=day, bound=_EARLIEST))
     if (day - latest.date()).days > _FURTHEST_DAYS:
         bound = latest.date() + dt.timedelta(days=_FURTHEST_DAYS)
-        raise UnusableTimeError(words("time.late", language, as_of=day, bound=bound, days=_FURTHEST_DAYS))
+        raise UnusableTimeError(
+            words("time.late", language, as_of=day, bound=bound, days=_FURTHEST_DAYS)
+        )
 
 
 def _is_usable(as_of: dt.datetime, now: dt.datetime, last: RunRecord | None) -> bool:
@@ -102,7 +107,8 @@ def foresee(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime) -> None:
 def _give_up(ledger: Ledger, as_of: dt.datetime, now: dt.datetime) -> RunRecord | None:
     """The unfinished run that was removed, if one was.
 
-    It goes where its time cannot be used and nothing but files was noted, or it is later than `as_of` and nothing was.
+    It goes where its time cannot be used and nothing but files was noted, or it is later than
+    `as_of` and nothing was.
     """
     unfinished = ledger.unfinished_run()
     if unfinished is None:
@@ -136,9 +142,13 @@ def _acquired(private: Path) -> Iterator[None]:
         private.mkdir(mode=0o700, exist_ok=True)
         lock.acquire()
     except filelock.Timeout as error:
-        raise BusyError(f"Another run is active in {private.parent}; try again when it has ended") from error
+        raise BusyError(
+            f"Another run is active in {private.parent}; try again when it has ended"
+        ) from error
     except OSError as error:
-        raise StorageError(f"The workspace cannot be written to: {error.strerror}: {private}") from error
+        raise StorageError(
+            f"The workspace cannot be written to: {error.strerror}: {private}"
+        ) from error
     try:
         yield
     finally:
@@ -165,7 +175,8 @@ def run(
 
     Raises:
         UnusableTimeError: `as_of` is impossible; nothing has been touched.
-        BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by the next one.
+        BusyError, StorageError: what was dropped is still in the inbox, or its run is finished by
+        the next one.
         InterruptedRunError: it was asked to stop.
     """
     with locked(shop.folder), contextlib.closing(_ledger(shop)) as ledger, ledger.doubted():
@@ -191,7 +202,14 @@ def _ledger(shop: Workshop) -> Ledger:
     return shop.ledger()
 
 
-def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Sequence[Path] | None = None, progress: Progress) -> RunResult:
+def rehearse(
+    shop: Workshop,
+    as_of: dt.datetime,
+    *,
+    now: dt.datetime,
+    files: Sequence[Path] | None = None,
+    progress: Progress,
+) -> RunResult:
     """What a run would do, by the same code on a copy of the ledger; nothing is written to the workspace.
 
     Args:
@@ -213,14 +231,23 @@ def rehearse(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime, files: Seq
             check_time(as_of, now=now, last=ledger.last_run(), language=shop.settings.locale)
             _give_up(ledger, as_of, now)
             taken = outbox.run_names(shop.folder, f"{as_of:%Y%m%d}")
-            begun = ledger.unfinished_run() or ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)
+            begun = ledger.unfinished_run() or ledger.begin_run(
+                as_of, started_at=now, version=__version__, taken=taken
+            )
             return _Run(shop, ledger, begun, progress, lambda: False).rehearse(files)
 
 
 class _Run:
     """One run in the making."""
 
-    def __init__(self, shop: Workshop, ledger: Ledger, record: RunRecord, progress: Progress, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        ledger: Ledger,
+        record: RunRecord,
+        progress: Progress,
+        should_stop: Callable[[], bool],
+    ) -> None:
         self.shop = shop
         self.ledger = ledger
         self.record = record
@@ -229,8 +256,19 @@ class _Run:
         self.edition = Edition(shop, ledger, record, progress, lambda: self.ask(_PRINTING))
         self.steps = Steps(Rules(shop.book, record, shop.settings, shop.codes))
         day = f"{record.as_of:%Y%m%d}"  # a ledger that was restored does not know of all that has been published
-        ledger.reserve(outbox.case_numbers(shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)))
-        self.taking = Taking(shop, ledger, record, self.steps, lambda n, total: progress("files", n, total), should_stop)
+        ledger.reserve(
+            outbox.case_numbers(
+                shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)
+            )
+        )
+        self.taking = Taking(
+            shop,
+            ledger,
+            record,
+            self.steps,
+            lambda n, total: progress("files", n, total),
+            should_stop,
+        )
 
     def ask(self, where: str) -> None:
         if self.should_stop():
@@ -239,25 +277,38 @@ class _Run:
     def carry_out(self, now: dt.datetime) -> RunResult:
         limits = self.shop.settings.limits
         claimed = inbox.claim(
-            self.shop.folder / "inbox", settle_seconds=self.shop.settings.settle_seconds, most_files=limits.run_files,
-            most_bytes=limits.run_bytes, largest=limits.file_bytes, ask=lambda: self.ask(_BEFORE),
-        )  # fmt: skip
+            self.shop.folder / "inbox",
+            settle_seconds=self.shop.settings.settle_seconds,
+            most_files=limits.run_files,
+            most_bytes=limits.run_bytes,
+            largest=limits.file_bytes,
+            ask=lambda: self.ask(_BEFORE),
+        )
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
         ignored = inbox.ignored(self.shop.folder / "inbox")
         self.taking.take(claimed)
         self.steps.pass_time(self.ledger, lambda: self.ask(_BETWEEN))
         files = self.ledger.files_of(self.record)
         receipt = Receipt(
-            self.record.name, self.record.as_of, files, list(self.edition.each(self.ledger.cases(run=self.record))),
-            moved=self.ledger.touched(self.record), ignored=ignored,
-        )  # fmt: skip
+            self.record.name,
+            self.record.as_of,
+            files,
+            list(self.edition.each(self.ledger.cases(run=self.record))),
+            moved=self.ledger.touched(self.record),
+            ignored=ignored,
+        )
         manifest, folder = self.edition.publish(receipt, {item.name: item.path for item in claimed})
         paths = {(item.name, item.sha256): item.path for item in claimed}
         moves = [(paths.get((file.name, file.sha256)), file) for file in files]
         inbox.archive(
-            self.shop.folder, [Move(path, file.archived, file.sha256, file.size) for path, file in moves if path and file.archived],
+            self.shop.folder,
+            [
+                Move(path, file.archived, file.sha256, file.size)
+                for path, file in moves
+                if path and file.archived
+            ],
             ask=lambda: self.ask(_ARCHIVING),
-        )  # fmt: skip
+        )
         outbox.forget_draft(self.shop.folder, self.record.name)
         failpoints.reach("closing")
         self.ledger.close_run(self.record, now)
@@ -266,7 +317,9 @@ class _Run:
     def rehearse(self, paths: Sequence[Path] | None) -> RunResult:
         inbox_folder = self.shop.folder / "inbox"
         self.taking.take(
-            inbox.claim(inbox_folder, settle_seconds=0) if paths is None else [item for path in paths for item in inbox.claim_one(path)]
+            inbox.claim(inbox_folder, settle_seconds=0)
+            if paths is None
+            else [item for path in paths for item in inbox.claim_one(path)]
         )
         files = [replace(file, archived=None) for file in self.ledger.files_of(self.record)]
         cases = list(self.ledger.cases(run=self.record))

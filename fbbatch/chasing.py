@@ -1,7 +1,7 @@
 """Reminders: which step of the ladder a case has reached whose next form is due. Source: 5.3.2b, T14, T15.
 
-Pure: the ladder's steps are days counted from the due date, so ten nightly runs and one run after ten days reach the same
-step, and each step is taken once.
+Pure: the ladder's steps are days counted from the due date, so ten nightly runs and one run after
+ten days reach the same step, and each step is taken once.
 """
 
 import datetime as dt
@@ -53,7 +53,8 @@ class Chaser:
     def waits(self, case: Case, history: Sequence[Transition]) -> list[Waiting]:
         """All that an open case waits for: what moves it on, and what cooperating departments owe, each on its own clock.
 
-        They owe their measures, and then (`STEPS`, which is no form) the carrying out, until the lead reports the result.
+        They owe their measures, and then (`STEPS`, which is no form) the carrying out, until the
+        lead reports the result.
         """
         first = self.waiting(case, history)
         return [*([first] if first else ()), *self._parts(case, history)]
@@ -61,7 +62,11 @@ class Chaser:
     def _parts(self, case: Case, history: Sequence[Transition]) -> Iterator[Waiting]:
         standing = replay(history)
         for department, step in standing.parts_in_hand.items():
-            days = [str(row["due"])[:10] for row in step.details["answers"].get("steps") or () if row.get("due")]
+            days = [
+                str(row["due"])[:10]
+                for row in step.details["answers"].get("steps") or ()
+                if row.get("due")
+            ]
             if days:
                 last, since = dt.date.fromisoformat(max(days)), step.recorded_at.date()
                 yield self._part(case, standing, STEPS, since, last, department)
@@ -74,7 +79,15 @@ class Chaser:
         for department in standing.still_owing:
             yield self._part(case, standing, "measures", since, due_on, department)
 
-    def _part(self, case: Case, standing: Standing, form: str, since: dt.date, due_on: dt.date, department: str) -> Waiting:
+    def _part(
+        self,
+        case: Case,
+        standing: Standing,
+        form: str,
+        since: dt.date,
+        due_on: dt.date,
+        department: str,
+    ) -> Waiting:
         clock = f"{form}/{standing.round}/{department}"
         reminders = tuple(Reminder(clock, n, on, due_on) for n, on in self._reached(due_on, since))
         return Waiting(case, standing, form, since, due_on, reminders, department)
@@ -92,12 +105,23 @@ class Chaser:
         clock = f"{form}/{standing.round}"
         since = begun.recorded_at.date()
         levels = self._asked_once(since) if form == "satisfaction" else self._reached(due_on, since)
-        return Waiting(case, standing, form, since, due_on, tuple(Reminder(clock, n, on, due_on) for n, on in levels))
+        return Waiting(
+            case,
+            standing,
+            form,
+            since,
+            due_on,
+            tuple(Reminder(clock, n, on, due_on) for n, on in levels),
+        )
 
     def _due_on(self, case: Case, form: str, begun: Transition) -> dt.date | None:
         if form == "result":
             return case.due_on
-        until = self._deadlines.until(CLOCKS[form], case.severity, begun.recorded_at) if form in CLOCKS else None
+        until = (
+            self._deadlines.until(CLOCKS[form], case.severity, begun.recorded_at)
+            if form in CLOCKS
+            else None
+        )
         return until.astimezone(self._zone).date() if until else None
 
     def _asked_once(self, since: dt.date) -> list[tuple[int, dt.date]]:
@@ -109,13 +133,17 @@ class Chaser:
     def _reached(self, due_on: dt.date, since: dt.date) -> list[tuple[int, dt.date]]:
         """(level, its day) of every step whose day has come; steps before the case was even here are left out."""
         days = [
-            (level, self._counted(due_on, round(self._steps[name].working_days["all"]))) for name, level in _LADDER if name in self._steps
+            (level, self._counted(due_on, round(self._steps[name].working_days["all"])))
+            for name, level in _LADDER
+            if name in self._steps
         ]
         if days and _AGAIN in self._steps:
             level, last = days[-1]
             every = max(1, int(self._steps[_AGAIN].hours.get("all", 168) // 24))
             repeats = min(_MOST_REPEATS, max(0, (self._today - last).days // every))
-            days += [(level + n, last + dt.timedelta(days=every * n)) for n in range(1, repeats + 1)]
+            days += [
+                (level + n, last + dt.timedelta(days=every * n)) for n in range(1, repeats + 1)
+            ]
         return [(level, on) for level, on in days if since < on <= self._today]
 
     def _counted(self, day: dt.date, working_days: int) -> dt.date:

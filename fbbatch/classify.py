@@ -1,7 +1,8 @@
 """Feedback → kind, type and severity by the company's rules, each with its reason; or an honest `unclassified`.
 
-All words of all rules are found in one pass over the folded text (an Aho-Corasick automaton), so a hundred rules
-with a thousand words cost microseconds per answer. Source: 1.2b, 3.2.1, 3.2.2, 3.2.3, 3.2.x.
+All words of all rules are found in one pass over the folded text (an Aho-Corasick automaton), so a
+hundred rules with a thousand words cost microseconds per answer. Source: 1.2b, 3.2.1, 3.2.2, 3.2.3,
+3.2.x.
 """
 
 import re
@@ -54,7 +55,9 @@ class _Imagination:
 
     def __init__(self, settings: Supposition, rules: Sequence[Rule]) -> None:
         self._feared, self._possible = frozenset(settings.feared), frozenset(settings.possible)
-        self._consequences = frozenset(number for number, rule in enumerate(rules) if rule.id in settings.consequences)
+        self._consequences = frozenset(
+            number for number, rule in enumerate(rules) if rule.id in settings.consequences
+        )
         self._reach, self._reach_words = settings.reach, settings.reach_words
         self._unreal = _any_of(settings.unreal)
         self._ends = _any_of(settings.real, *_CLAUSE_ENDS)
@@ -67,7 +70,9 @@ class _Imagination:
         return any(self._reaches(text, s, hit) for s in near) and not _HAPPENED.match(text, hit.end)
 
     def _reaches(self, text: str, supposer: _Hit, hit: _Hit) -> bool:
-        if not 0 <= hit.start - supposer.end <= _FAR or self._ends.search(text, supposer.end, hit.start):
+        if not 0 <= hit.start - supposer.end <= _FAR or self._ends.search(
+            text, supposer.end, hit.start
+        ):
             return False
         if supposer.word in self._possible and hit.rule not in self._consequences:
             return False
@@ -109,15 +114,24 @@ class Classifier:
         self._rules = rules.rules
         self._texts = tuple(rules.texts)
         self._settings = rules
-        self._says = [next((d, str(getattr(r, d))) for d in _DIMENSIONS if getattr(r, d)) for r in rules.rules]
+        self._says = [
+            next((d, str(getattr(r, d))) for d in _DIMENSIONS if getattr(r, d)) for r in rules.rules
+        ]
         negation = rules.negation
         entries = [(number, word) for number, rule in enumerate(rules.rules) for word in rule.words]
-        entries += [(_NEGATOR, word) for word in negation.before] + [(_EXCEPTION, word) for word in negation.exceptions]
+        entries += [(_NEGATOR, word) for word in negation.before] + [
+            (_EXCEPTION, word) for word in negation.exceptions
+        ]
         supposition = rules.supposition
         self._imagined = _Imagination(supposition, rules.rules) if supposition else None
         if supposition:
-            entries += [(_SUPPOSER, word) for word in (*supposition.before, *supposition.feared, *supposition.possible)]
-            self._imagined_as = next(n for n, rule in enumerate(rules.rules) if rule.id == supposition.speaks_as)
+            entries += [
+                (_SUPPOSER, word)
+                for word in (*supposition.before, *supposition.feared, *supposition.possible)
+            ]
+            self._imagined_as = next(
+                n for n, rule in enumerate(rules.rules) if rule.id == supposition.speaks_as
+            )
         self.lexicon = Lexicon([*(word for _, word in entries), *also])
         self._rule_of = [number for number, _ in entries]
         self._n_own = len(entries)
@@ -142,29 +156,49 @@ class Classifier:
         Args:
             columns: the typed answers by field id, one a row; None is a blank.
         """
-        scanned = {field: (texts, self.lexicon.scan(texts)) for field, texts in self._folded(columns).items()}
-        return {field: Found(texts, starts(texts), spots, self.lexicon.patterns(spots)) for field, (texts, spots) in scanned.items()}
+        scanned = {
+            field: (texts, self.lexicon.scan(texts))
+            for field, texts in self._folded(columns).items()
+        }
+        return {
+            field: Found(texts, starts(texts), spots, self.lexicon.patterns(spots))
+            for field, (texts, spots) in scanned.items()
+        }
 
-    def classify(self, columns: Mapping[str, Sequence[Any]], n_rows: int, found: Mapping[str, Found]) -> list[Classification]:
+    def classify(
+        self, columns: Mapping[str, Sequence[Any]], n_rows: int, found: Mapping[str, Found]
+    ) -> list[Classification]:
         """Judge pieces of feedback, each by itself.
 
         Args:
-            columns: the typed answers by field id, one a row; `kind`, `type` and `severity`, where the recorder gave them,
-                are respected, except that safety is never lowered without `recorder` and `severity_reason`.
+            columns: the typed answers by field id, one a row; `kind`, `type` and `severity`, where
+                the recorder gave them, are respected, except that safety is never lowered without
+                `recorder` and `severity_reason`.
             n_rows: how many there are.
             found: what `scan` gives for them.
         """
         counted: list[tuple[_Counted, ...]] = [()] * n_rows
         for field, told in found.items():
             counted = [
-                words + self._count(field, *one) if one[2] else words for words, one in zip(counted, zip(*told, strict=True), strict=True)
+                words + self._count(field, *one) if one[2] else words
+                for words, one in zip(counted, zip(*told, strict=True), strict=True)
             ]
-        different = {id(words): words for words in counted}  # as a rule one object for what counts alike
+        different = {
+            id(words): words for words in counted
+        }  # as a rule one object for what counts alike
         decided = {key: self._decided_for(words) for key, words in different.items()}
         judged = [decided[id(words)] for words in counted]
         given = {name: columns[name] for name in _TOLD if name in columns}
-        for row in {row for name in _DIMENSIONS for row, value in enumerate(given.get(name, ())) if value is not None}:
-            judged[row] = _respect(judged[row], {name: column[row] for name, column in given.items() if column[row] is not None})
+        for row in {
+            row
+            for name in _DIMENSIONS
+            for row, value in enumerate(given.get(name, ()))
+            if value is not None
+        }:
+            judged[row] = _respect(
+                judged[row],
+                {name: column[row] for name, column in given.items() if column[row] is not None},
+            )
         return judged
 
     def _decided_for(self, counted: tuple[_Counted, ...]) -> Classification:
@@ -175,12 +209,15 @@ class Classifier:
             ruled = self._decided[counted] = self._decide(counted)
         return ruled
 
-    # --- finding -------------------------------------------------------------------------------------------
+    # --- finding ----------------------------------------------------------------------
 
-    def _count(self, field: str, text: str, start: int, raw: Sequence[Spot], pattern: Pattern) -> tuple[_Counted, ...]:
+    def _count(
+        self, field: str, text: str, start: int, raw: Sequence[Spot], pattern: Pattern
+    ) -> tuple[_Counted, ...]:
         """Every different word in the text that counts for a rule, and whether it is denied there.
 
-        The same words at the same distances count the same, unless the text around them denies or joins them.
+        The same words at the same distances count the same, unless the text around them denies or
+        joins them.
         """
         if ":" in text or "=" in text:
             return self._count_slowly(text, start, field, raw)[0]
@@ -194,7 +231,9 @@ class Classifier:
                 self._counted[key] = known
         return known
 
-    def _count_slowly(self, text: str, before: int, field: str, raw: Sequence[Spot]) -> tuple[tuple[_Counted, ...], bool]:
+    def _count_slowly(
+        self, text: str, before: int, field: str, raw: Sequence[Spot]
+    ) -> tuple[tuple[_Counted, ...], bool]:
         """What `_count` gives, and whether it follows from the words alone."""
         hits: list[_Hit] = []
         negators: list[_Hit] = []
@@ -202,7 +241,9 @@ class Classifier:
         supposers: list[_Hit] = []
         kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
         plain = True
-        for place, start, end in ((place, start - before, end - before) for place, start, end in raw):
+        for place, start, end in (
+            (place, start - before, end - before) for place, start, end in raw
+        ):
             for number in self.lexicon.numbers(place):
                 if number >= self._n_own:
                     continue
@@ -212,7 +253,9 @@ class Classifier:
                     kinds.get(rule, hits).append(_Hit(rule, self.lexicon.words[number], start, end))
         covered = _Cover((*exceptions, *hits))
         negators = [n for n in negators if not covered.holds(n)]
-        denied = self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
+        denied = (
+            self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
+        )
         if supposers:
             supposers.sort(key=attrgetter("start"))
             hits = [hit if hit in denied else self._supposed(text, supposers, hit) for hit in hits]
@@ -220,12 +263,18 @@ class Classifier:
         for hit in hits:  # one plain statement outweighs a denial elsewhere
             if (hit.rule, hit.word) in counted and hit not in denied:
                 counted[hit.rule, hit.word] = False
-        found = tuple((rule, word, field, negated) for (rule, word), negated in sorted(counted.items()))
+        found = tuple(
+            (rule, word, field, negated) for (rule, word), negated in sorted(counted.items())
+        )
         return found, plain and not negators and not supposers
 
     def _supposed(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> _Hit:
         """The hit; if it tells of severe harm that is only imagined, as a word of the rule for that."""
-        if self._imagined is None or self._rules[hit.rule].severity != "severe" or not self._imagined.holds(text, supposers, hit):
+        if (
+            self._imagined is None
+            or self._rules[hit.rule].severity != "severe"
+            or not self._imagined.holds(text, supposers, hit)
+        ):
             return hit
         return hit._replace(rule=self._imagined_as)
 
@@ -234,11 +283,16 @@ class Classifier:
         denied: list[_Hit] = []
         starts = [n.start for n in negators]
         for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
-            before = negators[max(0, bisect_right(starts, hit.start) - _NEAREST) : bisect_right(starts, hit.start)]
+            before = negators[
+                max(0, bisect_right(starts, hit.start) - _NEAREST) : bisect_right(starts, hit.start)
+            ]
             if (
                 any(self._reaches(text, n, hit) for n in before)
                 or _DENIED.match(text, hit.end)
-                or any(d.end <= hit.start and _LIST_JOINT.fullmatch(text, d.end, hit.start) for d in denied[-_NEAREST:])
+                or any(
+                    d.end <= hit.start and _LIST_JOINT.fullmatch(text, d.end, hit.start)
+                    for d in denied[-_NEAREST:]
+                )
             ):
                 denied.append(hit)
         return set(denied)
@@ -251,7 +305,7 @@ class Classifier:
         gap = hit.start - negator.end
         return gap <= (_SINGLE_REACH if len(negator.word) == 1 else self._reach)
 
-    # --- deciding ------------------------------------------------------------------------------------------
+    # --- deciding ---------------------------------------------------------------------
 
     def _decide(self, counted: Iterable[_Counted]) -> Classification:
         found: dict[int, list[_Counted]] = {}
@@ -265,7 +319,9 @@ class Classifier:
             plain = [word for _, word, _, negated in words if not negated]
             if plain:
                 by_value = scores[dimension]
-                by_value[value] = by_value.get(value, 0) + rule.weight * min(len(plain), _MOST_WORDS)
+                by_value[value] = by_value.get(value, 0) + rule.weight * min(
+                    len(plain), _MOST_WORDS
+                )
                 if rule.safety:
                     safety += plain
             denied = [word for _, word, _, negated in words if negated]
@@ -282,35 +338,66 @@ class Classifier:
         told_kind = _best(scores["kind"])[0]
         kind = told_kind or self._settings.default_kind
         type_, score, margin, touched = self._type(scores["type"], kind, unsure)
-        severity = "severe" if safety else self._severity(scores["severity"], told_kind, (type_, *touched), unsure)
-        return Classification(kind, type_, severity, tuple(evidence), score, margin, touched, tuple(dict.fromkeys(safety)), tuple(unsure))
+        severity = (
+            "severe"
+            if safety
+            else self._severity(scores["severity"], told_kind, (type_, *touched), unsure)
+        )
+        return Classification(
+            kind,
+            type_,
+            severity,
+            tuple(evidence),
+            score,
+            margin,
+            touched,
+            tuple(dict.fromkeys(safety)),
+            tuple(unsure),
+        )
 
-    def _type(self, scores: dict[str, float], kind: str, unsure: list[str]) -> tuple[str, float, float, tuple[str, ...]]:
+    def _type(
+        self, scores: dict[str, float], kind: str, unsure: list[str]
+    ) -> tuple[str, float, float, tuple[str, ...]]:
         best, score, second = _best(scores)
         margin = score - second
         share = self._settings.touched_share
-        touched = tuple(t for t, s in sorted(scores.items(), key=lambda i: (-i[1], i[0])) if score and s >= share * score)
+        touched = tuple(
+            t
+            for t, s in sorted(scores.items(), key=lambda i: (-i[1], i[0]))
+            if score and s >= share * score
+        )
         if kind in self._settings.type_by_kind and (not best or kind == "suggestion"):
             return self._settings.type_by_kind[kind], score, margin, touched
-        if best and score >= self._settings.minimum_score and margin >= self._settings.minimum_margin:
+        if (
+            best
+            and score >= self._settings.minimum_score
+            and margin >= self._settings.minimum_margin
+        ):
             return best, score, margin, touched
         unsure.append("type")
         return UNCLASSIFIED, score, margin, touched
 
-    def _severity(self, scores: dict[str, float], kind: str | None, types: Sequence[str], unsure: list[str]) -> str:
+    def _severity(
+        self, scores: dict[str, float], kind: str | None, types: Sequence[str], unsure: list[str]
+    ) -> str:
         """The best score; else what is usual for the kind that words told, or for the type; else the default, unsure.
 
         Args:
             scores: by severity.
             kind: that words told, if any.
-            types: the type, then those that it may be; where it is open, it need not be known if all have the same usual severity.
+            types: the type, then those that it may be; where it is open, it need not be known if
+                all have the same usual severity.
             unsure: gets `severity` where nothing settles it.
         """
         if scores:
             return max(scores, key=lambda s: (scores[s], _SEVERITIES.index(s)))
         usual = self._settings.severity_by_type
-        possible = {usual.get(type_) for type_ in (types[1:] if types[0] == UNCLASSIFIED else types[:1])}
-        if settled := self._settings.severity_by_kind.get(kind or "") or (possible.pop() if len(possible) == 1 else None):
+        possible = {
+            usual.get(type_) for type_ in (types[1:] if types[0] == UNCLASSIFIED else types[:1])
+        }
+        if settled := self._settings.severity_by_kind.get(kind or "") or (
+            possible.pop() if len(possible) == 1 else None
+        ):
             return settled
         unsure.append("severity")
         return self._settings.default_severity
@@ -354,12 +441,18 @@ def _best(scores: dict[str, float]) -> tuple[str | None, float, float]:
 
 def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification:
     """The recorder's own answers stand; what the rules say otherwise is noted. Source: 3.2.2c."""
-    given = {dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)}
+    given = {
+        dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)
+    }
     notes = []
     severity = given.get("severity", ruled.severity)
     if "severity" in given and severity != ruled.severity and "severity" not in ruled.unsure:
         lowered = _SEVERITIES.index(severity) < _SEVERITIES.index(ruled.severity)
-        if ruled.safety and lowered and not (values.get("recorder") and values.get("severity_reason")):
+        if (
+            ruled.safety
+            and lowered
+            and not (values.get("recorder") and values.get("severity_reason"))
+        ):
             notes.append(f"FB-safety-raised|{severity}|{ruled.severity}|{'、'.join(ruled.safety)}")
             severity = ruled.severity
         else:
@@ -368,8 +461,20 @@ def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification
     if type_ != ruled.type and "type" not in ruled.unsure:
         notes.append(f"FB-type-differs|{type_}|{ruled.type}|")
     return Classification(
-        given.get("kind", ruled.kind), type_, severity,
-        (*ruled.evidence, *({"rule": "given", "says": f"{d}={v}", "words": [], "negated": [], "field": d} for d, v in given.items())),
-        ruled.score, ruled.margin, ruled.touched_types, ruled.safety,
-        tuple(u for u in ruled.unsure if u not in given), tuple(notes),
-    )  # fmt: skip
+        given.get("kind", ruled.kind),
+        type_,
+        severity,
+        (
+            *ruled.evidence,
+            *(
+                {"rule": "given", "says": f"{d}={v}", "words": [], "negated": [], "field": d}
+                for d, v in given.items()
+            ),
+        ),
+        ruled.score,
+        ruled.margin,
+        ruled.touched_types,
+        ruled.safety,
+        tuple(u for u in ruled.unsure if u not in given),
+        tuple(notes),
+    )

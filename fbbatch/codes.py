@@ -1,7 +1,8 @@
 """Check codes: what we issue and may come back says, by a short code, that it is ours and what it is about.
 
-A code is an HMAC over the workspace, the kind of document, the case, the issue and the department, under a secret that
-never leaves the workspace. Nobody who has only seen a form can make the code of another one. Source: N2, 5.4.2.
+A code is an HMAC over the workspace, the kind of document, the case, the issue and the department,
+under a secret that never leaves the workspace. Nobody who has only seen a form can make the code of
+another one. Source: N2, 5.4.2.
 """
 
 import datetime as dt
@@ -44,7 +45,8 @@ class Subject(NamedTuple):
 class Codes:
     """The codes of one workspace.
 
-    `workspace` is its random id; the first of `keys` makes new codes, the others only prove old ones.
+    `workspace` is its random id; the first of `keys` makes new codes, the others only prove old
+    ones.
     """
 
     workspace: str
@@ -58,7 +60,9 @@ class Codes:
         """True for the code of that document, made with a key that still holds."""
         told = plain(code)
         keys = [key for key in self.keys if key.until is None or today <= key.until]
-        right = [hmac.compare_digest(told.encode(), self._made(key, subject).encode()) for key in keys]
+        right = [
+            hmac.compare_digest(told.encode(), self._made(key, subject).encode()) for key in keys
+        ]
         return any(right)
 
     def _made(self, key: Key, subject: Subject) -> str:

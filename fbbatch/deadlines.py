@@ -12,9 +12,17 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 CLOCKS = {
-    "assignment": "T03b", "measures": "T04", "result": "T03", "verification": "T03c", "reply": "T08", "satisfaction": "T15a",
-    "escalation": "T02", "impact": "T04", "coordination": "T05", "inspection": "T05",
-}  # fmt: skip
+    "assignment": "T03b",
+    "measures": "T04",
+    "result": "T03",
+    "verification": "T03c",
+    "reply": "T08",
+    "satisfaction": "T15a",
+    "escalation": "T02",
+    "impact": "T04",
+    "coordination": "T05",
+    "inspection": "T05",
+}
 """The period within which each form is wanted back. Source: 4.12."""
 
 
@@ -74,7 +82,9 @@ class Calendar:
     def working_days(self, first: dt.date, last: dt.date) -> list[dt.date]:
         """The working days from `first` to `last`, both included."""
         days = (last - first).days + 1
-        return [d for d in (first + dt.timedelta(days=n) for n in range(days)) if self.is_working_day(d)]
+        return [
+            d for d in (first + dt.timedelta(days=n) for n in range(days)) if self.is_working_day(d)
+        ]
 
 
 class Deadlines:
@@ -91,7 +101,9 @@ class Deadlines:
         Source: 5.1.2a (T03).
         """
         rule = self._rules.get(rule_id)
-        days = None if rule is None else rule.working_days.get(severity, rule.working_days.get("all"))
+        days = (
+            None if rule is None else rule.working_days.get(severity, rule.working_days.get("all"))
+        )
         if days is None:
             return None
         on = self._calendar.after(start, round(days))

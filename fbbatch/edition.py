@@ -1,12 +1,14 @@
 """What a run publishes: everything it owes, printed, and moved into the outbox as one folder.
 
-What is owed is derived from the ledger each time, so that a run that is done again publishes the same.
+What is owed is derived from the ledger each time, so that a run that is done again publishes the
+same.
 """
 
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,7 +45,9 @@ from fbbatch.workshop import Workshop
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
 _PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
 _LONGEST_GAP_DAYS = 366
-_SURVEY_LEEWAY_DAYS = 31  # a workspace that begins later than this within a period waits for the next
+_SURVEY_LEEWAY_DAYS = (
+    31  # a workspace that begins later than this within a period waits for the next
+)
 _MEDIA = {".xlsx": press.EXCEL, ".docx": press.WORD, ".pdf": press.PDF}
 
 Item = TypeVar("Item")
@@ -62,7 +66,14 @@ class Edition:
         ask: called before each document and while a large one is made; may raise to end the run.
     """
 
-    def __init__(self, shop: Workshop, ledger: Ledger, record: RunRecord, progress: Progress, ask: Ask = never) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        ledger: Ledger,
+        record: RunRecord,
+        progress: Progress,
+        ask: Ask = never,
+    ) -> None:
         self.shop = shop
         self.ledger = ledger
         self.record = record
@@ -71,7 +82,9 @@ class Edition:
         self.office = shop.office
         self.printing = Press(self.office, shop.templates, record.as_of, shop.codes, record.name)
 
-    def publish(self, receipt: Receipt, originals: Mapping[str, Path]) -> tuple[dict[str, Any], Path]:
+    def publish(
+        self, receipt: Receipt, originals: Mapping[str, Path]
+    ) -> tuple[dict[str, Any], Path]:
         """Print what the run owes and move it into the outbox as one folder.
 
         Args:
@@ -96,17 +109,29 @@ class Edition:
             self.progress("documents", number, len(jobs))
         days = self.summary_days(date)
         for day in days:
-            cases = receipt.cases if self.is_only_run_of(day) else list(self.each(self.ledger.cases(registered_on=day)))
+            cases = (
+                receipt.cases
+                if self.is_only_run_of(day)
+                else list(self.each(self.ledger.cases(registered_on=day)))
+            )
             for item in self.print_summary(printing, cases, day):
                 keep(item, period=day.isoformat())
         for blank in self.survey(date):
             sha256 = draft.write(f"surveys/{press.file_name(blank.path)}", blank.content)
             issued.append(
                 IssuedDocument(
-                    blank.kind, blank.number, f"surveys/{press.file_name(blank.path)}", _MEDIA[Path(blank.path).suffix], sha256, form=True, period=date.isoformat()
+                    blank.kind,
+                    blank.number,
+                    f"surveys/{press.file_name(blank.path)}",
+                    _MEDIA[Path(blank.path).suffix],
+                    sha256,
+                    form=True,
+                    period=date.isoformat(),
                 )
-            )  # fmt: skip
-        for item in going_back(self.shop, self.ledger, self.record, receipt.files, originals, ask=self.ask):
+            )
+        for item in going_back(
+            self.shop, self.ledger, self.record, receipt.files, originals, ask=self.ask
+        ):
             keep(item)
         newest_ledger: list[str] = []
         if self.is_news():
@@ -114,7 +139,8 @@ class Edition:
             for department, document in self.worklists(told, issued):
                 place = press.department_folder(department, self.office)
                 path = f"{place}/{document.title} {date.isoformat()}"
-                for item in self.made(lambda: list(printing.both(document, path, department=department))):  # noqa: B023 - at once
+                both = printing.both(document, path, department=department)
+                for item in self.made(partial(list, both)):
                     keep(item, period=date.isoformat())
             item = self.print_ledger(told)
             keep(item)
@@ -125,12 +151,24 @@ class Edition:
         keep(self.made(lambda: self.print_index(receipt, issued)))
         manifest = self.manifest(receipt, issued)
         ids = {job.case.number: job.case.id for job in jobs}
-        self.ledger.record_documents(self.record, issued, ids, days, manifest_sha256=draft.manifest(manifest))
+        self.ledger.record_documents(
+            self.record, issued, ids, days, manifest_sha256=draft.manifest(manifest)
+        )
         folder = draft.publish(self.ask)
-        newest = [d.path for d in issued if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)]
-        kept = [*(self.kept("tracking_ledger") if not newest_ledger else ()), *(self.kept("summary") if not days else ())]
+        newest = [
+            d.path
+            for d in issued
+            if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)
+        ]
+        kept = [
+            *(self.kept("tracking_ledger") if not newest_ledger else ()),
+            *(self.kept("summary") if not days else ()),
+        ]
         outbox.refresh_latest(
-            self.shop.folder, folder, [receipt_path, *newest, *newest_ledger, *kept, "index.html", outbox.MANIFEST], based="index.html"
+            self.shop.folder,
+            folder,
+            [receipt_path, *newest, *newest_ledger, *kept, "index.html", outbox.MANIFEST],
+            based="index.html",
         )
         return manifest, folder
 
@@ -144,7 +182,9 @@ class Edition:
         """What is made in one step, which may take long."""
         return attended(self.ask, work)
 
-    def finish(self, draft: outbox.Draft, printing: Press, orders: Sequence[Order]) -> Iterator[outbox.Vouched]:
+    def finish(
+        self, draft: outbox.Draft, printing: Press, orders: Sequence[Order]
+    ) -> Iterator[outbox.Vouched]:
         """The documents of each order, in the draft.
 
         As an interrupted attempt has left them, where that is the same; or printed now.
@@ -172,13 +212,24 @@ class Edition:
                 orders.append(Order(case, tuple(self.ledger.history(case)), owed))
         again = _stale_forms(receipt.files)
         known = {case.number for case in moved}
-        others = [found for number in again if number not in known for found in self.ledger.cases(number=number)]
+        others = [
+            found
+            for number in again
+            if number not in known
+            for found in self.ledger.cases(number=number)
+        ]
         for case in self.each((*moved, *others)):
             history = tuple(self.ledger.history(case))
             issues = self.ledger.issues(case, before=self.record)
             owed = owed_by_moved(
-                case, history, self.record.name, issues, self.shop.book, reports=settings.case_reports, again=again.get(case.number, ())
-            )  # fmt: skip
+                case,
+                history,
+                self.record.name,
+                issues,
+                self.shop.book,
+                reports=settings.case_reports,
+                again=again.get(case.number, ()),
+            )
             letters = tuple(one for one in owed if one.kind == "reply")
             if letters and (result := self.result_of_main(history)):
                 orders += [Order(case, result, letters), *self.orders_of_merged(case, result)]
@@ -191,28 +242,42 @@ class Edition:
     def result_of_main(self, history: Sequence[Transition]) -> tuple[Transition, ...]:
         """The history of the case that this one was merged into, once it has a result; else nothing."""
         number = replay(history).main_case
-        found = [tuple(self.ledger.history(main)) for main in self.ledger.cases(number=number)] if number else []
-        return next((self.result_of_main(main) or (main if has_result(main) else ()) for main in found), ())
+        found = (
+            [tuple(self.ledger.history(main)) for main in self.ledger.cases(number=number)]
+            if number
+            else []
+        )
+        return next(
+            (self.result_of_main(main) or (main if has_result(main) else ()) for main in found), ()
+        )
 
     def orders_of_merged(self, main: Case, result: tuple[Transition, ...]) -> Iterator[Order]:
         """Everybody whose case was merged into this one is told its result, too. Source: 5.5.1a."""
         for case in self.ledger.merged_into(main):
             history = self.ledger.history(case)
-            is_new = any(step.run == self.record.name and "main_case" in step.details for step in history)
+            is_new = any(
+                step.run == self.record.name and "main_case" in step.details for step in history
+            )
             if replay(history).main_case == main.number and not is_new:
                 issue = self.ledger.issues(case, before=self.record).get("reply", 0) + 1
                 yield Order(case, result, (Owed("reply", issue),))
                 yield from self.orders_of_merged(case, result)
 
-    def print_all(self, printing: Press, jobs: Sequence[Order]) -> Generator[list[Printed], None, None]:
+    def print_all(
+        self, printing: Press, jobs: Sequence[Order]
+    ) -> Generator[list[Printed], None, None]:
         """The owed documents of each order, printed here or, when there are many, in workers."""
         if len(jobs) <= _IN_PROCESS:
             yield from (list(printing.print_jobs([job])) for job in self.each(jobs))
             return
         size = press.CASES_PER_TASK
         tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
-        job = workers.Job("fbbatch.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS)
-        answers = workers.run_tasks(tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.ask)
+        job = workers.Job(
+            "fbbatch.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS
+        )
+        answers = workers.run_tasks(
+            tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.ask
+        )
         with contextlib.closing(answers):
             for answer in answers:
                 n_done, files = 0, list[Printed]()
@@ -223,7 +288,9 @@ class Edition:
                             continue
                         yield files
                         n_done, files = n_done + 1, []
-                yield from (list(printing.print_jobs([left])) for left in self.each(answer.task[n_done:]))
+                yield from (
+                    list(printing.print_jobs([left])) for left in self.each(answer.task[n_done:])
+                )
 
     def is_only_run_of(self, day: dt.date) -> bool:
         """True when every case of the day is one of this run."""
@@ -236,22 +303,48 @@ class Edition:
         asks = any(one.run == self.record.name for one in self.ledger.waiting_forms())
         if last and last >= today and not asks and not self.ledger.has_moved(self.record):
             return []  # the day's summary stands as it is
-        first = today if last is None or last >= today else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
+        first = (
+            today
+            if last is None or last >= today
+            else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
+        )
         every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
         if self.shop.settings.daily_summary == "every_day":
             return every
         is_asked = {today} if asks else set()
-        return [d for d in every if calendar.is_working_day(d) or d in is_asked or next(self.ledger.cases(registered_on=d), None)]
+        return [
+            d
+            for d in every
+            if calendar.is_working_day(d)
+            or d in is_asked
+            or next(self.ledger.cases(registered_on=d), None)
+        ]
 
-    def print_summary(self, printing: Press, cases: Sequence[Case], day: dt.date) -> Iterator[Printed]:
+    def print_summary(
+        self, printing: Press, cases: Sequence[Case], day: dt.date
+    ) -> Iterator[Printed]:
         """The summary of a day as workbook and PDF."""
         waiting = self.ledger.waiting_forms() if day == self.record.as_of.date() else []
         run, templates = self.record.name, self.shop.templates
-        workbook = self.proven(self.made(lambda: summary_workbook(cases, day, self.office, templates, run=run, waiting=waiting)))
+        workbook = self.proven(
+            self.made(
+                lambda: summary_workbook(
+                    cases, day, self.office, templates, run=run, waiting=waiting
+                )
+            )
+        )
         document = self.made(lambda: summary_document(cases, day, self.office, templates))
         path = f"summary/{workbook.title} {day.isoformat()}"
         content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
-        yield Printed("summary", document.number, f"{press.file_name(path)}.xlsx", press.EXCEL, content, form=True, code=code)
+        yield Printed(
+            "summary",
+            document.number,
+            f"{press.file_name(path)}.xlsx",
+            press.EXCEL,
+            content,
+            form=True,
+            code=code,
+        )
         yield self.made(lambda: printing.pdf(document, path))
 
     def proven(self, workbook: WorkBook) -> WorkBook:
@@ -259,29 +352,46 @@ class Edition:
         codes, told = self.shop.codes, workbook.identity
         code = codes.of(Subject(told["form"], told["case"], told["issue"]))
         foot = f"{workbook.form_number} · {told['issue']} · {code_line(code, workbook.language)}"
-        return replace(workbook, identity={**told, "workspace": codes.workspace, "code": code}, foot=foot)
+        return replace(
+            workbook, identity={**told, "workspace": codes.workspace, "code": code}, foot=foot
+        )
 
     def survey(self, today: dt.date) -> Iterator[BlankFile]:
         """The questionnaire, on the first run in a survey period. Source: 2.1.4a, T06."""
         starts = [
-            dt.date(year, *map(int, start.split("-"))) for year in (today.year - 1, today.year) for start in self.shop.settings.surveys
+            dt.date(year, *map(int, start.split("-")))
+            for year in (today.year - 1, today.year)
+            for start in self.shop.settings.surveys
         ]
         begun = max((start for start in starts if start <= today), default=None)
         last = self.ledger.last_published("questionnaire", before=self.record)
-        if begun is None or (last.as_of.date() >= begun if last else (today - begun).days > _SURVEY_LEEWAY_DAYS):
+        if begun is None or (
+            last.as_of.date() >= begun if last else (today - begun).days > _SURVEY_LEEWAY_DAYS
+        ):
             return
         company = self.shop.settings.company
         yield from blank_forms(
-            self.shop.book, (self.shop.settings.locale,), company=company.name, form_prefix=company.form_prefix, templates=self.shop.templates,
-            date=today, wanted=lambda form: form.kind == "questionnaire",
-        )  # fmt: skip
+            self.shop.book,
+            (self.shop.settings.locale,),
+            company=company.name,
+            form_prefix=company.form_prefix,
+            templates=self.shop.templates,
+            date=today,
+            wanted=lambda form: form.kind == "questionnaire",
+        )
 
     def is_news(self) -> bool:
         """True when there is anything to tell of the cases in hand: one has moved, or it is another day than last time."""
         last = self.ledger.last_published("tracking_ledger", before=self.record)
-        return last is None or last.as_of.date() != self.record.as_of.date() or self.ledger.has_moved(self.record)
+        return (
+            last is None
+            or last.as_of.date() != self.record.as_of.date()
+            or self.ledger.has_moved(self.record)
+        )
 
-    def worklists(self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]) -> Iterator[tuple[str, Document]]:
+    def worklists(
+        self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]
+    ) -> Iterator[tuple[str, Document]]:
         """The work list of every department that has something new to do or is reminded of something. Source: 5.3.2."""
         chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
         known = self.ledger.reminders(before=self.record)
@@ -292,47 +402,95 @@ class Edition:
         printing = self.printing
         for case, history in self.each(told):
             for waiting in chaser.waits(case, history):
-                fresh = fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())})
+                fresh = fresh_reminders(
+                    waiting,
+                    {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())},
+                )
                 reminded += [(case, reminder) for reminder in fresh]
                 owed = Owed(waiting.form, department=waiting.department)
                 department = printing.recipient(owed, case, waiting.standing) or ""
-                task = Waiting(case, history, waiting.form, waiting.due_on, waiting.level, waiting.department)
+                task = Waiting(
+                    case, history, waiting.form, waiting.due_on, waiting.level, waiting.department
+                )
                 tasks.setdefault(department, []).append(task)
                 if waiting.level >= LEADER and leaders and department != leaders.department:
                     tasks.setdefault(leaders.department, []).append(task)
                 urgent |= {department} if fresh else set()
-                urgent |= {leaders.department} if leaders and any(r.level >= LEADER for r in fresh) else set()
+                urgent |= (
+                    {leaders.department}
+                    if leaders and any(r.level >= LEADER for r in fresh)
+                    else set()
+                )
         self.ledger.record_reminders(self.record, reminded)
         for department in sorted(urgent & tasks.keys()):
-            yield department, worklist(tasks[department], department, self.record.as_of, self.office, self.shop.templates)
+            yield (
+                department,
+                worklist(
+                    tasks[department],
+                    department,
+                    self.record.as_of,
+                    self.office,
+                    self.shop.templates,
+                ),
+            )
 
     def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
         """The tracking ledger. Source: 5.3.1a."""
         today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
-        closed, reminders = self.ledger.closed_since(today - dt.timedelta(days=days)), self.ledger.reminders()
+        closed, reminders = (
+            self.ledger.closed_since(today - dt.timedelta(days=days)),
+            self.ledger.reminders(),
+        )
         workbook = self.made(
-            lambda: tracking_workbook(told, closed, self.record.as_of, self.record.name, days, self.office, self.shop.templates, reminders)
+            lambda: tracking_workbook(
+                told,
+                closed,
+                self.record.as_of,
+                self.record.name,
+                days,
+                self.office,
+                self.shop.templates,
+                reminders,
+            )
         )
         workbook = self.proven(workbook)
         content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
         path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
-        return Printed("tracking_ledger", f"D15-{self.record.name}", path, press.EXCEL, content, form=True, code=code)
+        return Printed(
+            "tracking_ledger",
+            f"D15-{self.record.name}",
+            path,
+            press.EXCEL,
+            content,
+            form=True,
+            code=code,
+        )
 
     def kept(self, kind: str) -> list[str]:
         """What an earlier run has published last of this kind, as paths from this run's folder."""
         found = self.ledger.last_published(kind, before=self.record)
         paths = self.ledger.paths_of(kind, found) if found else []
-        return [f"../{found.name}/{path}" for path in paths if found and (self.shop.folder / "outbox" / found.name / path).exists()]
+        return [
+            f"../{found.name}/{path}"
+            for path in paths
+            if found and (self.shop.folder / "outbox" / found.name / path).exists()
+        ]
 
     def print_receipt(self, receipt: Receipt) -> Printed:
         """The receipt."""
         workbook = receipt_workbook(receipt, self.office, self.shop.templates)
-        return Printed("receipt", f"D36-{receipt.run}", "receipt.xlsx", press.EXCEL, excel.render(workbook))
+        return Printed(
+            "receipt", f"D36-{receipt.run}", "receipt.xlsx", press.EXCEL, excel.render(workbook)
+        )
 
     def print_index(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> Printed:
         """The page by which people find the documents."""
         return Printed(
-            "index", receipt.run, "index.html", press.HTML, html.index(run_page(receipt, issued, self.office, self.shop.templates))
+            "index",
+            receipt.run,
+            "index.html",
+            press.HTML,
+            html.index(run_page(receipt, issued, self.office, self.shop.templates)),
         )
 
     def manifest(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> dict[str, Any]:
@@ -344,9 +502,19 @@ def _written(draft: outbox.Draft, item: Printed, period: str | None = None) -> I
     """A printed file, put into the draft."""
     sha256 = draft.write(item.path, item.content)
     return IssuedDocument(
-        item.kind, item.number, item.path, item.media_type, sha256, item.case, item.department, period, item.form, item.issue, item.about,
+        item.kind,
+        item.number,
+        item.path,
+        item.media_type,
+        sha256,
+        item.case,
+        item.department,
+        period,
+        item.form,
+        item.issue,
+        item.about,
         item.code,
-    )  # fmt: skip
+    )
 
 
 def _stale_forms(files: Sequence[FileOutcome]) -> dict[str, list[str]]:
@@ -354,5 +522,7 @@ def _stale_forms(files: Sequence[FileOutcome]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for item in (f for file in files for f in file.findings if f.code == "FB-step-stale"):
         of = item.details.get("department")
-        found.setdefault(item.details["case"], []).append(f"{item.details['form']}/{of}" if of else item.details["form"])
+        found.setdefault(item.details["case"], []).append(
+            f"{item.details['form']}/{of}" if of else item.details["form"]
+        )
     return found

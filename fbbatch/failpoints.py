@@ -1,7 +1,8 @@
 """Named points of a run at which a test may make it fail. Nothing happens, and nothing is looked up, unless one is armed.
 
-`FBBATCH_FAILPOINT=renamed:2:kill` kills the run when it passes the point `renamed` for the second time. Modes: `kill`
-(as a power cut ends it), `raise` (a bug), `ENOSPC` and `EIO` (what the system would say), `sleep` (two seconds).
+`FBBATCH_FAILPOINT=renamed:2:kill` kills the run when it passes the point `renamed` for the second
+time. Modes: `kill` (as a power cut ends it), `raise` (a bug), `ENOSPC` and `EIO` (what the system
+would say), `sleep` (two seconds).
 """
 
 import errno
@@ -26,9 +27,27 @@ POINTS = (
         "vouched",
         "written",
     ),
-    *("synced", "replacing", "renamed", "refreshing", "archiving", "copying", "copied", "archived", "closing"),
+    *(
+        "synced",
+        "replacing",
+        "renamed",
+        "refreshing",
+        "archiving",
+        "copying",
+        "copied",
+        "archived",
+        "closing",
+    ),
 )
-UPKEEP_POINTS = ("reprinted", "forgotten", "swapped", "unlinked", "copying", "migrating", "exporting")
+UPKEEP_POINTS = (
+    "reprinted",
+    "forgotten",
+    "swapped",
+    "unlinked",
+    "copying",
+    "migrating",
+    "exporting",
+)
 """Besides runs: of `anonymise`, of a migration of the ledger, of `export`."""
 MODES = ("kill", "raise", "ENOSPC", "EIO", "sleep")
 _SLEEP_SECONDS = 2
@@ -44,7 +63,9 @@ def arm(text: str | None) -> None:
     """
     global _armed
     name, number, mode = (*(text or "").split(":"), "", "")[:3]
-    if text and (name not in (*POINTS, *UPKEEP_POINTS) or mode not in MODES or not number.isdecimal()):
+    if text and (
+        name not in (*POINTS, *UPKEEP_POINTS) or mode not in MODES or not number.isdecimal()
+    ):
         raise InvalidSetupError(
             [
                 f"FBBATCH_FAILPOINT: '{text}' is no point:number:mode; points: {', '.join((*POINTS, *UPKEEP_POINTS))}; modes: {', '.join(MODES)}"

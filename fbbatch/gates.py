@@ -1,6 +1,7 @@
 """The gates of the closed loop: what must be filled in for a step, and who may sign for it. Source: part 4, N8.
 
-Each answer by itself has been checked before; here is what one answer makes of the others, and of the company's roles.
+Each answer by itself has been checked before; here is what one answer makes of the others, and of
+the company's roles.
 """
 
 import datetime as dt
@@ -27,7 +28,10 @@ _REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("coordination", "decision", ("reopen",), ("reason",)),
 )
 """(form, deciding field, its values, fields that must then be filled in)."""
-_REQUIRED_IF_SEVERE = {"measures": ("containment", "prevention"), "result": ("containment", "prevention")}
+_REQUIRED_IF_SEVERE = {
+    "measures": ("containment", "prevention"),
+    "result": ("containment", "prevention"),
+}
 
 
 def missing_answers(form: ReturnedForm, *, severity: str, department: str | None) -> list[Finding]:
@@ -35,14 +39,28 @@ def missing_answers(form: ReturnedForm, *, severity: str, department: str | None
 
     Args:
         form: what was filled in.
-        severity: of the case; severe ones need containment, prevention, and measures that can be checked.
+        severity: of the case; severe ones need containment, prevention, and measures that can be
+            checked.
         department: the one that leads the case now.
     """
-    wanted = [name for kind, key, values, names in _REQUIRED_IF if kind == form.kind and form.values.get(key) in values for name in names]
+    wanted = [
+        name
+        for kind, key, values, names in _REQUIRED_IF
+        if kind == form.kind and form.values.get(key) in values
+        for name in names
+    ]
     if severity == "severe":
         wanted += _REQUIRED_IF_SEVERE.get(form.kind, ())
-    found = [finding("FB-needed", field=name) for name in dict.fromkeys(wanted) if not form.values.get(name)]
-    if form.kind == "assignment" and form.values.get("verdict") == "not_ours" and form.values.get("proposed_department") == department:
+    found = [
+        finding("FB-needed", field=name)
+        for name in dict.fromkeys(wanted)
+        if not form.values.get(name)
+    ]
+    if (
+        form.kind == "assignment"
+        and form.values.get("verdict") == "not_ours"
+        and form.values.get("proposed_department") == department
+    ):
         found.append(finding("FB-proposal", field="proposed_department"))
     if (
         form.kind == "verification"
@@ -70,12 +88,24 @@ def late_promises(form: ReturnedForm, due_on: dt.date | None) -> list[Finding]:
     if due_on is None or form.happened_on > due_on:
         return []
     table, column = _PROMISES.get(form.kind, ("", ""))
-    days = [str(row[column]) for row in form.values.get(table) or () if row.get(column)] if table else [str(form.values.get(column) or "")]
+    days = (
+        [str(row[column]) for row in form.values.get(table) or () if row.get(column)]
+        if table
+        else [str(form.values.get(column) or "")]
+    )
     late = max(days, default="")[:10]
-    return [finding("FB-promise-late", field=table or column, day=late, due=due_on.isoformat())] if late > due_on.isoformat() else []
+    return (
+        [finding("FB-promise-late", field=table or column, day=late, due=due_on.isoformat())]
+        if late > due_on.isoformat()
+        else []
+    )
 
 
-_PROMISES = {"assignment": ("", "promised_on"), "measures": ("steps", "due"), "coordination": ("tasks", "due")}
+_PROMISES = {
+    "assignment": ("", "promised_on"),
+    "measures": ("steps", "due"),
+    "coordination": ("tasks", "due"),
+}
 
 
 _STOCK_VERBS = "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"
@@ -92,7 +122,11 @@ _NUMBERING = re.compile(r"[\s\d()一二三四五六七八九十]*")
 @cache
 def _stock() -> re.Pattern[str]:
     before = "(?:今後|以後|下次|要|應|將|會|進一步|切實|不斷|持續)*"
-    return re.compile(fold(f"{before}(?:{_STOCK_VERBS})?(?:{_STOCK_WHOSE})*(?:{_STOCK_OBJECTS})*|{_STOCK_ENGLISH}"))
+    return re.compile(
+        fold(
+            f"{before}(?:{_STOCK_VERBS})?(?:{_STOCK_WHOSE})*(?:{_STOCK_OBJECTS})*|{_STOCK_ENGLISH}"
+        )
+    )
 
 
 def lint_measures(form: ReturnedForm) -> list[Finding]:
@@ -100,10 +134,19 @@ def lint_measures(form: ReturnedForm) -> list[Finding]:
     if form.kind != "measures":
         return []
     steps = [row for row in form.values.get("steps") or () if row.get("step")]
-    found = [finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)]
-    found += [finding("FB-measure-cause", field="steps", value=row["step"]) for row in steps if not str(row.get("cause") or "").strip()]
+    found = [
+        finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)
+    ]
+    found += [
+        finding("FB-measure-cause", field="steps", value=row["step"])
+        for row in steps
+        if not str(row.get("cause") or "").strip()
+    ]
     contained = fold(str(form.values.get("containment") or ""))
-    for name, texts in (("solution", [str(form.values.get("solution") or "")]), ("steps", [str(row["step"]) for row in steps])):
+    for name, texts in (
+        ("solution", [str(form.values.get("solution") or "")]),
+        ("steps", [str(row["step"]) for row in steps]),
+    ):
         if any(texts) and all(_is_containment(text) or fold(text) == contained for text in texts):
             found.append(finding("FB-measure-containment", field=name, value=texts[0]))
     return found + _vague_effect(form)
@@ -127,7 +170,11 @@ def _containment() -> re.Pattern[str]:
 
 def _is_containment(text: str) -> bool:
     """True for a text that only holds the goods back; it says nothing of the cause."""
-    parts = [part for part in (p.strip() for p in _BREAKS.split(fold(text))) if not _NUMBERING.fullmatch(part)]
+    parts = [
+        part
+        for part in (p.strip() for p in _BREAKS.split(fold(text)))
+        if not _NUMBERING.fullmatch(part)
+    ]
     return bool(parts) and all(_containment().fullmatch(part) for part in parts)
 
 
@@ -152,7 +199,11 @@ def _vague_effect(form: ReturnedForm) -> list[Finding]:
     text = fold(str(form.values.get("effect") or ""))
     dated = day.search(text) or form.values.get("effect_by")
     counted = amount.search(day.sub(" ", text)) or form.values.get("target") is not None
-    return [] if dated and counted else [finding("FB-measure-effect", field="effect", value=form.values.get("effect"))]
+    return (
+        []
+        if dated and counted
+        else [finding("FB-measure-effect", field="effect", value=form.values.get("effect"))]
+    )
 
 
 def empty_measures(form: ReturnedForm) -> list[str]:
@@ -168,7 +219,7 @@ def _is_empty_measure(text: str) -> bool:
     return all(_stock().fullmatch(part) for part in parts if not _NUMBERING.fullmatch(part))
 
 
-# --- who may sign --------------------------------------------------------------------------------------------
+# --- who may sign ---------------------------------------------------------------------
 
 HEAD_OF_LEAD, OF_ADDRESSEE, HEAD_OF_ADDRESSEE = "head_of_lead", "of_addressee", "head_of_addressee"
 HEADS_OF_P01 = "heads_of_p01"
@@ -198,7 +249,8 @@ DECIDES = SIGNERS["coordination"][0].may
 class Involved(NamedTuple):
     """Who has to do with a case: its lead and cooperating departments, who took part in it, and the verifier that was named.
 
-    `addressee` is the department that a form was sent to: the lead, or the cooperating one that answers for itself.
+    `addressee` is the department that a form was sent to: the lead, or the cooperating one that
+    answers for itself.
     """
 
     lead: str | None = None
@@ -229,7 +281,11 @@ def _people(word: str, book: Book, involved: Involved) -> set[str]:
             heads = {person for d in organisation.departments for person in _heads(book, d.id)}
             return heads | {person.id for person in book.holders(HEADS)}
         case "heads_of_p01":
-            return {head for person in book.holders(RECORDERS) for head in _heads(book, person.department)}
+            return {
+                head
+                for person in book.holders(RECORDERS)
+                for head in _heads(book, person.department)
+            }
         case "independent":
             return {person.id for person in verifiers(book, involved)}
         case "anyone" | "organisation":
@@ -250,8 +306,9 @@ def _heads(book: Book, department: str | None) -> set[str]:
 def verifiers(book: Book, involved: Involved) -> list[Person]:
     """Who may verify the result of a case, those who hold the role first; nobody where a leader has to name somebody.
 
-    Whoever had a part in the case may not, nor anybody of the departments that handle it. Quality control itself (the
-    department of who holds P07 first) is barred only in person, so that a step of its own does not leave nobody.
+    Whoever had a part in the case may not, nor anybody of the departments that handle it. Quality
+    control itself (the department of who holds P07 first) is barred only in person, so that a step
+    of its own does not leave nobody.
     Source: 5.4.2a.
     """
     holders = book.holders(VERIFIERS)
@@ -260,7 +317,11 @@ def verifiers(book: Book, involved: Involved) -> list[Person]:
     named = book.person(involved.named)
     handling = {involved.lead, *involved.cooperating} - {quality}
     candidates = {person.id: person for person in (*holders, *others, *([named] if named else []))}
-    return [p for p in candidates.values() if p.id not in involved.took_part and p.department not in handling]
+    return [
+        p
+        for p in candidates.values()
+        if p.id not in involved.took_part and p.department not in handling
+    ]
 
 
 def wrong_signers(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
@@ -280,8 +341,14 @@ def wrong_signers(form: ReturnedForm, book: Book, involved: Involved) -> list[Fi
             code = "FB-wrong-signer"
             if INDEPENDENT in words and _is_biased(signer, book, involved):
                 code = "FB-verifier-not-independent"
-            found.append(finding(code, field=name, person_id=signer, may=_named(book, words, involved)))
-    return [*found, *_wrong_verifier(form, book, involved), *_foreign_responsible(form, book, involved)]
+            found.append(
+                finding(code, field=name, person_id=signer, may=_named(book, words, involved))
+            )
+    return [
+        *found,
+        *_wrong_verifier(form, book, involved),
+        *_foreign_responsible(form, book, involved),
+    ]
 
 
 def _wrong_verifier(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
@@ -293,10 +360,14 @@ def _wrong_verifier(form: ReturnedForm, book: Book, involved: Involved) -> list[
     approved_by = form.values.get("approved_by")
     if approved_by not in signers([LEADERS], book, involved):
         may = _named(book, [LEADERS], involved)
-        found.append(finding("FB-wrong-signer", field="approved_by", person_id=approved_by, may=may))
+        found.append(
+            finding("FB-wrong-signer", field="approved_by", person_id=approved_by, may=may)
+        )
     if named not in signers([INDEPENDENT], book, involved._replace(named=named)):
         may = _named(book, [INDEPENDENT], involved)
-        found.append(finding("FB-verifier-not-independent", field="verifier", person_id=named, may=may))
+        found.append(
+            finding("FB-verifier-not-independent", field="verifier", person_id=named, may=may)
+        )
     return found
 
 
@@ -324,4 +395,12 @@ def _foreign_responsible(form: ReturnedForm, book: Book, involved: Involved) -> 
     person = book.person(named)
     if person is not None and person.department == involved.addressee:
         return []
-    return [finding("FB-needed-for-other", field="responsible_reason", person=named, person_id=named, department_id=involved.addressee)]
+    return [
+        finding(
+            "FB-needed-for-other",
+            field="responsible_reason",
+            person=named,
+            person_id=named,
+            department_id=involved.addressee,
+        )
+    ]

@@ -1,9 +1,10 @@
 """When two things dropped are the same: same file, same row, the same row edited, or perhaps the same matter. Source: N4, 1.3.2.
 
-A row is known by what it says, not by where it stands: the canonical form of its typed answers, so that another
-order, another format or another file makes no second case. Rows that are truly the same twice in one file are
-told apart by an occurrence counter. What differs in an answer or two may be the row as it was corrected; what tells
-of the same product by the same person in like words may be the same matter, and that a person decides.
+A row is known by what it says, not by where it stands: the canonical form of its typed answers, so
+that another order, another format or another file makes no second case. Rows that are truly the
+same twice in one file are told apart by an occurrence counter. What differs in an answer or two may
+be the row as it was corrected; what tells of the same product by the same person in like words may
+be the same matter, and that a person decides.
 """
 
 import datetime as dt
@@ -43,10 +44,15 @@ class Fingerprints:
             letter: what tells the mail that the rows come from from others with the same words.
         """
         together = "\0".join(answers)
-        if not unicodedata.is_normalized("NFC", together) or any(f'"{name}":' in together for name in VOLATILE):
+        if not unicodedata.is_normalized("NFC", together) or any(
+            f'"{name}":' in together for name in VOLATILE
+        ):
             answers = list(map(_lasting, answers))
         source, end = self._source, f"\0{letter}".encode() if letter else b""
-        return [hashlib.blake2b(source + told.encode() + end, digest_size=16).digest() for told in answers]
+        return [
+            hashlib.blake2b(source + told.encode() + end, digest_size=16).digest()
+            for told in answers
+        ]
 
     def occurrences(self, fingerprints: Sequence[bytes], rows: Sequence[int]) -> list[int]:
         """For each row, 0 when it is the first of this file with its fingerprint, 1 when it is the second, and so on."""
@@ -78,9 +84,14 @@ def kin_keys(source: str, columns: Mapping[str, Sequence[Any]], n_rows: int) -> 
     """
     start, blank = crc32(source.encode() + b"\0"), (None,) * n_rows
     products = [str(product or "").casefold() for product in columns.get(_PRODUCT, blank)]
-    sums = {product: crc32(product.encode(), start) if product else None for product in set(products)}
+    sums = {
+        product: crc32(product.encode(), start) if product else None for product in set(products)
+    }
     about = [sums[product] for product in products]
-    keyed = [_keys([str(person or "").casefold() for person in columns.get(name, blank)], about) for name in PERSONS]
+    keyed = [
+        _keys([str(person or "").casefold() for person in columns.get(name, blank)], about)
+        for name in PERSONS
+    ]
     keys: list[Sequence[int]] = list(zip(*keyed, strict=True))
     if not any(None in column for column in keyed) and not any(map(eq, *keyed)):
         return keys
@@ -91,7 +102,10 @@ def _keys(persons: Sequence[str], about: Sequence[int | None]) -> list[int | Non
     nobody = {person for person in set(persons) if person.strip() in _NOBODY}
     if nobody or None in about:
         pairs = zip(persons, about, strict=True)
-        return [None if start is None or person in nobody else crc32(person.encode(), start) for person, start in pairs]
+        return [
+            None if start is None or person in nobody else crc32(person.encode(), start)
+            for person, start in pairs
+        ]
     return list(map(crc32, map(str.encode, persons), about))  # type: ignore[arg-type]
 
 
@@ -133,14 +147,20 @@ def _lasting(answers: str) -> str:
     """What a row says, without what may differ between two records of it, and however its characters are composed."""
     told = orjson.loads(answers)
     if not VOLATILE.isdisjoint(told):
-        answers = orjson.dumps({k: v for k, v in told.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS).decode()
+        answers = orjson.dumps(
+            {k: v for k, v in told.items() if k not in VOLATILE}, option=orjson.OPT_SORT_KEYS
+        ).decode()
     return unicodedata.normalize("NFC", answers)
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What an edited row says otherwise: field id → (old, new), None where one of them is silent."""
-    names = [name for name in (*old, *(name for name in new if name not in old)) if name not in VOLATILE]
-    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+    names = [
+        name for name in (*old, *(name for name in new if name not in old)) if name not in VOLATILE
+    ]
+    return {
+        name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+    }
 
 
 def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -148,7 +168,11 @@ def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     changed = changes(old, new)
     kept = sum(name not in changed for name in old)
     altered = sum(before is not None for before, _ in changed.values())
-    return kept >= max(_LEAST_KEPT, altered + 1) and altered <= _MOST_CHANGED and _alike(old, new) >= _SAME_TEXT
+    return (
+        kept >= max(_LEAST_KEPT, altered + 1)
+        and altered <= _MOST_CHANGED
+        and _alike(old, new) >= _SAME_TEXT
+    )
 
 
 def is_of_one_person(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -173,17 +197,31 @@ class Likeness(NamedTuple):
 
 def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
     """Whether `new` may tell of the same matter as `old`: the same product and person, at most 30 days apart, in like words."""
-    same = tuple(name for name in (_PRODUCT, *PERSONS) if _is_somebody(new.get(name)) and old.get(name) == new[name])
+    same = tuple(
+        name
+        for name in (_PRODUCT, *PERSONS)
+        if _is_somebody(new.get(name)) and old.get(name) == new[name]
+    )
     days = _days_between(old.get(_DAY), new.get(_DAY))
     percent = round(_alike(old, new))
-    if len(same) < 2 or _PRODUCT not in same or days is None or days > SAME_MATTER_DAYS or percent < _LIKE_TEXT:
+    if (
+        len(same) < 2
+        or _PRODUCT not in same
+        or days is None
+        or days > SAME_MATTER_DAYS
+        or percent < _LIKE_TEXT
+    ):
         return None
     return Likeness(same, days, percent)
 
 
 def _alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
     before, after = (fold(str(answers.get(_TEXT) or "")) for answers in (old, new))
-    return 100.0 if before == after else max(fuzz.ratio(before, after), fuzz.token_sort_ratio(before, after))
+    return (
+        100.0
+        if before == after
+        else max(fuzz.ratio(before, after), fuzz.token_sort_ratio(before, after))
+    )
 
 
 def _days_between(one: object, other: object) -> int | None:

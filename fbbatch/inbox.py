@@ -25,7 +25,18 @@ if sys.platform == "linux":
 
 _LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"})
 _LITTER_PREFIXES = ("~$", ".~", "._")  # locks of Office and WPS, and what a Mac puts beside a file
-_LITTER_FOLDERS = frozenset({".appledouble", ".fseventsd", ".git", ".snapshot", ".spotlight-v100", ".temporaryitems", ".trash", ".trashes"})
+_LITTER_FOLDERS = frozenset(
+    {
+        ".appledouble",
+        ".fseventsd",
+        ".git",
+        ".snapshot",
+        ".spotlight-v100",
+        ".temporaryitems",
+        ".trash",
+        ".trashes",
+    }
+)
 _UNFINISHED = (".part", ".crdownload", ".tmp", ".partial", ".download")
 _UNFINISHED_PREFIX = "~wrl"
 _README = "readme.txt"
@@ -53,9 +64,9 @@ _LONGEST_NAME = 240  # bytes; file systems take 255, and a copy may need " (2)" 
 class Claimed:
     """A file to take: where it is, what it is called below the inbox, and its bytes' sha256.
 
-    `folder` is the top sub-folder it lay in, which may name the source. `deferred` is the code of the finding
-    when it cannot be taken now; `note` one of what is noteworthy though it is taken. `unread` is a file far over
-    the limit, known by its size alone (sha256 is empty).
+    `folder` is the top sub-folder it lay in, which may name the source. `deferred` is the code of
+    the finding when it cannot be taken now; `note` one of what is noteworthy though it is taken.
+    `unread` is a file far over the limit, known by its size alone (sha256 is empty).
     """
 
     path: Path
@@ -78,13 +89,20 @@ class _Stamp(NamedTuple):
 
 
 def claim(
-    folder: Path, *, settle_seconds: float, most_files: int | None = None, most_bytes: int | None = None, largest: int | None = None,
-    ask: Ask = never, to_stay: bool = False,
-) -> list[Claimed]:  # fmt: skip
+    folder: Path,
+    *,
+    settle_seconds: float,
+    most_files: int | None = None,
+    most_bytes: int | None = None,
+    largest: int | None = None,
+    ask: Ask = never,
+    to_stay: bool = False,
+) -> list[Claimed]:
     """Everything that waits in the inbox, in the order of names.
 
-    A file younger than `settle_seconds` is looked at again after that time; one that has changed meanwhile, is open in
-    Office, or cannot be read is deferred. Links, pipes and devices are named, but never opened.
+    A file younger than `settle_seconds` is looked at again after that time; one that has changed
+    meanwhile, is open in Office, or cannot be read is deferred. Links, pipes and devices are named,
+    but never opened.
 
     Args:
         folder: the inbox.
@@ -115,8 +133,15 @@ def claim(
         ask()
         if stamp := before[path]:
             hopeless = largest is not None and stamp.size > _HOPELESS * largest
-            full = not hopeless and (len(claimed) >= (most_files or sys.maxsize) or taken + stamp.size > (most_bytes or sys.maxsize))
-            item = Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits") if full else _claim(path, folder, stamp, hopeless)
+            full = not hopeless and (
+                len(claimed) >= (most_files or sys.maxsize)
+                or taken + stamp.size > (most_bytes or sys.maxsize)
+            )
+            item = (
+                Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits")
+                if full
+                else _claim(path, folder, stamp, hopeless)
+            )
             failpoints.reach("hashed")
             if not (item.deferred or to_stay or _may_leave(path)):
                 item = replace(item, deferred="FB-locked")
@@ -148,7 +173,9 @@ def check_doors(workspace: Path) -> None:
     try:
         archive.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"The archive cannot be written to: {error.strerror}: {archive}") from error
+        raise StorageError(
+            f"The archive cannot be written to: {error.strerror}: {archive}"
+        ) from error
     for folder in (workspace / "inbox", archive):
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise StorageError(f"The {folder.name} is missing or cannot be written to: {folder}")
@@ -157,7 +184,10 @@ def check_doors(workspace: Path) -> None:
 def claim_one(path: Path) -> list[Claimed]:
     """A file given by name, outside the inbox; a folder gives the files in it."""
     if path.is_dir():
-        return [replace(c, folder=c.folder or path.resolve().name) for c in claim(path, settle_seconds=0, to_stay=True)]
+        return [
+            replace(c, folder=c.folder or path.resolve().name)
+            for c in claim(path, settle_seconds=0, to_stay=True)
+        ]
     claimed = _claim(path, path.parent, _stamp(path))
     parent = path.resolve().parent.name
     return [replace(claimed, folder=parent if parent != "inbox" else None)]
@@ -236,7 +266,10 @@ def _is_laid_out(path: Path) -> bool:
 def _office_lock_age(path: Path) -> float | None:
     """For how many seconds the file has been open in Office, by the youngest of its lock files; None when it is not."""
     name = path.name
-    stamps = [_stamp(path.parent / lock) for lock in (f"~${name}", f"~${name[2:]}", f".~lock.{name}#", f".~{name}")]
+    stamps = [
+        _stamp(path.parent / lock)
+        for lock in (f"~${name}", f"~${name[2:]}", f".~lock.{name}#", f".~{name}")
+    ]
     return min((time.time() - mark.changed_ns / 1e9 for mark in stamps if mark), default=None)
 
 
@@ -250,7 +283,12 @@ def _stamp(path: Path) -> _Stamp | None:
 
 def _name(path: Path, folder: Path) -> str:
     """Its path below the inbox, printable whatever bytes it is made of."""
-    return path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return (
+        path.relative_to(folder)
+        .as_posix()
+        .encode("utf-8", "surrogateescape")
+        .decode("utf-8", "backslashreplace")
+    )
 
 
 def check_space(workspace: Path, claimed: Iterable[Claimed], *, free_bytes: int) -> None:
@@ -259,17 +297,25 @@ def check_space(workspace: Path, claimed: Iterable[Claimed], *, free_bytes: int)
     Raises:
         StorageError: less is free than `free_bytes` or three times the size of what waits.
     """
-    needed = max(free_bytes, 3 * sum(item.size for item in claimed if not item.deferred and not item.unread))
+    needed = max(
+        free_bytes, 3 * sum(item.size for item in claimed if not item.deferred and not item.unread)
+    )
     free = shutil.disk_usage(workspace).free
     if free < needed:
-        raise StorageError(f"Only {free // 1_000_000:,} MB are free on the disk of the workspace; {needed // 1_000_000:,} MB are needed")
+        raise StorageError(
+            f"Only {free // 1_000_000:,} MB are free on the disk of the workspace; {needed // 1_000_000:,} MB are needed"
+        )
 
 
 def _claim(path: Path, folder: Path, before: _Stamp | None, hopeless: bool = False) -> Claimed:
     name = _name(path, folder)
-    item = Claimed(path, name, name.split("/")[0] if "/" in name else None, before.size if before else 0, "")
+    item = Claimed(
+        path, name, name.split("/")[0] if "/" in name else None, before.size if before else 0, ""
+    )
     if before and not stat.S_ISREG(before.mode):
-        return replace(item, size=0, deferred="FB-locked" if stat.S_ISDIR(before.mode) else "FB-not-a-file")
+        return replace(
+            item, size=0, deferred="FB-locked" if stat.S_ISDIR(before.mode) else "FB-not-a-file"
+        )
     age = _office_lock_age(path)
     if age is not None and age < _STALE_LOCK_SECONDS:
         return replace(item, deferred="FB-locked")
@@ -296,7 +342,13 @@ def sha256_of(path: Path) -> str:
 
 def _open(path: Path) -> int:
     """Open a file and nothing else: no link is followed, no pipe waited for."""
-    return os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    return os.open(
+        path,
+        os.O_RDONLY
+        | getattr(os, "O_NOFOLLOW", 0)
+        | getattr(os, "O_NONBLOCK", 0)
+        | getattr(os, "O_BINARY", 0),
+    )
 
 
 _FOLDERS = {
@@ -325,7 +377,9 @@ def archive_path(workspace: Path, name: str, outcome: str, day: str, taken: Sequ
 def _shortened(name: str) -> tuple[str, str]:
     """(stem, suffix), together no longer than a file's name may be."""
     stem, dot, ending = name.rpartition(".")
-    stem, suffix = (stem, dot + ending) if stem and len(ending.encode()) < _LONGEST_NAME // 4 else (name, "")
+    stem, suffix = (
+        (stem, dot + ending) if stem and len(ending.encode()) < _LONGEST_NAME // 4 else (name, "")
+    )
     return stem.encode()[: _LONGEST_NAME - len(suffix.encode())].decode("utf-8", "ignore"), suffix
 
 
@@ -373,7 +427,9 @@ def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None
         for folder in folders:
             sync_folder(folder)
     except OSError as error:
-        raise StorageError(f"The original could not be moved to the archive: {error.strerror}") from error
+        raise StorageError(
+            f"The original could not be moved to the archive: {error.strerror}"
+        ) from error
 
 
 def _keep(move: Move, place: Path) -> None:

@@ -4,16 +4,29 @@ import errno
 import os
 from pathlib import Path
 
-_NEVER = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS})
+_NEVER = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EISDIR,
+        errno.EINVAL,
+        errno.EBADF,
+        errno.ENOTSUP,
+        errno.ENOSYS,
+    }
+)
 """How a system says that it never syncs such a thing; anything else is trouble with the disk."""
 
-_UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_UNFOLLOWED = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)
 
 
 def sync_file(path: Path, *, may_be_gone: bool = False) -> None:
     """Make a file's bytes last. No link is followed and no pipe waited for.
 
-    It is opened for writing, for Windows syncs nothing else; where that is not allowed, for reading.
+    It is opened for writing, for Windows syncs nothing else; where that is not allowed, for
+    reading.
 
     Args:
         path: the file.

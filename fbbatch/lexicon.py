@@ -25,7 +25,8 @@ class Lexicon:
     """A list of words, compiled.
 
     Args:
-        words: as people write them; a trailing `*` marks a stem. The position in the list is the word's number.
+        words: as people write them; a trailing `*` marks a stem. The position in the list is the
+            word's number.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -34,7 +35,9 @@ class Lexicon:
         for number, written in enumerate(words):
             word = fold(written.rstrip("*")).strip()
             self.words.append(word)
-            places.setdefault((_kind_of(word, is_stem=written.endswith("*")), word), []).append(number)
+            places.setdefault((_kind_of(word, is_stem=written.endswith("*")), word), []).append(
+                number
+            )
         ordered = sorted(places)
         self._numbers = [places[place] for place in ordered]
         kinds = [kind for kind, _ in ordered]
@@ -50,7 +53,9 @@ class Lexicon:
         try:
             spots = self._automaton.find_matches_as_indexes(joined, overlapping=True)
         except UnicodeEncodeError:  # half of a pair is no character
-            spots = self._automaton.find_matches_as_indexes(_HALVES.sub("\ufffd", joined), overlapping=True)
+            spots = self._automaton.find_matches_as_indexes(
+                _HALVES.sub("\ufffd", joined), overlapping=True
+            )
         spots = [spot for spot in spots if spot[0] < latin or self._stands(joined, spot)]
         ends = [end for _, _, end in spots]
         found, low, edge = [], 0, -len(_JOINT)
@@ -64,12 +69,19 @@ class Lexicon:
     def _stands(self, text: str, spot: Spot) -> bool:
         """True for a Latin word that is no part of a longer one, or begins one as a stem."""
         place, start, end = spot
-        before, after = text[start - 1 : start], "" if place >= self._first_stem else text[end : end + 1]
-        return not (before.isascii() and before.isalnum()) and not (after.isascii() and after.isalnum())
+        before, after = (
+            text[start - 1 : start],
+            "" if place >= self._first_stem else text[end : end + 1],
+        )
+        return not (before.isascii() and before.isalnum()) and not (
+            after.isascii() and after.isalnum()
+        )
 
     def patterns(self, found: Sequence[Sequence[Spot]]) -> list[Pattern]:
         """The pattern of what `scan` has found in each text; `()` where that is nothing."""
-        return [tuple([place << 32 | end - spots[0][2] for place, _, end in spots]) for spots in found]  # they come by their ends
+        return [
+            tuple([place << 32 | end - spots[0][2] for place, _, end in spots]) for spots in found
+        ]  # they come by their ends
 
     def numbers(self, place: int) -> Sequence[int]:
         """The numbers of the words at a place: those that are written alike."""
@@ -78,7 +90,9 @@ class Lexicon:
     def places(self, numbers: Iterable[int]) -> frozenset[int]:
         """The places at which any of these words may be found."""
         wanted = set(numbers)
-        return frozenset(place for place, same in enumerate(self._numbers) if not wanted.isdisjoint(same))
+        return frozenset(
+            place for place, same in enumerate(self._numbers) if not wanted.isdisjoint(same)
+        )
 
 
 _ANYWHERE, _WHOLE, _STEM = range(3)

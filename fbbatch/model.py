@@ -42,8 +42,8 @@ def column_number(letters: str) -> int:
 class Finding(NamedTuple):
     """One thing wrong or noteworthy in what was submitted.
 
-    `row` and `column` are 1-based, as Excel shows them. `details` fills the wording of the catalogue
-    in `fbbatch.findings`; its values are short texts.
+    `row` and `column` are 1-based, as Excel shows them. `details` fills the wording of the
+    catalogue in `fbbatch.findings`; its values are short texts.
     """
 
     code: str
@@ -74,8 +74,9 @@ class Classification:
     """What a piece of feedback is, and why. Source: 3.2.1, 3.2.2, 3.2.3, 3.2.x.
 
     `evidence` has one entry per reason: `rule`, `says` (dimension=value), `words`, `negated`.
-    `score` and `margin` (to the second best type) are plain sums of rule weights; `unsure` names the
-    dimensions that no rule could settle; `safety` the safety words found. `notes` holds codes such as `given-severity-differs`.
+    `score` and `margin` (to the second best type) are plain sums of rule weights; `unsure` names
+    the dimensions that no rule could settle; `safety` the safety words found. `notes` holds codes
+    such as `given-severity-differs`.
     """
 
     kind: str
@@ -104,8 +105,10 @@ class Assignment:
 class Case:
     """A case as the ledger tells it: what was reported, what it is, and where it stands.
 
-    `values` holds the typed answers by field id. Dates are dates of the workspace's time zone. `alike` is what the ledger
-    knows of an older case that may be the same matter: `case`, `same` (field ids), `days`, `percent`.
+    `values` holds the typed answers by field id. Dates are dates of the workspace's time zone.
+    `alike` is what the ledger
+    knows of an older case that may be the same matter: `case`, `same` (field ids), `days`,
+    `percent`.
     """
 
     id: int
@@ -230,9 +233,9 @@ class SheetLayout(NamedTuple):
 class FeedbackRow(NamedTuple):
     """A row that passed validation, on its way into the ledger.
 
-    `row` is 1-based; `cells` (as they came) and `answers` (typed, by field id) are JSON; `occurrence` counts equal
-    fingerprints within the file from 0; `ruling` numbers the rulings of its sheet from 0; `kin` are keys that it shares with
-    few others. Source: 1.3.2, N4.
+    `row` is 1-based; `cells` (as they came) and `answers` (typed, by field id) are JSON;
+    `occurrence` counts equal fingerprints within the file from 0; `ruling` numbers the rulings of
+    its sheet from 0; `kin` are keys that it shares with few others. Source: 1.3.2, N4.
     """
 
     row: int

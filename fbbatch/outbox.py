@@ -42,7 +42,9 @@ def workroom(workspace: Path) -> Path:
     """
     outbox, room = workspace / "outbox", workspace / ".fbbatch" / "work"
     if not outbox.is_dir():
-        raise StorageError(f"The outbox is missing: {outbox}; is its disk mounted? If it was removed, make the folder anew")
+        raise StorageError(
+            f"The outbox is missing: {outbox}; is its disk mounted? If it was removed, make the folder anew"
+        )
     probe, arrived = room / ".probe", outbox / ".probe"
     try:
         probe.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,7 +58,9 @@ def workroom(workspace: Path) -> Path:
             room = outbox / ".work"
             room.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"The outbox cannot be written to: {error.strerror}: {outbox}") from error
+        raise StorageError(
+            f"The outbox cannot be written to: {error.strerror}: {outbox}"
+        ) from error
     return room
 
 
@@ -163,7 +167,11 @@ class Draft:
                 key, missing, documents = orjson.loads(line)
                 told = tuple(IssuedDocument(*document) for document in documents)
                 is_sound = isinstance(key, str) and isinstance(missing, str)
-                if is_sound and line.endswith(b"\n") and all(_is_below(document.path) for document in told):
+                if (
+                    is_sound
+                    and line.endswith(b"\n")
+                    and all(_is_below(document.path) for document in told)
+                ):
                     yield key, Vouched(told, missing)
 
     def _is_whole(self, document: IssuedDocument) -> bool:
@@ -182,7 +190,12 @@ class Draft:
         place = self._folder / path
         try:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb") as stream:
+            with os.fdopen(
+                os.open(
+                    place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+                ),
+                "wb",
+            ) as stream:
                 failpoints.reach("writing")
                 stream.write(content)
         except OSError as error:
@@ -197,7 +210,8 @@ class Draft:
     def publish(self, ask: Ask = never) -> Path:
         """Sync everything, then move the folder into the outbox by one rename.
 
-        What an interrupted attempt has published under this name stays until its successor is complete.
+        What an interrupted attempt has published under this name stays until its successor is
+        complete.
 
         Args:
             ask: called while files are synced; may raise to end the run before anything appears.
@@ -212,7 +226,9 @@ class Draft:
             _replace(self._folder, self._target, self._room / f"{self._target.name}.old")
             failpoints.reach("renamed")
         except OSError as error:
-            raise StorageError(f"The outbox cannot take the run folder: {error.strerror}") from error
+            raise StorageError(
+                f"The outbox cannot take the run folder: {error.strerror}"
+            ) from error
         return self._target
 
 
@@ -249,12 +265,16 @@ def refresh_latest(workspace: Path, folder: Path, paths: Iterable[str], *, based
             shutil.copyfile(folder / path, copy)
             copy.chmod(0o600)
         page = (fresh / based).read_bytes()
-        (fresh / based).write_bytes(page.replace(b"<head>", f'<head><base href="../{folder.name}/">'.encode(), 1))
+        (fresh / based).write_bytes(
+            page.replace(b"<head>", f'<head><base href="../{folder.name}/">'.encode(), 1)
+        )
         _sync_all(fresh, copies)
         failpoints.reach("refreshing")
         _replace(fresh, latest, room / "latest.old")
     except OSError as error:
-        raise StorageError(f"outbox/latest could not be replaced: {error.strerror}; is one of its files open?") from error
+        raise StorageError(
+            f"outbox/latest could not be replaced: {error.strerror}; is one of its files open?"
+        ) from error
     if room.parent == latest.parent:
         with contextlib.suppress(OSError):
             room.rmdir()
@@ -317,6 +337,8 @@ def _sync_all(top: Path, files: Iterable[Path], ask: Ask = never) -> None:
             ask()
     finally:
         pool.shutdown(cancel_futures=True)
-    folders = {folder for file in files for folder in file.parents if folder.is_relative_to(top)} | {top}
+    folders = {
+        folder for file in files for folder in file.parents if folder.is_relative_to(top)
+    } | {top}
     for folder in sorted(folders, reverse=True):
         sync_folder(folder)

@@ -1,7 +1,7 @@
 """Which documents a case owes after a run: its reports, and the forms for whoever must act next.
 
-Derived from the ledger each time, never stored before the documents exist, so that a run that is done again owes the
-same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5, 5.5.2.
+Derived from the ledger each time, never stored before the documents exist, so that a run that is
+done again owes the same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5, 5.5.2.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,9 +38,15 @@ def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> 
 
 
 def owed_by_moved(
-    case: Case, history: Sequence[Transition], run: str, issues: Mapping[str, int], book: Book, *, reports: Sequence[str],
+    case: Case,
+    history: Sequence[Transition],
+    run: str,
+    issues: Mapping[str, int],
+    book: Book,
+    *,
+    reports: Sequence[str],
     again: Collection[str] = (),
-) -> tuple[Owed, ...]:  # fmt: skip
+) -> tuple[Owed, ...]:
     """What a case owes that a form or the passing of time has moved in this run.
 
     Args:
@@ -50,7 +56,8 @@ def owed_by_moved(
         issues: the newest issue of each form before this run.
         book: who may verify.
         reports: severities that get a case report.
-        again: forms to issue once more, because an old issue came back; `measures/<department>` for one of a cooperating department.
+        again: forms to issue once more, because an old issue came back; `measures/<department>` for
+            one of a cooperating department.
     """
     past = [step for step in history if step.run != run]
     before, now = replay(past), replay(history)
@@ -64,11 +71,22 @@ def owed_by_moved(
     if now.state == "awaiting_verification" and any("verifier" in step.details for step in fresh):
         kinds.append("verification")
     is_taken_on = now.state == "accepted" and any(step.document == "assignment" for step in fresh)
-    if now.cooperating and ("assignment" in kinds or (is_taken_on and not issues.get("coordination"))):
+    if now.cooperating and (
+        "assignment" in kinds or (is_taken_on and not issues.get("coordination"))
+    ):
         kinds.append("coordination")  # several departments agree from the beginning
-    still_out = _ON_ENTRY.get(now.state, ()) if before.state == "on_hold" and now.state == before.held_from and _were_out(past) else ()
-    owed = [Owed(kind, issues.get(kind, 0) + (kind not in still_out or kind == "reply")) for kind in dict.fromkeys(kinds)]
-    owed += _owed_by_parts(before, now, fresh, {**issues, **{one.kind: one.issue for one in owed}}, again)
+    still_out = (
+        _ON_ENTRY.get(now.state, ())
+        if before.state == "on_hold" and now.state == before.held_from and _were_out(past)
+        else ()
+    )
+    owed = [
+        Owed(kind, issues.get(kind, 0) + (kind not in still_out or kind == "reply"))
+        for kind in dict.fromkeys(kinds)
+    ]
+    owed += _owed_by_parts(
+        before, now, fresh, {**issues, **{one.kind: one.issue for one in owed}}, again
+    )
     if any(step.document == "verification" for step in fresh):
         owed.append(Owed("verification", filled=True))
     if now.state == "closed" and before.state != "closed" and case.severity in reports:
@@ -77,14 +95,20 @@ def owed_by_moved(
 
 
 def _owed_by_parts(
-    before: Standing, now: Standing, fresh: Sequence[Transition], issues: Mapping[str, int], again: Collection[str]
+    before: Standing,
+    now: Standing,
+    fresh: Sequence[Transition],
+    issues: Mapping[str, int],
+    again: Collection[str],
 ) -> Iterator[Owed]:
     """The measures of cooperating departments: asked for with the lead's, or once more after a hold or when an old issue came. Source: 5.5.2a.
 
-    They bear the number of the lead's newest, or of the one that it did not need, having handed in at once.
+    They bear the number of the lead's newest, or of the one that it did not need, having handed in
+    at once.
     """
     is_accepted = any(
-        step.to == "accepted" and was != "accepted" for was, step in zip([before.state, *(s.to for s in fresh)], fresh, strict=False)
+        step.to == "accepted" and was != "accepted"
+        for was, step in zip([before.state, *(s.to for s in fresh)], fresh, strict=False)
     )
     number = issues.get("measures", 0) + (is_accepted and now.state != "accepted")
     is_resumed = before.state == "on_hold" and now.state != "on_hold"
@@ -95,20 +119,29 @@ def _owed_by_parts(
 
 def _were_out(past: Sequence[Transition]) -> bool:
     """True when the forms of the state before a hold were issued, because a run ended there; they stay good, only the date is new."""
-    began = max(n for n, step in enumerate(past) if step.to == "on_hold" and past[n - 1].to != "on_hold")
+    began = max(
+        n for n, step in enumerate(past) if step.to == "on_hold" and past[n - 1].to != "on_hold"
+    )
     return past[began - 1].run != past[began].run
 
 
 def has_result(history: Sequence[Transition]) -> bool:
     """True for a case whose reporters can be told how it ended."""
     standing = replay(history)
-    return standing.outcome != "duplicate" and (standing.decided or standing.state in {"verified", "replied", "closed"})
+    return standing.outcome != "duplicate" and (
+        standing.decided or standing.state in {"verified", "replied", "closed"}
+    )
 
 
 def brings_result(history: Sequence[Transition], run: str) -> bool:
     """True when the run has brought a case's result: it passed verification, or it was decided to take no measures."""
     return any(
-        step.run == run and ((step.to == "verified" and step.document == "verification") or step.details.get("decided")) for step in history
+        step.run == run
+        and (
+            (step.to == "verified" and step.document == "verification")
+            or step.details.get("decided")
+        )
+        for step in history
     ) and has_result(history)
 
 
@@ -117,16 +150,24 @@ def _because_of(fresh: Sequence[Transition]) -> list[str]:
     kinds: list[str] = []
     for step in fresh:
         answers = step.details.get("answers", {})
-        if step.document == "inspection" and (answers.get("difficulties") or answers.get("support")):
+        if step.document == "inspection" and (
+            answers.get("difficulties") or answers.get("support")
+        ):
             kinds.append("coordination")
         if step.document == "result" and answers.get("outcome") == "unsolved":
             kinds.append("coordination")
-        if step.to == "assigned" and step.document == "tracking_ledger" and "department" in step.details:
+        if (
+            step.to == "assigned"
+            and step.document == "tracking_ledger"
+            and "department" in step.details
+        ):
             kinds.append("assignment")
         if step.details.get("raised"):
             kinds += ["escalation", "impact"]
         if step.details.get("review"):
             kinds.append("coordination")
         if step.details.get("decided"):
-            kinds += ["reply"] if step.details["outcome"] == "duplicate" else ["reply", "satisfaction"]
+            kinds += (
+                ["reply"] if step.details["outcome"] == "duplicate" else ["reply", "satisfaction"]
+            )
     return kinds

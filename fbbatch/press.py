@@ -38,7 +38,8 @@ ORDER_ENDS = b"."
 class Owed(NamedTuple):
     """A document to print: a form's issue number counts from 1; `filled` is the finished record of one that came back.
 
-    `department` is a cooperating one that answers for itself; the others go to whoever is in charge.
+    `department` is a cooperating one that answers for itself; the others go to whoever is in
+    charge.
     """
 
     kind: str
@@ -78,7 +79,8 @@ class Printed:
 class Press:
     """Everything that documents of a run have in common.
 
-    Forms tell the name of the `run`, which leads to the copy in the outbox, and carry one of the workspace's check `codes`.
+    Forms tell the name of the `run`, which leads to the copy in the outbox, and carry one of the
+    workspace's check `codes`.
     """
 
     office: Office
@@ -92,9 +94,16 @@ class Press:
         for job in jobs:
             for owed in job.owed:
                 document = case_document(
-                    owed.kind, job.case, job.history, self.office, self.templates, now=self.now, issue=owed.issue, filled=owed.filled,
+                    owed.kind,
+                    job.case,
+                    job.history,
+                    self.office,
+                    self.templates,
+                    now=self.now,
+                    issue=owed.issue,
+                    filled=owed.filled,
                     department=owed.department,
-                )  # fmt: skip
+                )
                 department = self.recipient(owed, job.case, replay(job.history))
                 if document.identity:
                     document = self._signed(document, department)
@@ -105,23 +114,58 @@ class Press:
         told = {**form.identity, "run": self.run, "department": department or ""}
         subject = Subject(told["form"], told["case"], told["issue"], told["department"])
         told |= {"workspace": self.codes.workspace, "code": self.codes.of(subject)}
-        foot = foot_line(form.language, number=told["case"], form=form.form_number, issue=told["issue"], code=told["code"])
+        foot = foot_line(
+            form.language,
+            number=told["case"],
+            form=form.form_number,
+            issue=told["issue"],
+            code=told["code"],
+        )
         return replace(form, identity=told, foot=foot)
 
-    def _editions(self, document: Document, owed: Owed, case: Case, department: str | None) -> Iterator[Printed]:
+    def _editions(
+        self, document: Document, owed: Owed, case: Case, department: str | None
+    ) -> Iterator[Printed]:
         again = f" ({owed.issue})" if owed.issue > 1 else ""
-        path = file_name(f"{self._folder(owed, case, department)}/{document.title} {case.number}{again}")
+        path = file_name(
+            f"{self._folder(owed, case, department)}/{document.title} {case.number}{again}"
+        )
         yield Printed(
-            document.kind, document.number, f"{path}.docx", WORD, word.render(document, self.templates.letterhead), case.number, department,
-            form=bool(document.identity), issue=owed.issue if document.identity else 0, code=document.identity.get("code"),
-        )  # fmt: skip
+            document.kind,
+            document.number,
+            f"{path}.docx",
+            WORD,
+            word.render(document, self.templates.letterhead),
+            case.number,
+            department,
+            form=bool(document.identity),
+            issue=owed.issue if document.identity else 0,
+            code=document.identity.get("code"),
+        )
         if document.identity and owed.kind in _ALSO_EXCEL:
             yield Printed(
-                document.kind, document.number, f"{path}.xlsx", EXCEL, excel_form.render(document), case.number, department,
-                form=True, issue=owed.issue, code=document.identity["code"],
-            )  # fmt: skip
-        if owed.filled or owed.kind in _READ or (owed.kind in _READ_IF_SEVERE and case.severity == "severe"):
-            yield self.pdf(_without_record(document) if owed.kind == "reply" else document, path, case=case.number, department=department)
+                document.kind,
+                document.number,
+                f"{path}.xlsx",
+                EXCEL,
+                excel_form.render(document),
+                case.number,
+                department,
+                form=True,
+                issue=owed.issue,
+                code=document.identity["code"],
+            )
+        if (
+            owed.filled
+            or owed.kind in _READ
+            or (owed.kind in _READ_IF_SEVERE and case.severity == "severe")
+        ):
+            yield self.pdf(
+                _without_record(document) if owed.kind == "reply" else document,
+                path,
+                case=case.number,
+                department=department,
+            )
 
     def recipient(self, owed: Owed, case: Case, standing: Standing) -> str | None:
         """The department that has to act on a document. Source: 5.1.1b, 5.4.2a."""
@@ -131,7 +175,11 @@ class Press:
         verifiers = may_verify(standing, book)
         if owed.kind == "verification" and not owed.filled:
             return next((p.department for p in verifiers or book.holders(LEADERS)), case.department)
-        if owed.kind == "coordination" and standing.state == "awaiting_verification" and not verifiers:
+        if (
+            owed.kind == "coordination"
+            and standing.state == "awaiting_verification"
+            and not verifiers
+        ):
             return next((p.department for p in book.holders(LEADERS)), case.department)
         if owed.kind in {"reply", "satisfaction"}:
             return next((p.department for p in book.holders("P01")), case.department)
@@ -146,14 +194,25 @@ class Press:
             return f"reporters/{case.number}"
         return department_folder(department, self.office)
 
-    def both(self, document: Document, path: str, *, department: str | None = None) -> Iterator[Printed]:
+    def both(
+        self, document: Document, path: str, *, department: str | None = None
+    ) -> Iterator[Printed]:
         """A document about no single case, as Word and as PDF."""
         name = file_name(path)
         content = word.render(document, self.templates.letterhead)
-        yield Printed(document.kind, document.number, f"{name}.docx", WORD, content, department=department)
+        yield Printed(
+            document.kind, document.number, f"{name}.docx", WORD, content, department=department
+        )
         yield self.pdf(document, path, department=department)
 
-    def pdf(self, document: Document, path: str, *, case: str | None = None, department: str | None = None) -> Printed:
+    def pdf(
+        self,
+        document: Document,
+        path: str,
+        *,
+        case: str | None = None,
+        department: str | None = None,
+    ) -> Printed:
         """A document as PDF."""
         content, missing = pdf.render(document)
         return Printed(
@@ -171,7 +230,18 @@ class Press:
         """As `print_jobs`, for the pipe: a line of JSON, then the file; after the files of each order, `ORDER_ENDS`."""
         for job in jobs:
             for p in self.print_jobs([job]):
-                head = [p.kind, p.number, p.path, p.media_type, p.case, p.department, p.missing, p.form, p.issue, p.code]
+                head = [
+                    p.kind,
+                    p.number,
+                    p.path,
+                    p.media_type,
+                    p.case,
+                    p.department,
+                    p.missing,
+                    p.form,
+                    p.issue,
+                    p.code,
+                ]
                 yield orjson.dumps(head) + b"\n" + p.content
             yield ORDER_ENDS
 
@@ -193,7 +263,10 @@ _ALSO_EXCEL = frozenset({"impact", "measures", "inspection", "satisfaction"})
 
 def _without_record(letter: Document) -> Document:
     """A letter without the internal page behind it."""
-    end = next((n for n, block in enumerate(letter.blocks) if isinstance(block, PageBreak)), len(letter.blocks))
+    end = next(
+        (n for n, block in enumerate(letter.blocks) if isinstance(block, PageBreak)),
+        len(letter.blocks),
+    )
     return replace(letter, blocks=letter.blocks[:end], subtitle="")
 
 
@@ -202,8 +275,12 @@ def printed(frame: bytes) -> Printed | None:
     if frame == ORDER_ENDS:
         return None
     head, _, content = frame.partition(b"\n")
-    kind, number, path, media_type, case, department, missing, form, issue, code = orjson.loads(head)
-    return Printed(kind, number, path, media_type, content, case, department, missing, form, issue, code=code)
+    kind, number, path, media_type, case, department, missing, form, issue, code = orjson.loads(
+        head
+    )
+    return Printed(
+        kind, number, path, media_type, content, case, department, missing, form, issue, code=code
+    )
 
 
 def file_name(path: str) -> str:
@@ -211,7 +288,7 @@ def file_name(path: str) -> str:
     return "".join(c if c.isprintable() and c not in '<>:"\\|?*' else "_" for c in path)
 
 
-# --- workbooks that go back ------------------------------------------------------------------------------------
+# --- workbooks that go back -----------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -233,7 +310,11 @@ def marking(limits: Limits) -> Callable[[MarkTask], Iterator[bytes]]:
     """What a worker does with a workbook that goes back; it gives the marked copy, or nothing where it cannot be marked."""
 
     def mark(task: MarkTask) -> Iterator[bytes]:
-        content = _found(task.path.read_bytes(), task.sha256, limits) if task.path and task.sheets else None
+        content = (
+            _found(task.path.read_bytes(), task.sha256, limits)
+            if task.path and task.sheets
+            else None
+        )
         if content is not None and kind_of(content) == "xlsx":
             with contextlib.suppress(UnmarkableError):
                 yield marked(content, task.sheets, task.cover, task.identity, task.language)
@@ -246,8 +327,17 @@ def _found(content: bytes, sha256: str, limits: Limits, depth: int = 0) -> bytes
     if hashlib.sha256(content).hexdigest() == sha256:
         return content
     opened = open_content(content, limits) if depth < _DEEPEST else None
-    parts = opened.parts if isinstance(opened, Letter) else opened if isinstance(opened, list) else ()
-    return next((found for part in parts if (found := _found(part.content, sha256, limits, depth + 1)) is not None), None)
+    parts = (
+        opened.parts if isinstance(opened, Letter) else opened if isinstance(opened, list) else ()
+    )
+    return next(
+        (
+            found
+            for part in parts
+            if (found := _found(part.content, sha256, limits, depth + 1)) is not None
+        ),
+        None,
+    )
 
 
 _DEEPEST = 3

@@ -26,7 +26,13 @@ _NOTHING_TO_DO = frozenset({"accepted", "duplicate", "step", "deferred"})
 
 
 def going_back(
-    shop: Workshop, ledger: Ledger, record: RunRecord, files: Sequence[FileOutcome], originals: Mapping[str, Path], *, ask: Ask = never
+    shop: Workshop,
+    ledger: Ledger,
+    record: RunRecord,
+    files: Sequence[FileOutcome],
+    originals: Mapping[str, Path],
+    *,
+    ask: Ask = never,
 ) -> Iterator[Printed]:
     """Everything that a run sends back.
 
@@ -39,21 +45,43 @@ def going_back(
         ask: called before each file and while one is marked; may raise to end the run there.
     """
     day, limits = record.as_of.date(), shop.settings.limits
-    due = Deadlines(shop.book.deadlines, Calendar(shop.book.calendar)).due(RESUBMIT_WITHIN, "all", day)
+    due = Deadlines(shop.book.deadlines, Calendar(shop.book.calendar)).due(
+        RESUBMIT_WITHIN, "all", day
+    )
     going = [file for file in files if _goes_back(file)]
     ahead: deque[Correction] = deque()
 
     def correction(file: FileOutcome) -> Correction:
-        return Correction(ledger.fate_of(file), record.name, day, due.on if due else None, shop.office, shop.templates, shop.codes)
+        return Correction(
+            ledger.fate_of(file),
+            record.name,
+            day,
+            due.on if due else None,
+            shop.office,
+            shop.templates,
+            shop.codes,
+        )
 
-    def tasks() -> Iterator[MarkTask]:  # taken one by one, so that few files are in memory at a time
+    def tasks() -> Iterator[
+        MarkTask
+    ]:  # taken one by one, so that few files are in memory at a time
         for file in filter(_has_rows, going):
             ahead.append(correction(file))
-            yield _mark_task(ahead[-1], _original(shop.folder, file, originals), shop.settings.locale)
+            yield _mark_task(
+                ahead[-1], _original(shop.folder, file, originals), shop.settings.locale
+            )
 
-    job = workers.Job("fbbatch.press:marking", limits, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+    job = workers.Job(
+        "fbbatch.press:marking",
+        limits,
+        limits.memory_bytes,
+        limits.cpu_seconds,
+        limits.wall_seconds,
+    )
     n_tasks = sum(map(_has_rows, going))
-    with contextlib.closing(workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, n_tasks), ask=ask)) as answers:
+    with contextlib.closing(
+        workers.run_tasks(tasks(), job, jobs=min(shop.settings.jobs, n_tasks), ask=ask)
+    ) as answers:
         for number, file in enumerate(going, 1):
             ask()
             name, content = f"D37-{record.name}-{number:03d}", b""
@@ -63,7 +91,11 @@ def going_back(
             with contextlib.suppress(WorkerLostError):
                 content = b"".join(next(answers).frames)
             told = ahead.popleft()
-            yield from _workbook(told, name, number, content) if content else _attended_papers(ask, told, name, number)
+            yield from (
+                _workbook(told, name, number, content)
+                if content
+                else _attended_papers(ask, told, name, number)
+            )
 
 
 def _has_rows(file: FileOutcome) -> bool:
@@ -76,13 +108,18 @@ def _goes_back(file: FileOutcome) -> bool:
     if file.returned:
         return True
     decided = next((f for f in file.findings if f.code == file.code), None)
-    return file.outcome not in _NOTHING_TO_DO and decided is not None and decided.severity == "error"
+    return (
+        file.outcome not in _NOTHING_TO_DO and decided is not None and decided.severity == "error"
+    )
 
 
 def _original(workspace: Path, file: FileOutcome, originals: Mapping[str, Path]) -> Path | None:
     """Where the file is that was dropped, or in which it was: still in the inbox, or in the archive already."""
     names = [file.name, *(parent.as_posix() for parent in PurePosixPath(file.name).parents)]
-    places = [*(originals[name] for name in names if name in originals), *((workspace / file.archived,) if file.archived else ())]
+    places = [
+        *(originals[name] for name in names if name in originals),
+        *((workspace / file.archived,) if file.archived else ()),
+    ]
     return next((place for place in places if place.is_file()), None)
 
 
@@ -96,15 +133,31 @@ def _mark_task(correction: Correction, path: Path | None, locale: str) -> MarkTa
     marks = correction.marks() if path else {}
     if not all(sheet.header_row for sheet in marks.values()):
         marks = {}
-    return MarkTask(path, correction.fate.outcome.sha256, marks, correction.cover(), correction.identity(), locale)
+    return MarkTask(
+        path,
+        correction.fate.outcome.sha256,
+        marks,
+        correction.cover(),
+        correction.identity(),
+        locale,
+    )
 
 
 def _workbook(correction: Correction, name: str, number: int, content: bytes) -> Iterator[Printed]:
     """The workbook itself, with its marks."""
     about = correction.fate.outcome.name
-    suffix, media = (".xlsm", press.MACROS) if about.lower().endswith(".xlsm") else (".xlsx", press.EXCEL)
+    suffix, media = (
+        (".xlsm", press.MACROS) if about.lower().endswith(".xlsm") else (".xlsx", press.EXCEL)
+    )
     yield Printed(
-        "returned", name, _path(correction, "file_marked", number, suffix), media, content, form=True, about=about, code=correction.code
+        "returned",
+        name,
+        _path(correction, "file_marked", number, suffix),
+        media,
+        content,
+        form=True,
+        about=about,
+        code=correction.code,
     )
 
 
@@ -117,12 +170,27 @@ def _papers(correction: Correction, name: str, number: int) -> Iterator[Printed]
     filled, about = list(correction.registers()), correction.fate.outcome.name
     note = correction.note(name, has_register=bool(filled))
     content = word.render(note, correction.templates.letterhead)
-    yield Printed("returned", name, _path(correction, "file_note", number, ".docx"), press.WORD, content, about=about)
+    yield Printed(
+        "returned",
+        name,
+        _path(correction, "file_note", number, ".docx"),
+        press.WORD,
+        content,
+        about=about,
+    )
     for nth, (register, marks) in enumerate(filled, 1):
         header, first = excel.places(register)
         rows = {first + n: mark for n, mark in marks.items()}
         blank = excel.render(register)
         with contextlib.suppress(UnmarkableError):
-            blank = marked(blank, {register.title: SheetMarks(header, rows)}, correction.cover(), {}, correction.office.language)
+            blank = marked(
+                blank,
+                {register.title: SheetMarks(header, rows)},
+                correction.cover(),
+                {},
+                correction.office.language,
+            )
         path = _path(correction, "file_register", number, f" {nth}.xlsx" if nth > 1 else ".xlsx")
-        yield Printed("returned", name, path, press.EXCEL, blank, form=True, about=about, code=correction.code)
+        yield Printed(
+            "returned", name, path, press.EXCEL, blank, form=True, about=about, code=correction.code
+        )

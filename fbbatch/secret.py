@@ -29,9 +29,13 @@ def read_codes(workspace: Path) -> Codes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StorageError(f"The secret of the check codes cannot be read: {error.strerror}: {path}") from error
+        raise StorageError(
+            f"The secret of the check codes cannot be read: {error.strerror}: {path}"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"The secret of the check codes is damaged: {path}; take it from a backup") from error
+        raise StorageError(
+            f"The secret of the check codes is damaged: {path}; take it from a backup"
+        ) from error
 
 
 def ensure_codes(workspace: Path) -> Codes:
@@ -71,7 +75,10 @@ def _written(workspace: Path, codes: Codes) -> Codes:
     """Write the secret beside its place, then move it there: it is never half there."""
     path = workspace / SECRET
     fresh = path.with_suffix(".new")
-    keys: list[dict[str, Any]] = [{"key": key.secret.hex(), "until": key.until.isoformat() if key.until else None} for key in codes.keys]
+    keys: list[dict[str, Any]] = [
+        {"key": key.secret.hex(), "until": key.until.isoformat() if key.until else None}
+        for key in codes.keys
+    ]
     content = orjson.dumps({"workspace": codes.workspace, "keys": keys}, option=orjson.OPT_INDENT_2)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
@@ -82,5 +89,7 @@ def _written(workspace: Path, codes: Codes) -> Codes:
             os.fsync(stream.fileno())
         fresh.replace(path)
     except OSError as error:
-        raise StorageError(f"The secret of the check codes cannot be kept: {error.strerror}: {path}") from error
+        raise StorageError(
+            f"The secret of the check codes cannot be kept: {error.strerror}: {path}"
+        ) from error
     return codes

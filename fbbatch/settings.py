@@ -54,16 +54,24 @@ def _named(text: str) -> str:
 class Company(_Strict):
     """What stands on every document."""
 
-    name: Annotated[str, AfterValidator(_named)] = Field(description="full name, printed as the first line of every document")
-    service_contact: str = Field(default="", description="hotline or mailbox printed in letters to reporters (2.1.3b)")
-    form_prefix: str = Field(default="", description="prefix of form numbers printed on documents, e.g. QR-8.2")
+    name: Annotated[str, AfterValidator(_named)] = Field(
+        description="full name, printed as the first line of every document"
+    )
+    service_contact: str = Field(
+        default="", description="hotline or mailbox printed in letters to reporters (2.1.3b)"
+    )
+    form_prefix: str = Field(
+        default="", description="prefix of form numbers printed on documents, e.g. QR-8.2"
+    )
 
 
 class Settings(_Strict):
     """`fbbatch.yaml`. Paths are below the workspace."""
 
     company: Company
-    locale: Literal["zh-Hant", "zh-Hans", "en"] = Field(description="language of documents and messages")
+    locale: Literal["zh-Hant", "zh-Hans", "en"] = Field(
+        description="language of documents and messages"
+    )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(description="e.g. Asia/Taipei")
     run_times: list[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]] = Field(
         default=["23:00"], description="when `fbbatch serve` runs, local time of the workspace"
@@ -82,9 +90,17 @@ class Settings(_Strict):
         default=["01-05", "07-01"],
         description="T06: days (month-day) on which a survey begins; the first run from then on issues the questionnaire",
     )
-    ledger_closed_days: int = Field(default=90, ge=0, le=3660, description="for how long closed cases stay in the tracking ledger")
+    ledger_closed_days: int = Field(
+        default=90,
+        ge=0,
+        le=3660,
+        description="for how long closed cases stay in the tracking ledger",
+    )
     retention_days: int = Field(
-        default=1095, ge=0, le=36600, description="T19: how long after closing a case `fbbatch anonymise` leaves its personal data"
+        default=1095,
+        ge=0,
+        le=36600,
+        description="T19: how long after closing a case `fbbatch anonymise` leaves its personal data",
     )
     mail_forms: Literal["known", "never"] = Field(
         default="known",
@@ -94,10 +110,16 @@ class Settings(_Strict):
         default=None,
         description="until this day, forms without a check code are taken that were issued before there were codes, dropped as files",
     )
-    settle_seconds: float = Field(default=1.0, ge=0, le=60, description="a file younger than this is watched so long before it is taken")
+    settle_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="a file younger than this is watched so long before it is taken",
+    )
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
     database: Annotated[str, AfterValidator(_database)] | None = Field(
-        default=None, description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)"
+        default=None,
+        description="SQLAlchemy URL of the ledger; default: .fbbatch/ledger.db (SQLite)",
     )
     limits: Limits = Field(default_factory=Limits, description="how much of one file is too much")
 
@@ -110,7 +132,9 @@ class Settings(_Strict):
 _FROM_ENVIRONMENT = ("locale", "time_zone", "jobs", "database", "settle_seconds")
 
 
-def load_settings(workspace: Path, *, environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
+def load_settings(
+    workspace: Path, *, environment: Mapping[str, str] | None = None, **options: Any
+) -> Settings:
     """Read the settings of a workspace.
 
     Args:
@@ -134,12 +158,18 @@ def load_settings(workspace: Path, *, environment: Mapping[str, str] | None = No
     content: Any = yaml.content
     if content is None or isinstance(content, dict):
         content = dict(content or {})
-        content |= {name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"FBBATCH_{name.upper()}"))}
+        content |= {
+            name: value
+            for name in _FROM_ENVIRONMENT
+            if (value := environment.get(f"FBBATCH_{name.upper()}"))
+        }
         content |= {name: value for name, value in options.items() if value is not None}
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise InvalidSetupError(say(error, Yaml(SETTINGS_FILE, content, yaml.marks), language)) from error
+        raise InvalidSetupError(
+            say(error, Yaml(SETTINGS_FILE, content, yaml.marks), language)
+        ) from error
 
 
 _LOCALE = re.compile(r"^locale:[ \t]*[\"']?(zh-Hant|zh-Hans|en)\b", re.MULTILINE)
@@ -160,4 +190,6 @@ def language_of(workspace: Path, *, environment: Mapping[str, str] | None = None
 
 def find_workspace(start: Path) -> Path | None:
     """The nearest folder, from `start` upward, that has an fbbatch.yaml."""
-    return next((folder for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()), None)
+    return next(
+        (folder for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()), None
+    )

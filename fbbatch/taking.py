@@ -1,7 +1,7 @@
 """Taking what was dropped: each file is judged in a worker and recorded in one transaction.
 
-Files with forms wait until the others are recorded, and are then taken in the order of the steps that they bring, so
-that their names do not matter.
+Files with forms wait until the others are recorded, and are then taken in the order of the steps
+that they bring, so that their names do not matter.
 """
 
 import contextlib
@@ -42,7 +42,9 @@ QUARANTINE = (
 DEFERRED = ("FB-changed", "FB-locked")
 _USED_UP = frozenset({"time", "silence"})
 """Ways to lose a worker that another reader would share: it is no faster."""
-_HELD_BYTES = 1 << 18  # a file that tells more than this is recorded as it is read, whatever forms are in it
+_HELD_BYTES = (
+    1 << 18
+)  # a file that tells more than this is recorded as it is read, whatever forms are in it
 _IN_MEMORY_BYTES = 1 << 26
 _GRACE_SECONDS = 5
 """For so long a run that is to stop waits for a silent reader: most files are finished by then."""
@@ -68,9 +70,14 @@ class Taking:
     """
 
     def __init__(
-        self, shop: Workshop, ledger: Ledger, record: RunRecord, steps: Steps, taken: Callable[[int, int], None] = lambda *_: None,
+        self,
+        shop: Workshop,
+        ledger: Ledger,
+        record: RunRecord,
+        steps: Steps,
+        taken: Callable[[int, int], None] = lambda *_: None,
         should_stop: Callable[[], bool] = lambda: False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.shop = shop
         self.ledger = ledger
         self.record = record
@@ -92,27 +99,43 @@ class Taking:
         for item in (item for item in claimed if (item.name, item.sha256) not in done):
             self.between_files()
             if item.deferred:
-                self.record_whole(item, finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"), "deferred")
+                self.record_whole(
+                    item,
+                    finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"),
+                    "deferred",
+                )
             elif item.unread:
-                self.record_whole(item, self.shop.settings.limits.over("file_bytes", item.size), "quarantined")
+                self.record_whole(
+                    item, self.shop.settings.limits.over("file_bytes", item.size), "quarantined"
+                )
             elif item.sha256 in fresh or item.sha256 in known or self.ledger.file_of(item.sha256):
                 again.append(item)
             else:
                 fresh[item.sha256] = item
         self._judge(list(fresh.values()), len(fresh) + len(again))
-        here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))} if again else {}
+        here = (
+            {file.sha256: file for file in reversed(self.ledger.files_of(self.record))}
+            if again
+            else {}
+        )
         for item in again:
             self.between_files()
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
-            if first.outcome == "deferred":  # its rows are not recorded yet: this copy waits with it
+            if (
+                first.outcome == "deferred"
+            ):  # its rows are not recorded yet: this copy waits with it
                 self.record_whole(item, finding(first.code or "FB-changed"), "deferred")
             else:
-                self.record_whole(item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows)
+                self.record_whole(
+                    item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows
+                )
 
     def _judge(self, items: Sequence[Claimed], total: int) -> None:
         tasks = [Task(item.path, item.folder, item.sha256) for item in items]
-        answers = workers.run_tasks(tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.while_silent)
+        answers = workers.run_tasks(
+            tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.while_silent
+        )
         with contextlib.closing(answers), tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
             held = _Held(spool)
             for item, answer in zip(items, answers, strict=True):
@@ -124,8 +147,22 @@ class Taking:
     def job(self) -> workers.Job:
         """What the workers of this run do, and within which limits."""
         shop, limits = self.shop, self.shop.settings.limits
-        setup = Setup(shop.book, limits, self.record.as_of, shop.settings.locale, shop.folder / "outbox", shop.printed, shop.fact_labels)
-        return workers.Job("fbbatch.judge:work", setup, limits.memory_bytes, limits.cpu_seconds, limits.wall_seconds)
+        setup = Setup(
+            shop.book,
+            limits,
+            self.record.as_of,
+            shop.settings.locale,
+            shop.folder / "outbox",
+            shop.printed,
+            shop.fact_labels,
+        )
+        return workers.Job(
+            "fbbatch.judge:work",
+            setup,
+            limits.memory_bytes,
+            limits.cpu_seconds,
+            limits.wall_seconds,
+        )
 
     def count(self, total: int) -> None:
         """One more file is in the ledger."""
@@ -133,7 +170,7 @@ class Taking:
         self.taken(self.n_recorded, total)
         self.between_files()
 
-    # --- asked to stop -------------------------------------------------------------------------------------
+    # --- asked to stop ----------------------------------------------------------------
 
     def between_files(self) -> None:
         """End the run here, where it is asked to stop."""
@@ -152,12 +189,13 @@ class Taking:
             if time.monotonic() - self.asked_at > _GRACE_SECONDS:
                 raise InterruptedRunError(_WITHIN_FILE)
 
-    # --- in which order ------------------------------------------------------------------------------------
+    # --- in which order ---------------------------------------------------------------
 
     def hold(self, held: "_Held", item: Claimed, frames: Iterator[bytes]) -> bool:
         """Hold a file with forms back, or record it at once; True when it was held.
 
-        A file whose worker has died is read once more by the second reader before its turn is known, so that it keeps it.
+        A file whose worker has died is read once more by the second reader before its turn is
+        known, so that it keeps it.
         Source: RELIABILITY F38.
         """
         try:
@@ -170,7 +208,9 @@ class Taking:
                 return self._hold_second(held, item, again, str(error))
         return self._keep(held, item, told, rest)
 
-    def _hold_second(self, held: "_Held", item: Claimed, frames: Iterator[bytes], what: str) -> bool:
+    def _hold_second(
+        self, held: "_Held", item: Claimed, frames: Iterator[bytes], what: str
+    ) -> bool:
         """As `hold`, for a file of which the first reader has died; where the second does no better, that is the reason."""
         with contextlib.suppress(WorkerLostError):
             told, rest = _begun(frames)
@@ -179,7 +219,9 @@ class Taking:
         self.record_whole(item, finding("FB-too-expensive", what=what), "quarantined")
         return False
 
-    def _keep(self, held: "_Held", item: Claimed, told: Sequence[bytes], rest: Iterator[bytes] | None) -> bool:
+    def _keep(
+        self, held: "_Held", item: Claimed, told: Sequence[bytes], rest: Iterator[bytes] | None
+    ) -> bool:
         """Hold a file whose frames are all here and hold forms; record any other."""
         forms = [message for message in map(_form_in, told) if message] if rest is None else []
         if not forms:
@@ -195,21 +237,28 @@ class Taking:
     def read_again(self, item: Claimed) -> Iterator[Iterator[bytes]]:
         """The frames of a file as the second reader gives them."""
         second = [Task(item.path, item.folder, item.sha256, second=True)]
-        with contextlib.closing(workers.run_tasks(second, self.job, jobs=1, ask=self.while_silent)) as again:
+        with contextlib.closing(
+            workers.run_tasks(second, self.job, jobs=1, ask=self.while_silent)
+        ) as again:
             yield next(again).frames
 
     def take_held(self, held: "_Held", total: int) -> None:
         """Take the files with forms, whatever their names, in the order of the forms' turns.
 
-        One that comes too early is looked at again whenever its case has moved; when none can go on, the first is recorded
-        as it is. What is taken next depends only on the ledger and on what is left, so that an interrupted run ends alike.
+        One that comes too early is looked at again whenever its case has moved; when none can go
+        on, the first is recorded as it is. What is taken next depends only on the ledger and on
+        what is left, so that an interrupted run ends alike.
         """
         early: dict[str, list[_Waiting]] = {}
         ready = held.waiting
         heapq.heapify(ready)
         while ready or early:
             is_stuck = not ready
-            one = heapq.heappop(ready) if ready else min(waiting for some in early.values() for waiting in some)
+            one = (
+                heapq.heappop(ready)
+                if ready
+                else min(waiting for some in early.values() for waiting in some)
+            )
             if missing := self.record_judged(one.item, held.frames(one), may_wait=not is_stuck):
                 early.setdefault(missing, []).append(one)
                 continue
@@ -219,20 +268,24 @@ class Taking:
                     if other is not one:
                         heapq.heappush(ready, other)
 
-    # --- one file ------------------------------------------------------------------------------------------
+    # --- one file ---------------------------------------------------------------------
 
     def record_judged(self, item: Claimed, frames: Frames, *, may_wait: bool = False) -> str:
         """One file; what goes wrong in the worker becomes its outcome, once the second reader has failed, too.
 
         Returns:
-            `''` once the file is recorded. With `may_wait` nothing is recorded of a file with a form that comes too early:
-            then the number of its case.
+            `''` once the file is recorded. With `may_wait` nothing is recorded of a file with a
+            form that comes too early: then the number of its case.
 
         Source: RELIABILITY F38.
         """
         try:
             reason = self._recorded(item, frames, may_wait=may_wait)
-            if reason and reason.code == "FB-too-expensive" and reason.details["what"] not in _USED_UP:
+            if (
+                reason
+                and reason.code == "FB-too-expensive"
+                and reason.details["what"] not in _USED_UP
+            ):
                 with self.read_again(item) as again:
                     reason = self._recorded(item, again, may_wait=False) and reason
         except _EarlyError as early:
@@ -246,7 +299,9 @@ class Taking:
         try:
             with (
                 self.ledger.doubted(),
-                self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder,
+                self.ledger.record_file(
+                    self.record, name=item.name, sha256=item.sha256, size=item.size
+                ) as recorder,
             ):
                 recorder.note([finding(item.note)] if item.note else [])
                 with _uncollected():
@@ -312,7 +367,9 @@ class Taking:
 
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""
-        with self.ledger.record_file(self.record, name=item.name, sha256=item.sha256, size=item.size) as recorder:
+        with self.ledger.record_file(
+            self.record, name=item.name, sha256=item.sha256, size=item.size
+        ) as recorder:
             recorder.note([finding(item.note)] if item.note else [])
             recorder.refuse(reason, outcome, rows=rows)
             recorder.close(archive=None if outcome == "deferred" else self.archive_path(item))
@@ -321,7 +378,13 @@ class Taking:
         """Where the original will go, once its outcome is known."""
 
         def choose(outcome: str) -> str:
-            target = inbox.archive_path(self.shop.folder, item.name, outcome, self.record.as_of.date().isoformat(), self.archived)
+            target = inbox.archive_path(
+                self.shop.folder,
+                item.name,
+                outcome,
+                self.record.as_of.date().isoformat(),
+                self.archived,
+            )
             self.archived.append(target)
             return target
 
@@ -330,7 +393,9 @@ class Taking:
 
 def _cause(error: Exception) -> str:
     """What kept a file from being recorded, without what stands in it."""
-    return str(error).split(":")[0] if isinstance(error, UnrecordableError) else type(error).__name__
+    return (
+        str(error).split(":")[0] if isinstance(error, UnrecordableError) else type(error).__name__
+    )
 
 
 class _FileRefusedError(Exception):
@@ -366,7 +431,13 @@ class _Held:
         self.waiting: list[_Waiting] = []
         self._spool = spool
 
-    def keep(self, turn: tuple[tuple[str, int], str], item: Claimed, cases: frozenset[str], frames: Sequence[bytes]) -> None:
+    def keep(
+        self,
+        turn: tuple[tuple[str, int], str],
+        item: Claimed,
+        cases: frozenset[str],
+        frames: Sequence[bytes],
+    ) -> None:
         self.waiting.append(_Waiting(turn, item, cases, self._spool.tell(), len(frames)))
         for frame in frames:
             workers.write_frame(self._spool, frame)
@@ -407,7 +478,10 @@ def _begun(frames: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes] | None
 
 def _may_hold_forms(frame: bytes) -> bool:
     """True for a frame that is a form, or says that the file holds others: their forms come in their turn, however long it is."""
-    return head_of(frame).startswith((b'{"kind":"zip"', b'{"kind":"mail"')) or _form_in(frame) is not None
+    return (
+        head_of(frame).startswith((b'{"kind":"zip"', b'{"kind":"mail"'))
+        or _form_in(frame) is not None
+    )
 
 
 def _is_refusal(frame: bytes) -> bool:

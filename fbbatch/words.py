@@ -68,7 +68,9 @@ class _Folding(dict[int, str]):
             self[code_point] = folded
             return folded
         rounds = 0
-        while folded != before and rounds < _ROUNDS:  # a few characters are turned into one another for ever
+        while (
+            folded != before and rounds < _ROUNDS
+        ):  # a few characters are turned into one another for ever
             before, rounds = folded, rounds + 1
             folded = str(_to_simplified().convert(unicodedata.normalize("NFKC", folded))).lower()
             folded = _ALIKE.get(folded, folded)
@@ -94,7 +96,9 @@ class _Alphabet:
     def fold(self, text: str) -> str:
         if self._unmet.search(text):
             self._meet(set(text) - self._met)
-        if self._unmet.search(text):  # what is folded into something that would have to be folded again
+        if self._unmet.search(
+            text
+        ):  # what is folded into something that would have to be folded again
             return text.translate(_FOLDING)
         for old, new in self._changes.items():
             if old in text:

@@ -1,9 +1,10 @@
 """Workers that can be killed: parsers die natively, hang, or eat memory; only their task suffers.
 
-A worker is another process that speaks frames (four bytes of length, then the bytes) over its pipes. Its memory and
-processor time are limited by the kernel where that can be done, its silence by the parent's patience. On Linux it is
-forked, before any thread is started, and closes every handle but its pipes, so that it holds no lock and costs
-milliseconds; elsewhere it is a fresh interpreter.
+A worker is another process that speaks frames (four bytes of length, then the bytes) over its
+pipes. Its memory and processor time are limited by the kernel where that can be done, its silence
+by the parent's patience. On Linux it is forked, before any thread is started, and closes every
+handle but its pipes, so that it holds no lock and costs milliseconds; elsewhere it is a fresh
+interpreter.
 """
 
 import contextlib
@@ -41,7 +42,8 @@ class WorkerLostError(Exception):
 class Job:
     """What workers do.
 
-    `work` names a function `module:name` that takes the setup and gives a function task → frames (none empty).
+    `work` names a function `module:name` that takes the setup and gives a function task → frames
+    (none empty).
     """
 
     work: str
@@ -69,7 +71,7 @@ def read_frame(pipe: IO[bytes]) -> bytes | None:
     return payload if len(payload) == length else None
 
 
-# --- the parent's side -------------------------------------------------------------------------------------
+# --- the parent's side ----------------------------------------------------------------
 
 
 class _Worker:
@@ -85,10 +87,16 @@ class _Worker:
             self._pid, self._to, self._from = _fork(job)
         else:
             command = [sys.executable, "-m", "fbbatch.workers"]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
             assert self._process.stdin is not None  # noqa: S101 - both are pipes
             assert self._process.stdout is not None  # noqa: S101
-            self._pid, self._to, self._from = self._process.pid, self._process.stdin, self._process.stdout
+            self._pid, self._to, self._from = (
+                self._process.pid,
+                self._process.stdin,
+                self._process.stdout,
+            )
             self.send(job)
 
     def send(self, message: object) -> None:
@@ -167,7 +175,9 @@ def _fork(job: Job) -> tuple[int, IO[bytes], IO[bytes]]:
 
 
 def _cause(exit_code: int) -> str:
-    return {-24: "time", -9: "killed", -6: "memory", 1: "memory"}.get(exit_code, f"exit {exit_code}")
+    return {-24: "time", -9: "killed", -6: "memory", 1: "memory"}.get(
+        exit_code, f"exit {exit_code}"
+    )
 
 
 class Answer(NamedTuple, Generic[Task]):
@@ -177,7 +187,9 @@ class Answer(NamedTuple, Generic[Task]):
     frames: Iterator[bytes]
 
 
-def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int, ask: Ask = never) -> Generator[Answer[Task], None, None]:
+def run_tasks(
+    tasks: Iterable[Task], job: Job, *, jobs: int, ask: Ask = never
+) -> Generator[Answer[Task], None, None]:
     """Run tasks in worker processes and hand out their answers in the tasks' order.
 
     Args:
@@ -223,21 +235,26 @@ def run_tasks(tasks: Iterable[Task], job: Job, *, jobs: int, ask: Ask = never) -
             worker.kill()
 
 
-# --- the worker's side -------------------------------------------------------------------------------------
+# --- the worker's side ----------------------------------------------------------------
 
 
 def _child(job: Job, tasks: int, answers: int) -> NoReturn:
     """The forked worker: nothing of the parent's is touched again, and no handler or finaliser of it runs."""
     code = 1
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):  # a service is stopped by a signal to all of its processes
+        for number in (
+            signal.SIGTERM,
+            signal.SIGINT,
+        ):  # a service is stopped by a signal to all of its processes
             signal.signal(number, signal.SIG_IGN)
         silence = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(silence, standard)
         sys.stdout = sys.stderr = os.fdopen(1, "w", closefd=False)
         kept = sorted({tasks, answers})
-        for low, high in zip([3, *(k + 1 for k in kept)], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
+        for low, high in zip(
+            [3, *(k + 1 for k in kept)], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True
+        ):
             os.closerange(low, min(high, 65_536))
         _serve(job, os.fdopen(tasks, "rb"), os.fdopen(answers, "wb", buffering=0))
         code = 0
@@ -270,7 +287,11 @@ def _take_memory_in_large_steps() -> None:
         import ctypes
 
         mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((_M_TOP_PAD, 64 << 20), (_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, (1 << 31) - 1)):
+        for parameter, value in (
+            (_M_TOP_PAD, 64 << 20),
+            (_M_MMAP_THRESHOLD, 1 << 30),
+            (_M_TRIM_THRESHOLD, (1 << 31) - 1),
+        ):
             mallopt(parameter, value)
 
 
@@ -293,13 +314,15 @@ def _limit(name: str, value: int) -> bool:
 
         kind = getattr(resource, name)
         hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+        resource.setrlimit(
+            kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard)
+        )
     except (ImportError, AttributeError, ValueError, OverflowError, OSError):
         return False
     return True
 
 
-# --- do the limits hold? -----------------------------------------------------------------------------------
+# --- do the limits hold? --------------------------------------------------------------
 
 LIMITS = ("memory", "time")
 _HELD = 42  # exit code of a trial
@@ -315,7 +338,9 @@ def held_limits() -> dict[str, bool]:
 def _is_held(name: str) -> bool:
     command = [sys.executable, "-m", "fbbatch.workers", name]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TRIAL_PATIENCE_SECONDS, check=False)  # noqa: S603 - ourselves
+        done = subprocess.run(  # noqa: S603 - ourselves
+            command, capture_output=True, timeout=_TRIAL_PATIENCE_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode in {_HELD, -int(getattr(signal, "SIGXCPU", signal.SIGTERM))}

@@ -1,7 +1,9 @@
 """The closed loop: what a returned form does to a case.
 
-One small table says which form leads from which state to which; `fbbatch.gates` says what must hold before it may.
-Everything here is pure: a case's standing is replayed from its history, a form gives moves or says why it gives none.
+One small table says which form leads from which state to which; `fbbatch.gates` says what must hold
+before it may.
+Everything here is pure: a case's standing is replayed from its history, a form gives moves or says
+why it gives none.
 Source: regulation part 4, 5.1–5.5.
 """
 
@@ -17,12 +19,28 @@ from fbbatch.schema import Book
 from fbbatch.schema.models import Person
 
 STATES = (
-    "registered", "assigned", "accepted", "planned", "in_progress", "on_hold", "awaiting_verification", "verified", "replied", "closed",
-)  # fmt: skip
+    "registered",
+    "assigned",
+    "accepted",
+    "planned",
+    "in_progress",
+    "on_hold",
+    "awaiting_verification",
+    "verified",
+    "replied",
+    "closed",
+)
 EXPECTED = {
-    "registered": "assignment", "assigned": "assignment", "accepted": "measures", "planned": "result", "in_progress": "result",
-    "on_hold": "coordination", "awaiting_verification": "verification", "verified": "reply", "replied": "satisfaction",
-}  # fmt: skip
+    "registered": "assignment",
+    "assigned": "assignment",
+    "accepted": "measures",
+    "planned": "result",
+    "in_progress": "result",
+    "on_hold": "coordination",
+    "awaiting_verification": "verification",
+    "verified": "reply",
+    "replied": "satisfaction",
+}
 """The form that moves a case on, by its state."""
 
 FROM = {
@@ -43,13 +61,15 @@ LOW_SCORE = 2
 class Standing:
     """Where a case stands: the last state, and what its steps have settled so far.
 
-    `department` leads, the `cooperating` have measures of their own: `parts` holds the step of this round that brought each
-    one's. `notes` are texts written into the tracking ledger. `answers` are the newest answers of each form of the round, `taken`
-    the transition that took them; `past` are all steps that forms have brought, of every round. `outcome` is how the matter
-    ended or is meant to; `decided` is true once the department head has approved an outcome without measures. `follows`
-    is the closed case of which this one is the sequel, `followed_by` are the sequels of this one. `came_on` is the day on which
-    the case last came to each state (the end of a hold is none), `verifier` the person that a leader has named, `responsibles`
-    are all who were ever responsible.
+    `department` leads, the `cooperating` have measures of their own: `parts` holds the step of this
+    round that brought each one's. `notes` are texts written into the tracking ledger. `answers` are
+    the newest answers of each form of the round, `taken` the transition that took them; `past` are
+    all steps that forms have brought, of every round. `outcome` is how the matter ended or is meant
+    to; `decided` is true once the department head has approved an outcome without measures.
+    `follows` is the closed case of which this one is the sequel, `followed_by` are the sequels of
+    this one. `came_on` is the day on which the case last came to each state (the end of a hold is
+    none), `verifier` the person that a leader has named, `responsibles` are all who were ever
+    responsible.
     """
 
     state: str = "registered"
@@ -87,18 +107,30 @@ class Standing:
     @property
     def expected(self) -> str | None:
         """The form that moves the case on; none once it is closed."""
-        return "reply" if self.decided and self.state not in {"replied", "closed"} else EXPECTED.get(self.state)
+        return (
+            "reply"
+            if self.decided and self.state not in {"replied", "closed"}
+            else EXPECTED.get(self.state)
+        )
 
     @property
     def still_owing(self) -> tuple[str, ...]:
         """The cooperating departments whose own measures are asked for and have not come. Source: 5.5.2a."""
         is_asked = self.state in _PARTS_ASKED and not self.decided
-        return tuple(department for department in self.cooperating if department not in self.parts) if is_asked else ()
+        return (
+            tuple(department for department in self.cooperating if department not in self.parts)
+            if is_asked
+            else ()
+        )
 
     @property
     def parts_in_hand(self) -> Mapping[str, Transition]:
         """The cooperating departments' measures that are being carried out, as long as there is no result."""
-        return self.parts if self.state in {"accepted", "planned", "in_progress"} and not self.decided else {}
+        return (
+            self.parts
+            if self.state in {"accepted", "planned", "in_progress"} and not self.decided
+            else {}
+        )
 
 
 _PARTS_ASKED = ("accepted", "planned", "in_progress", "awaiting_verification")
@@ -124,9 +156,13 @@ def entered(history: Sequence[Transition], states: Collection[str]) -> Transitio
 DECIDED = "decided"
 """Not a state: that it was decided to take no measures, whatever the state."""
 _ASKED_IN = {
-    "assignment": "assigned", "measures": "accepted", "result": "planned", "verification": "awaiting_verification",
-    "reply": "verified", "satisfaction": "verified",
-}  # fmt: skip
+    "assignment": "assigned",
+    "measures": "accepted",
+    "result": "planned",
+    "verification": "awaiting_verification",
+    "reply": "verified",
+    "satisfaction": "verified",
+}
 """The state whose beginning asks for a form."""
 
 
@@ -147,12 +183,16 @@ def involved(standing: Standing, addressee: str | None = None) -> Involved:
         rows = answers.get(_HAS_OWNERS.get(step.document, "")) or ()
         took_part |= {str(row.get("owner") or "") for row in rows}
     lead, took_part = standing.department, took_part - {""}
-    return Involved(lead, standing.cooperating, addressee or lead, frozenset(took_part), standing.verifier)
+    return Involved(
+        lead, standing.cooperating, addressee or lead, frozenset(took_part), standing.verifier
+    )
 
 
 _TAKES_PART = {
-    "assignment": ("responsible", "answered_by"), "measures": ("prepared_by", "approved_by"), "result": ("prepared_by", "approved_by"),
-}  # fmt: skip
+    "assignment": ("responsible", "answered_by"),
+    "measures": ("prepared_by", "approved_by"),
+    "result": ("prepared_by", "approved_by"),
+}
 _HAS_OWNERS = {"measures": "steps", "result": "steps", "coordination": "tasks"}
 """The tables in which persons are named who carry something out."""
 
@@ -186,8 +226,20 @@ def _after(standing: Standing, step: Transition) -> Standing:
         if standing.state != "on_hold":
             changes["came_on"] = {**standing.came_on, step.to: step.happened_on}
     if told.get("decided") and not standing.decided:
-        changes["came_on"] = {**standing.came_on, **changes.get("came_on", {}), DECIDED: step.happened_on}
-    for name in ("department", "responsible", "priority", "outcome", "main_case", "held_from", "verifier"):
+        changes["came_on"] = {
+            **standing.came_on,
+            **changes.get("came_on", {}),
+            DECIDED: step.happened_on,
+        }
+    for name in (
+        "department",
+        "responsible",
+        "priority",
+        "outcome",
+        "main_case",
+        "held_from",
+        "verifier",
+    ):
         if told.get(name):
             changes[name] = told[name]
     if told.get("responsible"):
@@ -211,7 +263,13 @@ def _after(standing: Standing, step: Transition) -> Standing:
     if step.to == "closed" and standing.state != "closed":
         changes["closed_on"] = step.happened_on
     if told.get("verdict") == "reopened":
-        changes |= {"reopened": standing.reopened + 1, "decided": False, "outcome": None, "closed_on": None, "main_case": None}
+        changes |= {
+            "reopened": standing.reopened + 1,
+            "decided": False,
+            "outcome": None,
+            "closed_on": None,
+            "main_case": None,
+        }
     if told.get("verdict") == "failed" or (standing.decided and not changes["decided"]):
         changes["outcome"] = None
     return replace(standing, **changes, **_answered(standing, step))
@@ -222,7 +280,11 @@ def _answered(standing: Standing, step: Transition) -> dict[str, Any]:
     told = step.details
     answers, taken, parts = dict(standing.answers), dict(standing.taken), dict(standing.parts)
     if told.get("verdict") in {"failed", "reopened"}:  # the next round begins
-        answers = {kind: answers[kind] for kind in answers if kind not in FROM or kind in {"assignment", "verification"}}
+        answers = {
+            kind: answers[kind]
+            for kind in answers
+            if kind not in FROM or kind in {"assignment", "verification"}
+        }
         taken = {kind: taken[kind] for kind in taken if kind not in FROM or kind == "assignment"}
         parts = {}
     if told.get("verdict") in {"reopened", "not_ours"}:
@@ -242,7 +304,7 @@ def _date(text: object) -> dt.date | None:
     return dt.date.fromisoformat(str(text)) if text else None
 
 
-# --- one returned form ---------------------------------------------------------------------------------------
+# --- one returned form ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +321,14 @@ class Verdict:
 
 
 def step(
-    standing: Standing, form: ReturnedForm, book: Book, *, severity: str, newest_issue: int, today: dt.date, reopen_days: int
+    standing: Standing,
+    form: ReturnedForm,
+    book: Book,
+    *,
+    severity: str,
+    newest_issue: int,
+    today: dt.date,
+    reopen_days: int,
 ) -> Verdict:
     """What a form that came back does to its case.
 
@@ -268,16 +337,31 @@ def step(
         form: what was filled in; its answers are checked already, one by one.
         book: who is head of what and holds which role.
         severity: of the case; severe ones need containment and prevention.
-        newest_issue: the number of the newest issue of this form for this case, and for the department that it speaks for.
+        newest_issue: the number of the newest issue of this form for this case, and for the
+            department that it speaks for.
         today: the as-of date.
         reopen_days: T16, for how long a closed case may be opened again.
     """
     if trouble := repeated(standing, form) or _out_of_order(standing, form):
         return trouble
     part = part_of(standing, form)
-    if form.issue and form.issue < newest_issue and form.kind in FROM and not _is_letter_before(standing, form):
+    if (
+        form.issue
+        and form.issue < newest_issue
+        and form.kind in FROM
+        and not _is_letter_before(standing, form)
+    ):
         return Verdict(
-            findings=(finding("FB-step-stale", issue=form.issue, newest=newest_issue, kind=form.kind, case=form.case, department=part),),
+            findings=(
+                finding(
+                    "FB-step-stale",
+                    issue=form.issue,
+                    newest=newest_issue,
+                    kind=form.kind,
+                    case=form.case,
+                    department=part,
+                ),
+            ),
             outcome="returned",
             reissue=True,
         )
@@ -287,12 +371,22 @@ def step(
     missing += wrong_signers(form, book, involved(standing, part))
     if missing:
         return Verdict(findings=tuple(missing), outcome="returned")
-    moves, notes = _MOVES[form.kind](standing, form, book, today, reopen_days) if part is None else _part(standing, part)
+    moves, notes = (
+        _MOVES[form.kind](standing, form, book, today, reopen_days)
+        if part is None
+        else _part(standing, part)
+    )
     if not moves:
         return Verdict(findings=tuple(notes), outcome="set_aside")
     first, *rest = moves
-    named = {"verifier": form.values["verifier"]} if form.values.get("verifier") and form.kind == "coordination" else {}
-    first = first._replace(details={**first.details, **named, "answers": dict(form.values), "issue": form.issue})
+    named = (
+        {"verifier": form.values["verifier"]}
+        if form.values.get("verifier") and form.kind == "coordination"
+        else {}
+    )
+    first = first._replace(
+        details={**first.details, **named, "answers": dict(form.values), "issue": form.issue}
+    )
     return Verdict((first, *rest), (*notes, *advice(form, severity)))
 
 
@@ -318,8 +412,15 @@ def repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
     for step in standing.past:
         issue = step.details.get("issue", 0)
         is_same_issue = not form.issue or form.issue == issue or not (issue or form.kind in FROM)
-        if step.document == form.kind and is_same_issue and step.details["answers"] == dict(form.values):
-            return Verdict(findings=(finding("FB-step-done", on=step.happened_on.isoformat(), by=step.by),), outcome="duplicate")
+        if (
+            step.document == form.kind
+            and is_same_issue
+            and step.details["answers"] == dict(form.values)
+        ):
+            return Verdict(
+                findings=(finding("FB-step-done", on=step.happened_on.isoformat(), by=step.by),),
+                outcome="duplicate",
+            )
     return None
 
 
@@ -327,17 +428,31 @@ def _out_of_order(standing: Standing, form: ReturnedForm) -> Verdict | None:
     """Already done, too early, or right in time (None)."""
     part = part_of(standing, form)
     if part and part not in standing.cooperating:
-        return Verdict(findings=(finding("FB-not-involved", field="department", department_id=part),), outcome="returned")
+        return Verdict(
+            findings=(finding("FB-not-involved", field="department", department_id=part),),
+            outcome="returned",
+        )
     if _may_come(standing, form):
         return None
     if done := standing.parts.get(part) if part else standing.taken.get(form.kind):
         same = done.details.get("answers") == dict(form.values)
         code, outcome = ("FB-step-done", "duplicate") if same else ("FB-step-differs", "set_aside")
-        return Verdict(findings=(finding(code, on=done.happened_on.isoformat(), by=done.by),), outcome=outcome)
+        return Verdict(
+            findings=(finding(code, on=done.happened_on.isoformat(), by=done.by),), outcome=outcome
+        )
     if not standing.is_open:
-        return Verdict(findings=(finding("FB-step-closed", on=standing.closed_on),), outcome="set_aside")
-    missing = "coordination" if standing.decided and form.kind not in _AFTER_DECISION else standing.expected or ""
-    return Verdict(findings=(finding("FB-step-early", missing_kind=missing, state=standing.state),), outcome="set_aside")
+        return Verdict(
+            findings=(finding("FB-step-closed", on=standing.closed_on),), outcome="set_aside"
+        )
+    missing = (
+        "coordination"
+        if standing.decided and form.kind not in _AFTER_DECISION
+        else standing.expected or ""
+    )
+    return Verdict(
+        findings=(finding("FB-step-early", missing_kind=missing, state=standing.state),),
+        outcome="set_aside",
+    )
 
 
 def is_early(standing: Standing, form: ReturnedForm) -> bool:
@@ -356,7 +471,11 @@ def _may_come(standing: Standing, form: ReturnedForm) -> bool:
         return True
     if part := part_of(standing, form):  # as long as the case is in hand, however late
         at = standing.held_from if standing.state == "on_hold" else standing.state
-        return at not in {"registered", "assigned", "closed"} and not standing.decided and part not in standing.parts
+        return (
+            at not in {"registered", "assigned", "closed"}
+            and not standing.decided
+            and part not in standing.parts
+        )
     if _is_letter_before(standing, form):
         return standing.is_open or standing.outcome == "duplicate"
     if form.kind == "reply" and not standing.is_open:  # the survey came first
@@ -373,44 +492,64 @@ def _is_letter_before(standing: Standing, form: ReturnedForm) -> bool:
 
 def _is_interim(standing: Standing, form: ReturnedForm) -> bool:
     """True for the record of an interim letter; left blank it is what was drafted, and that depends on the state."""
-    is_before = standing.is_open and not standing.decided and standing.state not in FROM["satisfaction"]
+    is_before = (
+        standing.is_open and not standing.decided and standing.state not in FROM["satisfaction"]
+    )
     return bool(form.values.get("letter", "interim" if is_before else "") == "interim")
 
 
 Moves = tuple[tuple[Move, ...], tuple[Finding, ...]]
 
 
-def _assignment(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _assignment(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del standing, book, today, reopen_days
     values = form.values
     if values["verdict"] == "accept":
         return (Move("accepted", {"responsible": values["responsible"]}),), ()
     refused = {"verdict": "not_ours", "reason": values["reason"]}
-    return (Move("registered", refused), Move("assigned", {"department": values["proposed_department"], "rule": "proposal"})), ()
+    return (
+        Move("registered", refused),
+        Move("assigned", {"department": values["proposed_department"], "rule": "proposal"}),
+    ), ()
 
 
 def _part(standing: Standing, part: str) -> "Moves":
     return (Move(standing.state, {"part": part}),), ()
 
 
-def _measures(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _measures(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del standing, form, book, today, reopen_days
     return (Move("planned"),), ()
 
 
-def _inspection(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _inspection(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book, today, reopen_days
     begun = standing.state == "planned" and (form.values.get("percent") or 0) > 0
     return (Move("in_progress" if begun else standing.state),), ()
 
 
-def _result(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _result(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book, today, reopen_days
     outcome = form.values["outcome"]
-    return (Move(standing.state if outcome == "unsolved" else "awaiting_verification", {"outcome": outcome}),), ()
+    return (
+        Move(
+            standing.state if outcome == "unsolved" else "awaiting_verification",
+            {"outcome": outcome},
+        ),
+    ), ()
 
 
-def _verification(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _verification(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book, today, reopen_days
     conclusion = form.values["conclusion"]
     if conclusion == "fail":
@@ -419,35 +558,55 @@ def _verification(standing: Standing, form: ReturnedForm, book: Book, today: dt.
     return (Move("verified", {"outcome": "partly"} if partly else {}),), ()
 
 
-def _reply(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _reply(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book, today, reopen_days
     if _is_interim(standing, form):
         return (Move(standing.state, {"interim": True}),), ()
     return (Move("replied" if standing.is_open else "closed"),), ()
 
 
-def _satisfaction(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _satisfaction(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book, today, reopen_days
     return (Move("replied", {"review": is_dissatisfied(form.values)}), Move("closed")), ()
 
 
 def is_dissatisfied(values: Mapping[str, Any]) -> bool:
     """True for a survey that asks for a second look: not solved, or a score of 2 or less. Source: 5.5.1c."""
-    scores = [values[name] for name in ("overall", "result", "speed", "attitude", "communication") if values.get(name) is not None]
+    scores = [
+        values[name]
+        for name in ("overall", "result", "speed", "attitude", "communication")
+        if values.get(name) is not None
+    ]
     return values.get("solved") == "no" or any(score <= LOW_SCORE for score in scores)
 
 
-def _fact(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _fact(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book, today, reopen_days
-    return (Move(standing.state, {"priority": form.values["priority"]} if form.kind == "impact" else {}),), ()
+    return (
+        Move(
+            standing.state, {"priority": form.values["priority"]} if form.kind == "impact" else {}
+        ),
+    ), ()
 
 
-def _coordination(standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int) -> Moves:
+def _coordination(
+    standing: Standing, form: ReturnedForm, book: Book, today: dt.date, reopen_days: int
+) -> Moves:
     del book
     values = form.values
     match values["decision"]:
         case "continue":
-            move = resume(standing, form.happened_on) if standing.state == "on_hold" else Move(standing.state)
+            move = (
+                resume(standing, form.happened_on)
+                if standing.state == "on_hold"
+                else Move(standing.state)
+            )
             undone = {"decided": False} if standing.decided and standing.is_open else {}
             return (move._replace(details={**move.details, **undone}),), ()
         case "reopen":
@@ -455,13 +614,31 @@ def _coordination(standing: Standing, form: ReturnedForm, book: Book, today: dt.
         case _ if not standing.is_open:
             return (), (finding("FB-step-closed", on=standing.closed_on),)
         case "hold":
-            details = {"held_until": values["hold_until"], "reason": values["reason"], "held_from": standing.held_from or standing.state}
+            details = {
+                "held_until": values["hold_until"],
+                "reason": values["reason"],
+                "held_from": standing.held_from or standing.state,
+            }
             return (Move("on_hold", details),), ()
         case "merge":
-            return (Move("closed", {"outcome": "duplicate", "main_case": values["main_case"], "decided": True}),), ()
+            return (
+                Move(
+                    "closed",
+                    {"outcome": "duplicate", "main_case": values["main_case"], "decided": True},
+                ),
+            ), ()
         case _:
-            state = standing.held_from if standing.state == "on_hold" and standing.held_from else standing.state
-            return (Move(state, {"outcome": values["outcome"], "decided": True, "reason": values["reason"]}),), ()
+            state = (
+                standing.held_from
+                if standing.state == "on_hold" and standing.held_from
+                else standing.state
+            )
+            return (
+                Move(
+                    state,
+                    {"outcome": values["outcome"], "decided": True, "reason": values["reason"]},
+                ),
+            ), ()
 
 
 FOLLOWED = "followed_by"
@@ -472,27 +649,55 @@ def _reopen(standing: Standing, today: dt.date, reopen_days: int) -> Moves:
     if standing.is_open or standing.closed_on is None:
         return (), (finding("FB-reopen-open"),)
     if (today - standing.closed_on).days > reopen_days:
-        return (Move("closed", {FOLLOWED: True}),), (finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),)
-    return (Move("assigned", {"verdict": "reopened", "department": standing.department, "rule": "reopened"}),), ()
+        return (Move("closed", {FOLLOWED: True}),), (
+            finding("FB-reopen-late", on=standing.closed_on, days=reopen_days),
+        )
+    return (
+        Move(
+            "assigned",
+            {"verdict": "reopened", "department": standing.department, "rule": "reopened"},
+        ),
+    ), ()
 
 
 _MOVES = {
-    "assignment": _assignment, "measures": _measures, "inspection": _inspection, "result": _result, "verification": _verification,
-    "reply": _reply, "satisfaction": _satisfaction, "impact": _fact, "escalation": _fact, "coordination": _coordination,
-}  # fmt: skip
+    "assignment": _assignment,
+    "measures": _measures,
+    "inspection": _inspection,
+    "result": _result,
+    "verification": _verification,
+    "reply": _reply,
+    "satisfaction": _satisfaction,
+    "impact": _fact,
+    "escalation": _fact,
+    "coordination": _coordination,
+}
 FORMS = frozenset(_MOVES)
 """The kinds of documents that come back and do something to a case."""
-ORDER = ("escalation", "impact", "assignment", "measures", "inspection", "result", "verification", "reply", "satisfaction", "coordination")
+ORDER = (
+    "escalation",
+    "impact",
+    "assignment",
+    "measures",
+    "inspection",
+    "result",
+    "verification",
+    "reply",
+    "satisfaction",
+    "coordination",
+)
 """The same, in the order in which those of one day are taken; a decision comes after what it decides about."""
 
 
-# --- what time alone brings ----------------------------------------------------------------------------------
+# --- what time alone brings -----------------------------------------------------------
 
 
 def resume(standing: Standing, day: dt.date) -> Move:
     """The end of a hold on a day: back to the state before it, the held days counted."""
     since = standing.held_since or day
-    return Move(standing.held_from or "accepted", {"held_days": max(0, (day - since).days)}, max(day, since))
+    return Move(
+        standing.held_from or "accepted", {"held_days": max(0, (day - since).days)}, max(day, since)
+    )
 
 
 def moves_of_time(standing: Standing, today: dt.date, survey_days: int) -> list[Move]:

@@ -29,7 +29,10 @@ class Workshop:
         """Who writes the documents."""
         company = self.settings.company
         return Office(
-            company.name, company.form_prefix, Teller(self.book, self.settings.locale, self.templates.facts), company.service_contact
+            company.name,
+            company.form_prefix,
+            Teller(self.book, self.settings.locale, self.templates.facts),
+            company.service_contact,
         )
 
     @cached_property
@@ -45,7 +48,11 @@ class Workshop:
     @cached_property
     def fact_labels(self) -> dict[str, frozenset[str]]:
         """Beside which words forms print the product, the reporter and the description, in any language."""
-        names = {"product": ("product", "product_and_model"), "reporter": ("reporter",), "description": ("description", "problem_summary")}
+        names = {
+            "product": ("product", "product_and_model"),
+            "reporter": ("reporter",),
+            "description": ("description", "problem_summary"),
+        }
         fields = [field for schema in self.book.sources for field in schema.fields]
         found = {}
         for answer, facts in names.items():
@@ -75,4 +82,6 @@ def open_workshop(folder: Path, settings: Settings) -> Workshop:
         InvalidSetupError: nothing has been touched.
     """
     book = load_book(folder / "schemas", settings.locale)
-    return Workshop(folder, settings, book, load_templates(folder / "templates", book, settings.locale))
+    return Workshop(
+        folder, settings, book, load_templates(folder / "templates", book, settings.locale)
+    )

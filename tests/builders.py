@@ -55,7 +55,9 @@ Grid = list[list[Cell]]
 def cells(markdown: str) -> Grid:
     """The cells of a Markdown table: empty ones are None; `date:2026-11-05`, `date:2026-11-05 14:30`, `num:1.5` are typed, `\\n` is a break."""
     rows = [line.strip().strip("|").split("|") for line in markdown.strip().splitlines()]
-    return [[_cell(text.strip()) for text in row] for row in rows if not set("".join(row)) <= set("- :")]
+    return [
+        [_cell(text.strip()) for text in row] for row in rows if not set("".join(row)) <= set("- :")
+    ]
 
 
 def _cell(text: str) -> Cell:
@@ -80,18 +82,33 @@ def people(number: int, *, header: str = CUSTOMER) -> str:
 
 
 def sheet(
-    markdown: str | Grid, *, name: str = "Sheet1", above: Sequence[Sequence[Cell]] = (), merged: Sequence[tuple[str, str]] = ()
+    markdown: str | Grid,
+    *,
+    name: str = "Sheet1",
+    above: Sequence[Sequence[Cell]] = (),
+    merged: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """A real .xlsx with one sheet; `above` are rows over the table, `merged` pairs of (area such as A1:B2, text)."""
-    return workbook({name: [*map(list, above), *(cells(markdown) if isinstance(markdown, str) else markdown)]}, merged=merged)
+    return workbook(
+        {name: [*map(list, above), *(cells(markdown) if isinstance(markdown, str) else markdown)]},
+        merged=merged,
+    )
 
 
-def workbook(sheets: Mapping[str, str | Grid], *, merged: Sequence[tuple[str, str]] = (), hidden: Iterable[str] = ()) -> bytes:
+def workbook(
+    sheets: Mapping[str, str | Grid],
+    *,
+    merged: Sequence[tuple[str, str]] = (),
+    hidden: Iterable[str] = (),
+) -> bytes:
     """A real .xlsx with several sheets."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
     book.set_properties({"created": dt.datetime(2026, 11, 20)})
-    day, moment = book.add_format({"num_format": "yyyy-mm-dd"}), book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+    day, moment = (
+        book.add_format({"num_format": "yyyy-mm-dd"}),
+        book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+    )
     for name, content in sheets.items():
         page = book.add_worksheet(name)
         for row, values in enumerate(cells(content) if isinstance(content, str) else content):
@@ -118,7 +135,9 @@ def delimited(markdown: str | Grid, *, encoding: str = "utf-8", delimiter: str =
     """A delimited text file."""
     text = io.StringIO(newline="")
     rows = cells(markdown) if isinstance(markdown, str) else markdown
-    csv.writer(text, delimiter=delimiter).writerows([["" if c is None else str(c) for c in row] for row in rows])
+    csv.writer(text, delimiter=delimiter).writerows(
+        [["" if c is None else str(c) for c in row] for row in rows]
+    )
     return text.getvalue().encode(encoding)
 
 
@@ -126,7 +145,10 @@ def ods(markdown: str) -> bytes:
     """A minimal OpenDocument spreadsheet, written by hand."""
     rows = "".join(
         "<table:table-row>"
-        + "".join(f'<table:table-cell office:value-type="string"><text:p>{escape(str(c or ""))}</text:p></table:table-cell>' for c in row)
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{escape(str(c or ""))}</text:p></table:table-cell>'
+            for c in row
+        )
         + "</table:table-row>"
         for row in cells(markdown)
     )
@@ -143,7 +165,8 @@ def ods(markdown: str) -> bytes:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("META-INF/manifest.xml", manifest)
         archive.writestr(
-            "content.xml", f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}>{body}</office:document-content>'
+            "content.xml",
+            f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}>{body}</office:document-content>',
         )
     return buffer.getvalue()
 
@@ -171,9 +194,16 @@ def xls(table: Grid, *, date_1904: bool = False) -> bytes:
     def stream(offset: int) -> bytes:
         bof, eof = struct.pack("<HHHHII", 0x0600, 5, 0, 1997, 0, 6), record(0x0A, b"")
         bound = record(0x85, struct.pack("<IBB", offset, 0, 0) + text("Sheet1", "<B"))
-        looks = b"".join(record(0xE0, struct.pack("<HH16x", 0, number_format)) for number_format in (0, 14))
+        looks = b"".join(
+            record(0xE0, struct.pack("<HH16x", 0, number_format)) for number_format in (0, 14)
+        )
         start = (
-            record(0x809, bof) + record(0x42, struct.pack("<H", 1200)) + record(0x22, struct.pack("<H", date_1904)) + looks + bound + eof
+            record(0x809, bof)
+            + record(0x42, struct.pack("<H", 1200))
+            + record(0x22, struct.pack("<H", date_1904))
+            + looks
+            + bound
+            + eof
         )
         body = record(0x809, struct.pack("<HHHHII", 0x0600, 0x10, 0, 1997, 0, 6))
         for r, row in enumerate(table):
@@ -184,7 +214,10 @@ def xls(table: Grid, *, date_1904: bool = False) -> bytes:
                 elif isinstance(value, float):
                     body += record(0x203, place + struct.pack("<d", value))
                 elif isinstance(value, dt.date):
-                    days = value.toordinal() - dt.date(*((1904, 1, 1) if date_1904 else (1899, 12, 30))).toordinal()
+                    days = (
+                        value.toordinal()
+                        - dt.date(*((1904, 1, 1) if date_1904 else (1899, 12, 30))).toordinal()
+                    )
                     body += record(0x203, struct.pack("<HHHd", r, c, 1, days))
                 elif value:
                     body += record(0x204, place + text(str(value), "<H"))
@@ -241,13 +274,22 @@ def mail(
 ) -> bytes:
     """A mail as mailers write it; `files` are attached, further headers have `_` for `-`."""
     message = EmailMessage()
-    told = {"From": sender, "To": "feedback@example.com", "Subject": subject, "Date": date, "Message-ID": "<1@example.com>", **headers}
+    told = {
+        "From": sender,
+        "To": "feedback@example.com",
+        "Subject": subject,
+        "Date": date,
+        "Message-ID": "<1@example.com>",
+        **headers,
+    }
     for name, value in told.items():
         if value is not None:
             message[name.replace("_", "-")] = value
     message.set_content(body)
     for name, content in (files or {}).items():
-        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+        message.add_attachment(
+            content, maintype="application", subtype="octet-stream", filename=name
+        )
     return message.as_bytes()
 
 
@@ -265,7 +307,12 @@ def schema(fields: str, **attributes: Any) -> SchemaModel:
     for one in listed:
         word = one.pop("zh", one["id"])
         one.setdefault("label", {"zh-Hant": word, "en": one["id"]})
-    content = {"id": "customer", "title": {"zh-Hant": "表", "en": "Form"}, "fields": listed, **attributes}
+    content = {
+        "id": "customer",
+        "title": {"zh-Hant": "表", "en": "Form"},
+        "fields": listed,
+        **attributes,
+    }
     return SchemaModel.model_validate(content)
 
 
@@ -278,7 +325,13 @@ def layout_of(fields: str, header: Sequence[str] | None = None, **attributes: An
 
 
 def checked(
-    book: Book, fields: str, rows: Sequence[Sequence[Cell]], *, language: str = "zh-Hans", merged: Any = (), **attributes: Any
+    book: Book,
+    fields: str,
+    rows: Sequence[Sequence[Cell]],
+    *,
+    language: str = "zh-Hans",
+    merged: Any = (),
+    **attributes: Any,
 ) -> Checked:
     """Rows checked against fields; the header stands in row 1, so the first row is row 2."""
     layout = layout_of(fields, **attributes)
@@ -312,7 +365,13 @@ class Judged:
 
 
 def judge(
-    book: Book, tmp_path: Path, content: bytes, *, folder: str | None = "customer", limits: Limits | None = None, name: str = "a"
+    book: Book,
+    tmp_path: Path,
+    content: bytes,
+    *,
+    folder: str | None = "customer",
+    limits: Limits | None = None,
+    name: str = "a",
 ) -> Judged:
     """Judge one file in this process, without a worker and without a workspace."""
     path = tmp_path / name
@@ -330,7 +389,8 @@ def judge(
             told.schema = message.get("head", told.schema)
             told.findings.extend(Finding(*f) for f in message.get("findings", ()))
             told.accepted.extend(
-                {**row._asdict(), "answers": json.loads(row.answers)} for row in (message["rows"].each() if "rows" in message else ())
+                {**row._asdict(), "answers": json.loads(row.answers)}
+                for row in (message["rows"].each() if "rows" in message else ())
             )
             told.returned.extend(row[0] for row in message.get("returned", ()))
             told.aside.extend(json.loads(cells) for _, cells in message.get("aside", ()))
@@ -394,7 +454,9 @@ def run(place: Path, as_of: str = "2026-11-20", **options: Any) -> RunResult:
     return batch.run(shop, time, now=time, **{"progress": lambda *_: None, **options})
 
 
-def rehearse(place: Path, as_of: str = "2026-11-20", files: Sequence[Path] | None = None) -> RunResult:
+def rehearse(
+    place: Path, as_of: str = "2026-11-20", files: Sequence[Path] | None = None
+) -> RunResult:
     """A rehearsal (`check`, `run --dry-run`)."""
     shop = shop_of(place)
     time = moment(place, as_of)
@@ -404,10 +466,21 @@ def rehearse(place: Path, as_of: str = "2026-11-20", files: Sequence[Path] | Non
 def counts(result: RunResult) -> tuple[int, int, int, int, int]:
     """(rows, accepted, returned, duplicate, set aside) of a run; checks that they balance for every file and in total."""
     for one in (*result.manifest["files"], result.manifest["counts"]):
-        assert one["rows"] == one["accepted"] + one["returned"] + one["duplicate"] + one["set_aside"], one
+        assert (
+            one["rows"] == one["accepted"] + one["returned"] + one["duplicate"] + one["set_aside"]
+        ), one
     total = result.manifest["counts"]
-    assert all(total[n] == sum(f[n] for f in result.manifest["files"]) for n in ("rows", "accepted", "returned", "duplicate", "set_aside"))
-    return total["rows"], total["accepted"], total["returned"], total["duplicate"], total["set_aside"]
+    assert all(
+        total[n] == sum(f[n] for f in result.manifest["files"])
+        for n in ("rows", "accepted", "returned", "duplicate", "set_aside")
+    )
+    return (
+        total["rows"],
+        total["accepted"],
+        total["returned"],
+        total["duplicate"],
+        total["set_aside"],
+    )
 
 
 def tree(folder: Path) -> dict[str, tuple[int, str]]:
@@ -415,13 +488,20 @@ def tree(folder: Path) -> dict[str, tuple[int, str]]:
     found = {}
     for path in sorted(folder.rglob("*")):
         digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        found[os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")] = (path.lstat().st_mode, digest)
+        found[os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")] = (
+            path.lstat().st_mode,
+            digest,
+        )
     return found
 
 
 def codes(result: RunResult) -> list[tuple[str, int | None, str | None]]:
     """The findings of a run as a table of (code, row, field)."""
-    return [(f["code"], f["row"], f["field"]) for file in result.manifest["files"] for f in file["findings"]]
+    return [
+        (f["code"], f["row"], f["field"])
+        for file in result.manifest["files"]
+        for f in file["findings"]
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -436,7 +516,14 @@ class Ruled:
     due_on: str | None
 
 
-def ruled(book: Book, description: str, *, source: str = "customer", received: dt.datetime = RECEIVED, **answers: Any) -> Ruled:
+def ruled(
+    book: Book,
+    description: str,
+    *,
+    source: str = "customer",
+    received: dt.datetime = RECEIVED,
+    **answers: Any,
+) -> Ruled:
     """Classify and assign one piece of feedback by the rules of the book."""
     columns = {name: [value] for name, value in {"description": description, **answers}.items()}
     ((ruling,), (judged,)) = _compiled(book, received).rule(columns, 1, source)
@@ -477,14 +564,26 @@ def fill(content: bytes, values: Mapping[str, object]) -> bytes:
     """A Word form with answers typed into its blanks, as a person does: the cell that `fb_<name>` marks says this and nothing else."""
     parts = unpacked(content)
     root = etree.fromstring(parts["word/document.xml"])
-    marks = {str(mark.get(f"{_WORDML}name")).removeprefix("fb_"): mark for mark in root.iter(f"{_WORDML}bookmarkStart")}
+    marks = {
+        str(mark.get(f"{_WORDML}name")).removeprefix("fb_"): mark
+        for mark in root.iter(f"{_WORDML}bookmarkStart")
+    }
     assert not set(values) - set(marks), set(values) - set(marks)
     for name, value in values.items():
         paragraph = next(marks[name].iterancestors(f"{_WORDML}p"))
         for run in list(paragraph.iter(f"{_WORDML}r")):
             run.getparent().remove(run)
-        etree.SubElement(etree.SubElement(paragraph, f"{_WORDML}r"), f"{_WORDML}t").text = str(value)
-    return zipped(parts | {"word/document.xml": etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)})
+        etree.SubElement(etree.SubElement(paragraph, f"{_WORDML}r"), f"{_WORDML}t").text = str(
+            value
+        )
+    return zipped(
+        parts
+        | {
+            "word/document.xml": etree.tostring(
+                root, xml_declaration=True, encoding="UTF-8", standalone=True
+            )
+        }
+    )
 
 
 def examples(book: Book, kind: str, day: str, language: str = "zh-Hant") -> dict[str, Any]:
@@ -497,7 +596,11 @@ def examples(book: Book, kind: str, day: str, language: str = "zh-Hant") -> dict
         example = parsers.example(field)
         if isinstance(example, list):
             for number, row in enumerate(example, 1):
-                told |= {f"{field.id}_{number}_{c.id}": day if c.type == "date" else row[c.id] for c in field.fields if c.id in row}
+                told |= {
+                    f"{field.id}_{number}_{c.id}": day if c.type == "date" else row[c.id]
+                    for c in field.fields
+                    if c.id in row
+                }
         elif field.type == "date":
             told[field.id] = day
         elif example not in {None, ""}:

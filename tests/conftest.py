@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, settings
 from fbbatch.schema import Book, load_book
 from tests.builders import REPOSITORY, workspace
 
-settings.register_profile("fbbatch", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "fbbatch",
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+)
 settings.load_profile("fbbatch")
 
 

@@ -22,7 +22,18 @@ NOBODY = 65_534
 KILLS_WHILE_COPYING = ["copying:1", "copied:1"]
 """Points that a run passes only with originals that it may not move."""
 TABLES = (
-    *("file", "submission", "case_", "transition", "classification", "ruling", "finding", "document", "fingerprint", "summary_day"),
+    *(
+        "file",
+        "submission",
+        "case_",
+        "transition",
+        "classification",
+        "ruling",
+        "finding",
+        "document",
+        "fingerprint",
+        "summary_day",
+    ),
     *("open_case", "reminder"),
 )
 _ENDS = {".pdf": b"%%EOF", ".html": b"</html>"}
@@ -32,7 +43,13 @@ def night(folder: Path) -> Path:
     """A small workspace before the run that will end badly: one run behind it, three files in the inbox."""
     place = workspace(folder, case_reports="[severe]")
     run(place, "2026-11-17")  # so that the night in question has missed days to make good
-    drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('2026-11-05', '昨天下午').replace('王小明', '李美玲')}"))
+    drop(
+        place,
+        "客户/a.xlsx",
+        sheet(
+            f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('2026-11-05', '昨天下午').replace('王小明', '李美玲')}"
+        ),
+    )
     drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}"))
     drop(place, "c.png", b"\x89PNG\r\n\x1a\n\x00")
     return place
@@ -43,7 +60,9 @@ def copied(place: Path, folder: Path) -> Path:
     return Path(shutil.copytree(place, folder / "workspace"))
 
 
-def process_of(work: Callable[[], object], *, point: str | None = None, account: int | None = None) -> int:
+def process_of(
+    work: Callable[[], object], *, point: str | None = None, account: int | None = None
+) -> int:
     """Start `work` in a process of its own, which a point may end; its id."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # no other thread is at work here
@@ -75,7 +94,9 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def attempt(place: Path, *, point: str | None = None, account: int | None = None, **options: Any) -> int:
+def attempt(
+    place: Path, *, point: str | None = None, account: int | None = None, **options: Any
+) -> int:
     """One run in a process of its own; how it ended."""
     return ended(process_of(lambda: run(place, **options), point=point, account=account))
 
@@ -91,7 +112,11 @@ def killed_after(place: Path, seconds: float) -> bool:
 
 def torn(place: Path) -> list[str]:
     """The files of the outbox that are not whole."""
-    return [str(path.relative_to(place)) for path in sorted((place / "outbox").rglob("*")) if path.is_file() and not _is_whole(path)]
+    return [
+        str(path.relative_to(place))
+        for path in sorted((place / "outbox").rglob("*"))
+        if path.is_file() and not _is_whole(path)
+    ]
 
 
 def _is_whole(path: Path) -> bool:
@@ -113,17 +138,32 @@ def _is_whole(path: Path) -> bool:
 def dump(place: Path) -> dict[str, list[tuple[object, ...]]]:
     """All that the ledger holds, without the times of the clock."""
     with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection:
-        found = {table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in TABLES}
-        return {**found, "run": connection.execute("SELECT id, name, as_of, finished_at IS NULL FROM run").fetchall()}
+        found = {
+            table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
+            for table in TABLES
+        }
+        return {
+            **found,
+            "run": connection.execute(
+                "SELECT id, name, as_of, finished_at IS NULL FROM run"
+            ).fetchall(),
+        }
 
 
 def standing(place: Path) -> dict[str, object]:
     """Where a workspace stands: ledger, outbox, archive and inbox by bytes, and what else lies about."""
     folders = {
-        name: {path: content for path, (_, content) in tree(place / name).items() if "/." not in f"/{path}"}
+        name: {
+            path: content
+            for path, (_, content) in tree(place / name).items()
+            if "/." not in f"/{path}"
+        }
         for name in ("archive", "inbox")
     }
-    ours = {path.name for path in (place / ".fbbatch").rglob("*")} - {"ledger.db-wal", "ledger.db-shm"}
+    ours = {path.name for path in (place / ".fbbatch").rglob("*")} - {
+        "ledger.db-wal",
+        "ledger.db-shm",
+    }
     return {
         "ledger": dump(place),
         "outbox": {path: content for path, (_, content) in tree(place / "outbox").items()},

@@ -49,8 +49,17 @@ def compound_file(tree: Tree, root: UUID | None = None) -> bytes:
             mini_fat += _chain(len(mini_fat), _sectors(content, 64))
             small += content.ljust(_sectors(content, 64) * 64, b"\0")
     table = struct.pack(f"<{len(mini_fat)}I", *mini_fat)
-    large = {number: content for number, (_, content, *_) in enumerate(listed) if content and len(content) >= 4096}
-    lengths = [_sectors(b"\0" * 128 * len(listed)), _sectors(table), _sectors(small), *map(_sectors, large.values())]
+    large = {
+        number: content
+        for number, (_, content, *_) in enumerate(listed)
+        if content and len(content) >= 4096
+    }
+    lengths = [
+        _sectors(b"\0" * 128 * len(listed)),
+        _sectors(table),
+        _sectors(small),
+        *map(_sectors, large.values()),
+    ]
     n_fat = 1
     while n_fat * 128 < n_fat + sum(lengths):
         n_fat += 1
@@ -68,15 +77,33 @@ def compound_file(tree: Tree, root: UUID | None = None) -> bytes:
         size = len(small) if number == 0 else len(content or b"")
         head = struct.pack("<64sHBBIII", raw, len(raw), kind, 1, FREE, following, within)
         name_of_class = root.bytes_le if root and number == 0 else bytes(16)
-        return head + name_of_class + bytes(20) + struct.pack("<IQ", starts.get(number, END if kind != 1 else 0), size)
+        return (
+            head
+            + name_of_class
+            + bytes(20)
+            + struct.pack("<IQ", starts.get(number, END if kind != 1 else 0), size)
+        )
 
     directory = b"".join(map(entry, range(len(listed))))
-    directory += struct.pack("<66sBBIII", b"", 0, 0, FREE, FREE, FREE).ljust(128, b"\0") * (-len(listed) % 4)
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    directory += struct.pack("<66sBBIII", b"", 0, 0, FREE, FREE, FREE).ljust(128, b"\0") * (
+        -len(listed) % 4
+    )
+    header = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + bytes(16)
+        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+        + bytes(6)
+    )
     header += struct.pack("<9I", 0, n_fat, begins[0], 0, 4096, begins[1], lengths[1], END, 0)
     header += struct.pack("<109I", *range(n_fat), *[FREE] * (109 - n_fat))
     fat += [FREE] * (-len(fat) % 128)
-    body = [struct.pack(f"<{len(fat)}I", *fat), directory, table.ljust(lengths[1] * 512, b"\xff"), small, *large.values()]
+    body = [
+        struct.pack(f"<{len(fat)}I", *fat),
+        directory,
+        table.ljust(lengths[1] * 512, b"\xff"),
+        small,
+        *large.values(),
+    ]
     return header + b"".join(part.ljust(_sectors(part) * 512, b"\0") for part in body)
 
 
@@ -118,7 +145,11 @@ class Message:
         found = dict(self._streams(self.properties, header))
         for number, one in enumerate(self.files):
             found[f"__attach_version1.0_#{number:08X}"] = dict(self._attached(one))
-        return {**found, "__nameid_version1.0": {}, "__recip_version1.0_#00000000": dict(self._streams({0x3001: "客服"}, 8))}
+        return {
+            **found,
+            "__nameid_version1.0": {},
+            "__recip_version1.0_#00000000": dict(self._streams({0x3001: "客服"}, 8)),
+        }
 
     def _attached(self, one: Attached) -> Iterator[tuple[str, "bytes | Tree"]]:
         told: dict[int, Any] = {0x3707: one.name} if one.name else {}
@@ -130,7 +161,10 @@ class Message:
         else:
             is_message = isinstance(one.content, Message)
             yield from self._streams({**told, 0x3705: 5 if is_message else 6}, 8)
-            yield "__substg1.0_3701000D", one.content.tree(24) if isinstance(one.content, Message) else one.content
+            yield (
+                "__substg1.0_3701000D",
+                one.content.tree(24) if isinstance(one.content, Message) else one.content,
+            )
 
     def _streams(self, properties: Mapping[int, Any], header: int) -> Iterator[tuple[str, bytes]]:
         fixed = b""
@@ -138,7 +172,10 @@ class Message:
             if isinstance(value, int):
                 fixed += struct.pack("<HHIQ", 3, tag, 6, value)
             elif isinstance(value, dt.datetime):
-                ticks = int((value - dt.datetime(1601, 1, 1, tzinfo=dt.UTC)).total_seconds()) * 10_000_000
+                ticks = (
+                    int((value - dt.datetime(1601, 1, 1, tzinfo=dt.UTC)).total_seconds())
+                    * 10_000_000
+                )
                 fixed += struct.pack("<HHIQ", 0x40, tag, 6, ticks)
             else:
                 kind = self.text_kind if isinstance(value, str) else 0x102
@@ -148,7 +185,13 @@ class Message:
         yield "__properties_version1.0", bytes(header) + fixed
 
 
-def outlook(body: str | None = None, *, subject: str = "", files: Mapping[str, bytes] | None = None, **more: Any) -> Message:
+def outlook(
+    body: str | None = None,
+    *,
+    subject: str = "",
+    files: Mapping[str, bytes] | None = None,
+    **more: Any,
+) -> Message:
     """A mail of 王小明 as Outlook saves it from a mailbox in the company: no header has travelled with it.
 
     `more` are properties by `x` and their number in hexadecimal, `page` and `encoding`.
@@ -161,4 +204,6 @@ def outlook(body: str | None = None, *, subject: str = "", files: Mapping[str, b
     told |= {int(name[1:], 16): value for name, value in more.items() if name.startswith("x")}
     told = {tag: value for tag, value in told.items() if value is not None}
     attached = [Attached(content, name) for name, content in (files or {}).items()]
-    return Message(told, attached, **{name: value for name, value in more.items() if not name.startswith("x")})
+    return Message(
+        told, attached, **{name: value for name, value in more.items() if not name.startswith("x")}
+    )

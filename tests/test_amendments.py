@@ -10,7 +10,20 @@ import pytest
 from fbbatch.documents.case import history_rows
 from fbbatch.errors import ExitCode
 from fbbatch.identity import is_edited, likeness
-from tests.builders import CUSTOMER, GOOD, cells, counts, delimited, drop, people, run, sheet, shop_of, workspace, zipped
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    cells,
+    counts,
+    delimited,
+    drop,
+    people,
+    run,
+    sheet,
+    shop_of,
+    workspace,
+    zipped,
+)
 from tests.test_ledger_forms import edited, issued
 from tests.test_who_may import poisoned
 
@@ -41,7 +54,9 @@ def history(place: Path, case: Any) -> list[Any]:
 
 
 def codes(result: Any, *wanted: str) -> list[tuple[str, int | None, str | None]]:
-    found = [f for file in result.manifest["files"] for f in file["findings"] if f["code"] in wanted]
+    found = [
+        f for file in result.manifest["files"] for f in file["findings"] if f["code"] in wanted
+    ]
     return [(f["code"], f["row"], f["field"]) for f in found]
 
 
@@ -49,7 +64,9 @@ def weeks(number: int) -> list[list[Any]]:
     return cells(people(number))
 
 
-def test_overlapping_exports_make_each_case_once_and_a_corrected_phone_amends_its_case(tmp_path: Path) -> None:
+def test_overlapping_exports_make_each_case_once_and_a_corrected_phone_amends_its_case(
+    tmp_path: Path,
+) -> None:
     table = weeks(2 * WEEK)
     place = place_with(tmp_path, sheet(table[: WEEK + 1]))
     drop(place, "customer/weeks 1+2.xlsx", sheet(table))
@@ -61,18 +78,25 @@ def test_overlapping_exports_make_each_case_once_and_a_corrected_phone_amends_it
     assert counts(result) == (WEEK, 0, 0, WEEK, 0)
     assert result.manifest["files"][0]["outcome"] == "accepted"
     assert codes(result, "FB-amended", "FB-alike") == [("FB-amended", 6, "contact")]
-    (message,) = [f["message"] for f in result.manifest["files"][0]["findings"] if f["code"] == "FB-amended"]
+    (message,) = [
+        f["message"] for f in result.manifest["files"][0]["findings"] if f["code"] == "FB-amended"
+    ]
     assert old in message
     assert "13911112222" in message
     every = ledger_cases(place)
     assert len(every) == 2 * WEEK
     (case,) = [c for c in every if c.values["contact"] == "13911112222"]
     last = history(place, case)[-1]
-    assert (last.document, last.details["changes"]) == ("amendment", {"contact": [old, "13911112222"]})
+    assert (last.document, last.details["changes"]) == (
+        "amendment",
+        {"contact": [old, "13911112222"]},
+    )
     assert last.to == case.state
 
 
-def test_amended_row_dropped_again_in_another_file_is_a_duplicate_and_so_is_the_old_one(tmp_path: Path) -> None:
+def test_amended_row_dropped_again_in_another_file_is_a_duplicate_and_so_is_the_old_one(
+    tmp_path: Path,
+) -> None:
     table = weeks(5)
     place = place_with(tmp_path, sheet(table))
     changed = [*table[:3], [*table[3][:1], "13911112222", *table[3][2:]], *table[4:]]
@@ -100,7 +124,10 @@ def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
     """Two questionnaires may well name two people alike; only a person can tell."""
     table = weeks(4)
     place = place_with(tmp_path, sheet(table))
-    others = [[*row[:1], f"1391111000{n}", *row[2:5], f"另一件事{n}：外壳开裂", row[6]] for n, row in enumerate(table[3:])]
+    others = [
+        [*row[:1], f"1391111000{n}", *row[2:5], f"另一件事{n}：外壳开裂", row[6]]
+        for n, row in enumerate(table[3:])
+    ]
     twins = [[*row[:1], f"1391111999{n}", *row[2:]] for n, row in enumerate(table[1:3])]
     drop(place, "customer/other.xlsx", sheet([table[0], *twins, *others]))
     result = run(place, "2026-11-17")
@@ -119,14 +146,23 @@ def test_export_with_a_column_more_amends_every_case_and_makes_none(tmp_path: Pa
     assert {c.values["batch"] for c in ledger_cases(place)} == {f"L{n}" for n in range(6)}
 
 
-def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_another(tmp_path: Path) -> None:
+def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_another(
+    tmp_path: Path,
+) -> None:
     """Rows that are known to be new only at the end of a part come behind those of the parts that follow it."""
     table = weeks(12)
     place = place_with(tmp_path, sheet(table))
     twins = [[row[0], f"1380000000{n}", *row[2:]] for n, row in enumerate((table[1], table[8]))]
     one, other = [*table[:7], twins[0]], [table[0], *table[7:], twins[1]]
-    one[2], other[3] = [table[2][0], "13911110001", *table[2][2:]], [table[9][0], "13911110002", *table[9][2:]]
-    drop(place, "customer/z.zip", zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(other), "c.csv": delimited(table)}))
+    one[2], other[3] = (
+        [table[2][0], "13911110001", *table[2][2:]],
+        [table[9][0], "13911110002", *table[9][2:]],
+    )
+    drop(
+        place,
+        "customer/z.zip",
+        zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(other), "c.csv": delimited(table)}),
+    )
     result = run(place, "2026-11-17")
     assert counts(result) == (26, 2, 0, 24, 0)
     assert sorted(codes(result, "FB-amended", "FB-alike")) == [
@@ -137,13 +173,20 @@ def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_anothe
 
 def test_row_amends_the_likeliest_case_that_the_file_does_not_repeat(tmp_path: Path) -> None:
     """One person, two matters in nearly the same words: the newer one stands unaltered in the same file."""
-    table = cells(f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('2026-11-05', '2026-11-06').replace('客厅', '卧室')}")
+    table = cells(
+        f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('2026-11-05', '2026-11-06').replace('客厅', '卧室')}"
+    )
     place = place_with(tmp_path, sheet(table))
-    drop(place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "X-2", *table[1][5:]], table[2]]))
+    drop(
+        place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "X-2", *table[1][5:]], table[2]])
+    )
     result = run(place, "2026-11-17")
     assert counts(result) == (2, 0, 0, 2, 0)
     assert codes(result, "FB-amended") == [("FB-amended", 2, "model")]
-    assert [(case.values["model"], case.values["scene"]) for case in ledger_cases(place)] == [("X-2", "客厅"), ("X-1", "卧室")]
+    assert [(case.values["model"], case.values["scene"]) for case in ledger_cases(place)] == [
+        ("X-2", "客厅"),
+        ("X-1", "卧室"),
+    ]
 
 
 def test_single_form_sent_again_with_one_answer_changed_amends(tmp_path: Path) -> None:
@@ -156,13 +199,17 @@ def test_single_form_sent_again_with_one_answer_changed_amends(tmp_path: Path) -
 
 def test_form_of_somebody_else_is_another_matter(tmp_path: Path) -> None:
     place = place_with(tmp_path, delimited(f"{CUSTOMER}\n{GOOD}"), "customer/a.csv")
-    drop(place, "customer/another.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('王小明', '王小红')}"))
+    drop(
+        place, "customer/another.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('王小明', '王小红')}")
+    )
     result = run(place, "2026-11-17")
     assert counts(result) == (1, 1, 0, 0, 0)
     assert codes(result, "FB-amended", "FB-alike") == [("FB-alike", 2, None)]
 
 
-def test_amendment_that_tells_of_danger_makes_the_case_severe_and_reports_it(tmp_path: Path) -> None:
+def test_amendment_that_tells_of_danger_makes_the_case_severe_and_reports_it(
+    tmp_path: Path,
+) -> None:
     table = weeks(3)
     place = place_with(tmp_path, sheet(table))
     worse = [*table[:2], [*table[2][:5], f"{table[2][5]}，后来冒烟起火", *table[2][6:]], table[3]]
@@ -171,7 +218,10 @@ def test_amendment_that_tells_of_danger_makes_the_case_severe_and_reports_it(tmp
     assert codes(result, "FB-amended") == [("FB-amended", 3, "description")]
     (case,) = [c for c in ledger_cases(place) if "冒烟" in c.values["description"]]
     assert case.severity == "severe"
-    assert {d["kind"] for d in result.manifest["documents"] if d["case"] == case.number} >= {"escalation", "impact"}
+    assert {d["kind"] for d in result.manifest["documents"] if d["case"] == case.number} >= {
+        "escalation",
+        "impact",
+    }
 
 
 def test_class_that_a_person_has_given_stays_when_the_row_is_amended(tmp_path: Path) -> None:
@@ -190,27 +240,46 @@ def test_class_that_a_person_has_given_stays_when_the_row_is_amended(tmp_path: P
     run(place, "2026-11-17")
     (case,) = [c for c in ledger_cases(place) if c.number == number]
     assert case.type == "service"
-    drop(place, "customer/b.xlsx", sheet([*table[:2], [*table[2][:5], f"{table[2][5]}，外壳有划痕", *table[2][6:]], table[3]]))
+    drop(
+        place,
+        "customer/b.xlsx",
+        sheet([*table[:2], [*table[2][:5], f"{table[2][5]}，外壳有划痕", *table[2][6:]], table[3]]),
+    )
     assert [c[0] for c in codes(run(place, "2026-11-18"), "FB-amended")] == ["FB-amended"]
     (case,) = [c for c in ledger_cases(place) if c.number == number]
     assert (case.type, "划痕" in case.values["description"]) == ("service", True)
 
 
-def test_same_person_on_the_same_product_in_like_words_is_proposed_with_the_reason_and_merged_by_a_person(tmp_path: Path) -> None:
+def test_same_person_on_the_same_product_in_like_words_is_proposed_with_the_reason_and_merged_by_a_person(
+    tmp_path: Path,
+) -> None:
     place = place_with(tmp_path, sheet(f"{CUSTOMER}\n{GOOD}"))
-    again = GOOD.replace("2026-11-05", "2026-11-09").replace("需要重新配对", "又要重新配对了").replace("客厅", "卧室")
+    again = (
+        GOOD.replace("2026-11-05", "2026-11-09")
+        .replace("需要重新配对", "又要重新配对了")
+        .replace("客厅", "卧室")
+    )
     drop(place, "customer/later.xlsx", sheet(f"{CUSTOMER}\n{again}\n{people(1).splitlines()[1]}"))
     result = run(place, "2026-11-17")
     assert counts(result) == (2, 2, 0, 0, 0)
     assert codes(result, "FB-alike") == [("FB-alike", 2, None)]
     first, second, _ = ledger_cases(place)
-    assert (second.alike["case"], second.alike["days"], second.alike["same"]) == (first.number, 4, ["product", "reporter", "contact"])
+    assert (second.alike["case"], second.alike["days"], second.alike["same"]) == (
+        first.number,
+        4,
+        ["product", "reporter", "contact"],
+    )
     waiting = openpyxl.load_workbook(issued(place, result, "receipt")).worksheets[2]
-    assert any(row[1].value == second.number and first.number in str(row[2].value) for row in waiting.iter_rows())
+    assert any(
+        row[1].value == second.number and first.number in str(row[2].value)
+        for row in waiting.iter_rows()
+    )
     summary = issued(place, result, "summary")
 
     def merge(page: Any, columns: dict[str, int]) -> None:
-        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == second.number)
+        row = next(
+            r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == second.number
+        )
         assert first.number in page.cell(row, columns["是否重复"]).value
         page.cell(row, columns["并入案件"]).value = first.number
         page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
@@ -218,8 +287,12 @@ def test_same_person_on_the_same_product_in_like_words_is_proposed_with_the_reas
     drop(place, "汇总.xlsx", edited(summary, merge, sheet_number=1))
     result = run(place, "2026-11-18")
     assert codes(result, "FB-edit-taken") != []
-    assert [(c.number, c.state) for c in ledger_cases(place) if c.state == "closed"] == [(second.number, "closed")]
-    assert {d["kind"] for d in result.manifest["documents"] if d["case"] == second.number} == {"reply"}
+    assert [(c.number, c.state) for c in ledger_cases(place) if c.state == "closed"] == [
+        (second.number, "closed")
+    ]
+    assert {d["kind"] for d in result.manifest["documents"] if d["case"] == second.number} == {
+        "reply"
+    }
 
 
 @pytest.mark.parametrize("main", ["FB-20200101-0001", "self"])
@@ -230,7 +303,9 @@ def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, 
     (case,) = ledger_cases(place)
 
     def merge(page: Any, columns: dict[str, int]) -> None:
-        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == case.number)
+        row = next(
+            r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == case.number
+        )
         page.cell(row, columns["并入案件"]).value = case.number if main == "self" else main
         page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
 
@@ -241,7 +316,9 @@ def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("others", [{0: 1, 1: 2}, {2: 1, 1: 0}, {0: 1, 1: 0}, {0: 1, 1: 2, 2: 0}])
-def test_cases_are_merged_in_chains_but_never_in_a_circle(tmp_path: Path, others: dict[int, int]) -> None:
+def test_cases_are_merged_in_chains_but_never_in_a_circle(
+    tmp_path: Path, others: dict[int, int]
+) -> None:
     place = workspace(tmp_path, case_reports="[]", forms="[]")
     drop(place, "customer/a.xlsx", sheet(weeks(3)))
     result = run(place, "2026-11-16")
@@ -249,12 +326,16 @@ def test_cases_are_merged_in_chains_but_never_in_a_circle(tmp_path: Path, others
 
     def merge(page: Any, columns: dict[str, int]) -> None:
         for one, main in others.items():
-            row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == numbers[one])
+            row = next(
+                r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == numbers[one]
+            )
             page.cell(row, columns["并入案件"]).value = numbers[main]
         page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
 
     drop(place, "汇总.xlsx", edited(issued(place, result, "summary"), merge, sheet_number=1))
-    found = [code for code, *_ in codes(run(place, "2026-11-18"), "FB-edit-taken", "FB-edit-main-case")]
+    found = [
+        code for code, *_ in codes(run(place, "2026-11-18"), "FB-edit-taken", "FB-edit-main-case")
+    ]
     is_circle = set(others) == set(others.values()) or len(others) == 3
     assert found.count("FB-edit-main-case") == is_circle
     assert found.count("FB-edit-taken") == len(others) - is_circle
@@ -265,10 +346,21 @@ def test_two_edits_of_one_row_in_two_files_of_a_run_both_count(tmp_path: Path) -
     """Which file is read first says nothing of which was written first."""
     table = weeks(3)
     place = place_with(tmp_path, sheet(table))
-    drop(place, "customer/a.xlsx", sheet([table[0], [table[1][0], "13911119999", *table[1][2:]], *table[2:]]))
-    drop(place, "customer/b.xlsx", sheet([table[0], [*table[1][:4], "Z-9", *table[1][5:]], *table[2:]]))
+    drop(
+        place,
+        "customer/a.xlsx",
+        sheet([table[0], [table[1][0], "13911119999", *table[1][2:]], *table[2:]]),
+    )
+    drop(
+        place,
+        "customer/b.xlsx",
+        sheet([table[0], [*table[1][:4], "Z-9", *table[1][5:]], *table[2:]]),
+    )
     result = run(place, "2026-11-17")
-    assert sorted(codes(result, "FB-amended")) == [("FB-amended", 2, "contact"), ("FB-amended", 2, "model")]
+    assert sorted(codes(result, "FB-amended")) == [
+        ("FB-amended", 2, "contact"),
+        ("FB-amended", 2, "model"),
+    ]
     values = ledger_cases(place)[0].values
     assert (values["contact"], values["model"]) == ("13911119999", "Z-9")
 
@@ -284,7 +376,13 @@ def test_people_without_a_name_are_not_the_same_person(tmp_path: Path) -> None:
 
 
 def test_far_apart_or_about_another_product_is_not_proposed() -> None:
-    old = {"reporter": "王", "contact": "1", "product": "音箱", "reported_at": "2026-11-01", "description": "蓝牙经常断开，需要重新配对"}
+    old = {
+        "reporter": "王",
+        "contact": "1",
+        "product": "音箱",
+        "reported_at": "2026-11-01",
+        "description": "蓝牙经常断开，需要重新配对",
+    }
     assert likeness(old, {**old, "reported_at": "2026-11-30"}) is not None
     assert likeness(old, {**old, "reported_at": "2026-12-30"}) is None
     assert likeness(old, {**old, "product": "电饭煲"}) is None
@@ -293,16 +391,30 @@ def test_far_apart_or_about_another_product_is_not_proposed() -> None:
 
 
 def test_row_with_more_than_two_other_answers_is_not_the_same_row_edited() -> None:
-    old = {"reporter": "王", "contact": "1", "product": "音箱", "model": "X", "scene": "客厅", "description": "蓝牙经常断开"}
+    old = {
+        "reporter": "王",
+        "contact": "1",
+        "product": "音箱",
+        "model": "X",
+        "scene": "客厅",
+        "description": "蓝牙经常断开",
+    }
     assert is_edited(old, {**old, "contact": "2", "model": "Y"})
     assert not is_edited(old, {**old, "contact": "2", "model": "Y", "scene": "卧室"})
-    assert is_edited(old, {**old, "contact": "2", "batch": "L1", "order_no": "S1", "remedy": "repair"})
+    assert is_edited(
+        old, {**old, "contact": "2", "batch": "L1", "order_no": "S1", "remedy": "repair"}
+    )
     assert not is_edited(old, {**old, "description": "包装破损"})
 
 
 def test_order_of_files_and_rows_does_not_change_what_is_amended(tmp_path: Path) -> None:
     table = weeks(6)
-    changed = [table[0], *random.Random(3).sample([*table[1:4], [*table[4][:1], "13911112222", *table[4][2:]], *table[5:]], 6)]
+    changed = [
+        table[0],
+        *random.Random(3).sample(
+            [*table[1:4], [*table[4][:1], "13911112222", *table[4][2:]], *table[5:]], 6
+        ),
+    ]
     told = []
     for n, names in enumerate((("a.xlsx", "b.xlsx"), ("b.xlsx", "a.xlsx"))):
         (tmp_path / str(n)).mkdir()
@@ -329,14 +441,28 @@ def test_story_of_a_case_tells_what_was_amended(tmp_path: Path) -> None:
 def test_edited_rows_in_several_files_of_one_archive_amend_their_cases(tmp_path: Path) -> None:
     table = weeks(8)
     one, two = table[:5], [table[0], *table[5:]]
-    place = place_with(tmp_path, zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(two)}), "customer/first.zip")
+    place = place_with(
+        tmp_path, zipped({"a.xlsx": sheet(one), "b.xlsx": sheet(two)}), "customer/first.zip"
+    )
     assert len(ledger_cases(place)) == 8
 
     def again(rows: list[list[Any]], phone: str, new: int) -> bytes:
-        fresh = [[*rows[1][:1], f"1370000{new:04d}", *rows[1][2:5], f"全新的问题{new}：外壳裂开", rows[1][6]]]
+        fresh = [
+            [
+                *rows[1][:1],
+                f"1370000{new:04d}",
+                *rows[1][2:5],
+                f"全新的问题{new}：外壳裂开",
+                rows[1][6],
+            ]
+        ]
         return sheet([rows[0], rows[1], [*rows[2][:1], phone, *rows[2][2:]], *rows[3:], *fresh])
 
-    drop(place, "customer/second.zip", zipped({"a.xlsx": again(one, "13911110001", 1), "b.xlsx": again(two, "13911110002", 2)}))
+    drop(
+        place,
+        "customer/second.zip",
+        zipped({"a.xlsx": again(one, "13911110001", 1), "b.xlsx": again(two, "13911110002", 2)}),
+    )
     result = run(place, "2026-11-17")
     assert counts(result) == (10, 2, 0, 8, 0)
     every = ledger_cases(place)
@@ -345,11 +471,20 @@ def test_edited_rows_in_several_files_of_one_archive_amend_their_cases(tmp_path:
     assert codes(result, "FB-amended") == [("FB-amended", 3, "contact")] * 2
 
 
-def test_row_held_back_in_one_part_of_an_archive_becomes_a_case_beside_those_of_the_next(tmp_path: Path) -> None:
+def test_row_held_back_in_one_part_of_an_archive_becomes_a_case_beside_those_of_the_next(
+    tmp_path: Path,
+) -> None:
     table = weeks(4)
     place = place_with(tmp_path, sheet(table))
-    twin = [table[0], [*table[1][:1], "13911112222", *table[1][2:]], [*table[2][:1], "13911113333", *table[2][2:]]]
-    others = [table[0], ["赵六", "13655556666", "2026-11-08", "电饭煲", "Z-9", "内胆涂层脱落，请更换", "厨房"]]
+    twin = [
+        table[0],
+        [*table[1][:1], "13911112222", *table[1][2:]],
+        [*table[2][:1], "13911113333", *table[2][2:]],
+    ]
+    others = [
+        table[0],
+        ["赵六", "13655556666", "2026-11-08", "电饭煲", "Z-9", "内胆涂层脱落，请更换", "厨房"],
+    ]
     drop(place, "customer/b.zip", zipped({"1.xlsx": sheet(twin), "2.xlsx": sheet(others)}))
     assert counts(run(place, "2026-11-17")) == (3, 3, 0, 0, 0)
     every = ledger_cases(place)
@@ -357,7 +492,9 @@ def test_row_held_back_in_one_part_of_an_archive_becomes_a_case_beside_those_of_
 
 
 @pytest.mark.parametrize("table", ["amendment", "likeness", "merger"])
-def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(tmp_path: Path, table: str) -> None:
+def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(
+    tmp_path: Path, table: str
+) -> None:
     place = place_with(tmp_path, sheet(weeks(3)))
     number = ledger_cases(place)[0].number
     alike, changed = weeks(3), weeks(3)
@@ -365,7 +502,11 @@ def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(tmp_path: P
     alike[1][2], alike[1][5], alike[1][6] = "2026-11-09", f"{alike[1][5]}又来了", "卧室"
 
     def merge(page: Any, columns: dict[str, int]) -> None:
-        row = next(r for r in range(1, 20) if page.cell(r, columns["反馈编号"]).value == ledger_cases(place)[1].number)
+        row = next(
+            r
+            for r in range(1, 20)
+            if page.cell(r, columns["反馈编号"]).value == ledger_cases(place)[1].number
+        )
         page.cell(row, columns["并入案件"]).value = number
         page.cell(3, 1).value = "修改人（请填姓名）：赵明远"
 
@@ -378,5 +519,7 @@ def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(tmp_path: P
     poisoned(place, table)
     drop(place, "bad.xlsx" if table == "merger" else "customer/bad.xlsx", files[table])
     result = run(place, "2026-11-18")
-    assert [(f["outcome"], f["code"]) for f in result.manifest["files"]] == [("quarantined", "FB-not-recorded")]
+    assert [(f["outcome"], f["code"]) for f in result.manifest["files"]] == [
+        ("quarantined", "FB-not-recorded")
+    ]
     assert (len(ledger_cases(place)), run(place, "2026-11-19").exit_code) == (before, ExitCode.DONE)

@@ -20,7 +20,19 @@ from fbbatch.cli import serve
 from fbbatch.cli.common import Call
 from fbbatch.errors import ExitCode, UnusableTimeError
 from fbbatch.ledger import Ledger, RunRecord
-from tests.builders import CUSTOMER, GOOD, codes, drop, moment, rehearse, run, sheet, shop_of, tree, workspace
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    codes,
+    drop,
+    moment,
+    rehearse,
+    run,
+    sheet,
+    shop_of,
+    tree,
+    workspace,
+)
 from tests.test_cli import call
 
 NOW = dt.datetime(2026, 11, 28, 8, tzinfo=dt.UTC)
@@ -37,7 +49,10 @@ def unfinished(place: Path, as_of: str) -> RunRecord:
 def runs(place: Path) -> list[tuple[str, bool]]:
     """(name, whether it is closed) of every run in the ledger."""
     with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:
-        return [(name, closed is not None) for name, closed in ledger.execute("SELECT name, finished_at FROM run ORDER BY id")]
+        return [
+            (name, closed is not None)
+            for name, closed in ledger.execute("SELECT name, finished_at FROM run ORDER BY id")
+        ]
 
 
 # --- bounds ---
@@ -52,29 +67,55 @@ def runs(place: Path) -> list[tuple[str, bool]]:
         ("2028-01-02", None, True),  # 400 days after the clock
         ("2028-01-03", None, False),
         ("2028-01-03", "2026-11-27", False),
-        ("2028-01-03", "2026-11-29", True),  # 400 days after the last run, which was ahead of the clock
+        (
+            "2028-01-03",
+            "2026-11-29",
+            True,
+        ),  # 400 days after the last run, which was ahead of the clock
         ("2099-01-01", None, False),
         ("9999-12-31", None, False),
         ("0001-01-01", None, False),
         ("9999-12-31", "9998-12-31", True),
     ],
 )
-def test_a_run_is_neither_before_1990_nor_400_days_after_clock_and_last_run(as_of: str, last: str | None, fits: bool) -> None:
+def test_a_run_is_neither_before_1990_nor_400_days_after_clock_and_last_run(
+    as_of: str, last: str | None, fits: bool
+) -> None:
     asked = dt.datetime.combine(dt.date.fromisoformat(as_of), dt.time(23), dt.UTC)
-    newest = RunRecord(1, "x", dt.datetime.combine(dt.date.fromisoformat(last), dt.time(23), dt.UTC), "closed") if last else None
+    newest = (
+        RunRecord(
+            1, "x", dt.datetime.combine(dt.date.fromisoformat(last), dt.time(23), dt.UTC), "closed"
+        )
+        if last
+        else None
+    )
     with contextlib.nullcontext() if fits else pytest.raises(UnusableTimeError):
         batch.check_time(asked, now=NOW, last=newest, language="en")
 
 
 @pytest.mark.parametrize(
-    "as_of", ["9999-12-31", "2099-01-01", "1989-12-31", "0001-01-01", "9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00"]
+    "as_of",
+    [
+        "9999-12-31",
+        "2099-01-01",
+        "1989-12-31",
+        "0001-01-01",
+        "9999-12-31T23:59-12:00",
+        "0001-01-01T00:00+14:00",
+    ],
 )
 @pytest.mark.parametrize("how", ["run", "dry", "check"])
-def test_impossible_time_is_wrong_usage_and_touches_nothing(place: Path, as_of: str, how: str) -> None:
+def test_impossible_time_is_wrong_usage_and_touches_nothing(
+    place: Path, as_of: str, how: str
+) -> None:
     path = drop(place, "a.xlsx", FILE)
     run(place, "2026-11-20")
     before = tree(place)
-    args: dict[str, tuple[str | Path, ...]] = {"run": ("run",), "dry": ("run", "--dry-run"), "check": ("check", place / "archive")}
+    args: dict[str, tuple[str | Path, ...]] = {
+        "run": ("run",),
+        "dry": ("run", "--dry-run"),
+        "check": ("check", place / "archive"),
+    }
     told = call(*args[how], "-w", place, "--as-of", as_of)
     assert (told.code, told.out) == (ExitCode.USAGE, "")
     assert told.err.strip()
@@ -84,8 +125,13 @@ def test_impossible_time_is_wrong_usage_and_touches_nothing(place: Path, as_of: 
     }
 
 
-@pytest.mark.parametrize(("locale", "words"), [("zh-Hant", "請核對年份"), ("zh-Hans", "请核对年份"), ("en", "Check the year")])
-def test_refusal_says_why_in_the_workspaces_language(tmp_path: Path, locale: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("zh-Hant", "請核對年份"), ("zh-Hans", "请核对年份"), ("en", "Check the year")],
+)
+def test_refusal_says_why_in_the_workspaces_language(
+    tmp_path: Path, locale: str, words: str
+) -> None:
     place = workspace(tmp_path, locale)
     for as_of in ("2099-01-01", "1980-01-01"):
         told = call("run", "-w", place, "--as-of", as_of)
@@ -98,7 +144,9 @@ def test_refusal_says_why_in_the_workspaces_language(tmp_path: Path, locale: str
 
 
 @pytest.mark.parametrize("left", ["9999-12-31", "2099-01-01", "1970-01-01", "2026-11-21"])
-def test_workspace_with_an_empty_run_at_an_unusable_or_later_time_heals_by_the_next_run(place: Path, left: str) -> None:
+def test_workspace_with_an_empty_run_at_an_unusable_or_later_time_heals_by_the_next_run(
+    place: Path, left: str
+) -> None:
     name = unfinished(place, left).name
     drop(place, "a.xlsx", FILE)
     told = call("run", "-w", place, "--as-of", "2026-11-20")
@@ -109,19 +157,33 @@ def test_workspace_with_an_empty_run_at_an_unusable_or_later_time_heals_by_the_n
     assert call("run", "-w", place, "--as-of", "2026-11-21").code == ExitCode.DONE
 
 
-def test_workspace_that_an_impossible_time_has_bricked_with_files_in_the_inbox_heals_and_judges_them_anew(place: Path) -> None:
+def test_workspace_that_an_impossible_time_has_bricked_with_files_in_the_inbox_heals_and_judges_them_anew(
+    place: Path,
+) -> None:
     drop(place, "a.csv", b"\x00\x01\x02 no table")
     drop(place, "b.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('2026-11-05', 'sometime')}"))
     drop(place, "c.xlsx", FILE)
     shop, name = shop_of(place), unfinished(place, "9999-12-31").name
-    with contextlib.closing(shop.ledger()) as ledger, pytest.raises(OverflowError):  # as it went before times were checked
-        batch._Run(shop, ledger, ledger.unfinished_run(), lambda *_: None, lambda: False).carry_out(NOW)
+    with (
+        contextlib.closing(shop.ledger()) as ledger,
+        pytest.raises(OverflowError),
+    ):  # as it went before times were checked
+        batch._Run(shop, ledger, ledger.unfinished_run(), lambda *_: None, lambda: False).carry_out(
+            NOW
+        )
     with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:
-        assert {outcome for (outcome,) in ledger.execute("SELECT outcome FROM file")} == {"quarantined", "returned"}
+        assert {outcome for (outcome,) in ledger.execute("SELECT outcome FROM file")} == {
+            "quarantined",
+            "returned",
+        }
     result = run(place)
     assert result.given_up is not None
     assert result.given_up.name == name
-    assert [(f.name, f.outcome) for f in result.receipt.files] == [("a.csv", "quarantined"), ("b.xlsx", "returned"), ("c.xlsx", "accepted")]
+    assert [(f.name, f.outcome) for f in result.receipt.files] == [
+        ("a.csv", "quarantined"),
+        ("b.xlsx", "returned"),
+        ("c.xlsx", "accepted"),
+    ]
     assert [code for code, row, _ in codes(result) if row] == ["FB-not-date"]
     with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -188,7 +250,12 @@ def test_scheduler_gives_the_run_up_and_says_so_in_its_log(place: Path) -> None:
 def on_terminal(answer: bytes, *args: str | Path) -> tuple[int, str]:
     """Call the program on a terminal, answer its question if there is one: (exit code, what the terminal showed)."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "fbbatch", *map(str, args)], stdin=theirs, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fbbatch", *map(str, args)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
     os.close(theirs)
     shown, answered, end = b"", False, time.monotonic() + 60
     try:
@@ -211,8 +278,12 @@ def on_terminal(answer: bytes, *args: str | Path) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal is made")
-@pytest.mark.parametrize(("answer", "code", "n_runs"), [(b"y\n", ExitCode.DONE, 1), (b"n\n", ExitCode.INTERRUPTED, 0)])
-def test_time_more_than_a_day_ahead_is_asked_back_on_a_terminal(place: Path, answer: bytes, code: int, n_runs: int) -> None:
+@pytest.mark.parametrize(
+    ("answer", "code", "n_runs"), [(b"y\n", ExitCode.DONE, 1), (b"n\n", ExitCode.INTERRUPTED, 0)]
+)
+def test_time_more_than_a_day_ahead_is_asked_back_on_a_terminal(
+    place: Path, answer: bytes, code: int, n_runs: int
+) -> None:
     ahead = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=3)).isoformat()
     ended, shown = on_terminal(answer, "run", "-w", place, "--as-of", ahead)
     assert (ended, "[y/N]" in shown, ahead in shown) == (code, True, True)
@@ -220,8 +291,12 @@ def test_time_more_than_a_day_ahead_is_asked_back_on_a_terminal(place: Path, ans
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal is made")
-@pytest.mark.parametrize(("days", "code"), [(0, ExitCode.DONE), (-3, ExitCode.DONE), (30_000, ExitCode.USAGE)])
-def test_nobody_is_asked_about_the_present_the_past_and_the_impossible(place: Path, days: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("days", "code"), [(0, ExitCode.DONE), (-3, ExitCode.DONE), (30_000, ExitCode.USAGE)]
+)
+def test_nobody_is_asked_about_the_present_the_past_and_the_impossible(
+    place: Path, days: int, code: int
+) -> None:
     day = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)).isoformat()
     ended, shown = on_terminal(b"y\n", "run", "-w", place, "--as-of", day)
     assert (ended, "[y/N]" in shown) == (code, False)

@@ -51,13 +51,25 @@ def test_working_days_follow_the_public_calendar(country: str, date: str, works:
 
 
 def test_companys_own_days_win_over_the_public_calendar() -> None:
-    own = calendar("CN", holidays=[{"date": "2026-11-06"}], working_days=[{"date": "2026-10-01"}, {"date": "2026-11-07"}])
-    assert [own.is_working_day(day(d)) for d in ("2026-11-06", "2026-10-01", "2026-11-07")] == [False, True, True]
+    own = calendar(
+        "CN",
+        holidays=[{"date": "2026-11-06"}],
+        working_days=[{"date": "2026-10-01"}, {"date": "2026-11-07"}],
+    )
+    assert [own.is_working_day(day(d)) for d in ("2026-11-06", "2026-10-01", "2026-11-07")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_weekend_is_the_companys() -> None:
     own = calendar("none", weekend=["fri", "sat"])
-    assert [own.is_working_day(day(d)) for d in ("2026-11-06", "2026-11-07", "2026-11-08")] == [False, False, True]
+    assert [own.is_working_day(day(d)) for d in ("2026-11-06", "2026-11-07", "2026-11-08")] == [
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -74,12 +86,20 @@ def test_weekend_is_the_companys() -> None:
         ("none", "2026-11-06", 5, "2026-11-13"),
     ],
 )
-def test_due_date_counts_working_days_after_the_start(country: str, start: str, days: int, due: str) -> None:
+def test_due_date_counts_working_days_after_the_start(
+    country: str, start: str, days: int, due: str
+) -> None:
     assert calendar(country).after(day(start), days) == day(due)
 
 
-@given(st.dates(dt.date(2024, 1, 1), dt.date(2027, 6, 1)), st.integers(0, 40), st.sampled_from(["CN", "TW", "none"]))
-def test_due_date_is_a_working_day_and_as_many_of_them_away(start: dt.date, days: int, country: str) -> None:
+@given(
+    st.dates(dt.date(2024, 1, 1), dt.date(2027, 6, 1)),
+    st.integers(0, 40),
+    st.sampled_from(["CN", "TW", "none"]),
+)
+def test_due_date_is_a_working_day_and_as_many_of_them_away(
+    start: dt.date, days: int, country: str
+) -> None:
     own = calendar(country)
     due = own.after(start, days)
     assert own.is_working_day(due)
@@ -93,10 +113,15 @@ def test_next_years_make_up_days_are_provisional_in_mainland_china_only() -> Non
 
 
 def test_working_days_between_two_dates_include_both() -> None:
-    assert calendar("CN").working_days(day("2026-10-08"), day("2026-10-12")) == [day(f"2026-10-{d:02d}") for d in (8, 9, 10, 12)]
+    assert calendar("CN").working_days(day("2026-10-08"), day("2026-10-12")) == [
+        day(f"2026-10-{d:02d}") for d in (8, 9, 10, 12)
+    ]
 
 
-@pytest.mark.parametrize(("severity", "due"), [("severe", "2026-11-24"), ("general", "2026-11-27"), ("minor", "2026-12-11")])
+@pytest.mark.parametrize(
+    ("severity", "due"),
+    [("severe", "2026-11-24"), ("general", "2026-11-27"), ("minor", "2026-12-11")],
+)
 def test_time_for_handling_depends_on_severity(book, severity: str, due: str) -> None:
     found = Deadlines(book.deadlines, calendar("none")).due("T03", severity, day("2026-11-20"))
     assert found is not None
@@ -142,11 +167,21 @@ def test_first_rule_that_holds_decides(book, text: str, rule: str, department: s
 
 def test_lead_may_be_the_products_own_department(book) -> None:
     rules = book.assignment.model_copy(
-        update={"rules": [book.assignment.rules[-1].model_copy(update={"id": "A-PRODUCT", "lead": "product"}), book.assignment.rules[-1]]}
+        update={
+            "rules": [
+                book.assignment.rules[-1].model_copy(update={"id": "A-PRODUCT", "lead": "product"}),
+                book.assignment.rules[-1],
+            ]
+        }
     )
     own = dataclasses.replace(book, assignment=rules)
-    assert ruled(own, "坏了", product="电饭煲").rule == "A-REST"  # not the name on the list, which the check has put there
-    assert (ruled(own, "坏了", product="電飯煲").rule, ruled(own, "坏了", product="電飯煲").department) == ("A-PRODUCT", "production")
+    assert (
+        ruled(own, "坏了", product="电饭煲").rule == "A-REST"
+    )  # not the name on the list, which the check has put there
+    assert (
+        ruled(own, "坏了", product="電飯煲").rule,
+        ruled(own, "坏了", product="電飯煲").department,
+    ) == ("A-PRODUCT", "production")
     assert ruled(own, "坏了").rule == "A-REST"
 
 
@@ -156,10 +191,17 @@ def test_rule_may_look_at_source_product_and_line(book) -> None:
             update={
                 "id": "A-OWN",
                 "lead": "it",
-                "when": book.assignment.rules[0].when.model_copy(update={"severity": [], "words": [], **when}),
+                "when": book.assignment.rules[0].when.model_copy(
+                    update={"severity": [], "words": [], **when}
+                ),
             }
         )
-        return dataclasses.replace(book, assignment=book.assignment.model_copy(update={"rules": [rule, book.assignment.rules[-1]]}))
+        return dataclasses.replace(
+            book,
+            assignment=book.assignment.model_copy(
+                update={"rules": [rule, book.assignment.rules[-1]]}
+            ),
+        )
 
     assert ruled(only(source=["partner"]), "坏了", source="partner").rule == "A-OWN"
     assert ruled(only(source=["partner"]), "坏了").rule == "A-REST"
@@ -200,11 +242,17 @@ def test_cooperating_departments_never_name_the_lead(book) -> None:
     assert len(set(found.cooperating)) == len(found.cooperating)
 
 
-@pytest.mark.parametrize("text", ["外壳有划痕，已发律师函", "外殼有劃痕，要向消保會投訴", "scratches, our lawyers will sue you"])
+@pytest.mark.parametrize(
+    "text",
+    ["外壳有划痕，已发律师函", "外殼有劃痕，要向消保會投訴", "scratches, our lawyers will sue you"],
+)
 def test_formal_demand_goes_up_whatever_the_severity(book, text: str) -> None:
     assert "E-FORMAL" in ruled(book, text).escalations
 
 
 def test_words_with_an_innocent_twin_do_not_go_up(book) -> None:
-    assert "E-FORMAL" not in ruled(book, "the issue with exposure; pursue a better picture").escalations
+    assert (
+        "E-FORMAL"
+        not in ruled(book, "the issue with exposure; pursue a better picture").escalations
+    )
     assert "E-STOPPAGE" not in ruled(book, "这款型号停产了吗").escalations

@@ -86,7 +86,9 @@ def merging(*areas: str) -> Callable[[str], str]:
 def nested(levels: int) -> bytes:
     """A Word file whose body holds elements within elements, none named alike."""
     names = [f"n{NOISE[12 * n : 12 * n + 12]}" for n in range(levels)]
-    inside = "".join(f"<{name}>" for name in names) + "".join(f"</{name}>" for name in reversed(names))
+    inside = "".join(f"<{name}>" for name in names) + "".join(
+        f"</{name}>" for name in reversed(names)
+    )
     return repacked(word("a"), document=lambda xml: xml.replace("<w:body>", f"<w:body>{inside}"))
 
 
@@ -94,7 +96,10 @@ LIMITED: dict[str, tuple[bytes, dict[str, int]]] = {
     "file-bytes": (delimited(people(3)), {"file_bytes": 100}),
     "zip-entries": (zipped({f"{n}.txt": b"a" for n in range(5)}), {"zip_entries": 4}),
     "zip-part-bytes": (zipped({"a.txt": NOISE[:9_000].encode()}), {"zip_part_bytes": 8_000}),
-    "zip-total-bytes": (zipped({"a.txt": NOISE[:9_000].encode(), "b.txt": NOISE[:9_000].encode()}), {"zip_total_bytes": 10_000}),
+    "zip-total-bytes": (
+        zipped({"a.txt": NOISE[:9_000].encode(), "b.txt": NOISE[:9_000].encode()}),
+        {"zip_total_bytes": 10_000},
+    ),
     "zip-ratio": (zipped({"a.txt": b"a" * 1_000_000}), {}),
     "xml-depth": (nested(40), {"xml_depth": 30}),
     "sheets": (workbook({"a": "| x |", "b": "| x |"}), {"sheets": 1}),
@@ -118,15 +123,24 @@ LIMITED: dict[str, tuple[bytes, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("name", LIMITED)
-def test_limit_is_told_with_what_was_seen_and_which_setting_allows_more(book, tmp_path: Path, name: str) -> None:
+def test_limit_is_told_with_what_was_seen_and_which_setting_allows_more(
+    book, tmp_path: Path, name: str
+) -> None:
     content, limits = LIMITED[name]
     (tmp_path / "a").write_bytes(content)
-    messages = list(Judge(Setup(book, Limits(**limits), RECEIVED, "zh-Hans")).judge(Task(tmp_path / "a", "customer")))
+    messages = list(
+        Judge(Setup(book, Limits(**limits), RECEIVED, "zh-Hans")).judge(
+            Task(tmp_path / "a", "customer")
+        )
+    )
     (told,) = [m["failed"] for m in messages if "failed" in m]
     assert told.code == f"FB-limit-{name}"
     setting = name.replace("-", "_")
     allowed = f"{getattr(Limits(**limits), setting):,}"
-    assert (told.details["setting"], told.details["limit"].removesuffix(":1")) == (f"limits.{setting}", allowed)
+    assert (told.details["setting"], told.details["limit"].removesuffix(":1")) == (
+        f"limits.{setting}",
+        allowed,
+    )
     for language in ("zh-Hant", "zh-Hans", "en"):
         assert allowed in message(told, language)
         assert told.details["value"] in message(told, language)
@@ -140,16 +154,24 @@ def test_limit_is_told_with_what_was_seen_and_which_setting_allows_more(book, tm
 
 
 def test_every_limit_of_the_catalogue_is_tried() -> None:
-    assert {f"FB-limit-{name}" for name in LIMITED} == {code for code in CATALOGUE if code.startswith("FB-limit-")}
+    assert {f"FB-limit-{name}" for name in LIMITED} == {
+        code for code in CATALOGUE if code.startswith("FB-limit-")
+    }
 
 
-@pytest.mark.parametrize("limit", ["run_files: 2", f"run_bytes: {2 * len(delimited(people(2))) + 5}"])
+@pytest.mark.parametrize(
+    "limit", ["run_files: 2", f"run_bytes: {2 * len(delimited(people(2))) + 5}"]
+)
 def test_what_is_too_much_for_one_run_waits_for_the_next(tmp_path: Path, limit: str) -> None:
     place = workspace(tmp_path, case_reports="[]", limits=f"{{{limit}}}")
     for n in range(3):
         drop(place, f"{n}.csv", delimited(people(2)).replace("客户".encode(), f"人{n}".encode()))
     first = run(place)
-    assert {f["name"]: f["outcome"] for f in first.manifest["files"]} == {"0.csv": "accepted", "1.csv": "accepted", "2.csv": "deferred"}
+    assert {f["name"]: f["outcome"] for f in first.manifest["files"]} == {
+        "0.csv": "accepted",
+        "1.csv": "accepted",
+        "2.csv": "deferred",
+    }
     assert [code for code in codes(first) if code[0] != "FB-alike"] == [("FB-waits", None, None)]
     assert (place / "inbox/2.csv").exists()
     assert counts(run(place))[1] == 2
@@ -174,19 +196,31 @@ def far(*places: tuple[int, int], table: str = people(3)) -> bytes:
 
 def compound(sectors: int, *, differing: bool = False) -> bytes:
     """The header of an old Office file whose sector table has so many sectors, each following itself."""
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + b"\0" * 6
+    header = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + b"\0" * 16
+        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+        + b"\0" * 6
+    )
     end = 0xFFFFFFFE
-    header += struct.pack("<9I", 0, sectors, 1, 0, 4096, end, 0, 0 if differing else end, sectors if differing else 0)
+    header += struct.pack(
+        "<9I", 0, sectors, 1, 0, 4096, end, 0, 0 if differing else end, sectors if differing else 0
+    )
     return header + struct.pack("<109I", *[0] * 109)
 
 
 def repeated(rows: int, columns: int) -> bytes:
     """An OpenDocument sheet with the usual header and one good row, said to be there many times."""
     again = f'<table:table-row table:number-rows-repeated="{rows}">'
-    content = repacked(ods(f"{CUSTOMER}\n{GOOD}"), content=lambda xml: again.join(xml.rsplit("<table:table-row>", 1)))
+    content = repacked(
+        ods(f"{CUSTOMER}\n{GOOD}"),
+        content=lambda xml: again.join(xml.rsplit("<table:table-row>", 1)),
+    )
     if columns > 1:
         last = f'<table:table-cell table:number-columns-repeated="{columns}" '
-        content = repacked(content, content=lambda xml: last.join(xml.rsplit("<table:table-cell ", 1)))
+        content = repacked(
+            content, content=lambda xml: last.join(xml.rsplit("<table:table-cell ", 1))
+        )
     return content
 
 
@@ -231,7 +265,11 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
 
 
 def test_every_bomb_ends_in_its_own_outcome_and_the_next_file_is_taken(tmp_path: Path) -> None:
-    place = workspace(tmp_path, case_reports="[]", limits="{memory_bytes: 400000000, cpu_seconds: 5, wall_seconds: 20, rows: 2000}")
+    place = workspace(
+        tmp_path,
+        case_reports="[]",
+        limits="{memory_bytes: 400000000, cpu_seconds: 5, wall_seconds: 20, rows: 2000}",
+    )
     for number, (make, _) in enumerate(BOMBS.values()):
         drop(place, f"{number:02d}", make())
     drop(place, "99.csv", delimited(people(5)))
@@ -239,8 +277,15 @@ def test_every_bomb_ends_in_its_own_outcome_and_the_next_file_is_taken(tmp_path:
     names = {f"{number:02d}": name for number, name in enumerate(BOMBS)}
     became = {names[f.name]: f.code for f in result.receipt.files if f.name != "99.csv"}
     assert became == {name: code for name, (_, code) in BOMBS.items()}
-    assert next(f for f in result.manifest["files"] if f["name"] == "99.csv")["accepted"] == 2  # three came in the bombs that are none
-    assert {f["outcome"] for f in result.manifest["files"]} <= {"accepted", "duplicate", "returned", "quarantined"}
+    assert (
+        next(f for f in result.manifest["files"] if f["name"] == "99.csv")["accepted"] == 2
+    )  # three came in the bombs that are none
+    assert {f["outcome"] for f in result.manifest["files"]} <= {
+        "accepted",
+        "duplicate",
+        "returned",
+        "quarantined",
+    }
     counts(result)
 
 
@@ -282,18 +327,32 @@ SLOW = {
 
 def test_answer_made_to_be_slow_takes_less_than_50_ms(book) -> None:
     schema = book.sources[0]
-    usual = dict(zip(("reporter", "contact", "reported_at", "product", "model", "description", "scene"), cells(GOOD)[0], strict=True))
+    usual = dict(
+        zip(
+            ("reporter", "contact", "reported_at", "product", "model", "description", "scene"),
+            cells(GOOD)[0],
+            strict=True,
+        )
+    )
     one_of_each = {field.type: field for field in reversed(schema.fields)} | {
         "text": next(f for f in schema.fields if f.id == "description")
     }
-    rows = [[text if f is field else usual.get(f.id) for f in schema.fields] for text in SLOW.values() for field in one_of_each.values()]
+    rows = [
+        [text if f is field else usual.get(f.id) for f in schema.fields]
+        for text in SLOW.values()
+        for field in one_of_each.values()
+    ]
     header = [field.label["zh-Hans"] for field in schema.fields]
     layout = identify([header], [schema], sheet="S")
     assert isinstance(layout, Layout)
     ready = RowJudge(Setup(book, Limits(), RECEIVED, "zh-Hans"))
     begun = time.process_time()
     seen = list(ready.rows(sheet_of("S", [header, *rows]), layout, channel="email"))
-    assert sum(len(chunk["rows"]) + len(chunk["returned"]) for chunk in seen) == len(rows) == len(SLOW) * len(one_of_each)
+    assert (
+        sum(len(chunk["rows"]) + len(chunk["returned"]) for chunk in seen)
+        == len(rows)
+        == len(SLOW) * len(one_of_each)
+    )
     assert time.process_time() - begun < 0.05 * len(rows)
 
 
@@ -312,7 +371,9 @@ def naughty() -> list[str]:
     found: list[str] = []
     for name in ("payloads/CSV Injection/README.md", "blns/blns.txt"):
         if (CORPUS / name).exists():
-            lines = [line.strip() for line in (CORPUS / name).read_text(encoding="utf-8").splitlines()]
+            lines = [
+                line.strip() for line in (CORPUS / name).read_text(encoding="utf-8").splitlines()
+            ]
             found += [line for line in lines if len(line) > 3 and not line.startswith("# ")]
     return found
 
@@ -324,7 +385,11 @@ def documents(result: RunResult, *suffixes: str) -> list[Path]:
 
 def parts_of(path: Path) -> Mapping[str, str]:
     with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist() if name.endswith((".xml", ".rels"))}
+        return {
+            name: archive.read(name).decode("utf-8", "replace")
+            for name in archive.namelist()
+            if name.endswith((".xml", ".rels"))
+        }
 
 
 def text_of(path: Path) -> str:
@@ -347,15 +412,26 @@ def check_that_nothing_is_live(result: RunResult) -> None:
     fields: set[str] = set()
     for path in documents(result, ".xlsx", ".docx"):
         for name, xml in parts_of(path).items():
-            live = re.search(r"<f[ >]|<(w:)?hyperlink|TargetMode=\"External\"|ddeLink|oleObject|attachedTemplate|<w:altChunk", xml)
+            live = re.search(
+                r"<f[ >]|<(w:)?hyperlink|TargetMode=\"External\"|ddeLink|oleObject|attachedTemplate|<w:altChunk",
+                xml,
+            )
             assert live is None, (path.name, name)
-            fields |= set(re.findall(r"<w:instrText[^>]*>\s*(\w+)", xml)) | set(re.findall(r'w:instr="\s*(\w+)', xml))
+            fields |= set(re.findall(r"<w:instrText[^>]*>\s*(\w+)", xml)) | set(
+                re.findall(r'w:instr="\s*(\w+)', xml)
+            )
     assert fields <= {"PAGE", "NUMPAGES"}
     for path in documents(result, ".pdf"):
-        assert not re.search(rb"/(URI|JavaScript|JS|Launch|SubmitForm|OpenAction|EmbeddedFile)\b", path.read_bytes()), path.name
+        assert not re.search(
+            rb"/(URI|JavaScript|JS|Launch|SubmitForm|OpenAction|EmbeddedFile)\b", path.read_bytes()
+        ), path.name
     for path in documents(result, ".html"):
         page = path.read_text(encoding="utf-8")
-        assert [link for link in re.findall(r"(?:href|src)=[\"']([^\"']*)", page) if ":" in link.partition("/")[0]] == []
+        assert [
+            link
+            for link in re.findall(r"(?:href|src)=[\"']([^\"']*)", page)
+            if ":" in link.partition("/")[0]
+        ] == []
         assert not re.search(r"<(script|img|b)\b", page)
 
 
@@ -367,23 +443,52 @@ def check_that_nothing_was_rendered(result: RunResult) -> None:
         assert [made for made in ("49模板", "循环循环", "<class") if made in text] == [], suffix
 
 
-def test_payloads_stand_in_the_documents_as_they_were_written_and_nothing_is_live(tmp_path: Path) -> None:
+def test_payloads_stand_in_the_documents_as_they_were_written_and_nothing_is_live(
+    tmp_path: Path,
+) -> None:
     place = workspace(tmp_path, case_reports="[severe]")
     header, row = cells(f"{CUSTOMER}\n{GOOD}")
-    severe = [text for n, text in enumerate(PAYLOADS) if "{" in text or n % 4 == 0]  # these get every document of a case
-    told = [f"{'插电后冒烟' if text in severe else '建议'}：{text} {n}" for n, text in enumerate(PAYLOADS)]
-    rows = [[f"{text} {n}", row[1], row[2], text, "X-1", told[n], text] for n, text in enumerate(PAYLOADS)]
-    rows += [[f"客户{n}", row[1], row[2], row[3], row[4], f"建议：{text}", text] for n, text in enumerate(naughty())]
+    severe = [
+        text for n, text in enumerate(PAYLOADS) if "{" in text or n % 4 == 0
+    ]  # these get every document of a case
+    told = [
+        f"{'插电后冒烟' if text in severe else '建议'}：{text} {n}"
+        for n, text in enumerate(PAYLOADS)
+    ]
+    rows = [
+        [f"{text} {n}", row[1], row[2], text, "X-1", told[n], text]
+        for n, text in enumerate(PAYLOADS)
+    ]
+    rows += [
+        [f"客户{n}", row[1], row[2], row[3], row[4], f"建议：{text}", text]
+        for n, text in enumerate(naughty())
+    ]
     drop(place, "=cmd {{7*7}} <b>.xlsx", sheet([header, *rows]))
-    drop(place, "m.eml", mail("\n".join(PAYLOADS), subject="=1+1 {{7*7}}", files={"=cmd|' {{7*7}}.png": b"\x89PNG\r\n\x1a\n"}))
-    drop(place, "b.csv", delimited([header, [*row[:2], "{{7*7}}", *row[3:]], [*row[:5], "", "=1+1"]]))
+    drop(
+        place,
+        "m.eml",
+        mail(
+            "\n".join(PAYLOADS),
+            subject="=1+1 {{7*7}}",
+            files={"=cmd|' {{7*7}}.png": b"\x89PNG\r\n\x1a\n"},
+        ),
+    )
+    drop(
+        place, "b.csv", delimited([header, [*row[:2], "{{7*7}}", *row[3:]], [*row[:5], "", "=1+1"]])
+    )
     result = run(place)
     assert counts(result)[1] >= len(PAYLOADS) + 1
     assert len(documents(result, ".docx")) > len(severe)
     check_that_nothing_is_live(result)
     check_that_nothing_was_rendered(result)
     (summary,) = (path for path in documents(result, ".xlsx") if path.parent.name == "summary")
-    found = [cell for page in openpyxl.load_workbook(summary) for line in page.iter_rows() for cell in line if cell.value is not None]
+    found = [
+        cell
+        for page in openpyxl.load_workbook(summary)
+        for line in page.iter_rows()
+        for cell in line
+        if cell.value is not None
+    ]
     assert {cell.data_type for cell in found} <= {"s", "n", "d"}
     seen = "\n".join(shown(str(cell.value)) for cell in found)
     assert [text for text in told if shown(text) not in seen] == []
@@ -392,8 +497,22 @@ def test_payloads_stand_in_the_documents_as_they_were_written_and_nothing_is_liv
 # --- nothing leaks ---
 
 CANARIES = [
-    *["欧阳金丝雀", "Canaria Finchley", "13800990991", "+886 912 990 992", "jinsique@example.com", "finchley@example.com"],
-    *["110101199003079917", "A129900993", "北京市金丝雀路99号", "99 Canary Row, Finch City", "wxid_jinsique99", "金丝雀不会唱歌"],
+    *[
+        "欧阳金丝雀",
+        "Canaria Finchley",
+        "13800990991",
+        "+886 912 990 992",
+        "jinsique@example.com",
+        "finchley@example.com",
+    ],
+    *[
+        "110101199003079917",
+        "A129900993",
+        "北京市金丝雀路99号",
+        "99 Canary Row, Finch City",
+        "wxid_jinsique99",
+        "金丝雀不会唱歌",
+    ],
 ]
 NAMED = ["张金雀", "Serinus", "13800990994"]
 """What stands in names of files, also in archives, and of sheets; the terminal tells these, for people must know what is meant."""
@@ -402,31 +521,81 @@ NAMED = ["张金雀", "Serinus", "13800990994"]
 def leaking(place: Path) -> None:
     """An inbox in which personal data stands wherever it may: in good rows, bad ones, error cells, broken files, names."""
     header, row = cells(f"{CUSTOMER}\n{GOOD}")
-    rows = [[CANARIES[n % 12], *row[1:5], f"{CANARIES[(n + 1) % 12]} 无法开机", CANARIES[(n + 2) % 12]] for n in range(12)]
+    rows = [
+        [CANARIES[n % 12], *row[1:5], f"{CANARIES[(n + 1) % 12]} 无法开机", CANARIES[(n + 2) % 12]]
+        for n in range(12)
+    ]
     bad = [[canary] * 7 for canary in CANARIES]
     drop(place, f"{NAMED[0]}/{NAMED[1]} {NAMED[2]}.xlsx", sheet([header, *rows, *bad]))
-    drop(place, "errors.csv", delimited([[*header, *CANARIES], *[[*line[:5], "#N/A", "=1/0", *CANARIES] for line in bad]]))
-    drop(place, "unknown.xlsx", workbook({NAMED[0]: [CANARIES[:6], CANARIES[6:]], NAMED[1]: [[*CANARIES]]}))
-    drop(place, "broken.xlsx", repacked(sheet(bad), sheet1=lambda xml: xml.replace("</row>", f"<{CANARIES[0]}>")))
+    drop(
+        place,
+        "errors.csv",
+        delimited(
+            [[*header, *CANARIES], *[[*line[:5], "#N/A", "=1/0", *CANARIES] for line in bad]]
+        ),
+    )
+    drop(
+        place,
+        "unknown.xlsx",
+        workbook({NAMED[0]: [CANARIES[:6], CANARIES[6:]], NAMED[1]: [[*CANARIES]]}),
+    )
+    drop(
+        place,
+        "broken.xlsx",
+        repacked(sheet(bad), sheet1=lambda xml: xml.replace("</row>", f"<{CANARIES[0]}>")),
+    )
     drop(
         place,
         "disputed.xlsx",
-        repacked(sheet([header, *rows]), sheet1=lambda xml: xml.replace('<row r="3"', '</sheetData><sheetData><row r="3"')),
+        repacked(
+            sheet([header, *rows]),
+            sheet1=lambda xml: xml.replace('<row r="3"', '</sheetData><sheetData><row r="3"'),
+        ),
     )
-    drop(place, "a.docx", word("、".join(CANARIES), [[label, canary] for label, canary in zip(header, CANARIES, strict=False)]))
-    drop(place, "a.json", ("[{" + ",".join(f'"{canary}": "{canary}"' for canary in CANARIES) + ",]").encode())
+    drop(
+        place,
+        "a.docx",
+        word(
+            "、".join(CANARIES),
+            [[label, canary] for label, canary in zip(header, CANARIES, strict=False)],
+        ),
+    )
+    drop(
+        place,
+        "a.json",
+        ("[{" + ",".join(f'"{canary}": "{canary}"' for canary in CANARIES) + ",]").encode(),
+    )
     drop(
         place,
         "m.eml",
-        mail("\n".join(CANARIES), subject=CANARIES[11], sender=f"{CANARIES[0]} <{CANARIES[4]}>", files={f"{CANARIES[1]}.bin": b"\0\1"}),
+        mail(
+            "\n".join(CANARIES),
+            subject=CANARIES[11],
+            sender=f"{CANARIES[0]} <{CANARIES[4]}>",
+            files={f"{CANARIES[1]}.bin": b"\0\1"},
+        ),
     )
-    drop(place, "a.zip", zipped({f"{NAMED[0]}.csv": delimited([header, *bad]), f"{NAMED[1]}.xlsx": REGISTER[:300]}))
+    drop(
+        place,
+        "a.zip",
+        zipped({f"{NAMED[0]}.csv": delimited([header, *bad]), f"{NAMED[1]}.xlsx": REGISTER[:300]}),
+    )
     drop(place, "zip.zip", zipped({f"../{NAMED[2]}.csv": b"a"}))
     drop(place, "p.pdf", pdf().replace(b"xxxxxxxxxx", b"xxxxxxxxx("))
 
 
 def command(place: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "fbbatch", "run", "-w", str(place), "--as-of", "2026-11-20", *more]
+    return [
+        sys.executable,
+        "-m",
+        "fbbatch",
+        "run",
+        "-w",
+        str(place),
+        "--as-of",
+        "2026-11-20",
+        *more,
+    ]
 
 
 def leaked(text: str, *also: str) -> list[str]:
@@ -436,10 +605,25 @@ def leaked(text: str, *also: str) -> list[str]:
 def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[]", jobs=2)
     leaking(place)
-    before = sorted(sha for name, (_, sha) in tree(place / "inbox").items() if sha and not name.endswith("README.txt"))
+    before = sorted(
+        sha
+        for name, (_, sha) in tree(place / "inbox").items()
+        if sha and not name.endswith("README.txt")
+    )
     (tmp_path / "tmp").mkdir()
-    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("FBBATCH_")}, "TMPDIR": str(tmp_path / "tmp")}
-    done = subprocess.run(command(place, "-v"), capture_output=True, text=True, cwd=REPOSITORY, env=environment, timeout=120, check=False)
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("FBBATCH_")},
+        "TMPDIR": str(tmp_path / "tmp"),
+    }
+    done = subprocess.run(
+        command(place, "-v"),
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == ExitCode.RETURNED
     assert leaked(done.stdout) == []
     assert leaked(done.stderr, *NAMED) == []
@@ -449,17 +633,27 @@ def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> Non
         if inside.parts[0] in {"inbox", "archive"}:
             continue
         assert leaked(str(inside), *NAMED) == [], inside
-        if path.is_file() and inside.parts[0] != "outbox" and not inside.name.startswith("ledger.db"):
+        if (
+            path.is_file()
+            and inside.parts[0] != "outbox"
+            and not inside.name.startswith("ledger.db")
+        ):
             assert leaked(path.read_bytes().decode("utf-8", "replace"), *NAMED) == [], inside
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert sorted(sha for _, sha in tree(place / "archive").values() if sha) == before  # the originals, as they came
+    assert (
+        sorted(sha for _, sha in tree(place / "archive").values() if sha) == before
+    )  # the originals, as they came
 
 
 STRACE = shutil.which("strace")
 
 
-@pytest.mark.skipif(STRACE is None, reason="strace is not installed; it watches what the processes do")
-def test_reading_calls_nobody_starts_nothing_and_names_no_file_after_a_person(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    STRACE is None, reason="strace is not installed; it watches what the processes do"
+)
+def test_reading_calls_nobody_starts_nothing_and_names_no_file_after_a_person(
+    tmp_path: Path,
+) -> None:
     assert STRACE is not None
     place = workspace(tmp_path, case_reports="[]", jobs=2)
     leaking(place)
@@ -477,12 +671,25 @@ def test_reading_calls_nobody_starts_nothing_and_names_no_file_after_a_person(tm
     if not trace.exists() or b"ptrace" in started.stderr:
         pytest.skip("strace may not trace here")
     assert (started.stdout, started.stderr) == (b"", b"")  # as the scheduler runs it
-    lines = [line.partition(" ")[2].strip() for line in trace.read_text(encoding="utf-8", errors="replace").splitlines()]
+    lines = [
+        line.partition(" ")[2].strip()
+        for line in trace.read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
     assert [line for line in lines if line.startswith(("connect(", "socket("))] == []
-    assert len([line for line in lines if line.startswith("execve") and "ENOENT" not in line]) == 1  # the interpreter itself
-    made = [line for line in lines if "O_CREAT" in line or line.startswith(("mkdir(", "rename", "link(", "symlink("))]
+    assert (
+        len([line for line in lines if line.startswith("execve") and "ENOENT" not in line]) == 1
+    )  # the interpreter itself
+    made = [
+        line
+        for line in lines
+        if "O_CREAT" in line or line.startswith(("mkdir(", "rename", "link(", "symlink("))
+    ]
     names = [
-        name.encode("latin-1", "ignore").decode("unicode_escape").encode("latin-1", "ignore").decode("utf-8", "replace") for name in made
+        name.encode("latin-1", "ignore")
+        .decode("unicode_escape")
+        .encode("latin-1", "ignore")
+        .decode("utf-8", "replace")
+        for name in made
     ]
     assert len(names) > 10
     assert [name for name in names if leaked(name, *NAMED) and "/archive/" not in name] == []

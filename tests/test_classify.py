@@ -14,7 +14,12 @@ def severity(book, text: str, **answers) -> str:
 
 
 def words(found: Ruled, rule: str) -> list[str]:
-    return [word for reason in found.classification.evidence if reason["rule"] == rule for word in reason["words"]]
+    return [
+        word
+        for reason in found.classification.evidence
+        if reason["rule"] == rule
+        for word in reason["words"]
+    ]
 
 
 # --- both scripts, both languages ---
@@ -52,9 +57,15 @@ def test_both_scripts_are_judged_alike(book, traditional: str, simple: str) -> N
         ("非常满意，很好用", "praise", "other", "minor"),
     ],
 )
-def test_usual_feedback_is_classified_as_people_would(book, text: str, kind: str | None, type_: str | None, level: str | None) -> None:
+def test_usual_feedback_is_classified_as_people_would(
+    book, text: str, kind: str | None, type_: str | None, level: str | None
+) -> None:
     found = ruled(book, text).classification
-    assert (kind or found.kind, type_ or found.type, level or found.severity) == (found.kind, found.type, found.severity)
+    assert (kind or found.kind, type_ or found.type, level or found.severity) == (
+        found.kind,
+        found.type,
+        found.severity,
+    )
 
 
 def test_text_of_two_languages_is_judged_by_the_words_of_both(book) -> None:
@@ -64,7 +75,9 @@ def test_text_of_two_languages_is_judged_by_the_words_of_both(book) -> None:
 
 
 def test_english_words_count_whole_and_stems_by_their_beginning(book) -> None:
-    assert "SAF-EXPLOSION" in {e["rule"] for e in ruled(book, "it exploded").classification.evidence}
+    assert "SAF-EXPLOSION" in {
+        e["rule"] for e in ruled(book, "it exploded").classification.evidence
+    }
     assert ruled(book, "the campfire mode of the lamp is great").classification.safety == ()
     assert severity(book, "the fireplace decoration is nice") != "severe"
 
@@ -121,7 +134,11 @@ def test_negation_does_not_reach_beyond_its_clause(book, text: str) -> None:
 
 
 def test_denied_word_stands_in_the_evidence_as_denied(book) -> None:
-    (reason,) = [e for e in ruled(book, "煮饭时没有漏电").classification.evidence if e["rule"] == "SAF-ELECTRIC"]
+    (reason,) = [
+        e
+        for e in ruled(book, "煮饭时没有漏电").classification.evidence
+        if e["rule"] == "SAF-ELECTRIC"
+    ]
     assert (reason["words"], reason["negated"]) == ([], ["漏电"])
 
 
@@ -282,7 +299,11 @@ def test_other_words_outweigh_a_fear_but_not_an_event_beside_it(book) -> None:
 
 
 def test_feared_word_stands_in_the_evidence_of_the_rule_for_danger(book) -> None:
-    (reason,) = [e for e in ruled(book, "担心会起火").classification.evidence if e["says"] == "severity=severe"]
+    (reason,) = [
+        e
+        for e in ruled(book, "担心会起火").classification.evidence
+        if e["says"] == "severity=severe"
+    ]
     assert (reason["rule"], reason["words"], reason["negated"]) == ("SEV-DANGER", ["起火"], [])
 
 
@@ -291,7 +312,9 @@ def test_denied_fear_is_denied(book) -> None:
 
 
 @pytest.mark.parametrize(("known", "said"), [("SAF-FIRE", "for safety"), ("NOSUCH", "NOSUCH")])
-def test_supposition_speaks_as_a_known_rule_that_is_not_for_safety(book, known: str, said: str) -> None:
+def test_supposition_speaks_as_a_known_rule_that_is_not_for_safety(
+    book, known: str, said: str
+) -> None:
     told = book.classification.model_dump()
     told["supposition"]["speaks_as"] = known
     with pytest.raises(ValueError, match=said):
@@ -335,16 +358,29 @@ def test_what_does_not_do_its_part_is_general_and_sure(book, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["没有风险", "没有水渍", "we have not opened it yet", "the motor is nearly silent, love it when going out"]
+    "text",
+    [
+        "没有风险",
+        "没有水渍",
+        "we have not opened it yet",
+        "the motor is nearly silent, love it when going out",
+    ],
 )
 def test_what_only_looks_like_a_refusal_is_none(book, text: str) -> None:
-    assert "GEN-REFUSES" not in {reason["rule"] for reason in ruled(book, text).classification.evidence}
+    assert "GEN-REFUSES" not in {
+        reason["rule"] for reason in ruled(book, text).classification.evidence
+    }
 
 
 def test_severity_is_settled_where_all_types_that_it_may_be_agree(book) -> None:
     agreed = {"function": "general", "quality": "general", "usability": "minor"}
-    rules = [r for r in book.classification.rules if r.id in {"FUN-BRAKE", "QUA-DAMAGE", "USA-COMPLEX"}]
-    rules = [r.model_copy(update={"words": [word], "weight": 2}) for r, word in zip(rules, ("甲", "乙", "丙"), strict=True)]
+    rules = [
+        r for r in book.classification.rules if r.id in {"FUN-BRAKE", "QUA-DAMAGE", "USA-COMPLEX"}
+    ]
+    rules = [
+        r.model_copy(update={"words": [word], "weight": 2})
+        for r, word in zip(rules, ("甲", "乙", "丙"), strict=True)
+    ]
     settings = {"rules": rules, "supposition": None, "severity_by_type": agreed}
     own = dataclasses.replace(book, classification=book.classification.model_copy(update=settings))
     both, mixed = ruled(own, "甲和乙").classification, ruled(own, "甲和丙").classification
@@ -363,7 +399,11 @@ def test_two_types_with_equal_weight_are_unclassified_and_both_named(book) -> No
 @pytest.mark.parametrize("text", ["", "今天天气很好", "abc", "！！！", "12345"])
 def test_text_that_says_nothing_of_a_type_is_honestly_unclassified(book, text: str) -> None:
     found = ruled(book, text).classification
-    assert (found.type, found.severity, found.unsure) == ("unclassified", "general", ("type", "severity"))
+    assert (found.type, found.severity, found.unsure) == (
+        "unclassified",
+        "general",
+        ("type", "severity"),
+    )
 
 
 def test_feedback_without_any_text_is_judged_and_not_a_crash(book) -> None:
@@ -380,7 +420,16 @@ def test_every_reason_names_rule_value_words_and_field(book) -> None:
 # --- safety always wins (3.2.2c) ---
 
 
-@pytest.mark.parametrize("mild", ["轻微", "不影响使用，只是小问题", "a bit, only slightly", "希望增加提示，建议改进", "非常满意，很好用"])
+@pytest.mark.parametrize(
+    "mild",
+    [
+        "轻微",
+        "不影响使用，只是小问题",
+        "a bit, only slightly",
+        "希望增加提示，建议改进",
+        "非常满意，很好用",
+    ],
+)
 def test_safety_wins_over_every_milder_word(book, mild: str) -> None:
     assert severity(book, f"{mild}，但是插头漏电") == "severe"
 
@@ -389,22 +438,36 @@ def test_safety_words_are_named(book) -> None:
     assert set(ruled(book, "插头漏电，然后爆炸").classification.safety) >= {"漏电", "爆炸"}
 
 
-@pytest.mark.parametrize("answers", [{}, {"recorder": "lin_yating"}, {"severity_reason": "已确认无电"}])
+@pytest.mark.parametrize(
+    "answers", [{}, {"recorder": "lin_yating"}, {"severity_reason": "已确认无电"}]
+)
 def test_safety_is_not_lowered_without_a_name_and_a_reason(book, answers: dict[str, str]) -> None:
     found = ruled(book, "插头漏电", severity="minor", **answers).classification
     assert found.severity == "severe"
-    assert [note.split("|")[:3] for note in found.notes] == [["FB-safety-raised", "minor", "severe"]]
+    assert [note.split("|")[:3] for note in found.notes] == [
+        ["FB-safety-raised", "minor", "severe"]
+    ]
 
 
 def test_safety_is_lowered_by_a_named_person_with_a_reason_and_noted(book) -> None:
-    found = ruled(book, "插头漏电", severity="minor", recorder="lin_yating", severity_reason="测电笔误报，已复测").classification
+    found = ruled(
+        book,
+        "插头漏电",
+        severity="minor",
+        recorder="lin_yating",
+        severity_reason="测电笔误报，已复测",
+    ).classification
     assert found.severity == "minor"
-    assert [note.split("|")[:3] for note in found.notes] == [["FB-severity-differs", "minor", "severe"]]
+    assert [note.split("|")[:3] for note in found.notes] == [
+        ["FB-severity-differs", "minor", "severe"]
+    ]
 
 
 def test_safety_word_is_never_outvoted_by_the_type_of_rule(book) -> None:
     calm = [rule for rule in book.classification.rules if rule.severity == "minor"]
-    text = "漏电，" + "，".join(word for rule in calm for word in rule.words[:3] if not word.isascii())
+    text = "漏电，" + "，".join(
+        word for rule in calm for word in rule.words[:3] if not word.isascii()
+    )
     assert severity(book, text[:3000]) == "severe"
 
 
@@ -412,9 +475,14 @@ def test_safety_word_is_never_outvoted_by_the_type_of_rule(book) -> None:
 
 
 def test_recorders_own_answers_stand_and_the_difference_is_noted(book) -> None:
-    found = ruled(book, "无法开机", severity="minor", type="usability", kind="inquiry").classification
+    found = ruled(
+        book, "无法开机", severity="minor", type="usability", kind="inquiry"
+    ).classification
     assert (found.kind, found.type, found.severity) == ("inquiry", "usability", "minor")
-    assert {note.split("|")[0] for note in found.notes} == {"FB-severity-differs", "FB-type-differs"}
+    assert {note.split("|")[0] for note in found.notes} == {
+        "FB-severity-differs",
+        "FB-type-differs",
+    }
 
 
 def test_recorder_who_agrees_causes_no_note(book) -> None:
@@ -469,12 +537,32 @@ def test_classification_is_the_same_whatever_was_judged_before(book) -> None:
 def test_any_text_gets_a_known_kind_type_and_severity(book, text: str) -> None:
     found = ruled(book, text).classification
     for dimension in ("kind", "type", "severity"):
-        assert getattr(found, dimension) in {value.code for value in book.vocabulary.sets[dimension].values}
+        assert getattr(found, dimension) in {
+            value.code for value in book.vocabulary.sets[dimension].values
+        }
 
 
 FRAGMENTS = st.lists(
     st.sampled_from(
-        ["没有", "漏电", "冒烟", "，", "。", "：", "无", "不", "轻微", "no ", "smoke ", "fire ", "but ", "、", "或", "建议", "\n"]
+        [
+            "没有",
+            "漏电",
+            "冒烟",
+            "，",
+            "。",
+            "：",
+            "无",
+            "不",
+            "轻微",
+            "no ",
+            "smoke ",
+            "fire ",
+            "but ",
+            "、",
+            "或",
+            "建议",
+            "\n",
+        ]
     ),
     max_size=14,
 )

@@ -16,10 +16,28 @@ from fbbatch import batch, cli
 from fbbatch.cli import look
 from fbbatch.errors import ExitCode
 from fbbatch.findings import CATALOGUE
-from tests.builders import CUSTOMER, GOOD, delimited, drop, moment, people, run, sheet, tree, workspace
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    delimited,
+    drop,
+    moment,
+    people,
+    run,
+    sheet,
+    tree,
+    workspace,
+)
 
 TROUBLE = GOOD.replace("2026-11-05", "昨天下午")
-CANARIES = ("黄小雨canary", "13799998888", "canary@example.com", "秘密描述canary", "秘密场景canary", "wxid_canary")
+CANARIES = (
+    "黄小雨canary",
+    "13799998888",
+    "canary@example.com",
+    "秘密描述canary",
+    "秘密场景canary",
+    "wxid_canary",
+)
 
 
 class Told(NamedTuple):
@@ -58,7 +76,11 @@ def program(*args: str | Path, umask: int = 0o022, **environment: str) -> Told:
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a run behind it: two cases, one row returned."""
     place = workspace(tmp_path_factory.mktemp("cli"))
-    drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}\n{TROUBLE}"))
+    drop(
+        place,
+        "客户/a.xlsx",
+        sheet(f"{CUSTOMER}\n{GOOD}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}\n{TROUBLE}"),
+    )
     run(place)
     return place
 
@@ -78,7 +100,11 @@ def test_overview_names_every_command_without_importing_it() -> None:
     assert told.code == ExitCode.DONE
     assert [name for name in cli._COMMANDS if name not in told.out] == []
     imported = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "fbbatch", "--help"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-X", "importtime", "-m", "fbbatch", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     ).stderr
     assert "sqlalchemy" not in imported
     assert "reportlab" not in imported
@@ -91,7 +117,9 @@ def test_version_is_told() -> None:
 @pytest.mark.parametrize("name", [n for n in cli._COMMANDS if n not in {"schedule"}])
 def test_every_command_takes_the_common_options(name: str) -> None:
     told = call(name, "--help").out
-    assert [option for option in ("-w", "--workspace", "--json", "-q", "-v") if option not in told] == []
+    assert [
+        option for option in ("-w", "--workspace", "--json", "-q", "-v") if option not in told
+    ] == []
 
 
 # --- exit codes ---
@@ -127,7 +155,9 @@ def test_wrong_usage_is_2_and_says_so_on_stderr(lived_in: Path, args: tuple[str,
     assert told.err
 
 
-def test_missing_workspace_is_2_and_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_workspace_is_2_and_says_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for args in (("status",), ("run",), ("status", "-w", str(tmp_path))):
         told = call(*args)
@@ -143,10 +173,18 @@ def test_unknown_case_is_2(lived_in: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["schemas/sources/customer.yaml", "templates/summary.yaml", "fbbatch.yaml", "schemas/rules/assignment.yaml"]
+    "file",
+    [
+        "schemas/sources/customer.yaml",
+        "templates/summary.yaml",
+        "fbbatch.yaml",
+        "schemas/rules/assignment.yaml",
+    ],
 )
 @pytest.mark.parametrize("command", ["run", "lint"])
-def test_invalid_setup_is_3_with_the_place_and_touches_nothing(place: Path, file: str, command: str) -> None:
+def test_invalid_setup_is_3_with_the_place_and_touches_nothing(
+    place: Path, file: str, command: str
+) -> None:
     path = place / file
     path.write_text(path.read_text(encoding="utf-8") + "\nnonsense: 1\n", encoding="utf-8")
     drop(place, "a.xlsx", sheet(people(1)))
@@ -171,7 +209,9 @@ def test_refusing_storage_is_5(place: Path) -> None:
     assert told.err
 
 
-def test_bug_is_70_and_its_message_shows_no_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_is_70_and_its_message_shows_no_data(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ValueError(f"could not convert {CANARIES[0]}")
 
@@ -182,7 +222,9 @@ def test_bug_is_70_and_its_message_shows_no_data(place: Path, monkeypatch: pytes
     assert CANARIES[0] not in told.err + told.out
 
 
-def test_interruption_is_130_and_says_it_is_safe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interruption_is_130_and_says_it_is_safe(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for trouble in (KeyboardInterrupt, batch.InterruptedRunError):
 
         def stopped(*_: object, trouble: type[BaseException] = trouble, **__: object) -> None:
@@ -215,7 +257,9 @@ def test_json_is_all_there_is_on_stdout(lived_in: Path, args: tuple[str, ...]) -
     json.loads(told.out)
 
 
-def test_doctor_lists_what_reads_mails_of_outlook_as_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_lists_what_reads_mails_of_outlook_as_optional(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def outlook() -> dict[str, object]:
         told = call("doctor", "--json", "-w", tmp_path)
         assert told.code == ExitCode.DONE
@@ -238,22 +282,41 @@ def test_cases_as_json_have_the_contracts_keys(lived_in: Path) -> None:
     assert [case["number"] for case in listed] == ["FB-20261120-0001", "FB-20261120-0002"]
     assert all(set(case) >= CASE_KEYS for case in listed)
     first = listed[0]
-    assert (first["reporter"], first["contact"], first["reported_at"], first["row"], first["file"]) == (
+    assert (
+        first["reporter"],
+        first["contact"],
+        first["reported_at"],
+        first["row"],
+        first["file"],
+    ) == (
         "王小明",
         "13800001111",
         "2026-11-05",
         2,
         "客户/a.xlsx",
     )
-    assert (first["state"], first["department"], first["due_on"], first["registered_on"]) == ("assigned", "rd", "2026-11-27", "2026-11-20")
+    assert (first["state"], first["department"], first["due_on"], first["registered_on"]) == (
+        "assigned",
+        "rd",
+        "2026-11-27",
+        "2026-11-20",
+    )
 
 
 def test_one_case_as_json_adds_its_history_documents_and_raw_row(lived_in: Path) -> None:
     case = json.loads(call("case", "fb-20261120-0002", "--json", "-w", lived_in).out)
     assert set(case) >= CASE_KEYS | {"history", "documents", "submission", "evidence"}
     assert [step["to"] for step in case["history"]] == ["registered", "assigned"]
-    assert all({"to", "document", "by", "happened_on", "recorded_at", "run"} <= set(step) for step in case["history"])
-    assert {d["kind"] for d in case["documents"]} == {"case_report", "escalation", "impact", "assignment"}
+    assert all(
+        {"to", "document", "by", "happened_on", "recorded_at", "run"} <= set(step)
+        for step in case["history"]
+    )
+    assert {d["kind"] for d in case["documents"]} == {
+        "case_report",
+        "escalation",
+        "impact",
+        "assignment",
+    }
     assert all((lived_in / d["path"]).is_file() for d in case["documents"])
     assert case["submission"][:2] == ["王小明", "13800001111"]
 
@@ -270,7 +333,9 @@ def test_one_case_as_json_adds_its_history_documents_and_raw_row(lived_in: Path)
         (("--department", "品保"), 1),
     ],
 )
-def test_cases_can_be_narrowed_by_word_or_code(lived_in: Path, options: tuple[str, ...], n: int) -> None:
+def test_cases_can_be_narrowed_by_word_or_code(
+    lived_in: Path, options: tuple[str, ...], n: int
+) -> None:
     assert len(json.loads(call("cases", *options, "--json", "-w", lived_in).out)) == n
 
 
@@ -280,17 +345,29 @@ def test_word_that_names_no_state_is_told_the_states(lived_in: Path) -> None:
     assert "assigned" in told.err
 
 
-def test_overdue_cases_are_found_by_the_clock(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overdue_cases_are_found_by_the_clock(
+    lived_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def listed(day: str) -> int:
         monkeypatch.setattr(look, "now", lambda _: moment(lived_in, day))
         return len(json.loads(call("cases", "--overdue", "--json", "-w", lived_in).out))
 
-    assert [listed(day) for day in ("2026-11-24", "2026-11-25", "2026-11-27", "2026-11-28")] == [0, 1, 1, 2]
+    assert [listed(day) for day in ("2026-11-24", "2026-11-25", "2026-11-27", "2026-11-28")] == [
+        0,
+        1,
+        1,
+        2,
+    ]
 
 
 def test_status_counts_cases_by_state_and_files_waiting(lived_in: Path) -> None:
     told = json.loads(call("status", "--json", "-w", lived_in).out)
-    assert (told["cases"], told["waiting_files"], told["last_run"], told["unfinished_run"]) == ({"assigned": 2}, 0, "20261120-001", None)
+    assert (told["cases"], told["waiting_files"], told["last_run"], told["unfinished_run"]) == (
+        {"assigned": 2},
+        0,
+        "20261120-001",
+        None,
+    )
 
 
 def test_run_as_json_is_the_manifest(place: Path) -> None:
@@ -316,7 +393,10 @@ def test_every_finding_code_is_explained_in_three_languages(code: str) -> None:
     parts = json.loads(call("explain", code, "--json").out)
     assert set(parts) >= {"code", "severity", "zh-Hant", "zh-Hans", "en"}
     for language in ("zh-Hant", "zh-Hans", "en"):
-        assert all(parts[language][part] and not set("{}") & set(parts[language][part]) for part in ("found", "expected", "remedy"))
+        assert all(
+            parts[language][part] and not set("{}") & set(parts[language][part])
+            for part in ("found", "expected", "remedy")
+        )
 
 
 def test_case_is_explained_by_rule_words_and_deadline(lived_in: Path) -> None:
@@ -335,7 +415,10 @@ def test_run_and_check_show_nobodys_data(place: Path) -> None:
         f"| | {CANARIES[0]} | 03/04/2026 | {CANARIES[0]} | | {CANARIES[3]} | {CANARIES[4]} |",
     ]
     header = f"{CUSTOMER} 数量 | 满意度 | 反馈渠道 | 严重程度 | 记录人 | 购买日期 |"
-    rows = [f"{row} {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} |" for row in rows]
+    rows = [
+        f"{row} {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} | {CANARIES[0]} |"
+        for row in rows
+    ]
     path = drop(place, "a.xlsx", sheet("\n".join([header, *rows, rows[0]])))
     drop(place, "b.csv", delimited("| 甲 | 乙 |\n| " + " | ".join(CANARIES[:2]) + " |"))
     for how, args in (
@@ -363,7 +446,12 @@ def test_fresh_workspace_is_sound_and_for_its_owner_only(tmp_path: Path, locale:
 
 def test_role_that_nobody_holds_is_a_warning_of_lint(place: Path) -> None:
     file = place / "schemas/company/organisation.yaml"
-    file.write_text(re.sub(r"P02: \{people: \[[^\]]*\]\}", "P02: {people: []}", file.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(
+        re.sub(
+            r"P02: \{people: \[[^\]]*\]\}", "P02: {people: []}", file.read_text(encoding="utf-8")
+        ),
+        encoding="utf-8",
+    )
     told = json.loads(call("lint", "--json", "-w", place).out)
     assert (told["problems"], len(told["warnings"])) == ([], 1)
     assert "P02" in told["warnings"][0]  # FB-role-vacant
@@ -380,12 +468,21 @@ def test_init_leaves_alone_what_is_already_there(place: Path) -> None:
 
 def test_run_under_a_careless_umask_keeps_everything_private(place: Path) -> None:
     drop(place, "客户/a.xlsx", sheet(people(1)))
-    assert program("run", "-w", place, "--as-of", "2026-11-20", umask=0, LANG="C", LC_ALL="C").code == 0
-    loose = {n: oct(m) for n, (m, _) in tree(place).items() if m & 0o077 and n.split("/")[0] in {"archive", "outbox", ".fbbatch"}}
+    assert (
+        program("run", "-w", place, "--as-of", "2026-11-20", umask=0, LANG="C", LC_ALL="C").code
+        == 0
+    )
+    loose = {
+        n: oct(m)
+        for n, (m, _) in tree(place).items()
+        if m & 0o077 and n.split("/")[0] in {"archive", "outbox", ".fbbatch"}
+    }
     assert loose == {}
 
 
-def test_workspace_is_found_from_a_folder_inside_it(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workspace_is_found_from_a_folder_inside_it(
+    lived_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(lived_in / "inbox")
     assert json.loads(call("status", "--json").out)["workspace"] == str(lived_in)
 
@@ -399,10 +496,20 @@ def test_check_writes_nothing(lived_in: Path, tmp_path: Path) -> None:
 
 
 def test_reading_commands_write_nothing(lived_in: Path) -> None:
-    before = {name: told for name, told in tree(lived_in).items() if not name.endswith(("-wal", "-shm"))}
-    for args in (("status",), ("cases",), ("case", "FB-20261120-0001"), ("explain", "FB-20261120-0001"), ("lint",)):
+    before = {
+        name: told for name, told in tree(lived_in).items() if not name.endswith(("-wal", "-shm"))
+    }
+    for args in (
+        ("status",),
+        ("cases",),
+        ("case", "FB-20261120-0001"),
+        ("explain", "FB-20261120-0001"),
+        ("lint",),
+    ):
         assert call(*args, "-w", lived_in).code == 0
-    assert {name: told for name, told in tree(lived_in).items() if not name.endswith(("-wal", "-shm"))} == before
+    assert {
+        name: told for name, told in tree(lived_in).items() if not name.endswith(("-wal", "-shm"))
+    } == before
 
 
 def test_demo_builds_a_company_and_refuses_a_folder_of_somebody_elses(tmp_path: Path) -> None:
@@ -418,5 +525,8 @@ def test_entries_for_other_schedulers_name_the_workspace_and_its_times(lived_in:
     told = json.loads(call("schedule", "print", "--json", "-w", lived_in).out)
     assert set(told) == {"systemd", "cron", "launchd", "windows"}
     assert all(str(lived_in) in text for text in told.values())
-    assert ("OnCalendar=*-*-* 23:00:00 Asia/Shanghai" in told["systemd"], "0 23 * * *" in told["cron"]) == (True, True)
+    assert (
+        "OnCalendar=*-*-* 23:00:00 Asia/Shanghai" in told["systemd"],
+        "0 23 * * *" in told["cron"],
+    ) == (True, True)
     assert "SuccessExitStatus=1" in told["systemd"]

@@ -27,9 +27,15 @@ from fbbatch.schema import load_book
 from tests.builders import RECEIVED, REPOSITORY, drop, workspace, zipped
 
 CORPUS = REPOSITORY.parent / "shared" / "corpus"
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the files of others are not here: {CORPUS}")
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"the files of others are not here: {CORPUS}"
+)
 
-MANIFEST = list(csv.DictReader((CORPUS / "manifest.csv").read_text(encoding="utf-8").splitlines())) if CORPUS.is_dir() else []
+MANIFEST = (
+    list(csv.DictReader((CORPUS / "manifest.csv").read_text(encoding="utf-8").splitlines()))
+    if CORPUS.is_dir()
+    else []
+)
 PATHS = [one["path"] for one in MANIFEST]
 SPREADSHEETS = frozenset({"xlsx", "xlsm", "xlsb", "xls", "ods"})
 
@@ -43,7 +49,11 @@ def oracles(path: str) -> list[dict[str, Any]]:
 
 
 def expected(expect: str, *, kind: frozenset[str] | None = None) -> list[str]:
-    return [one["path"] for one in MANIFEST if one["expect"].split(":")[0] == expect and (kind is None or one["ext"] in kind)]
+    return [
+        one["path"]
+        for one in MANIFEST
+        if one["expect"].split(":")[0] == expect and (kind is None or one["ext"] in kind)
+    ]
 
 
 # --- one after the other, through the reader ---
@@ -63,7 +73,11 @@ def reading(_: object) -> Callable[[str], Iterator[bytes]]:
                 seen = {"kind": opened.kind, "sheets": {}, "notes": []}
                 for page in opened.sheets:
                     rows = [[c for c in row if c not in {None, ""}] for row in page.rows()]
-                    seen["sheets"][page.name] = (len(rows), sum(map(bool, rows)), sum(map(len, rows)))
+                    seen["sheets"][page.name] = (
+                        len(rows),
+                        sum(map(bool, rows)),
+                        sum(map(len, rows)),
+                    )
                     seen["notes"] += [f.code for f in page.findings]
         except ReadersDisagreeError as disputed:
             seen = {"code": disputed.reason.code}
@@ -92,7 +106,9 @@ def seen() -> dict[str, Seen]:
     return found
 
 
-def test_the_reader_says_of_every_file_what_is_in_it_or_what_is_wrong(seen: dict[str, Seen]) -> None:
+def test_the_reader_says_of_every_file_what_is_in_it_or_what_is_wrong(
+    seen: dict[str, Seen],
+) -> None:
     assert len(seen) == len(MANIFEST) == 186
     assert {path: one for path, one in seen.items() if "lost" in one or "raised" in one} == {}
 
@@ -100,14 +116,19 @@ def test_the_reader_says_of_every_file_what_is_in_it_or_what_is_wrong(seen: dict
 def test_every_row_and_cell_of_a_sound_workbook_is_there(seen: dict[str, Seen]) -> None:
     paths = expected("accept", kind=SPREADSHEETS)
     assert len(paths) > 50
-    assert [path for path in paths if filled(seen[path]["sheets"]) not in map(filled, oracles(path))] == []
+    assert [
+        path for path in paths if filled(seen[path]["sheets"]) not in map(filled, oracles(path))
+    ] == []
 
 
 def test_every_row_of_a_sound_csv_is_there(seen: dict[str, Seen]) -> None:
     paths = expected("accept", kind=frozenset({"csv", "tsv"}))
     assert len(paths) > 15
     assert [
-        path for path in paths if [sizes[0] for sizes in seen[path]["sheets"].values()] != [told["rows"] for told in oracles(path)]
+        path
+        for path in paths
+        if [sizes[0] for sizes in seen[path]["sheets"].values()]
+        != [told["rows"] for told in oracles(path)]
     ] == []
 
 
@@ -115,9 +136,14 @@ def test_disputed_workbook_is_set_aside_or_all_of_it_is_there(seen: dict[str, Se
     """All of it: as the reader sees it that counts error cells, too."""
     for path in expected("disputed"):
         if "code" in seen[path]:  # xls without a container: Excel 4
-            assert seen[path]["code"] == ("FB-not-readable" if "biff4" in path else "FB-readers-disagree")
+            assert seen[path]["code"] == (
+                "FB-not-readable" if "biff4" in path else "FB-readers-disagree"
+            )
             continue
-        most = max((filled(told) for told in oracles(path)), key=lambda told: sum(cells for _, cells in told.values()))
+        most = max(
+            (filled(told) for told in oracles(path)),
+            key=lambda told: sum(cells for _, cells in told.values()),
+        )
         assert filled(seen[path]["sheets"]) == most, path
 
 
@@ -132,7 +158,16 @@ def peak_bytes(process: subprocess.Popen[str]) -> int:
             status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
         except OSError:
             break
-        most = max([most, *(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))])
+        most = max(
+            [
+                most,
+                *(
+                    int(line.split()[1]) * 1024
+                    for line in status.splitlines()
+                    if line.startswith("VmHWM")
+                ),
+            ]
+        )
         time.sleep(0.02)
     return most
 
@@ -148,7 +183,17 @@ def test_one_run_over_all_of_them_gives_each_one_outcome_and_stays_small(tmp_pat
     place = workspace(tmp_path, case_reports="[]", jobs=2)
     for number, path in enumerate(PATHS):
         drop(place, f"{number:03d}{Path(path).suffix}", (CORPUS / "files" / path).read_bytes())
-    command = [sys.executable, "-m", "fbbatch", "run", "--json", "-w", str(place), "--as-of", "2026-11-20"]
+    command = [
+        sys.executable,
+        "-m",
+        "fbbatch",
+        "run",
+        "--json",
+        "-w",
+        str(place),
+        "--as-of",
+        "2026-11-20",
+    ]
     with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, text=True, cwd=REPOSITORY)
         most = peak_bytes(process)
@@ -156,14 +201,26 @@ def test_one_run_over_all_of_them_gives_each_one_outcome_and_stays_small(tmp_pat
     assert ((tmp_path / "err").read_text(encoding="utf-8"), code) == ("", 1)
     assert most < 300_000_000
     files = json.loads((tmp_path / "out").read_text(encoding="utf-8"))["files"]
-    assert sorted(file["name"][:3] for file in files if "/" not in file["name"]) == [f"{n:03d}" for n in range(186)]
-    assert [f for f in files if f["rows"] != f["accepted"] + f["returned"] + f["duplicate"] + f["set_aside"]] == []
-    assert [path.name for path in (place / "inbox").rglob("*") if path.suffix and path.name != "README.txt"] == []
+    assert sorted(file["name"][:3] for file in files if "/" not in file["name"]) == [
+        f"{n:03d}" for n in range(186)
+    ]
+    assert [
+        f
+        for f in files
+        if f["rows"] != f["accepted"] + f["returned"] + f["duplicate"] + f["set_aside"]
+    ] == []
+    assert [
+        path.name
+        for path in (place / "inbox").rglob("*")
+        if path.suffix and path.name != "README.txt"
+    ] == []
 
     became = outcomes(files)
     assert {became[path]["code"] for path in expected("quarantine")} == {"FB-encrypted"}
     assert {became[path]["outcome"] for path in expected("reject")} <= {"returned", "quarantined"}
-    assert {became[one["path"]]["code"] for one in MANIFEST if one["expect"] == "reject:empty"} == {"FB-empty-file"}
+    assert {became[one["path"]]["code"] for one in MANIFEST if one["expect"] == "reject:empty"} == {
+        "FB-empty-file"
+    }
     assert {Path(path).suffix for path, file in became.items() if file["accepted"]} <= {
         ".eml",
         ".txt",
@@ -181,7 +238,10 @@ def mutated(number: int) -> bytes:
     chance = random.Random(number)
     content = (CORPUS / "files" / chance.choice(_SMALL)).read_bytes()
     if chance.randrange(2) and zipfile.is_zipfile(io.BytesIO(content)):
-        with contextlib.suppress(zipfile.BadZipFile, RuntimeError, NotImplementedError), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with (
+            contextlib.suppress(zipfile.BadZipFile, RuntimeError, NotImplementedError),
+            zipfile.ZipFile(io.BytesIO(content)) as archive,
+        ):
             parts = {name: archive.read(name) for name in archive.namelist()}
             name = chance.choice([name for name in parts if parts[name]])
             return zipped({**parts, name: damaged(parts[name], chance)})
@@ -226,12 +286,19 @@ def test_damaged_files_have_an_outcome_and_nothing_escapes_the_judge(tmp_path: P
     setup = Setup(load_book(REPOSITORY / "schemas"), Limits(), RECEIVED, "zh-Hans")
     job = workers.Job("tests.test_corpus:judging", setup, 1_500_000_000, 20, 30)
     told: dict[int, Seen] = {}
-    for answer in workers.run_tasks([(n, tmp_path / str(n)) for n in range(MUTATIONS)], job, jobs=2):
+    for answer in workers.run_tasks(
+        [(n, tmp_path / str(n)) for n in range(MUTATIONS)], job, jobs=2
+    ):
         try:
             told[answer.task[0]] = [json.loads(frame) for frame in answer.frames][-1]
         except workers.WorkerLostError as lost:
             told[answer.task[0]] = {"failed": [f"lost: {lost}"], "said": 1}
     assert len(told) == MUTATIONS
     assert {number: one for number, one in told.items() if "escaped" in one} == {}
-    assert {number: one for number, one in told.items() if one["said"] == 0 or len(one["failed"]) > 1} == {}
-    assert Counter(code for one in told.values() for code in one["failed"])["FB-broken"] > MUTATIONS / 10
+    assert {
+        number: one for number, one in told.items() if one["said"] == 0 or len(one["failed"]) > 1
+    } == {}
+    assert (
+        Counter(code for one in told.values() for code in one["failed"])["FB-broken"]
+        > MUTATIONS / 10
+    )

@@ -33,8 +33,18 @@ from tests.test_closed_loop import (
 )
 
 KINDS = ("impact", "measures", "inspection", "satisfaction")
-BEFORE = {"impact": "assigned", "measures": "accepted", "inspection": "planned", "satisfaction": "replied"}
-AFTER = {"impact": "assigned", "measures": "planned", "inspection": "in_progress", "satisfaction": "closed"}
+BEFORE = {
+    "impact": "assigned",
+    "measures": "accepted",
+    "inspection": "planned",
+    "satisfaction": "replied",
+}
+AFTER = {
+    "impact": "assigned",
+    "measures": "planned",
+    "inspection": "in_progress",
+    "satisfaction": "closed",
+}
 _REFERENCE = re.compile(r"'(.+)'!\$([A-Z]+)\$(\d+)")
 
 
@@ -68,7 +78,9 @@ def filled(here: Bureau, kind: str, changes: Mapping[str, object] = {}) -> bytes
     return typed(form_of(here, kind).read_bytes(), {**examples(here.book, kind, day), **changes})
 
 
-def hand_in(here: Bureau, content: bytes, name: str = "新增 Microsoft Excel 工作表.xlsx") -> dict[str, Any]:
+def hand_in(
+    here: Bureau, content: bytes, name: str = "新增 Microsoft Excel 工作表.xlsx"
+) -> dict[str, Any]:
     drop(here.place, name, content)
     return here.told(here.run(), name)
 
@@ -84,11 +96,31 @@ def texts(path: Path) -> list[str]:
 @pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans", "en"])
 def test_case_is_closed_by_forms_that_came_back_as_workbooks(tmp_path: Path, locale: str) -> None:
     here = bureau(tmp_path, REPORTED, locale=locale)
-    for kind in ("impact", "assignment", "measures", "inspection", "result", "verification", "reply", "satisfaction"):
+    for kind in (
+        "impact",
+        "assignment",
+        "measures",
+        "inspection",
+        "result",
+        "verification",
+        "reply",
+        "satisfaction",
+    ):
         entry = hand_in(here, filled(here, kind)) if kind in KINDS else here.hand_in(kind)
-        assert (kind, entry["schema"], entry["outcome"], codes(entry), outside(entry)) == (kind, kind, "step", [], [])
+        assert (kind, entry["schema"], entry["outcome"], codes(entry), outside(entry)) == (
+            kind,
+            kind,
+            "step",
+            [],
+            [],
+        )
     standing = replay(here.history())
-    assert (here.state(), standing.outcome, standing.priority, standing.responsible) == ("closed", "solved", "P1", "luo_xinyi")
+    assert (here.state(), standing.outcome, standing.priority, standing.responsible) == (
+        "closed",
+        "solved",
+        "P1",
+        "luo_xinyi",
+    )
     assert [len(standing.answers[kind]["steps"]) for kind in ("measures", "inspection")] == [3, 2]
 
 
@@ -100,7 +132,9 @@ def test_workbook_answers_exactly_what_the_word_form_answers(tmp_path: Path) -> 
         sheet, page = tmp_path / "a.xlsx", tmp_path / "a.docx"
         sheet.write_bytes(typed(form_of(here, kind).read_bytes(), values))
         page.write_bytes(fill(here.issued(kind)[-1].read_bytes(), values))
-        assert told_by(here, sheet, here.place / "outbox") == told_by(here, page, here.place / "outbox")
+        assert told_by(here, sheet, here.place / "outbox") == told_by(
+            here, page, here.place / "outbox"
+        )
 
 
 def test_each_workbook_is_an_edition_of_its_word_form(tmp_path: Path) -> None:
@@ -111,9 +145,9 @@ def test_each_workbook_is_an_edition_of_its_word_form(tmp_path: Path) -> None:
         if kind not in KINDS:
             assert sheets == []
             continue
-        assert [(path.with_suffix(""), told["number"], told["department"]) for path, told in pages] == [
-            (path.with_suffix(""), told["number"], told["department"]) for path, told in sheets
-        ]
+        assert [
+            (path.with_suffix(""), told["number"], told["department"]) for path, told in pages
+        ] == [(path.with_suffix(""), told["number"], told["department"]) for path, told in sheets]
         book = openpyxl.load_workbook(sheets[-1][0])
         hidden = {row[0].value: row[1].value for row in book["_fbbatch"].iter_rows()}
         custom = unpacked(pages[-1][0].read_bytes())["docProps/custom.xml"].decode()
@@ -133,7 +167,12 @@ def test_workbook_prints_on_upright_a4_and_is_wide_as_one_page(tmp_path: Path) -
     for kind in KINDS:
         page = openpyxl.load_workbook(form_of(here, kind)).worksheets[0]
         setup = page.page_setup
-        assert (setup.paperSize, setup.orientation, setup.fitToWidth or 1, page.sheet_properties.pageSetUpPr.fitToPage) == (
+        assert (
+            setup.paperSize,
+            setup.orientation,
+            setup.fitToWidth or 1,
+            page.sheet_properties.pageSetUpPr.fitToPage,
+        ) == (
             9,
             "portrait",
             1,
@@ -149,10 +188,17 @@ def test_text_longer_than_the_highest_row_goes_over_several(tmp_path: Path) -> N
     row[5] = "插電後冒煙並有燒焦味，" + "外殼燙手，斷電十分鐘後仍有餘溫。" * 120
     here = bureau(tmp_path, row)
     page = openpyxl.load_workbook(form_of(here, "impact")).worksheets[0]
-    (place,) = [cell for line in page.iter_rows() for cell in line if str(cell.value).startswith("插電後冒煙")]
+    (place,) = [
+        cell
+        for line in page.iter_rows()
+        for cell in line
+        if str(cell.value).startswith("插電後冒煙")
+    ]
     (area,) = [area for area in page.merged_cells.ranges if place.coordinate in area]
     assert place.value == row[5]
-    heights = [page.row_dimensions[number].height for number in range(area.min_row, area.max_row + 1)]
+    heights = [
+        page.row_dimensions[number].height for number in range(area.min_row, area.max_row + 1)
+    ]
     assert len(heights) > 1
     assert max(heights) <= 409
     assert sum(heights) > 15 * len(row[5]) / 45
@@ -167,7 +213,10 @@ def test_choices_may_be_ticked_or_picked(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "replied")
     content = form_of(here, "satisfaction").read_bytes()
     page = openpyxl.load_workbook(io.BytesIO(content))
-    lists = {str(rule.sqref): rule.formula1 for rule in page.worksheets[0].data_validations.dataValidation}
+    lists = {
+        str(rule.sqref): rule.formula1
+        for rule in page.worksheets[0].data_validations.dataValidation
+    }
     (place,) = page.defined_names["fb_solved"].destinations
     assert lists[place[1].replace("$", "")] == '"是,部分,否"'
     ticks = {
@@ -181,13 +230,22 @@ def test_choices_may_be_ticked_or_picked(tmp_path: Path) -> None:
     entry = hand_in(here, typed(content, ticks | told))
     assert (entry["outcome"], outside(entry)) == ("step", [])
     answers = replay(here.history()).answers["satisfaction"]
-    assert [answers[name] for name in ("solved", "result", "speed", "attitude", "overall")] == ["partly", 3, 4, 4, 4]
+    assert [answers[name] for name in ("solved", "result", "speed", "attitude", "overall")] == [
+        "partly",
+        3,
+        4,
+        4,
+        4,
+    ]
 
 
 def test_choice_may_be_overwritten_with_its_word(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "accepted")
     entry = hand_in(here, filled(here, "measures", {"cause_category": "法"}))
-    assert (entry["outcome"], replay(here.history()).answers["measures"]["cause_category"]) == ("step", "method")
+    assert (entry["outcome"], replay(here.history()).answers["measures"]["cause_category"]) == (
+        "step",
+        "method",
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -202,7 +260,12 @@ def test_unfilled_workbook_is_no_step(tmp_path: Path, kind: str) -> None:
 
 def test_wrong_answers_are_named_and_the_form_comes_back_with_a_note(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "accepted")
-    entry = hand_in(here, filled(here, "measures", {"steps_2_due": "下個月", "cause_category": "天氣", "approved_by": ""}))
+    entry = hand_in(
+        here,
+        filled(
+            here, "measures", {"steps_2_due": "下個月", "cause_category": "天氣", "approved_by": ""}
+        ),
+    )
     assert entry["outcome"] == "returned"
     wrong = {f["field"] for f in entry["findings"] if f["severity"] == "error"}
     assert {"approved_by", "steps.due"} <= wrong, wrong
@@ -223,7 +286,9 @@ def test_row_that_was_inserted_into_the_table_is_a_step_like_the_others(tmp_path
         for column in ("step", "cause", "owner", "due", "expected"):
             ((_, reference),) = book.defined_names[f"fb_steps_1_{column}"].destinations
             cell = page[reference.replace("$", "")]
-            page.cell(cell.row + 1, cell.column).value = values[f"steps_1_{column}"] if column != "step" else "回流焊每班測一次溫度曲線"
+            page.cell(cell.row + 1, cell.column).value = (
+                values[f"steps_1_{column}"] if column != "step" else "回流焊每班測一次溫度曲線"
+            )
 
     entry = hand_in(here, edited(content, edit))
     assert (entry["outcome"], codes(entry), outside(entry)) == ("step", [], [])
@@ -238,7 +303,9 @@ def test_text_outside_the_blanks_and_changed_facts_are_noted(tmp_path: Path) -> 
         labels = {str(cell.value): cell for row in page.iter_rows() for cell in row if cell.value}
         label = labels["責任人"]
         area = (
-            next(area for area in page.merged_cells.ranges if label.coordinate in area) if label.coordinate in page.merged_cells else None
+            next(area for area in page.merged_cells.ranges if label.coordinate in area)
+            if label.coordinate in page.merged_cells
+            else None
         )
         page.cell(label.row, (area.max_col if area else label.column) + 1).value = "江浩然"
         page.cell(page.max_row + 2, 1).value = "另請注意：供應商十二月停產"
@@ -266,10 +333,17 @@ def test_signed_form_and_other_notes_in_their_places_give_no_note(tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_sheet_copied_into_another_workbook_is_known_by_title_and_number(tmp_path: Path, kind: str) -> None:
+def test_sheet_copied_into_another_workbook_is_known_by_title_and_number(
+    tmp_path: Path, kind: str
+) -> None:
     here = bureau_in(tmp_path, BEFORE[kind])
     entry = hand_in(here, edited(filled(here, kind), lambda book, _: book.remove(book["_fbbatch"])))
-    assert (entry["schema"], entry["outcome"], codes(entry), here.state()) == (kind, "step", [], AFTER[kind])
+    assert (entry["schema"], entry["outcome"], codes(entry), here.state()) == (
+        kind,
+        "step",
+        [],
+        AFTER[kind],
+    )
 
 
 # --- both editions ---
@@ -284,9 +358,18 @@ def test_form_that_comes_as_word_and_as_workbook_counts_once(tmp_path: Path) -> 
     drop(here.place, "b.xlsx", sheet)
     drop(here.place, "c.xlsx", other)
     result = here.run()
-    told = {file["name"]: (file["outcome"], codes(file, "note", "warning")) for file in result.manifest["files"]}
-    assert told == {"b.xlsx": ("duplicate", ["FB-step-done"]), "c.xlsx": ("set_aside", ["FB-step-differs"])}
-    assert (here.state(), len([s for s in here.history() if s.document == "measures"])) == ("planned", 1)
+    told = {
+        file["name"]: (file["outcome"], codes(file, "note", "warning"))
+        for file in result.manifest["files"]
+    }
+    assert told == {
+        "b.xlsx": ("duplicate", ["FB-step-done"]),
+        "c.xlsx": ("set_aside", ["FB-step-differs"]),
+    }
+    assert (here.state(), len([s for s in here.history() if s.document == "measures"])) == (
+        "planned",
+        1,
+    )
 
 
 def test_workbook_attached_to_a_mail_moves_the_case(tmp_path: Path) -> None:
@@ -330,12 +413,16 @@ def insert(book: Any, page: Any, *, rows: int = 0, columns: int = 0, names: bool
         if match := _REFERENCE.fullmatch(defined.attr_text):
             cell = page[f"{match[2]}{match[3]}"]
             row, column = moved(cell.row, cell.column)
-            book.defined_names[name] = DefinedName(name, attr_text=f"'{match[1]}'!${get_column_letter(column)}${row}")
+            book.defined_names[name] = DefinedName(
+                name, attr_text=f"'{match[1]}'!${get_column_letter(column)}${row}"
+            )
 
 
 def rename(book: Any, page: Any) -> None:
     for name, defined in list(book.defined_names.items()):
-        book.defined_names[name] = DefinedName(name, attr_text=defined.attr_text.replace(page.title, "李的表"))
+        book.defined_names[name] = DefinedName(
+            name, attr_text=defined.attr_text.replace(page.title, "李的表")
+        )
     page.title = "李的表"
 
 
@@ -346,17 +433,24 @@ def nameless(book: Any, _: Any) -> None:
 
 def far_off(book: Any, page: Any) -> None:
     for number in range(300):
-        book.defined_names[f"fb_far_{number}"] = DefinedName(f"fb_far_{number}", attr_text=f"'{page.title}'!$XFD${1_048_576 - number}")
+        book.defined_names[f"fb_far_{number}"] = DefinedName(
+            f"fb_far_{number}", attr_text=f"'{page.title}'!$XFD${1_048_576 - number}"
+        )
 
 
 CHANGED: dict[str, Callable[[Any, Any], object]] = {
     "saved again": lambda *_: None,
-    "row and column inserted": lambda book, page: (insert(book, page, rows=9), insert(book, page, columns=2)),
+    "row and column inserted": lambda book, page: (
+        insert(book, page, rows=9),
+        insert(book, page, columns=2),
+    ),
     "rows on top": lambda book, page: (insert(book, page, rows=1), insert(book, page, rows=1)),
     "column in front": lambda book, page: insert(book, page, columns=1),
     "sheet renamed": rename,
     "sheet renamed and names left behind": lambda _, page: setattr(page, "title", "李的表"),
-    "rows inserted and names left behind": lambda book, page: insert(book, page, rows=10, names=False),
+    "rows inserted and names left behind": lambda book, page: insert(
+        book, page, rows=10, names=False
+    ),
     "names lost": nameless,
     "names that point far out": far_off,
     "a sheet added": lambda book, _: book.create_sheet("空白"),
@@ -377,14 +471,23 @@ def test_workbook_is_understood_whatever_was_moved_in_it(tmp_path: Path, change:
         assert told[-1] == []
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed: nothing to save the forms with")
-def test_workbooks_saved_by_libreoffice_and_by_way_of_other_formats_move_the_case(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    shutil.which("soffice") is None,
+    reason="LibreOffice is not installed: nothing to save the forms with",
+)
+def test_workbooks_saved_by_libreoffice_and_by_way_of_other_formats_move_the_case(
+    tmp_path: Path,
+) -> None:
     here, later = bureau_in(tmp_path / "a", "assigned"), bureau_in(tmp_path / "b", "closed")
     day = (FIRST + dt.timedelta(days=1)).isoformat()
     folder = tmp_path / "typed"
     folder.mkdir()
     for kind in KINDS:  # every run issues the same forms, so they can be saved all at once
-        (folder / f"{kind}.xlsx").write_bytes(typed(later.issued(kind, edition=".xlsx")[0].read_bytes(), examples(here.book, kind, day)))
+        (folder / f"{kind}.xlsx").write_bytes(
+            typed(
+                later.issued(kind, edition=".xlsx")[0].read_bytes(), examples(here.book, kind, day)
+            )
+        )
     again = converted(sorted(folder.iterdir()), "xlsx", tmp_path / "xlsx")
     ods = converted(sorted(folder.iterdir()), "ods", tmp_path / "ods")
     xls = converted(sorted(folder.iterdir()), "xls", tmp_path / "xls")
@@ -395,7 +498,16 @@ def test_workbooks_saved_by_libreoffice_and_by_way_of_other_formats_move_the_cas
         for path in (*again, *ods, *xls, *back):
             if path.stem == kind:
                 assert told_by(here, path, later.place / "outbox") == meant, path
-    for kind in ("impact", "assignment", "measures", "inspection", "result", "verification", "reply", "satisfaction"):
+    for kind in (
+        "impact",
+        "assignment",
+        "measures",
+        "inspection",
+        "result",
+        "verification",
+        "reply",
+        "satisfaction",
+    ):
         if kind in KINDS:
             drop(here.place, f"{kind}.xlsx", (tmp_path / "back" / f"{kind}.xlsx").read_bytes())
             entry = here.told(here.run(), f"{kind}.xlsx")
@@ -405,8 +517,12 @@ def test_workbooks_saved_by_libreoffice_and_by_way_of_other_formats_move_the_cas
     assert here.state() == "closed"
 
 
-@pytest.mark.parametrize(("limit", "code"), [("paper_chars", "FB-limit-paper-chars"), ("cells", "FB-limit-cells")])
-def test_workbook_with_more_in_it_than_the_limits_allow_is_not_read(tmp_path: Path, limit: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("limit", "code"), [("paper_chars", "FB-limit-paper-chars"), ("cells", "FB-limit-cells")]
+)
+def test_workbook_with_more_in_it_than_the_limits_allow_is_not_read(
+    tmp_path: Path, limit: str, code: str
+) -> None:
     here = bureau_in(tmp_path, "accepted")
     found = open_content(form_of(here, "measures").read_bytes(), Limits(**{limit: 50}))
     assert isinstance(found, Finding)

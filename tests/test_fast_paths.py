@@ -36,7 +36,10 @@ ROWS = st.lists(st.lists(VALUES, min_size=6, max_size=6), min_size=1, max_size=5
 
 @given(ROWS)
 def test_answers_of_many_rows_are_the_json_of_each(rows: list[list[object]]) -> None:
-    each = [{name: value for name, value in zip(NAMES, row, strict=True) if value is not None} for row in rows]
+    each = [
+        {name: value for name, value in zip(NAMES, row, strict=True) if value is not None}
+        for row in rows
+    ]
     expected = [orjson.dumps(told, option=orjson.OPT_SORT_KEYS) for told in each]
     assert answers_as_json(columns_of(rows), len(rows)) == [b"\n".join(expected)]
 
@@ -44,8 +47,12 @@ def test_answers_of_many_rows_are_the_json_of_each(rows: list[list[object]]) -> 
 @given(ROWS)
 def test_fingerprints_do_not_depend_on_the_rows_beside(rows: list[list[object]]) -> None:
     told = answers_as_json(columns_of(rows), len(rows))[0].decode().split("\n")
-    assert Fingerprints("customer").of(told) == [Fingerprints("customer").of([one])[0] for one in told]
-    lasting = [json.dumps({k: v for k, v in json.loads(one).items() if k not in VOLATILE}) for one in told]
+    assert Fingerprints("customer").of(told) == [
+        Fingerprints("customer").of([one])[0] for one in told
+    ]
+    lasting = [
+        json.dumps({k: v for k, v in json.loads(one).items() if k not in VOLATILE}) for one in told
+    ]
     assert len(set(lasting)) >= len(set(Fingerprints("customer").of(told)))
 
 
@@ -65,8 +72,14 @@ def test_kin_keys_do_not_depend_on_the_rows_beside(rows: list[list[object]]) -> 
         ("张三", "138", None, 0),
     ],
 )
-def test_row_has_a_key_for_each_person_it_names_beside_a_product(reporter: str, contact: str, product: str, n_keys: int) -> None:
-    columns = {"reporter": [reporter, "李四"], "contact": [contact, "139"], "product": [product, "音箱"]}
+def test_row_has_a_key_for_each_person_it_names_beside_a_product(
+    reporter: str, contact: str, product: str, n_keys: int
+) -> None:
+    columns = {
+        "reporter": [reporter, "李四"],
+        "contact": [contact, "139"],
+        "product": [product, "音箱"],
+    }
     assert [len(keys) for keys in kin_keys("customer", columns, 2)] == [n_keys, 2]
 
 
@@ -82,12 +95,23 @@ WORDS = ["断开", "开", "burn*", "burn", "smoke", "不", "断", "开机"]
 @given(st.text(st.sampled_from("断开机不 burnsmokeing.-"), max_size=40))
 def test_every_word_is_found_where_it_stands(text: str) -> None:
     lexicon, folded = Lexicon(WORDS), fold(text)
-    found = {(WORDS[n], start, end) for place, start, end in lexicon.scan([folded])[0] for n in lexicon.numbers(place)}
+    found = {
+        (WORDS[n], start, end)
+        for place, start, end in lexicon.scan([folded])[0]
+        for n in lexicon.numbers(place)
+    }
     expected = set()
     for word in WORDS:
         plain = word.rstrip("*")
-        edge = (r"(?<![a-z0-9])", "" if "*" in word else r"(?![a-z0-9])") if plain.isascii() else ("", "")
-        expected |= {(word, m.start(), m.start() + len(plain)) for m in re.finditer(f"{edge[0]}(?={plain}{edge[1]})", folded)}
+        edge = (
+            (r"(?<![a-z0-9])", "" if "*" in word else r"(?![a-z0-9])")
+            if plain.isascii()
+            else ("", "")
+        )
+        expected |= {
+            (word, m.start(), m.start() + len(plain))
+            for m in re.finditer(f"{edge[0]}(?={plain}{edge[1]})", folded)
+        }
     assert found == expected
 
 
@@ -106,7 +130,11 @@ def test_texts_with_the_same_pattern_hold_the_same_words_alike(texts: list[str])
 # --- the ledger ---
 
 TABLE = sa.Table(
-    "t", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("file", sa.String), sa.Column("text", sa.String)
+    "t",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("file", sa.String),
+    sa.Column("text", sa.String),
 )
 
 
@@ -122,18 +150,30 @@ def connection() -> sa.Connection:
 @pytest.mark.parametrize("n_rows", [0, 1, 449, 450, 451, 2_000])
 def test_many_rows_are_written_as_they_are_given(connection: sa.Connection, n_rows: int) -> None:
     bulk.put(connection, TABLE, [(n, f"'?{n}") for n in range(n_rows)], file="f")
-    assert list(connection.execute(sa.select(TABLE).order_by(TABLE.c.id))) == [(n, "f", f"'?{n}") for n in range(n_rows)]
+    assert list(connection.execute(sa.select(TABLE).order_by(TABLE.c.id))) == [
+        (n, "f", f"'?{n}") for n in range(n_rows)
+    ]
 
 
 @pytest.mark.parametrize("n_keys", [0, 1, 500, 1_201])
-def test_many_keys_are_looked_up_beside_other_conditions(connection: sa.Connection, n_keys: int) -> None:
+def test_many_keys_are_looked_up_beside_other_conditions(
+    connection: sa.Connection, n_keys: int
+) -> None:
     bulk.put(connection, TABLE, [(n, "a" if n % 2 else "b", "x") for n in range(2_000)])
-    query = sa.select(TABLE.c.id).where(TABLE.c.file == "a", TABLE.c.id.in_(bulk.SOUGHT), TABLE.c.text == "x")
-    assert sorted(row[0] for row in bulk.seek(connection, query, range(n_keys))) == [n for n in range(n_keys) if n % 2]
+    query = sa.select(TABLE.c.id).where(
+        TABLE.c.file == "a", TABLE.c.id.in_(bulk.SOUGHT), TABLE.c.text == "x"
+    )
+    assert sorted(row[0] for row in bulk.seek(connection, query, range(n_keys))) == [
+        n for n in range(n_keys) if n % 2
+    ]
 
 
-@pytest.mark.parametrize(("size", "is_checked"), [(10_000, True), (1 << 19, False), (10_000_000, False)])
-def test_foreign_keys_are_looked_up_but_for_large_files_and_again_afterwards(tmp_path: Path, size: int, is_checked: bool) -> None:
+@pytest.mark.parametrize(
+    ("size", "is_checked"), [(10_000, True), (1 << 19, False), (10_000_000, False)]
+)
+def test_foreign_keys_are_looked_up_but_for_large_files_and_again_afterwards(
+    tmp_path: Path, size: int, is_checked: bool
+) -> None:
     with closing(Ledger(tmp_path / "ledger.db")) as ledger:
         record = ledger.begin_run(RECEIVED, started_at=RECEIVED, version="test")
         with ledger.record_file(record, name="a", sha256="a" * 64, size=size) as recorder:
@@ -146,7 +186,11 @@ def test_foreign_keys_are_looked_up_but_for_large_files_and_again_afterwards(tmp
 
 def test_whatever_a_file_brings_refers_to_what_is_there(tmp_path: Path) -> None:
     place = workspace(tmp_path)
-    for name, table in (("a", people(8)), ("b", people(8).replace("第3台", "第3部")), ("c", people(12))):
+    for name, table in (
+        ("a", people(8)),
+        ("b", people(8).replace("第3台", "第3部")),
+        ("c", people(12)),
+    ):
         drop(place, f"{name}.xlsx", sheet(table))
         run(place)
     with closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:

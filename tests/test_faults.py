@@ -23,10 +23,27 @@ from fbbatch.cli import serve
 from fbbatch.errors import BusyError, ExitCode, StorageError
 from fbbatch.ledger import store
 from fbbatch.schema import Book
-from tests.builders import CUSTOMER, GOOD, REPOSITORY, codes, counts, delimited, drop, judge, people, run, sheet, shop_of, tree, workspace
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    REPOSITORY,
+    codes,
+    counts,
+    delimited,
+    drop,
+    judge,
+    people,
+    run,
+    sheet,
+    shop_of,
+    tree,
+    workspace,
+)
 from tests.crash import NOBODY, attempt, copied, dump, ended, night, process_of, standing
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links, signals and file systems as POSIX has them")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="permissions, links, signals and file systems as POSIX has them"
+)
 ANOTHER_DISK = Path("/dev/shm")
 
 
@@ -48,7 +65,10 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
     """A folder on another device."""
-    if not ANOTHER_DISK.is_dir() or ANOTHER_DISK.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+    if (
+        not ANOTHER_DISK.is_dir()
+        or ANOTHER_DISK.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev
+    ):
         pytest.skip("there is no second file system to write to")
     folder = Path(tempfile.mkdtemp(dir=ANOTHER_DISK))
     yield folder
@@ -56,9 +76,13 @@ def elsewhere() -> Iterator[Path]:
 
 
 @pytest.fixture
-def restricted(nights: tuple[Path, Path], book: Book, tmp_path: Path) -> Iterator[tuple[Path, int | None]]:
+def restricted(
+    nights: tuple[Path, Path], book: Book, tmp_path: Path
+) -> Iterator[tuple[Path, int | None]]:
     """A workspace of an account to which permissions apply, and that account (None: the one the tests run as)."""
-    judge(book, tmp_path, delimited(people(1)))  # after this and the `nights`, no module is left that the account may not read
+    judge(
+        book, tmp_path, delimited(people(1))
+    )  # after this and the `nights`, no module is left that the account may not read
     folder = Path(tempfile.mkdtemp(prefix="fbbatch-restricted-"))
     folder.chmod(0o755)
     place = workspace(folder)
@@ -82,20 +106,28 @@ def outcomes(result: RunResult) -> dict[str, tuple[str, str | None]]:
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.name != "README.txt")
+    return sorted(
+        path.name for path in folder.rglob("*") if path.is_file() and path.name != "README.txt"
+    )
 
 
 # --- folders ---
 
 
 @pytest.mark.parametrize("name", ["outbox", "archive", "inbox"])
-def test_folder_that_may_not_be_written_is_told_before_the_ledger_is_touched(restricted: tuple[Path, int | None], name: str, capfd) -> None:
+def test_folder_that_may_not_be_written_is_told_before_the_ledger_is_touched(
+    restricted: tuple[Path, int | None], name: str, capfd
+) -> None:
     place, account = restricted
     (place / name).chmod(0o500)
     before = tree(place)
     assert attempt(place, account=account) == ExitCode.STORAGE
     assert f"The {name}" in capfd.readouterr().err
-    assert {path: found for path, found in tree(place).items() if path not in {".fbbatch/lock", ".fbbatch/work"}} == before
+    assert {
+        path: found
+        for path, found in tree(place).items()
+        if path not in {".fbbatch/lock", ".fbbatch/work"}
+    } == before
 
 
 def test_missing_outbox_is_told_before_the_ledger_is_touched(place: Path) -> None:
@@ -109,7 +141,9 @@ def test_missing_outbox_is_told_before_the_ledger_is_touched(place: Path) -> Non
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
-def test_outbox_and_archive_on_another_disk_end_as_on_the_same(nights: tuple[Path, Path], tmp_path: Path, elsewhere: Path) -> None:
+def test_outbox_and_archive_on_another_disk_end_as_on_the_same(
+    nights: tuple[Path, Path], tmp_path: Path, elsewhere: Path
+) -> None:
     before, here = nights
     there = copied(before, tmp_path / "there")
     for name in ("outbox", "archive"):
@@ -117,11 +151,15 @@ def test_outbox_and_archive_on_another_disk_end_as_on_the_same(nights: tuple[Pat
         (there / name).symlink_to(elsewhere / name)
     assert attempt(there, point="renamed:1:kill") < 0
     run(there)
-    assert {name: tree(there / name) for name in ("outbox", "archive")} == {name: tree(here / name) for name in ("outbox", "archive")}
+    assert {name: tree(there / name) for name in ("outbox", "archive")} == {
+        name: tree(here / name) for name in ("outbox", "archive")
+    }
     assert dump(there) == dump(here)
 
 
-def test_copy_to_another_disk_that_breaks_off_leaves_the_original_and_no_torn_file(place: Path, elsewhere: Path) -> None:
+def test_copy_to_another_disk_that_breaks_off_leaves_the_original_and_no_torn_file(
+    place: Path, elsewhere: Path
+) -> None:
     shutil.move(place / "archive", elsewhere / "archive")
     (place / "archive").symlink_to(elsewhere / "archive")
     drop(place, "a.xlsx", sheet(people(1)))
@@ -164,13 +202,17 @@ def test_of_twenty_starts_at_once_one_works_and_the_others_say_so(place: Path) -
 
 def test_files_from_1970_and_2099_are_taken(place: Path) -> None:
     for name, year in (("a.xlsx", 1970), ("b.csv", 2099)):
-        path = drop(place, name, sheet(people(1)) if name == "a.xlsx" else delimited(f"{CUSTOMER}\n{GOOD}"))
+        path = drop(
+            place, name, sheet(people(1)) if name == "a.xlsx" else delimited(f"{CUSTOMER}\n{GOOD}")
+        )
         stamp = dt.datetime(year, 1, 2, tzinfo=dt.UTC).timestamp()
         os.utime(path, (stamp, stamp))
     assert counts(run(place)) == (2, 2, 0, 0, 0)
 
 
-def test_hour_that_comes_twice_and_a_machine_in_another_zone_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hour_that_comes_twice_and_a_machine_in_another_zone_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fbbatch import batch
 
     told = []
@@ -179,9 +221,17 @@ def test_hour_that_comes_twice_and_a_machine_in_another_zone_change_nothing(tmp_
         time.tzset()
         place = workspace(tmp_path / zone.partition("/")[2], time_zone="America/New_York")
         for fold in (0, 1):
-            drop(place, f"{fold}.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{fold}').replace('2026-11-05', '2026-10-30')}"))
+            drop(
+                place,
+                f"{fold}.csv",
+                delimited(
+                    f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{fold}').replace('2026-11-05', '2026-10-30')}"
+                ),
+            )
             moment = dt.datetime(2026, 11, 1, 1, 30, tzinfo=shop_of(place).settings.zone, fold=fold)
-            told.append(batch.run(shop_of(place), moment, now=moment, progress=lambda *_: None).manifest)
+            told.append(
+                batch.run(shop_of(place), moment, now=moment, progress=lambda *_: None).manifest
+            )
     monkeypatch.undo()
     time.tzset()
     assert [(m["run"], m["as_of"], m["cases"][0]["number"]) for m in told[:2]] == [
@@ -224,7 +274,9 @@ def at(name: str, monkeypatch: pytest.MonkeyPatch, do) -> None:
 
 
 @pytest.mark.parametrize("point", ["scanned", "claimed"])
-def test_file_that_vanishes_is_deferred_and_the_others_are_taken(place: Path, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+def test_file_that_vanishes_is_deferred_and_the_others_are_taken(
+    place: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
     path = drop(place, "a.csv", delimited(people(1)))
     drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD}"))
     at(point, monkeypatch, lambda: path.unlink(missing_ok=True))
@@ -242,7 +294,10 @@ def test_file_that_is_replaced_before_it_is_read_is_not_taken_for_the_one_that_w
     with monkeypatch.context() as patch:
         at("claimed", patch, lambda: path.write_bytes(new))
         result = run(place)
-    assert outcomes(result) == {"a.csv": ("deferred", "FB-changed"), "copy.csv": ("deferred", "FB-changed")}
+    assert outcomes(result) == {
+        "a.csv": ("deferred", "FB-changed"),
+        "copy.csv": ("deferred", "FB-changed"),
+    }
     assert names_in(place / "inbox") == ["a.csv", "copy.csv"]
     assert counts(run(place)) == (2, 2, 0, 0, 0)
     assert names_in(place / "inbox") == []
@@ -264,9 +319,33 @@ def test_lock_file_of_office_is_heeded_for_a_day_and_then_told(place: Path, lock
 # --- names ---
 
 HOSTILE = [
-    *("e\u0301.csv".encode(), "\u00e9.csv".encode(), b"x" * 251 + b".csv", b"y" * 255, "换行\n.csv".encode(), b"-rf.csv", b"-rf"),
-    *("\u202evsc.txt".encode(), b"\xc0\xaf\xff.csv", b"\xff" * 250 + b".csv", b"CON.csv", b"nul", "😀.csv".encode(), b"dot.csv.", b" .csv"),
-    *(b"$(reboot).csv", b"a\\b.csv", b"%00.csv", b"...csv", "客户/客户.csv".encode(), "客户_客户.csv".encode()),
+    *(
+        "e\u0301.csv".encode(),
+        "\u00e9.csv".encode(),
+        b"x" * 251 + b".csv",
+        b"y" * 255,
+        "换行\n.csv".encode(),
+        b"-rf.csv",
+        b"-rf",
+    ),
+    *(
+        "\u202evsc.txt".encode(),
+        b"\xc0\xaf\xff.csv",
+        b"\xff" * 250 + b".csv",
+        b"CON.csv",
+        b"nul",
+        "😀.csv".encode(),
+        b"dot.csv.",
+        b" .csv",
+    ),
+    *(
+        b"$(reboot).csv",
+        b"a\\b.csv",
+        b"%00.csv",
+        b"...csv",
+        "客户/客户.csv".encode(),
+        "客户_客户.csv".encode(),
+    ),
 ]
 
 
@@ -286,7 +365,9 @@ def test_files_of_any_name_are_all_taken_apart_and_kept(place: Path) -> None:
         == len({file["archived"] for file in result.manifest["files"]})
         == len(HOSTILE)
     )
-    assert sorted(path.read_bytes() for path in (place / "archive").rglob("*") if path.is_file()) == sorted(contents)
+    assert sorted(
+        path.read_bytes() for path in (place / "archive").rglob("*") if path.is_file()
+    ) == sorted(contents)
     assert names_in(place / "inbox") == []
     assert all(name.encode() for name in outcomes(result))  # text, whatever the bytes were
     again = drop(place, "x" * 251 + ".csv", delimited(f"{CUSTOMER}\n{GOOD}"))
@@ -304,7 +385,9 @@ def test_what_is_no_file_is_never_opened_and_is_told(place: Path) -> None:
         before = tree_without_reading(place / "inbox")
         drop(place, "a.csv", delimited(people(1)))
         result = run(place)
-    told = dict.fromkeys(("passwd.xlsx", "ledger.xlsx", "pipe.xlsx", "door.xlsx"), ("deferred", "FB-not-a-file"))
+    told = dict.fromkeys(
+        ("passwd.xlsx", "ledger.xlsx", "pipe.xlsx", "door.xlsx"), ("deferred", "FB-not-a-file")
+    )
     assert outcomes(result) == {**told, "a.csv": ("accepted", None)}
     assert result.exit_code == ExitCode.DONE
     assert tree_without_reading(place / "inbox") == before
@@ -314,31 +397,44 @@ def tree_without_reading(folder: Path) -> list[tuple[str, int]]:
     return sorted((str(path), path.lstat().st_mode) for path in folder.rglob("*"))
 
 
-def test_file_and_folder_that_may_not_be_read_are_deferred_and_the_others_taken(restricted: tuple[Path, int | None]) -> None:
+def test_file_and_folder_that_may_not_be_read_are_deferred_and_the_others_taken(
+    restricted: tuple[Path, int | None],
+) -> None:
     place, account = restricted
     owned(drop(place, "a.csv", delimited(people(1))), account).chmod(0)
     owned(drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD}")), account)
     owned(drop(place, "秘/c.csv", delimited(people(3))).parent, account).chmod(0)
     assert attempt(place, account=account) == ExitCode.DONE
     told = {(row[2], row[6], row[7]) for row in dump(place)["file"]}
-    assert told == {("a.csv", "deferred", "FB-locked"), ("b.csv", "accepted", None), ("秘", "deferred", "FB-locked")}
+    assert told == {
+        ("a.csv", "deferred", "FB-locked"),
+        ("b.csv", "accepted", None),
+        ("秘", "deferred", "FB-locked"),
+    }
     (place / "inbox/秘").chmod(0o700)
 
 
-def test_file_in_a_folder_that_it_may_not_leave_is_deferred_and_the_run_is_closed(restricted: tuple[Path, int | None]) -> None:
+def test_file_in_a_folder_that_it_may_not_leave_is_deferred_and_the_run_is_closed(
+    restricted: tuple[Path, int | None],
+) -> None:
     place, account = restricted
     folder = owned(owned(drop(place, "秘/a.csv", delimited(people(1))), account).parent, account)
     owned(drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD}")), account)
     folder.chmod(0o500)
     assert attempt(place, account=account) == ExitCode.DONE
-    assert {(row[2], row[6], row[7]) for row in dump(place)["file"]} == {("秘/a.csv", "deferred", "FB-locked"), ("b.csv", "accepted", None)}
+    assert {(row[2], row[6], row[7]) for row in dump(place)["file"]} == {
+        ("秘/a.csv", "deferred", "FB-locked"),
+        ("b.csv", "accepted", None),
+    }
     folder.chmod(0o700)
     assert attempt(place, account=account, as_of="2026-11-23") == ExitCode.DONE
     assert len(dump(place)["case_"]) == 2
     assert names_in(place / "inbox") == []
 
 
-def test_file_of_a_gigabyte_goes_to_quarantine_unread(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_of_a_gigabyte_goes_to_quarantine_unread(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with drop(place, "huge.csv", b"").open("r+b") as stream:
         stream.truncate(1 << 30)
     drop(place, "a.csv", delimited(people(1)))
@@ -346,7 +442,10 @@ def test_file_of_a_gigabyte_goes_to_quarantine_unread(place: Path, monkeypatch: 
     monkeypatch.setattr(inbox, "sha256_of", lambda path: read.append(path.name) or honest(path))
     result = run(place)
     assert set(read) == {"a.csv"}
-    assert outcomes(result) == {"a.csv": ("accepted", None), "huge.csv": ("quarantined", "FB-limit-file-bytes")}
+    assert outcomes(result) == {
+        "a.csv": ("accepted", None),
+        "huge.csv": ("quarantined", "FB-limit-file-bytes"),
+    }
     (kept,) = (place / "archive/quarantined").rglob("huge.csv")
     assert kept.stat().st_size == 1 << 30
 
@@ -354,7 +453,9 @@ def test_file_of_a_gigabyte_goes_to_quarantine_unread(place: Path, monkeypatch: 
 # --- the ledger ---
 
 
-def test_ledger_that_another_program_holds_is_waited_for_and_then_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ledger_that_another_program_holds_is_waited_for_and_then_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(place, "2026-11-19")
     drop(place, "a.csv", delimited(people(1)))
     monkeypatch.setattr(store, "_PATIENCE_MS", 300)
@@ -364,13 +465,17 @@ def test_ledger_that_another_program_holds_is_waited_for_and_then_told(place: Pa
             run(place)
     assert names_in(place / "inbox") == ["a.csv"]
     monkeypatch.setattr(store, "_PATIENCE_MS", 30_000)
-    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db", check_same_thread=False)) as other:
+    with contextlib.closing(
+        sqlite3.connect(place / ".fbbatch/ledger.db", check_same_thread=False)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         threading.Timer(0.5, other.rollback).start()
         assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
-def test_read_only_ledger_is_exit_5_and_nothing_is_processed(restricted: tuple[Path, int | None], capfd) -> None:
+def test_read_only_ledger_is_exit_5_and_nothing_is_processed(
+    restricted: tuple[Path, int | None], capfd
+) -> None:
     place, account = restricted
     assert attempt(place, account=account) == ExitCode.DONE
     owned(drop(place, "a.csv", delimited(people(1))), account)
@@ -380,14 +485,18 @@ def test_read_only_ledger_is_exit_5_and_nothing_is_processed(restricted: tuple[P
     assert names_in(place / "inbox") == ["a.csv"]
 
 
-def test_ledger_with_flipped_bytes_is_exit_5_and_nothing_is_processed(nights: tuple[Path, Path], tmp_path: Path) -> None:
+def test_ledger_with_flipped_bytes_is_exit_5_and_nothing_is_processed(
+    nights: tuple[Path, Path], tmp_path: Path
+) -> None:
     place = copied(nights[0], tmp_path)
     file = place / ".fbbatch/ledger.db"
     content = file.read_bytes()
     before = standing(place)
     for page in range(2, len(content) // 16_384):
         broken = bytearray(content)
-        broken[16_384 * page : 16_384 * page + 12] = bytes(255 - byte for byte in content[16_384 * page : 16_384 * page + 12])
+        broken[16_384 * page : 16_384 * page + 12] = bytes(
+            255 - byte for byte in content[16_384 * page : 16_384 * page + 12]
+        )
         file.write_bytes(broken)
         with pytest.raises(StorageError, match=r"damaged|malformed|not a database"):
             run(place)
@@ -419,7 +528,9 @@ BARE = {
 
 
 @pytest.mark.parametrize("how", BARE)
-def test_run_ends_alike_whatever_surrounds_it(nights: tuple[Path, Path], tmp_path: Path, how: str) -> None:
+def test_run_ends_alike_whatever_surrounds_it(
+    nights: tuple[Path, Path], tmp_path: Path, how: str
+) -> None:
     before, calm = nights
     bare = copied(before, tmp_path / "bare")
     gone = tmp_path / "gone"
@@ -433,7 +544,10 @@ def test_run_ends_alike_whatever_surrounds_it(nights: tuple[Path, Path], tmp_pat
     assert done.returncode == ExitCode.RETURNED, done.stderr
     assert standing(bare) == standing(calm)
     loose = [
-        str(path) for folder in ("outbox", "archive", ".fbbatch") for path in (bare / folder).rglob("*") if path.stat().st_mode & 0o077
+        str(path)
+        for folder in ("outbox", "archive", ".fbbatch")
+        for path in (bare / folder).rglob("*")
+        if path.stat().st_mode & 0o077
     ]
     assert loose == []
 
@@ -459,13 +573,19 @@ def test_folder_that_is_gone_is_told_where_the_workspace_is_looked_for(tmp_path:
 def test_every_test_that_the_list_of_faults_names_exists() -> None:
     text = (REPOSITORY / "docs/faults.md").read_text(encoding="utf-8")
     assert [f"F{n:02d}" for n in range(1, 49)] == sorted(
-        {f"F{n:02d}" for row in re.findall(r"^\| (F[^|]+) \|", text, re.MULTILINE) for n in numbers(row)}
+        {
+            f"F{n:02d}"
+            for row in re.findall(r"^\| (F[^|]+) \|", text, re.MULTILINE)
+            for n in numbers(row)
+        }
     )
     named = set(re.findall(r"`(test_\w+)\.py::(test_\w+)`", text))
     assert len(named) > 30
     for file in {file for file, _ in named}:
         source = (REPOSITORY / "tests" / f"{file}.py").read_text(encoding="utf-8")
-        assert {name for f, name in named if f == file} - set(re.findall(r"^def (test_\w+)", source, re.MULTILINE)) == set()
+        assert {name for f, name in named if f == file} - set(
+            re.findall(r"^def (test_\w+)", source, re.MULTILINE)
+        ) == set()
 
 
 def numbers(row: str) -> Iterator[int]:

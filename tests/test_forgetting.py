@@ -24,22 +24,49 @@ from fbbatch.schema import Book
 from fbbatch.upkeep import effacing
 from fbbatch.upkeep.effacing import Effacer
 from fbbatch.upkeep.pseudonyms import Pseudonyms
-from tests.builders import delimited, drop, mail, run, sheet, shop_of, word, workbook, workspace, zipped
+from tests.builders import (
+    delimited,
+    drop,
+    mail,
+    run,
+    sheet,
+    shop_of,
+    word,
+    workbook,
+    workspace,
+    zipped,
+)
 from tests.crash import ended, process_of
 from tests.test_closed_loop import Bureau
 from tests.test_upkeep import call, problems, sql
 
 BEFORE = "2023-06-01"
-CUSTOMER, EMPLOYEE, PARTNER, WRITER, MEMBER, LOST = "鄔甲蟬", "鄔乙蟬", "鄔丙蟬", "鄔丁蟬", "鄔戊蟬", "鄔己蟬"
+CUSTOMER, EMPLOYEE, PARTNER, WRITER, MEMBER, LOST = (
+    "鄔甲蟬",
+    "鄔乙蟬",
+    "鄔丙蟬",
+    "鄔丁蟬",
+    "鄔戊蟬",
+    "鄔己蟬",
+)
 """Invented people: of a questionnaire, of the staff's form, of a meeting, of a mail, in a zip, in a row that went back."""
 PEOPLE = (CUSTOMER, EMPLOYEE, PARTNER, WRITER, MEMBER, LOST)
-CONTACTS = ("0977111001", "0977111002", "0977111003", "wren-four@example.com", "0977111005", "0977111006")
+CONTACTS = (
+    "0977111001",
+    "0977111002",
+    "0977111003",
+    "wren-four@example.com",
+    "0977111005",
+    "0977111006",
+)
 NEW_CONTACT, IN_NAMES, SAID = "0977111999", "蟬翼", "鴝鵒之語"
 """A number that came later; a word in the name of every file; one in everything that reporters wrote."""
 CANARIES = (*PEOPLE, *CONTACTS, "0977-111-001", NEW_CONTACT, IN_NAMES, SAID)
 
 
-def labelled(book: Book, schema: str, person: str, contact: str, said: str = SAID, **answers: str) -> list[list[str]]:
+def labelled(
+    book: Book, schema: str, person: str, contact: str, said: str = SAID, **answers: str
+) -> list[list[str]]:
     """A register of one row with an answer to every field; every text names the person and says a word."""
     model = book.schema(schema)
     assert model is not None
@@ -113,18 +140,39 @@ def every_door(place: Path) -> None:
     """Drop the canaries in every way that there is."""
     book = shop_of(place).book
     first = labelled(book, "customer", CUSTOMER, CONTACTS[0])
-    again = [first[0], [{"藍牙經常斷開": "藍牙又斷開了"}.get(cell, cell).replace("2022-11-05", "2022-11-06") for cell in first[1]]]
+    again = [
+        first[0],
+        [
+            {"藍牙經常斷開": "藍牙又斷開了"}.get(cell, cell).replace("2022-11-05", "2022-11-06")
+            for cell in first[1]
+        ],
+    ]
     bad = labelled(book, "customer", LOST, CONTACTS[5], reported_at=f"{LOST}說是昨天")
     drop(place, f"customer/{IN_NAMES}問卷.xlsx", sheet([*first, again[1], bad[1]]))
-    drop(place, f"customer/{IN_NAMES}副本.xlsx", (place / f"inbox/customer/{IN_NAMES}問卷.xlsx").read_bytes())
-    drop(place, f"employee/{IN_NAMES}.csv", delimited(labelled(book, "employee", EMPLOYEE, CONTACTS[1], reporter_department="品質部")))
-    drop(place, f"partner/{IN_NAMES}會議.xlsx", sheet(labelled(book, "partner", PARTNER, CONTACTS[2])))
+    drop(
+        place,
+        f"customer/{IN_NAMES}副本.xlsx",
+        (place / f"inbox/customer/{IN_NAMES}問卷.xlsx").read_bytes(),
+    )
+    drop(
+        place,
+        f"employee/{IN_NAMES}.csv",
+        delimited(labelled(book, "employee", EMPLOYEE, CONTACTS[1], reporter_department="品質部")),
+    )
+    drop(
+        place,
+        f"partner/{IN_NAMES}會議.xlsx",
+        sheet(labelled(book, "partner", PARTNER, CONTACTS[2])),
+    )
     letter = mail(
         f"智能音箱 X-1 斷線，{SAID}，我是{WRITER}，電話 0977111001 是{CUSTOMER}的。",
         subject=f"{WRITER}的反饋",
         sender=f"{WRITER} <{CONTACTS[3]}>",
         date="Sat, 05 Nov 2022 10:30:00 +0800",
-        files={f"{IN_NAMES}照片.png": b"\x89PNG\r\n\x1a\n\0", f"{IN_NAMES}附件.png": b"\x89PNG\r\n\x1a\n\0\0"},
+        files={
+            f"{IN_NAMES}照片.png": b"\x89PNG\r\n\x1a\n\0",
+            f"{IN_NAMES}附件.png": b"\x89PNG\r\n\x1a\n\0\0",
+        },
     )
     drop(place, f"customer/{IN_NAMES}.eml", letter)
     member = sheet(labelled(book, "customer", MEMBER, CONTACTS[4], product="智能手錶"))
@@ -147,18 +195,48 @@ def whole_story(place: Path) -> Bureau:
     for kind in ("assignment", "measures", "inspection", "result", "verification"):
         assert here.hand_in(kind, number=number)["outcome"] == "step", here.messages
     name = f"{IN_NAMES}答覆記錄.docx"
-    drop(place, name, here.filled("reply", {"reaction": f"{EMPLOYEE}說可以"} if _has(book, "reply", "reaction") else {}, number=number))
+    drop(
+        place,
+        name,
+        here.filled(
+            "reply",
+            {"reaction": f"{EMPLOYEE}說可以"} if _has(book, "reply", "reaction") else {},
+            number=number,
+        ),
+    )
     here.told(here.run(), name)
-    survey = {"name": EMPLOYEE, "comments": f"{SAID}，請 {EMPLOYEE} 的電話 {CONTACTS[1]}", "reason": f"{EMPLOYEE}{SAID}"}
-    mailed = {f"{IN_NAMES}調查表.docx": here.filled("satisfaction", survey | {"overall": "4"}, number=number)}
-    drop(place, f"{IN_NAMES}調查.eml", mail("附上", sender=f"{WRITER} <{CONTACTS[3]}>", files=mailed))
+    survey = {
+        "name": EMPLOYEE,
+        "comments": f"{SAID}，請 {EMPLOYEE} 的電話 {CONTACTS[1]}",
+        "reason": f"{EMPLOYEE}{SAID}",
+    }
+    mailed = {
+        f"{IN_NAMES}調查表.docx": here.filled(
+            "satisfaction", survey | {"overall": "4"}, number=number
+        )
+    }
+    drop(
+        place, f"{IN_NAMES}調查.eml", mail("附上", sender=f"{WRITER} <{CONTACTS[3]}>", files=mailed)
+    )
     here.run()
     assert sql(place, "SELECT count(*) FROM waiting_form") == [(1,)]
     assert here.hand_in("satisfaction", survey, number=number)["outcome"] == "step"
     newest = max(place.glob("outbox/2*/*臺賬*.xlsx"))
-    drop(place, f"{IN_NAMES}臺賬.xlsx", remarked(newest, of[CUSTOMER], f"{CUSTOMER}來電 {CONTACTS[0]}"))
-    assert "FB-edit-taken" in [f["code"] for file in here.run().manifest["files"] for f in file["findings"]]
-    drop(place, f"{IN_NAMES}再.eml", mail(f"{of[CUSTOMER]} 我是{CUSTOMER}", subject=CUSTOMER, sender=f"{CUSTOMER} <w@example.com>"))
+    drop(
+        place,
+        f"{IN_NAMES}臺賬.xlsx",
+        remarked(newest, of[CUSTOMER], f"{CUSTOMER}來電 {CONTACTS[0]}"),
+    )
+    assert "FB-edit-taken" in [
+        f["code"] for file in here.run().manifest["files"] for f in file["findings"]
+    ]
+    drop(
+        place,
+        f"{IN_NAMES}再.eml",
+        mail(
+            f"{of[CUSTOMER]} 我是{CUSTOMER}", subject=CUSTOMER, sender=f"{CUSTOMER} <w@example.com>"
+        ),
+    )
     here.run()
     assert here.state(of[EMPLOYEE]) == "closed"
     with contextlib.closing(shop_of(place).ledger()) as ledger:
@@ -172,7 +250,12 @@ def remarked(source: Path, number: str, remark: str) -> bytes:
     """The tracking ledger with a remark on a case."""
     book = openpyxl.load_workbook(source)
     for page in book:
-        heads = {str(cell.value): cell for row in page.iter_rows(max_row=12) for cell in row if cell.value}
+        heads = {
+            str(cell.value): cell
+            for row in page.iter_rows(max_row=12)
+            for cell in row
+            if cell.value
+        }
         for row in page.iter_rows():
             if "備註" in heads and number in [cell.value for cell in row]:
                 page.cell(row[0].row, heads["備註"].column, remark)
@@ -234,7 +317,15 @@ def shared_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = workspace(tmp_path_factory.mktemp("shared"), "zh-Hant")
     book = shop_of(place).book
     first = labelled(book, "customer", CUSTOMER, CONTACTS[0])
-    second = labelled(book, "customer", STAYS, STAYS_CONTACT, "溫語", product="智能手錶", description="錶帶斷裂，無法佩戴")
+    second = labelled(
+        book,
+        "customer",
+        STAYS,
+        STAYS_CONTACT,
+        "溫語",
+        product="智能手錶",
+        description="錶帶斷裂，無法佩戴",
+    )
     drop(place, "customer/十一月.xlsx", sheet([*first, second[1]]))
     run(place, "2022-11-07")
     close(place, "2022-12-20", numbers(place)[CUSTOMER])
@@ -259,18 +350,35 @@ def anonymised(place: Path, *options: str) -> dict[str, Any]:
     return told
 
 
-def test_who_shares_a_file_with_an_open_case_is_found_only_in_the_original_and_the_other_everywhere(shared: Path) -> None:
+def test_who_shares_a_file_with_an_open_case_is_found_only_in_the_original_and_the_other_everywhere(
+    shared: Path,
+) -> None:
     stays = (STAYS, STAYS_CONTACT)
     before = places(shared, stays)
     told = anonymised(shared)
     gone = places(shared, (CUSTOMER, CONTACTS[0], "0977-111-001", SAID))
     assert {where.partition("!")[0] for found in gone.values() for where in found} == {ORIGINAL}
     after = places(shared, stays)
-    pdfs = {where for found in before.values() for where in found if where.endswith(".pdf!text") and "/summary/" in where}
-    pdfs |= {where for found in before.values() for where in found if where.startswith("outbox/latest/") and where.endswith(".pdf!text")}
-    assert {name: set(found) for name, found in after.items()} == {name: set(found) - pdfs for name, found in before.items()}
+    pdfs = {
+        where
+        for found in before.values()
+        for where in found
+        if where.endswith(".pdf!text") and "/summary/" in where
+    }
+    pdfs |= {
+        where
+        for found in before.values()
+        for where in found
+        if where.startswith("outbox/latest/") and where.endswith(".pdf!text")
+    }
+    assert {name: set(found) for name, found in after.items()} == {
+        name: set(found) - pdfs for name, found in before.items()
+    }
     left = {one["where"]: one for one in told["left"]}
-    assert (left["archive/accepted/2022-11-07/"]["paths"], left["archive/accepted/2022-11-07/"]["until"]) == ([ORIGINAL], [None])
+    assert (
+        left["archive/accepted/2022-11-07/"]["paths"],
+        left["archive/accepted/2022-11-07/"]["until"],
+    ) == ([ORIGINAL], [None])
     assert left["outbox/20221107-001/"]["until"] == [None]
     assert told["printed_again"] > 2
     assert problems(shared) == []
@@ -284,12 +392,18 @@ def test_who_shares_a_file_with_an_open_case_is_found_only_in_the_original_and_t
     assert problems(shared) == []
 
 
-def test_what_is_shared_goes_on_the_day_on_which_the_last_of_the_others_is_due(shared: Path) -> None:
+def test_what_is_shared_goes_on_the_day_on_which_the_last_of_the_others_is_due(
+    shared: Path,
+) -> None:
     close(shared, "2023-07-01", numbers(shared)[STAYS])
     told = anonymised(shared)
     until = (dt.date(2023, 7, 1) + dt.timedelta(days=1095 + 1)).isoformat()
     left = {one["where"]: one for one in told["left"]}
-    assert left["archive/accepted/2022-11-07/"]["until"] == left["outbox/20221107-001/"]["until"] == [until]
+    assert (
+        left["archive/accepted/2022-11-07/"]["until"]
+        == left["outbox/20221107-001/"]["until"]
+        == [until]
+    )
     again = anonymised(shared, "--before", "2023-07-02")
     assert again["removed"]["originals"] == 1
     assert again["removed"]["run_folders"] == 1
@@ -298,31 +412,59 @@ def test_what_is_shared_goes_on_the_day_on_which_the_last_of_the_others_is_due(s
     assert problems(shared) == []
 
 
-def test_person_who_has_an_open_case_besides_keeps_the_name_in_what_both_share(shared: Path) -> None:
+def test_person_who_has_an_open_case_besides_keeps_the_name_in_what_both_share(
+    shared: Path,
+) -> None:
     book = shop_of(shared).book
     drop(
         shared,
         "customer/再.xlsx",
-        sheet(labelled(book, "customer", CUSTOMER, "0966444555", product="智能手錶", description="錶帶斷裂，無法佩戴")),
+        sheet(
+            labelled(
+                book,
+                "customer",
+                CUSTOMER,
+                "0966444555",
+                product="智能手錶",
+                description="錶帶斷裂，無法佩戴",
+            )
+        ),
     )
     run(shared, "2022-12-23")
     anonymised(shared)
-    ledgers = [where for where in places(shared, [CUSTOMER])[CUSTOMER] if "臺賬" in where or "summary" in where]
+    ledgers = [
+        where
+        for where in places(shared, [CUSTOMER])[CUSTOMER]
+        if "臺賬" in where or "summary" in where
+    ]
     assert ledgers
-    assert CUSTOMER not in json.dumps(sql(shared, "SELECT answers FROM case_ WHERE id = (SELECT min(id) FROM case_)"), ensure_ascii=False)
+    assert CUSTOMER not in json.dumps(
+        sql(shared, "SELECT answers FROM case_ WHERE id = (SELECT min(id) FROM case_)"),
+        ensure_ascii=False,
+    )
     assert problems(shared) == []
 
 
 def test_rehearsal_tells_all_of_it_and_changes_nothing(shared: Path) -> None:
     from tests.builders import tree
 
-    before = {name: found for name, found in tree(shared).items() if not name.startswith(".fbbatch/ledger.db-")}
+    before = {
+        name: found
+        for name, found in tree(shared).items()
+        if not name.startswith(".fbbatch/ledger.db-")
+    }
     told = anonymised(shared, "--dry-run")
-    assert {name: found for name, found in tree(shared).items() if not name.startswith(".fbbatch/ledger.db-")} == before
+    assert {
+        name: found
+        for name, found in tree(shared).items()
+        if not name.startswith(".fbbatch/ledger.db-")
+    } == before
     done = anonymised(shared)
     same = ("closed_cases", "changed", "removed", "printed_again", "old_ledgers")
     assert {name: told[name] for name in same} == {name: done[name] for name in same}
-    assert {one["where"]: one["until"] for one in told["left"]} == {one["where"]: one["until"] for one in done["left"]}
+    assert {one["where"]: one["until"] for one in told["left"]} == {
+        one["where"]: one["until"] for one in done["left"]
+    }
 
 
 def test_with_keep_files_the_folders_stay_as_they_are_and_are_listed(shared: Path) -> None:
@@ -362,10 +504,22 @@ def test_run_that_is_not_finished_is_to_be_finished_first(shared: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 @pytest.mark.parametrize(
-    "point", ["reprinted:1", "forgotten:1", "swapped:1", "swapped:2", "unlinked:1", "unlinked:3", "refreshing:1", "replacing:1"]
+    "point",
+    [
+        "reprinted:1",
+        "forgotten:1",
+        "swapped:1",
+        "swapped:2",
+        "unlinked:1",
+        "unlinked:3",
+        "refreshing:1",
+        "replacing:1",
+    ],
 )
 def test_killed_anywhere_it_is_finished_by_calling_again(shared: Path, point: str) -> None:
-    pid = process_of(lambda: call("anonymise", "-w", shared, "--before", BEFORE), point=f"{point}:kill")
+    pid = process_of(
+        lambda: call("anonymise", "-w", shared, "--before", BEFORE), point=f"{point}:kill"
+    )
     assert ended(pid) == -signal.SIGKILL
     if point.startswith("swapped"):
         assert ("anonymise was interrupted", ".fbbatch/anonymise") in problems(shared)
@@ -379,7 +533,9 @@ def test_killed_anywhere_it_is_finished_by_calling_again(shared: Path, point: st
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 def test_killed_before_the_ledger_forgets_nothing_has_changed(shared: Path) -> None:
     before = places(shared, (CUSTOMER,))
-    pid = process_of(lambda: call("anonymise", "-w", shared, "--before", BEFORE), point="reprinted:1:kill")
+    pid = process_of(
+        lambda: call("anonymise", "-w", shared, "--before", BEFORE), point="reprinted:1:kill"
+    )
     assert ended(pid) == -signal.SIGKILL
     assert places(shared, (CUSTOMER,)) == before
     with contextlib.closing(sqlite3.connect(shared / ".fbbatch/ledger.db")) as connection:
@@ -390,7 +546,15 @@ def test_killed_before_the_ledger_forgets_nothing_has_changed(shared: Path) -> N
 
 
 def effacer(**options: Any) -> Effacer:
-    return Effacer({"鄔甲蟬": "anon-1", "0977111001": "anon-2", "wren@example.com": "anon-3", "Wren Song": "anon-4"}, **options)
+    return Effacer(
+        {
+            "鄔甲蟬": "anon-1",
+            "0977111001": "anon-2",
+            "wren@example.com": "anon-3",
+            "Wren Song": "anon-4",
+        },
+        **options,
+    )
 
 
 def test_numbers_are_found_however_people_separate_their_digits_and_names_in_any_case() -> None:
@@ -398,7 +562,12 @@ def test_numbers_are_found_however_people_separate_their_digits_and_names_in_any
     assert effacer().text(text) == "anon-1：anon-2，(anon-2；anon-3、anon-4"
 
 
-SAID_MARKS = {"藍牙經常斷開，需要重新配對": "anon-5", "黑屏了": "anon-6", "藍牙經常斷開": "anon-7", "\ud83d 半個字符的長句子": "anon-8"}
+SAID_MARKS = {
+    "藍牙經常斷開，需要重新配對": "anon-5",
+    "黑屏了": "anon-6",
+    "藍牙經常斷開": "anon-7",
+    "\ud83d 半個字符的長句子": "anon-8",
+}
 
 
 @pytest.mark.parametrize(
@@ -414,7 +583,9 @@ SAID_MARKS = {"藍牙經常斷開，需要重新配對": "anon-5", "黑屏了": 
         ("鄔甲蟬說藍牙經常斷開，需要重新配對", "anon-1說anon-5"),
     ],
 )
-def test_what_somebody_wrote_is_found_whole_or_cut_short_and_a_short_text_where_it_stands_alone(text: str, told: str) -> None:
+def test_what_somebody_wrote_is_found_whole_or_cut_short_and_a_short_text_where_it_stands_alone(
+    text: str, told: str
+) -> None:
     assert effacer(said=SAID_MARKS).text(text) == told
 
 
@@ -424,17 +595,31 @@ def test_workbook_loses_a_short_text_in_a_cell_of_its_own() -> None:
     assert list(book["表"].iter_rows(values_only=True)) == [("anon-6", "今天黑屏了")]
 
 
-def test_words_of_the_company_stay_and_what_staff_wrote_loses_only_the_reporters(book: Book) -> None:
+def test_words_of_the_company_stay_and_what_staff_wrote_loses_only_the_reporters(
+    book: Book,
+) -> None:
     rules = Pseudonyms(book, b"k" * 32)
     product = book.products.products[0]
-    told = {"product": product.name, "model": product.models[0], "scene": "閣樓", "reported_at": "2022-11-05T00:00:00"}
+    told = {
+        "product": product.name,
+        "model": product.models[0],
+        "scene": "閣樓",
+        "reported_at": "2022-11-05T00:00:00",
+    }
     new = rules.answers("customer", told, {})
-    assert (new["product"], new["model"], new["reported_at"]) == (told["product"], told["model"], told["reported_at"])
+    assert (new["product"], new["model"], new["reported_at"]) == (
+        told["product"],
+        told["model"],
+        told["reported_at"],
+    )
     assert new["scene"].startswith("anon-text-")
     assert rules.said("customer", [told]) == {"閣樓": new["scene"]}
     rules.learn({CUSTOMER: "anon-1"}, (), {"只有客戶才這樣說話": "anon-2"})
     cause = f"查明：{CUSTOMER}所說「只有客戶才這樣說話」屬實，接觸不良"
-    assert rules.answers("result", {"cause": cause}, {})["cause"] == "查明：anon-1所說「anon-2」屬實，接觸不良"
+    assert (
+        rules.answers("result", {"cause": cause}, {})["cause"]
+        == "查明：anon-1所說「anon-2」屬實，接觸不良"
+    )
 
 
 def test_longer_name_of_somebody_who_stays_is_left_whole() -> None:
@@ -448,7 +633,9 @@ def test_name_of_a_file_is_replaced_only_where_it_stands_by_itself() -> None:
 
 
 def test_file_that_stays_keeps_its_name_beside_one_of_the_same_name_in_another_folder() -> None:
-    names = Effacer({}, ["員工/a.csv", "a.csv"], {"客戶/a.csv": "客戶/anon-file.csv", "a.csv": "anon-file.csv"})
+    names = Effacer(
+        {}, ["員工/a.csv", "a.csv"], {"客戶/a.csv": "客戶/anon-file.csv", "a.csv": "anon-file.csv"}
+    )
     assert names.text("客戶/a.csv、員工/a.csv") == "客戶/anon-file.csv、員工/a.csv"
 
 
@@ -457,7 +644,9 @@ def test_name_split_over_runs_of_a_paragraph_is_replaced_and_the_package_stays_w
     split = unsplit = content
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         xml = package.read("word/document.xml").decode()
-    parts = {"word/document.xml": xml.replace("前鄔甲蟬後", "前鄔甲</w:t></w:r><w:r><w:t>蟬後").encode()}
+    parts = {
+        "word/document.xml": xml.replace("前鄔甲蟬後", "前鄔甲</w:t></w:r><w:r><w:t>蟬後").encode()
+    }
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         split = zipped({name: parts.get(name, package.read(name)) for name in package.namelist()})
     assert "鄔甲蟬" in docx.Document(io.BytesIO(split)).paragraphs[0].text
@@ -472,7 +661,11 @@ def test_workbook_without_the_names_opens_with_all_else_as_it_was() -> None:
     content = workbook({"鄔甲蟬": [["姓名", "數"], ["鄔甲蟬 & 友", 3.5], ["溫戊川", 4]]})
     book = openpyxl.load_workbook(io.BytesIO(effacing.package(content, effacer())))
     assert book.sheetnames == ["anon-1"]
-    assert list(book["anon-1"].iter_rows(values_only=True)) == [("姓名", "數"), ("anon-1 & 友", 3.5), ("溫戊川", 4)]
+    assert list(book["anon-1"].iter_rows(values_only=True)) == [
+        ("姓名", "數"),
+        ("anon-1 & 友", 3.5),
+        ("溫戊川", 4),
+    ]
 
 
 def test_torn_package_is_told_as_such() -> None:
@@ -484,7 +677,10 @@ def test_page_loses_the_names_in_texts_and_links() -> None:
     link = urllib.parse.quote("../../archive/鄔甲蟬 & a.xlsx")
     content = f'<!doctype html><li><a href="{link}">鄔甲蟬 &amp; a.xlsx</a> b &lt;</li>'.encode()
     told = effacing.page(content, effacer()).decode()
-    assert told == '<!doctype html><li><a href="../../archive/anon-1%20%26%20a.xlsx">anon-1 &amp; a.xlsx</a> b &lt;</li>'
+    assert (
+        told
+        == '<!doctype html><li><a href="../../archive/anon-1%20%26%20a.xlsx">anon-1 &amp; a.xlsx</a> b &lt;</li>'
+    )
 
 
 def test_names_of_staff_are_no_personal_data_of_a_case(book: Book) -> None:
@@ -492,7 +688,10 @@ def test_names_of_staff_are_no_personal_data_of_a_case(book: Book) -> None:
     rules = Pseudonyms(book, b"k" * 32)
     known = rules.known("customer", [{"reporter": staff, "contact": CONTACTS[0]}])
     assert set(known) == {CONTACTS[0]}
-    details = {"changes": {"contact": [CONTACTS[0], NEW_CONTACT]}, "remarks": [f"{staff}打了 {CONTACTS[0]}"]}
+    details = {
+        "changes": {"contact": [CONTACTS[0], NEW_CONTACT]},
+        "remarks": [f"{staff}打了 {CONTACTS[0]}"],
+    }
     told = rules.step("customer", "amendment", details, known)
     assert told["remarks"] == [f"{staff}打了 {known[CONTACTS[0]]}"]
     assert told["changes"]["contact"] == [known[CONTACTS[0]], rules.of("contact", NEW_CONTACT)]

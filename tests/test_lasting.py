@@ -35,7 +35,9 @@ def as_windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         SYNC(handle)
 
     def opened(path: str | Path, *args: int, **more: int | None) -> int:
-        if "dir_fd" not in more and os.path.isdir(path):  # by `dir_fd` this system's own library removes folders
+        if "dir_fd" not in more and os.path.isdir(
+            path
+        ):  # by `dir_fd` this system's own library removes folders
             raise PermissionError(errno.EACCES, "Permission denied")
         return OPEN(path, *args, **more)
 
@@ -52,7 +54,9 @@ def test_run_backup_export_and_restore_work_where_only_what_is_open_for_writing_
     synced = as_windows(monkeypatch)
     result = run(place)
     assert result.folder is not None
-    assert len(synced) > len(list(result.folder.rglob("*.*")))  # every document, the original, and what is in `latest`
+    assert len(synced) > len(
+        list(result.folder.rglob("*.*"))
+    )  # every document, the original, and what is in `latest`
     assert call("export", tmp_path / "out", "-w", place).code == ExitCode.DONE
     assert call("backup", tmp_path / "b.zip", "-w", place).code == ExitCode.DONE
     assert call("restore", tmp_path / "b.zip", "-w", tmp_path / "again").code == ExitCode.DONE
@@ -60,14 +64,18 @@ def test_run_backup_export_and_restore_work_where_only_what_is_open_for_writing_
 
 
 @pytest.mark.parametrize("refusal", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
-def test_folder_that_the_system_never_syncs_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int) -> None:
+def test_folder_that_the_system_never_syncs_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
     monkeypatch.setattr(os, "fsync", _refusing(refusal))
     sync_folder(tmp_path)
 
 
 @pytest.mark.parametrize("refusal", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_disk_that_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int, is_folder: bool) -> None:
+def test_disk_that_refuses_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int, is_folder: bool
+) -> None:
     (tmp_path / "a").write_bytes(b"x")
     monkeypatch.setattr(os, "fsync", _refusing(refusal))
     with pytest.raises(OSError) as told:
@@ -75,7 +83,9 @@ def test_disk_that_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert told.value.errno == refusal
 
 
-def test_file_that_only_may_be_read_is_synced_by_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_only_may_be_read_is_synced_by_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a").write_bytes(b"x")
     modes: list[int] = []
 
@@ -85,7 +95,9 @@ def test_file_that_only_may_be_read_is_synced_by_reading(tmp_path: Path, monkeyp
         return OPEN(path, flags, *args)
 
     monkeypatch.setattr(os, "open", opened)
-    monkeypatch.setattr(os, "fsync", lambda handle: modes.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE))
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: modes.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE)
+    )
     sync_file(tmp_path / "a")
     assert modes == [os.O_RDONLY]
 
@@ -106,7 +118,10 @@ def _refusing(number: int) -> Callable[[int], None]:
 # --- limits ---
 
 
-@pytest.mark.parametrize("refusal", [ValueError("current limit exceeds maximum limit"), OSError(errno.EINVAL, "Invalid argument")])
+@pytest.mark.parametrize(
+    "refusal",
+    [ValueError("current limit exceeds maximum limit"), OSError(errno.EINVAL, "Invalid argument")],
+)
 def test_limit_that_the_system_refuses_kills_no_worker_and_the_others_are_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
@@ -171,7 +186,11 @@ def test_doctor_tries_each_limit_and_says_which_hold(
     if code:
         monkeypatch.setenv("PYTHONPATH", system(tmp_path / "system", code))
     assert workers.held_limits() == held
-    (told,) = [one for one in json.loads(call("doctor", "--json", "-w", tmp_path).out) if one["check"] == "worker limits"]
+    (told,) = [
+        one
+        for one in json.loads(call("doctor", "--json", "-w", tmp_path).out)
+        if one["check"] == "worker limits"
+    ]
     assert told["ok"] is (True if all(held.values()) else None)
     lacking, _, holding = str(told["text"]).rpartition("hold")
     assert "waiting time" in holding
@@ -195,9 +214,18 @@ def test_entry_for_launchd_is_a_property_list_that_runs_at_the_run_times(tmp_pat
 def test_entry_for_launchd_is_printed_with_the_others(tmp_path: Path) -> None:
     place = workspace(tmp_path)
     told = call("schedule", "print", "-w", place).out
-    assert [name for name in ("systemd", "cron", "launchd", "windows") if f"# === {name} ===" not in told] == []
+    assert [
+        name
+        for name in ("systemd", "cron", "launchd", "windows")
+        if f"# === {name} ===" not in told
+    ] == []
 
 
 def test_a_trial_ends_by_itself_and_says_nothing() -> None:
-    done = subprocess.run([sys.executable, "-m", "fbbatch.workers", "memory"], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "fbbatch.workers", "memory"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.stdout, done.stderr) == (b"", b"")

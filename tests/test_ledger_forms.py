@@ -24,15 +24,25 @@ HEADER = 5
 
 def issued(place: Path, result: RunResult, kind: str) -> Path:
     """The workbook of this kind that a run has issued."""
-    (path,) = [d["path"] for d in result.manifest["documents"] if d["kind"] == kind and d["path"].endswith(".xlsx")]
+    (path,) = [
+        d["path"]
+        for d in result.manifest["documents"]
+        if d["kind"] == kind and d["path"].endswith(".xlsx")
+    ]
     return place / "outbox" / result.manifest["run"] / path
 
 
-def edited(source: Path, edit: Callable[[Any, dict[str, int]], None], sheet_number: int = 0) -> bytes:
+def edited(
+    source: Path, edit: Callable[[Any, dict[str, int]], None], sheet_number: int = 0
+) -> bytes:
     """The workbook after somebody has worked in it; `edit` gets the sheet and the columns by header."""
     book = openpyxl.load_workbook(source)
     page = book.worksheets[sheet_number]
-    header = next(row for row in range(1, 12) if any(cell.value in {"案件编号", "反馈编号"} for cell in page[row]))
+    header = next(
+        row
+        for row in range(1, 12)
+        if any(cell.value in {"案件编号", "反馈编号"} for cell in page[row])
+    )
     edit(page, {str(cell.value): cell.column for cell in page[header] if cell.value} | {"": header})
     buffer = io.BytesIO()
     book.save(buffer)
@@ -41,7 +51,12 @@ def edited(source: Path, edit: Callable[[Any, dict[str, int]], None], sheet_numb
 
 def sign(page: Any, at: dict[str, int], name: str = "謝承恩") -> None:
     """Give the editor's name on the line for it above the header."""
-    (cell,) = [c for row in page.iter_rows(max_row=at[""]) for c in row if str(c.value or "").startswith("修改人")]
+    (cell,) = [
+        c
+        for row in page.iter_rows(max_row=at[""])
+        for c in row
+        if str(c.value or "").startswith("修改人")
+    ]
     cell.value = f"{cell.value}{name}"
 
 
@@ -52,7 +67,9 @@ def office(folder: Path, n_rows: int = 8) -> tuple[Path, RunResult]:
     return place, run(place, RECEIVED)
 
 
-def back(place: Path, content: bytes, as_of: str = "2026-11-23", name: str = "台账.xlsx") -> tuple[str, list[tuple[str, str | None]]]:
+def back(
+    place: Path, content: bytes, as_of: str = "2026-11-23", name: str = "台账.xlsx"
+) -> tuple[str, list[tuple[str, str | None]]]:
     """Drop an edited workbook and run: (outcome, [(code, field)])."""
     drop(place, name, content)
     (file,) = run(place, as_of).manifest["files"]
@@ -68,14 +85,19 @@ def case_of(place: Path, number: str) -> Any:
         ledger.close()
 
 
-def test_sorted_filtered_cut_and_widened_ledger_gives_exactly_the_two_changes_made(tmp_path) -> None:
+def test_sorted_filtered_cut_and_widened_ledger_gives_exactly_the_two_changes_made(
+    tmp_path,
+) -> None:
     place, result = office(tmp_path)
     before = {c["number"]: c for c in result.manifest["cases"]}
 
     def edit(page: Any, at: dict[str, int]) -> None:
         rows = [[cell.value for cell in row] for row in page.iter_rows(min_row=at[""] + 1)][:-3]
         random.Random(5).shuffle(rows)
-        rows[0][at["处理期限"] - 1], rows[3][at["处理期限"] - 1] = dt.datetime(2026, 12, 25), "2026年12月28日"
+        rows[0][at["处理期限"] - 1], rows[3][at["处理期限"] - 1] = (
+            dt.datetime(2026, 12, 25),
+            "2026年12月28日",
+        )
         page.delete_rows(at[""] + 1, page.max_row)
         for number, row in enumerate(rows, at[""] + 1):
             for column, value in enumerate(row, 1):
@@ -97,7 +119,10 @@ def test_sorted_filtered_cut_and_widened_ledger_gives_exactly_the_two_changes_ma
 
 def test_untouched_ledger_changes_nothing(tmp_path) -> None:
     place, result = office(tmp_path)
-    assert back(place, issued(place, result, "tracking_ledger").read_bytes()) == ("step", [("FB-edit-none", None)])
+    assert back(place, issued(place, result, "tracking_ledger").read_bytes()) == (
+        "step",
+        [("FB-edit-none", None)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +158,9 @@ def test_untouched_ledger_changes_nothing(tmp_path) -> None:
         ("处理期限", "尽快", "", "returned", "FB-not-date"),
     ],
 )  # fmt: skip
-def test_one_edit_and_what_comes_of_it(tmp_path, column: str, value: Any, name: str, outcome: str | None, code: str | None) -> None:
+def test_one_edit_and_what_comes_of_it(
+    tmp_path, column: str, value: Any, name: str, outcome: str | None, code: str | None
+) -> None:
     place, result = office(tmp_path, 2)
 
     def edit(page: Any, at: dict[str, int]) -> None:
@@ -159,7 +186,11 @@ def test_hold_written_into_the_ledger_ends_on_its_day(tmp_path) -> None:
 
     back(place, edited(issued(place, result, "tracking_ledger"), hold))
     case, history = case_of(place, number)
-    assert (case.state, history[-1].details["held_until"], history[-1].details["reason"]) == ("on_hold", "2026-12-01", "等样品")
+    assert (case.state, history[-1].details["held_until"], history[-1].details["reason"]) == (
+        "on_hold",
+        "2026-12-01",
+        "等样品",
+    )
     run(place, "2026-12-02")
     assert case_of(place, number)[0].state == "assigned"
 
@@ -181,7 +212,9 @@ def test_severity_of_a_safety_matter_is_not_lowered_without_a_reason(tmp_path) -
 
     source = issued(place, result, "tracking_ledger")
     assert back(place, edited(source, lower("")))[1] == [("FB-edit-safety", "severity")]
-    assert ("FB-edit-taken", "severity") in back(place, edited(source, lower("实物检查无异常")), "2026-11-24", "二.xlsx")[1]
+    assert ("FB-edit-taken", "severity") in back(
+        place, edited(source, lower("实物检查无异常")), "2026-11-24", "二.xlsx"
+    )[1]
     assert case_of(place, result.manifest["cases"][0]["number"])[0].severity == "general"
 
 
@@ -211,14 +244,18 @@ def test_row_of_a_case_that_was_not_issued_is_told(tmp_path) -> None:
         page.cell(at[""] + 2, at["案件编号"]).value = "FB-20200101-0001"
         page.cell(at[""] + 2, at["备注"]).value = "x"
 
-    assert back(place, edited(issued(place, result, "tracking_ledger"), edit))[1] == [("FB-edit-unknown-case", None)]
+    assert back(place, edited(issued(place, result, "tracking_ledger"), edit))[1] == [
+        ("FB-edit-unknown-case", None)
+    ]
 
 
 def test_ledger_is_written_when_there_is_news_and_stays_in_latest_otherwise(tmp_path) -> None:
     place, _ = office(tmp_path, 1)
     again = run(place, RECEIVED)
     assert "tracking_ledger" not in {d["kind"] for d in again.manifest["documents"]}
-    assert [p.name for p in (place / "outbox" / "latest").glob("*台账*.xlsx")] == [f"问题处理跟踪台账 {RECEIVED}.xlsx"]
+    assert [p.name for p in (place / "outbox" / "latest").glob("*台账*.xlsx")] == [
+        f"问题处理跟踪台账 {RECEIVED}.xlsx"
+    ]
 
 
 # --- reminders ---
@@ -234,7 +271,9 @@ def levels(place: Path, days: list[str]) -> list[tuple[int, str]]:
     for day in days:
         run(place, day)
     ledger = shop_of(place).ledger()
-    found = [(r.level, r.on.isoformat()) for reminders in ledger.reminders().values() for r in reminders]
+    found = [
+        (r.level, r.on.isoformat()) for reminders in ledger.reminders().values() for r in reminders
+    ]
     ledger.close()
     return found
 
@@ -250,7 +289,11 @@ def test_ten_nightly_runs_and_one_run_after_ten_days_remind_alike(tmp_path) -> N
 def test_each_reminder_is_given_once(tmp_path) -> None:
     place, _ = office(tmp_path, 1)
     listed = [
-        [d["department"] for d in run(place, day).manifest["documents"] if d["kind"] == "inspection"]
+        [
+            d["department"]
+            for d in run(place, day).manifest["documents"]
+            if d["kind"] == "inspection"
+        ]
         for day in ("2026-11-23", "2026-11-24", "2026-11-24", "2026-11-25", "2026-11-26")
     ]
     assert [len(names) for names in listed] == [2, 2, 0, 0, 4]
@@ -259,11 +302,23 @@ def test_each_reminder_is_given_once(tmp_path) -> None:
 def test_ladder_counts_working_days_and_goes_on_weekly(book) -> None:
     place = dt.timezone(dt.timedelta(hours=8))
     case = next(iter_case())
-    for today, expected in (("2026-11-23", [2]), ("2026-11-24", [2, 3]), ("2026-11-26", [2, 3, 4]), ("2026-12-10", [2, 3, 4, 5, 6])):
-        waiting = Chaser(book, dt.date.fromisoformat(today), place).waiting(case, [assigned("2026-11-20")])
+    for today, expected in (
+        ("2026-11-23", [2]),
+        ("2026-11-24", [2, 3]),
+        ("2026-11-26", [2, 3, 4]),
+        ("2026-12-10", [2, 3, 4, 5, 6]),
+    ):
+        waiting = Chaser(book, dt.date.fromisoformat(today), place).waiting(
+            case, [assigned("2026-11-20")]
+        )
         assert waiting is not None
         assert [r.level for r in waiting.reminders] == expected
-        assert fresh_reminders(waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in waiting.reminders}) == []
+        assert (
+            fresh_reminders(
+                waiting, {(r.clock, r.due_on.isoformat(), r.level) for r in waiting.reminders}
+            )
+            == []
+        )
 
 
 def iter_case() -> Any:
@@ -286,8 +341,21 @@ def command(*args: str) -> Any:
 
 def test_forms_writes_registers_in_the_languages_asked_for(tmp_path) -> None:
     place = workspace(tmp_path)
-    command("forms", "customer", "--to", str(tmp_path / "out"), "--locale", "zh-Hant", "--locale", "en", "-w", str(place))
-    names = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*"))
+    command(
+        "forms",
+        "customer",
+        "--to",
+        str(tmp_path / "out"),
+        "--locale",
+        "zh-Hant",
+        "--locale",
+        "en",
+        "-w",
+        str(place),
+    )
+    names = sorted(
+        p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")
+    )
     assert "zh-Hant/客戶反饋登記表.xlsx" in names
     assert "en/Customer feedback register.docx" in names
 
@@ -306,7 +374,12 @@ def test_forms_as_json_tells_fields_examples_and_columns(tmp_path) -> None:
     [
         ("zh-Hant", "電源過熱的投訴量由每月 5 件降到 1 件以下", "法", "焊接溫度偏低造成虛焊"),
         ("zh-Hans", "电源过热的投诉量由每月 5 件降到 1 件以下", "法", "焊接温度偏低造成虚焊"),
-        ("en", "Complaints about overheating power supplies down from 5 a month", "Method", "Soldering temperature too low"),
+        (
+            "en",
+            "Complaints about overheating power supplies down from 5 a month",
+            "Method",
+            "Soldering temperature too low",
+        ),
     ],
 )
 def test_forms_as_json_gives_examples_in_the_language_of_the_workspace(
@@ -323,7 +396,10 @@ def test_forms_as_json_gives_examples_in_the_language_of_the_workspace(
 
 def test_questionnaire_is_issued_once_in_a_survey_period(tmp_path) -> None:
     place = workspace(tmp_path, surveys='["11-01"]')
-    kinds = [{d["kind"] for d in run(place, day).manifest["documents"]} for day in ("2026-11-20", "2026-11-23", "2027-11-02")]
+    kinds = [
+        {d["kind"] for d in run(place, day).manifest["documents"]}
+        for day in ("2026-11-20", "2026-11-23", "2027-11-02")
+    ]
     assert ["questionnaire" in found for found in kinds] == [True, False, True]
 
 
@@ -372,7 +448,9 @@ def test_page_of_the_run_names_the_department_of_each_work_list(tmp_path) -> Non
     assert "研发部" in section
 
 
-def test_hold_ended_in_the_ledger_by_a_word_has_its_days_counted_and_an_emptied_cell_ends_nothing(tmp_path) -> None:
+def test_hold_ended_in_the_ledger_by_a_word_has_its_days_counted_and_an_emptied_cell_ends_nothing(
+    tmp_path,
+) -> None:
     place, result = office(tmp_path, 1)
     number = result.manifest["cases"][0]["number"]
 
@@ -386,7 +464,9 @@ def test_hold_ended_in_the_ledger_by_a_word_has_its_days_counted_and_an_emptied_
     back(place, edited(issued(place, result, "tracking_ledger"), held("等样品，至 2026-12-31")))
     due = case_of(place, number)[0].due_on
     source = issued(place, run(place, "2026-11-24"), "tracking_ledger")
-    assert back(place, edited(source, held(None)), "2026-11-24", "空.xlsx")[1] == [("FB-edit-emptied", "held")]
+    assert back(place, edited(source, held(None)), "2026-11-24", "空.xlsx")[1] == [
+        ("FB-edit-emptied", "held")
+    ]
     assert case_of(place, number)[0].state == "on_hold"
     back(place, edited(source, held("恢复处理")), "2026-11-25", "二.xlsx")
     case, history = case_of(place, number)

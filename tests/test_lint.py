@@ -20,10 +20,24 @@ from fbbatch.words import simplified
 from tests.builders import CUSTOMER, GOOD, drop, run, sheet, tree, workspace
 from tests.test_cli import call
 
-ORGANISATION, PRODUCTS, CALENDAR = "schemas/company/organisation.yaml", "schemas/company/products.yaml", "schemas/company/calendar.yaml"
-VOCABULARY, ASSIGNMENT, DEADLINES = "schemas/vocabulary.yaml", "schemas/rules/assignment.yaml", "schemas/rules/deadlines.yaml"
-CLASSIFICATION, SOURCE, SETTINGS = "schemas/rules/classification.yaml", "schemas/sources/partner.yaml", "fbbatch.yaml"
-PROGRAMMERS = re.compile(r"Input should|valid dictionary|instance of|Traceback|None\b|\^\[|\\d|\[a-z\]|Error\b")
+ORGANISATION, PRODUCTS, CALENDAR = (
+    "schemas/company/organisation.yaml",
+    "schemas/company/products.yaml",
+    "schemas/company/calendar.yaml",
+)
+VOCABULARY, ASSIGNMENT, DEADLINES = (
+    "schemas/vocabulary.yaml",
+    "schemas/rules/assignment.yaml",
+    "schemas/rules/deadlines.yaml",
+)
+CLASSIFICATION, SOURCE, SETTINGS = (
+    "schemas/rules/classification.yaml",
+    "schemas/sources/partner.yaml",
+    "fbbatch.yaml",
+)
+PROGRAMMERS = re.compile(
+    r"Input should|valid dictionary|instance of|Traceback|None\b|\^\[|\\d|\[a-z\]|Error\b"
+)
 
 
 @pytest.fixture
@@ -53,46 +67,166 @@ def problems(place: Path) -> list[str]:
 
 FOUND = [
     # dates, days and times
-    (CALENDAR, "holidays: []", "holidays: [{date: 2026-12-34}]", "there is no such day: 2026-12-34"),
-    (CALENDAR, "working_days: []", "working_days: [{date: 2026-02-30}]", "there is no such day: 2026-02-30"),
-    (CALENDAR, "holidays: []", "holidays: [{date: 24.12.2026}]", "must be a date, year-month-day, e.g. 2026-12-24; found: 24.12.2026"),
-    (CALENDAR, "holidays: []", "holidays: [{date: 2026-12-24}, {date: 2026-12-24}]", "the day '2026-12-24' again"),
+    (
+        CALENDAR,
+        "holidays: []",
+        "holidays: [{date: 2026-12-34}]",
+        "there is no such day: 2026-12-34",
+    ),
+    (
+        CALENDAR,
+        "working_days: []",
+        "working_days: [{date: 2026-02-30}]",
+        "there is no such day: 2026-02-30",
+    ),
+    (
+        CALENDAR,
+        "holidays: []",
+        "holidays: [{date: 24.12.2026}]",
+        "must be a date, year-month-day, e.g. 2026-12-24; found: 24.12.2026",
+    ),
+    (
+        CALENDAR,
+        "holidays: []",
+        "holidays: [{date: 2026-12-24}, {date: 2026-12-24}]",
+        "the day '2026-12-24' again",
+    ),
     (CALENDAR, "holidays: []\n", "holidays: [{date: 2026-12-26}]\n", None),
-    (CALENDAR, "weekend: [sat, sun]", "weekend: [mon, tue, wed, thu, fri, sat, sun]", "leave a working day"),
-    (SETTINGS, 'surveys: ["01-05", "07-01"]', 'surveys: ["02-30"]', "a day that every year has, month-day"),
-    (SETTINGS, 'surveys: ["01-05", "07-01"]', 'surveys: ["13-01"]', "a day that every year has, month-day"),
+    (
+        CALENDAR,
+        "weekend: [sat, sun]",
+        "weekend: [mon, tue, wed, thu, fri, sat, sun]",
+        "leave a working day",
+    ),
+    (
+        SETTINGS,
+        'surveys: ["01-05", "07-01"]',
+        'surveys: ["02-30"]',
+        "a day that every year has, month-day",
+    ),
+    (
+        SETTINGS,
+        'surveys: ["01-05", "07-01"]',
+        'surveys: ["13-01"]',
+        "a day that every year has, month-day",
+    ),
     (SETTINGS, 'run_times: ["23:00"]', 'run_times: ["24:00"]', "a time from 00:00 to 23:59"),
-    (SETTINGS, 'run_times: ["23:00"]', "run_times: [23]", "run_times.1: must be text; put a number, true or false in quotes; found: 23"),
-    (SOURCE, "type: date\n", "type: date\n    default: 2026-02-30\n", "the default '2026-02-30' is no date"),
-    (SOURCE, "type: date\n", "type: date\n    default: '2026-13-01 09:00'\n", "the default '2026-13-01 09:00' is no date"),
+    (
+        SETTINGS,
+        'run_times: ["23:00"]',
+        "run_times: [23]",
+        "run_times.1: must be text; put a number, true or false in quotes; found: 23",
+    ),
+    (
+        SOURCE,
+        "type: date\n",
+        "type: date\n    default: 2026-02-30\n",
+        "the default '2026-02-30' is no date",
+    ),
+    (
+        SOURCE,
+        "type: date\n",
+        "type: date\n    default: '2026-13-01 09:00'\n",
+        "the default '2026-13-01 09:00' is no date",
+    ),
     (DEADLINES, "working_days: {all: ", "working_days: {all: 999", "3660.0 or less"),
-    (DEADLINES, "working_days: {", "working_days: {sever: 1, ", "the severity 'sever' is not in vocabulary.yaml"),
+    (
+        DEADLINES,
+        "working_days: {",
+        "working_days: {sever: 1, ",
+        "the severity 'sever' is not in vocabulary.yaml",
+    ),
     (DEADLINES, "- id: T02", "- id: T01", "the period 'T01' again; it is already in line"),
     # the same name twice
-    (ORGANISATION, "- id: rd\n", "- id: customer_service\n", "the department 'customer_service' again; it is already in line"),
-    (ORGANISATION, "aliases: [研發, ", "aliases: [客服, ", "'客服' also names the department customer_service"),
-    (ORGANISATION, "aliases: [趙總, ", "aliases: [孫麗雯, ", "'孫麗雯' also names the person zhao_mingyuan"),
+    (
+        ORGANISATION,
+        "- id: rd\n",
+        "- id: customer_service\n",
+        "the department 'customer_service' again; it is already in line",
+    ),
+    (
+        ORGANISATION,
+        "aliases: [研發, ",
+        "aliases: [客服, ",
+        "'客服' also names the department customer_service",
+    ),
+    (
+        ORGANISATION,
+        "aliases: [趙總, ",
+        "aliases: [孫麗雯, ",
+        "'孫麗雯' also names the person zhao_mingyuan",
+    ),
     (ORGANISATION, "name: 孫麗雯", "name: 趙明遠", "'趙明遠' also names the person zhao_mingyuan"),
-    (ORGANISATION, "{id: sun_liwen, ", "{id: zhao_mingyuan, ", "the person 'zhao_mingyuan' again; it is already in line"),
-    (ORGANISATION, "P02: {people: [xie_chengen, lin_yating]}", "P02: {people: [lin_yating, lin_yating]}", "the holder 'lin_yating' again"),
+    (
+        ORGANISATION,
+        "{id: sun_liwen, ",
+        "{id: zhao_mingyuan, ",
+        "the person 'zhao_mingyuan' again; it is already in line",
+    ),
+    (
+        ORGANISATION,
+        "P02: {people: [xie_chengen, lin_yating]}",
+        "P02: {people: [lin_yating, lin_yating]}",
+        "the holder 'lin_yating' again",
+    ),
     (ORGANISATION, "aliases: [趙總, ", "aliases: ['  ', ", "it may not be blank"),
     (VOCABULARY, "- code: severe", "- code: minor", "the code 'minor' again"),
     (CLASSIFICATION, "- id: SAF-SMOKE", "- id: SAF-FIRE", "the rule id 'SAF-FIRE' again"),
     (ASSIGNMENT, "- id: A-REST\n", "- id: A-SAFETY\n", "the rule id 'A-SAFETY' again"),
     # roles
     (ORGANISATION, "  P13: {", "  P14: {", "the regulation has no role 'P14'"),
-    (ORGANISATION, "P01: {people: [wang_siyu", "P01: {people: [nobody", "no person has the id 'nobody'"),
+    (
+        ORGANISATION,
+        "P01: {people: [wang_siyu",
+        "P01: {people: [nobody",
+        "no person has the id 'nobody'",
+    ),
     (ASSIGNMENT, "to: [P03", "to: [P33", "the regulation has no role 'P33'"),
     # names that point nowhere
-    (SOURCE, "fields:\n", "signed_by: nobody\nfields:\n", "signed_by: `signed_by`, `signed_on` name the unknown field 'nobody'"),
-    (SOURCE, "not_after: received", "not_after: nowhen", ".not_after: field reported_at: not_after names the unknown field 'nowhen'"),
-    (CLASSIFICATION, "speaks_as: SEV-DANGER", "speaks_as: SEV-NONE", "supposition.speaks_as: supposition: no rule for a severity"),
-    (CLASSIFICATION, "default_severity: general", "default_severity: middling", "the severity 'middling' is not in vocabulary.yaml"),
-    (CLASSIFICATION, "default_kind: problem", "default_kind: trouble", "the kind 'trouble' is not in vocabulary.yaml"),
-    (ASSIGNMENT, "when: {type: [", "when: {type: [nonsense, ", "the type 'nonsense' is not in vocabulary.yaml"),
+    (
+        SOURCE,
+        "fields:\n",
+        "signed_by: nobody\nfields:\n",
+        "signed_by: `signed_by`, `signed_on` name the unknown field 'nobody'",
+    ),
+    (
+        SOURCE,
+        "not_after: received",
+        "not_after: nowhen",
+        ".not_after: field reported_at: not_after names the unknown field 'nowhen'",
+    ),
+    (
+        CLASSIFICATION,
+        "speaks_as: SEV-DANGER",
+        "speaks_as: SEV-NONE",
+        "supposition.speaks_as: supposition: no rule for a severity",
+    ),
+    (
+        CLASSIFICATION,
+        "default_severity: general",
+        "default_severity: middling",
+        "the severity 'middling' is not in vocabulary.yaml",
+    ),
+    (
+        CLASSIFICATION,
+        "default_kind: problem",
+        "default_kind: trouble",
+        "the kind 'trouble' is not in vocabulary.yaml",
+    ),
+    (
+        ASSIGNMENT,
+        "when: {type: [",
+        "when: {type: [nonsense, ",
+        "the type 'nonsense' is not in vocabulary.yaml",
+    ),
     (VOCABULARY, "  priority:", "  precedence:", "the set 'priority' is missing"),
     # what a run needs of a source
-    (SOURCE, "- id: description\n", "- id: what_happened\n", "the schema of a source needs the field 'description': the rules judge it"),
+    (
+        SOURCE,
+        "- id: description\n",
+        "- id: what_happened\n",
+        "the schema of a source needs the field 'description': the rules judge it",
+    ),
     (
         SOURCE,
         "  - id: reported_at\n",
@@ -100,7 +234,12 @@ FOUND = [
         "must be of the type date",
     ),
     (SOURCE, "folders: [", "folders: [客戶, ", "the folder '客戶' already belongs to customer"),
-    (SOURCE, "folders: [", "folders: [customer, ", "the folder 'customer' already belongs to customer"),
+    (
+        SOURCE,
+        "folders: [",
+        "folders: [customer, ",
+        "the folder 'customer' already belongs to customer",
+    ),
     (SOURCE, "fields:\n", "delimiter: ab\nfields:\n", "a delimiter is one character"),
     (SOURCE, "fields:\n", "encoding: nonsense\nfields:\n", "no encoding is called 'nonsense'"),
     # settings
@@ -110,10 +249,25 @@ FOUND = [
     (SETTINGS, "jobs: 1", "database: foo://x", "this is no address of a database"),
     (SETTINGS, "  name: ", "  name: ' ' # ", "company.name: it may not be blank"),
     # templates
-    ("templates/worklist.yaml", "  level_0:", "  level_zero:", "the wording 'level_0' is missing, which fbbatch itself uses"),
+    (
+        "templates/worklist.yaml",
+        "  level_0:",
+        "  level_zero:",
+        "the wording 'level_0' is missing, which fbbatch itself uses",
+    ),
     ("templates/measures.yaml", "form: measures\n", "", "`form: measures` is missing"),
-    ("templates/receipt.yaml", "{{ run }}", "{{ rum }}", "template expression: nothing is called 'rum'"),
-    ("templates/worklist.yaml", "  waiting:\n", "  waiting_list:\n", "the template has no table 'waiting'"),
+    (
+        "templates/receipt.yaml",
+        "{{ run }}",
+        "{{ rum }}",
+        "template expression: nothing is called 'rum'",
+    ),
+    (
+        "templates/worklist.yaml",
+        "  waiting:\n",
+        "  waiting_list:\n",
+        "the template has no table 'waiting'",
+    ),
     (
         "templates/case_report.yaml",
         "blocks:\n",
@@ -124,7 +278,9 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("name", "old", "new", "told"), FOUND)
-def test_what_a_run_would_stumble_over_is_a_line_with_its_place(english: Path, name: str, old: str, new: str, told: str | None) -> None:
+def test_what_a_run_would_stumble_over_is_a_line_with_its_place(
+    english: Path, name: str, old: str, new: str, told: str | None
+) -> None:
     change(english, name, old, new)
     if told is None:
         assert call("lint", "-w", english).code == ExitCode.DONE
@@ -143,26 +299,36 @@ def test_sound_exceptions_of_the_calendar_are_taken(english: Path) -> None:
     assert run(english).exit_code == ExitCode.DONE
 
 
-@pytest.mark.parametrize("written", ["5", "[]", "text", "true", "{a: 1}", "~", "-1", "1.5", "''", "[[]]", "[{}]", "[~]"])
+@pytest.mark.parametrize(
+    "written", ["5", "[]", "text", "true", "{a: 1}", "~", "-1", "1.5", "''", "[[]]", "[{}]", "[~]"]
+)
 @pytest.mark.parametrize(
     ("name", "old"),
     [(SETTINGS, "company:\n"), (SETTINGS, "locale: en"), (SETTINGS, "jobs: 1"), (PRODUCTS, "products:\n"), (ORGANISATION, "people:\n"), (ORGANISATION, "roles:\n"),
      (VOCABULARY, "sets:\n"), (CALENDAR, "weekend: [sat, sun]"), (CLASSIFICATION, "rules:\n"), (SOURCE, "fields:\n"), ("templates/receipt.yaml", "words:\n")],
 )  # fmt: skip
-def test_value_of_a_wrong_kind_is_told_without_a_programmers_words(english: Path, name: str, old: str, written: str) -> None:
+def test_value_of_a_wrong_kind_is_told_without_a_programmers_words(
+    english: Path, name: str, old: str, written: str
+) -> None:
     key, _, rest = old.partition(":")
     path = english / name
     text = path.read_text(encoding="utf-8")
     head, _, tail = text.partition(f"\n{old}")
-    body = "" if rest.strip() else re.sub(r"\A(?:[ #].*\n|\n|-.*\n)*", "", tail)  # the block that belonged to the key
-    path.write_text(f"{head}\n{key}: {written}\n{body if not rest.strip() else tail}", encoding="utf-8")
+    body = (
+        "" if rest.strip() else re.sub(r"\A(?:[ #].*\n|\n|-.*\n)*", "", tail)
+    )  # the block that belonged to the key
+    path.write_text(
+        f"{head}\n{key}: {written}\n{body if not rest.strip() else tail}", encoding="utf-8"
+    )
     told = call("lint", "-w", english)
     assert told.code in {ExitCode.DONE, ExitCode.INVALID}, told
     assert [line for line in told.out.splitlines() if PROGRAMMERS.search(line)] == []
 
 
 @pytest.mark.parametrize(("how", "n"), [("false", 1), ("only", 1), ("true", 0)])
-def test_summary_of_which_nothing_would_be_printed_or_kept_is_refused(english: Path, how: str, n: int) -> None:
+def test_summary_of_which_nothing_would_be_printed_or_kept_is_refused(
+    english: Path, how: str, n: int
+) -> None:
     path = english / "templates/summary.yaml"
     head, _, tail = path.read_text(encoding="utf-8").partition("\ncolumns:\n")
     rest = re.sub(r"\A(?:[ #-].*\n|\n)*", "", tail)
@@ -175,9 +341,16 @@ def test_summary_of_which_nothing_would_be_printed_or_kept_is_refused(english: P
 
 
 @pytest.mark.parametrize(
-    ("locale", "told"), [("zh-Hant", "曆法上沒有這一天"), ("zh-Hans", "历法上没有这一天"), ("en", "there is no such day")]
+    ("locale", "told"),
+    [
+        ("zh-Hant", "曆法上沒有這一天"),
+        ("zh-Hans", "历法上没有这一天"),
+        ("en", "there is no such day"),
+    ],
 )
-def test_problems_are_told_in_the_language_of_the_workspace(tmp_path: Path, locale: str, told: str) -> None:
+def test_problems_are_told_in_the_language_of_the_workspace(
+    tmp_path: Path, locale: str, told: str
+) -> None:
     place = workspace(tmp_path, locale)
     change(place, CALENDAR, "holidays: []", "holidays: [{date: 2026-12-34}]")
     (line,) = problems(place)
@@ -190,14 +363,19 @@ def test_problems_are_told_in_the_language_of_the_workspace(tmp_path: Path, loca
     [
         ("locale: en\ncompany: [1\njobs: 2\n", "a bracket is not closed"),
         ("locale: 'zh-Hans'\ncompany: [1\njobs: 2\n", "括号没有关上"),
-        ("locale: fr\ncompany: {name: x}\ntime_zone: UTC\n", "應為以下之一：zh-Hant, zh-Hans, en；現為：fr"),
+        (
+            "locale: fr\ncompany: {name: x}\ntime_zone: UTC\n",
+            "應為以下之一：zh-Hant, zh-Hans, en；現為：fr",
+        ),
         ("company: {name: x}\ntime_zone: UTC\n", "缺少鍵「locale」"),
         ("locale: en\ntime_zone: UTC\n", "key 'company' is missing"),
         ("- locale\n", "應為一組「鍵: 值」"),
         ("", "缺少鍵「company」"),
     ],
 )
-def test_language_is_known_where_the_settings_are_wrong(place: Path, settings: str, told: str) -> None:
+def test_language_is_known_where_the_settings_are_wrong(
+    place: Path, settings: str, told: str
+) -> None:
     (place / SETTINGS).write_text(settings, encoding="utf-8")
     assert any(told in line for line in problems(place)), problems(place)
 
@@ -224,23 +402,38 @@ def test_unseen_control_character_is_told_with_its_place(english: Path) -> None:
 
 
 def test_missing_deputy_is_told_as_such_and_a_role_without_anybody_too(english: Path) -> None:
-    change(english, ORGANISATION, "P03: {people: [zhao_mingyuan, sun_liwen]}", "P03: {people: [zhao_mingyuan]}")
+    change(
+        english,
+        ORGANISATION,
+        "P03: {people: [zhao_mingyuan, sun_liwen]}",
+        "P03: {people: [zhao_mingyuan]}",
+    )
     change(english, ORGANISATION, "P12: {people: [he_jingwen, sun_liwen]}", "P12: {people: []}")
     change(english, ORGANISATION, "  P13: {people: [he_jingwen, lin_yating]}", "")
     told = json.loads(call("lint", "--json", "-w", english).out)
     assert told["problems"] == []
     deputy, vacant, absent = told["warnings"]  # FB-deputy-missing, FB-role-vacant
-    assert re.match(rf"{ORGANISATION}:\d+:\d+: .*Only one person holds the regulation's role P03; there is no deputy", deputy)
+    assert re.match(
+        rf"{ORGANISATION}:\d+:\d+: .*Only one person holds the regulation's role P03; there is no deputy",
+        deputy,
+    )
     assert re.match(rf"{ORGANISATION}:\d+:\d+: .*Nobody holds the regulation's role P12", vacant)
     assert re.match(rf"{ORGANISATION}:\d+:\d+: .*Nobody holds the regulation's role P13", absent)
 
 
 def test_role_that_depends_on_the_case_needs_no_deputy(english: Path) -> None:
-    change(english, ORGANISATION, "P06: {people: [luo_xinyi, jiang_haoran]}", "P06: {people: [luo_xinyi]}")
+    change(
+        english,
+        ORGANISATION,
+        "P06: {people: [luo_xinyi, jiang_haoran]}",
+        "P06: {people: [luo_xinyi]}",
+    )
     assert json.loads(call("lint", "--json", "-w", english).out)["warnings"] == []
 
 
-@pytest.mark.parametrize(("locale", "told"), [("zh-Hant", "沒有問題"), ("zh-Hans", "没有问题"), ("en", "OK")])
+@pytest.mark.parametrize(
+    ("locale", "told"), [("zh-Hant", "沒有問題"), ("zh-Hans", "没有问题"), ("en", "OK")]
+)
 def test_sound_workspace_is_told_so_in_its_language(tmp_path: Path, locale: str, told: str) -> None:
     answer = call("lint", "-w", workspace(tmp_path, locale))
     assert (answer.code, answer.err) == (ExitCode.DONE, "")
@@ -249,7 +442,11 @@ def test_sound_workspace_is_told_so_in_its_language(tmp_path: Path, locale: str,
 
 # --- the wording ---
 
-SENTENCES = [(f"{group}.{name}", text) for group, sentences in texts().items() for name, text in sentences.items()]
+SENTENCES = [
+    (f"{group}.{name}", text)
+    for group, sentences in texts().items()
+    for name, text in sentences.items()
+]
 
 
 def names_in(text: str) -> set[str]:
@@ -257,7 +454,9 @@ def names_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("code", "text"), SENTENCES)
-def test_each_sentence_is_there_in_three_languages_with_the_same_names(code: str, text: dict[str, str]) -> None:
+def test_each_sentence_is_there_in_three_languages_with_the_same_names(
+    code: str, text: dict[str, str]
+) -> None:
     chinese, english = text["zh-Hant"], text["en"]
     assert re.search(r"[\u4e00-\u9fff]", chinese) or code == "value.or"
     assert not re.search(r"[\u4e00-\u9fff，。「」]", english)
@@ -293,7 +492,12 @@ def test_each_sentence_that_the_code_speaks_is_there() -> None:
     from tests.test_repository import SOURCES, texts_of
 
     spoken = {
-        text for path in SOURCES for text in texts_of(path) if re.fullmatch(r"(?:value|model|setup|template|time|lint)\.[a-z_]+", text)
+        text
+        for path in SOURCES
+        for text in texts_of(path)
+        if re.fullmatch(r"(?:value|model|setup|template|time|lint)\.[a-z_]+", text)
     }
     there = {code for code, _ in SENTENCES}
-    assert spoken - there - {path.name for path in (SOURCES[0].parent / "schema").iterdir()} == set()
+    assert (
+        spoken - there - {path.name for path in (SOURCES[0].parent / "schema").iterdir()} == set()
+    )

@@ -25,16 +25,27 @@ TAIPEI = dt.timezone(dt.timedelta(hours=8))
 
 def mail(body: str | bytes = "你好", *headers: str | bytes, encoding: str = "utf-8") -> bytes:
     """A mail from 王小明 with these further headers."""
-    top = ["From: =?utf-8?B?546L5bCP5piO?= <wang@example.com>", "To: service@example.com", "MIME-Version: 1.0", *headers]
+    top = [
+        "From: =?utf-8?B?546L5bCP5piO?= <wang@example.com>",
+        "To: service@example.com",
+        "MIME-Version: 1.0",
+        *headers,
+    ]
     raw = b"\r\n".join(h if isinstance(h, bytes) else h.encode(encoding) for h in top)
-    return raw + b"\r\n\r\n" + (body if isinstance(body, bytes) else body.replace("\n", "\r\n").encode(encoding))
+    return (
+        raw
+        + b"\r\n\r\n"
+        + (body if isinstance(body, bytes) else body.replace("\n", "\r\n").encode(encoding))
+    )
 
 
 def multipart(kind: str, *parts: str | bytes, boundary: str = "=_B") -> tuple[bytes, str]:
     """Body and Content-Type of a multipart; each part is headers, an empty line, its body."""
     raw = [p if isinstance(p, bytes) else p.replace("\n", "\r\n").encode() for p in parts]
     body = (
-        b"preamble\r\n" + b"".join(b"--" + boundary.encode() + b"\r\n" + p + b"\r\n" for p in raw) + f"--{boundary}--\r\nepilogue".encode()
+        b"preamble\r\n"
+        + b"".join(b"--" + boundary.encode() + b"\r\n" + p + b"\r\n" for p in raw)
+        + f"--{boundary}--\r\nepilogue".encode()
     )
     return body, f'Content-Type: multipart/{kind}; boundary="{boundary}"'
 
@@ -111,7 +122,11 @@ def test_a_header_says_what_its_encoded_words_mean(told: str, meant: str) -> Non
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "big5"])
 def test_a_subject_of_raw_bytes_is_read_in_its_charset(encoding: str) -> None:
-    subject = "藍牙經常斷開需要重新配對請盡快處理謝謝" if encoding == "big5" else "蓝牙经常断开需要重新配对请尽快处理谢谢"
+    subject = (
+        "藍牙經常斷開需要重新配對請盡快處理謝謝"
+        if encoding == "big5"
+        else "蓝牙经常断开需要重新配对请尽快处理谢谢"
+    )
     assert letter(mail("x", f"Subject: {subject}", encoding=encoding)).subject == subject
 
 
@@ -143,14 +158,18 @@ def test_the_sender_has_a_name_and_an_address(told: str, author: tuple[str, str]
         ("Fri, 31 Dec 9999 23:00:00 -1200", None),
     ],
 )
-def test_a_date_is_aware_and_a_broken_one_is_a_defect(told: str, moment: dt.datetime | None) -> None:
+def test_a_date_is_aware_and_a_broken_one_is_a_defect(
+    told: str, moment: dt.datetime | None
+) -> None:
     found = letter(mail("x", f"Date: {told}"))
     assert found.sent_at == moment
     assert found.defects == (() if moment else ("Date",))
 
 
 def test_what_a_mail_answers_is_known_by_message_ids() -> None:
-    found = letter(mail("x", "Message-ID: <3@x>", "In-Reply-To: <2@x>", "References: <1@x>\r\n <2@x>"))
+    found = letter(
+        mail("x", "Message-ID: <3@x>", "In-Reply-To: <2@x>", "References: <1@x>\r\n <2@x>")
+    )
     assert (found.message_id, found.references) == ("3@x", ("2@x", "1@x"))
 
 
@@ -179,14 +198,23 @@ SIMPLIFIED, TRADITIONAL = "音箱的蓝牙经常断开，需要重新配对。",
     ],
 )
 def test_no_body_is_lost_to_a_charset(declared: str, real: str, text: str, is_guess: bool) -> None:
-    found = letter(mail(text, f"Content-Type: text/plain; charset={declared}", "Date: Thu, 5 Nov 2026 10:00:00 +0800", encoding=real))
+    found = letter(
+        mail(
+            text,
+            f"Content-Type: text/plain; charset={declared}",
+            "Date: Thu, 5 Nov 2026 10:00:00 +0800",
+            encoding=real,
+        )
+    )
     assert found.body == text
     assert found.defects == (("charset",) if is_guess else ())
 
 
 def test_one_damaged_character_does_not_cost_the_others() -> None:
     raw = SIMPLIFIED.encode()[:-4] + "。".encode()
-    assert letter(mail(raw, "Content-Type: text/plain; charset=utf-8")).body.startswith(SIMPLIFIED[:-3])
+    assert letter(mail(raw, "Content-Type: text/plain; charset=utf-8")).body.startswith(
+        SIMPLIFIED[:-3]
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,48 +223,95 @@ def test_one_damaged_character_does_not_cost_the_others() -> None:
         ("base64", base64.encodebytes(SIMPLIFIED.encode())),
         (
             "BASE64",
-            base64.b64encode(SIMPLIFIED.encode()).rstrip(b"=")[:20] + b"\r\n!" + base64.b64encode(SIMPLIFIED.encode()).rstrip(b"=")[20:],
+            base64.b64encode(SIMPLIFIED.encode()).rstrip(b"=")[:20]
+            + b"\r\n!"
+            + base64.b64encode(SIMPLIFIED.encode()).rstrip(b"=")[20:],
         ),
-        ("quoted-printable", b"=E9=9F=B3=E7=AE=B1=E7=9A=84=E8=93=9D=E7=89=99=E7=BB=8F=\r\n" + SIMPLIFIED[6:].encode()),
+        (
+            "quoted-printable",
+            b"=E9=9F=B3=E7=AE=B1=E7=9A=84=E8=93=9D=E7=89=99=E7=BB=8F=\r\n"
+            + SIMPLIFIED[6:].encode(),
+        ),
         ("binary", SIMPLIFIED.encode()),
         ("nonsense", SIMPLIFIED.encode()),
     ],
 )
 def test_transfer_codings_are_undone(coding: str, raw: bytes) -> None:
-    assert letter(mail(raw, f"Content-Transfer-Encoding: {coding}", "Content-Type: text/plain; charset=utf-8")).body == SIMPLIFIED
+    assert (
+        letter(
+            mail(
+                raw,
+                f"Content-Transfer-Encoding: {coding}",
+                "Content-Type: text/plain; charset=utf-8",
+            )
+        ).body
+        == SIMPLIFIED
+    )
 
 
 def test_of_alternatives_the_plain_text_is_read() -> None:
-    body, kind = multipart("alternative", "Content-Type: text/plain; charset=utf-8\n\n纯文本", "Content-Type: text/html\n\n<p>HTML</p>")
+    body, kind = multipart(
+        "alternative",
+        "Content-Type: text/plain; charset=utf-8\n\n纯文本",
+        "Content-Type: text/html\n\n<p>HTML</p>",
+    )
     assert letter(mail(body, kind)).body == "纯文本"
 
 
 def test_of_alternatives_with_a_blank_plain_text_the_html_is_read() -> None:
-    body, kind = multipart("alternative", "Content-Type: text/plain\n\n \n", "Content-Type: text/html; charset=utf-8\n\n<p>网页</p>")
+    body, kind = multipart(
+        "alternative",
+        "Content-Type: text/plain\n\n \n",
+        "Content-Type: text/html; charset=utf-8\n\n<p>网页</p>",
+    )
     assert letter(mail(body, kind)).body == "网页"
 
 
 def test_all_text_parts_are_joined_in_order() -> None:
-    body, kind = multipart("mixed", "\none\n", "Content-Type: text/html\n\n<b>two</b>", "Content-Type: text/plain\n\nthree")
+    body, kind = multipart(
+        "mixed",
+        "\none\n",
+        "Content-Type: text/html\n\n<b>two</b>",
+        "Content-Type: text/plain\n\nthree",
+    )
     assert letter(mail(body, kind)).body == "one\ntwo\nthree"
 
 
 def test_flowed_lines_become_paragraphs_again() -> None:
     text = "a long \nline\n> quoted \n> too\n  stuffed\n-- \nsignature"
-    assert letter(mail(text, "Content-Type: text/plain; format=flowed")).body == "a long line\n> quoted too\n stuffed\n-- \nsignature"
-    assert letter(mail("蓝牙 \n断开", 'Content-Type: text/plain; charset="utf-8"; format=flowed; delsp=yes')).body == "蓝牙断开"
+    assert (
+        letter(mail(text, "Content-Type: text/plain; format=flowed")).body
+        == "a long line\n> quoted too\n stuffed\n-- \nsignature"
+    )
+    assert (
+        letter(
+            mail(
+                "蓝牙 \n断开", 'Content-Type: text/plain; charset="utf-8"; format=flowed; delsp=yes'
+            )
+        ).body
+        == "蓝牙断开"
+    )
 
 
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        ("<p>one<br>two</p><div>three <b>bold</b>&nbsp;&lt;4&gt; &#22909;</div>", "one\ntwo\nthree bold <4> 好"),
+        (
+            "<p>one<br>two</p><div>three <b>bold</b>&nbsp;&lt;4&gt; &#22909;</div>",
+            "one\ntwo\nthree bold <4> 好",
+        ),
         ("<ul><li>a<li><p>b</p></ul>", "- a\n- b"),
-        ("<table><tr><th>姓名<th>电话<tr><td><p>王</p><td><p>138</p></table>", "姓名\t电话\n王\t138"),
+        (
+            "<table><tr><th>姓名<th>电话<tr><td><p>王</p><td><p>138</p></table>",
+            "姓名\t电话\n王\t138",
+        ),
         ("<table><tr><td>问题<td>断开<br>再断开</table>", "问题\t断开\n再断开"),
         ("<table><tr><td><p>a<p>b<td>menu</table>", "a\nb\nmenu"),
         ("<table><tr><td><table><tr><td>k<td>v</table></table>", "k\tv"),
-        ("<title>no</title><style>p{}</style><script>alert('<p>no')</script><!-- no --><p>yes<img src=http://x alt=no>", "yes"),
+        (
+            "<title>no</title><style>p{}</style><script>alert('<p>no')</script><!-- no --><p>yes<img src=http://x alt=no>",
+            "yes",
+        ),
         ("<p>see <a href='http://x'>the picture</a>", "see the picture"),
         ("<pre>a\n  b</pre>c", "a\nb\nc"),
         ("<?xml version='1.0' encoding='gb2312'?><html><body><p>好", "好"),
@@ -263,7 +338,10 @@ def test_the_charset_of_a_page_counts_where_the_part_names_none() -> None:
     [
         ('Content-Disposition: attachment; filename="a.xlsx"', "a.xlsx"),
         ('Content-Type: image/png; name="=?utf-8?B?54Wn54mHLnBuZw==?="', "照片.png"),
-        ("Content-Disposition: attachment;\n filename*0*=utf-8''%E5%8F%8D%E9%A6;\n filename*1*=%88.xlsx", "反馈.xlsx"),
+        (
+            "Content-Disposition: attachment;\n filename*0*=utf-8''%E5%8F%8D%E9%A6;\n filename*1*=%88.xlsx",
+            "反馈.xlsx",
+        ),
         ("Content-Disposition: attachment; filename*=gb2312''%B7%B4%C0%A1.xlsx", "反馈.xlsx"),
         ('Content-Disposition: attachment; filename="反馈表格.xlsx"', "反馈表格.xlsx"),
         ('Content-Disposition: attachment; filename="..\\\\..\\\\/etc/passwd"', "passwd"),
@@ -284,7 +362,10 @@ def test_an_attached_file_has_a_plain_name(headers: str, name: str) -> None:
 
 def test_pictures_shown_in_the_text_are_files_too() -> None:
     inner, inner_kind = multipart(
-        "related", "Content-Type: text/html\n\n<p>see <img src=cid:1>", "Content-Type: image/png\nContent-ID: <1>\n\npng", boundary="=_I"
+        "related",
+        "Content-Type: text/html\n\n<p>see <img src=cid:1>",
+        "Content-Type: image/png\nContent-ID: <1>\n\npng",
+        boundary="=_I",
     )
     body, kind = multipart("alternative", "\nsee", inner_kind.encode() + b"\r\n\r\n" + inner)
     found = letter(mail(body, kind))
@@ -295,7 +376,12 @@ def test_pictures_shown_in_the_text_are_files_too() -> None:
 def test_an_attached_mail_keeps_its_very_bytes(coding: str) -> None:
     inner = mail("里面", "Subject: =?utf-8?B?6JOd54mZ?= 1/2")
     raw = inner if coding == "8bit" else base64.encodebytes(inner)
-    body, kind = multipart("mixed", "\nlook", f"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: {coding}\r\n\r\n".encode() + raw)
+    body, kind = multipart(
+        "mixed",
+        "\nlook",
+        f"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: {coding}\r\n\r\n".encode()
+        + raw,
+    )
     found = letter(mail(body, kind))
     assert found.body == "look"
     assert [(p.name, p.content.strip()) for p in found.parts] == [("蓝牙 1_2.eml", inner.strip())]
@@ -303,7 +389,9 @@ def test_an_attached_mail_keeps_its_very_bytes(coding: str) -> None:
 
 def test_a_torn_mail_gives_what_has_arrived() -> None:
     body, kind = multipart(
-        "mixed", "\ntext", 'Content-Disposition: attachment; filename="a"\nContent-Transfer-Encoding: base64\n\nQUJDREVGR0g='
+        "mixed",
+        "\ntext",
+        'Content-Disposition: attachment; filename="a"\nContent-Transfer-Encoding: base64\n\nQUJDREVGR0g=',
     )
     found = letter(mail(body[: body.index(b"REVGR0") + 5], kind))
     assert (found.body, found.parts[0].content[:4]) == ("text", b"ABCD")
@@ -311,7 +399,10 @@ def test_a_torn_mail_gives_what_has_arrived() -> None:
 
 
 def test_a_multipart_without_its_boundary_is_text() -> None:
-    assert letter(mail("all the words", "Content-Type: multipart/mixed; boundary=nowhere")).body == "all the words"
+    assert (
+        letter(mail("all the words", "Content-Type: multipart/mixed; boundary=nowhere")).body
+        == "all the words"
+    )
     assert letter(mail("all the words", "Content-Type: multipart/mixed")).body == "all the words"
 
 
@@ -321,7 +412,9 @@ def test_text_after_a_line_that_is_no_header_is_body() -> None:
     assert "header" in found.defects
 
 
-@pytest.mark.parametrize("kind", ["multipart/encrypted; boundary=x", "application/pkcs7-mime; smime-type=enveloped-data"])
+@pytest.mark.parametrize(
+    "kind", ["multipart/encrypted; boundary=x", "application/pkcs7-mime; smime-type=enveloped-data"]
+)
 def test_an_encrypted_mail_is_told(kind: str) -> None:
     assert code(mail("--x\n\nciphertext\n--x--", f"Content-Type: {kind}")) == "FB-encrypted"
 
@@ -336,7 +429,10 @@ def test_an_encrypted_mail_is_told(kind: str) -> None:
         ("Auto-Submitted: auto-replied", "auto-reply"),
         ("Auto-Submitted: no", ""),
         ("X-Autoreply: yes", "auto-reply"),
-        ("X-Auto-Response-Suppress: All", ""),  # web forms and ticket systems send it with what people wrote
+        (
+            "X-Auto-Response-Suppress: All",
+            "",
+        ),  # web forms and ticket systems send it with what people wrote
         ("Precedence: auto_reply", "auto-reply"),
         ("Precedence: bulk", "auto-reply"),
         ("Precedence: list", "list"),
@@ -345,7 +441,10 @@ def test_an_encrypted_mail_is_told(kind: str) -> None:
         ("Return-Path: <>\r\nAuto-Submitted: auto-replied", "auto-reply"),
         ("Return-Path: <wang@example.com>", ""),
         ("Content-Type: multipart/report; report-type=delivery-status; boundary=x", "bounce"),
-        ("Content-Type: multipart/report; report-type=disposition-notification; boundary=x", "auto-reply"),
+        (
+            "Content-Type: multipart/report; report-type=disposition-notification; boundary=x",
+            "auto-reply",
+        ),
         ("Subject: =?utf-8?B?6Ieq5Yqo5Zue5aSN?=: 收到", "auto-reply"),
         ("Subject: 自動回覆：我正在休假", "auto-reply"),
         ("Subject: Out of Office: back on Monday", "auto-reply"),
@@ -362,7 +461,9 @@ def test_a_mail_that_no_person_wrote_is_known_by_its_signs(header: str, why: str
     assert letter(mail("x", header)).automatic == why
 
 
-@pytest.mark.parametrize("who", ["MAILER-DAEMON@example.com", "Postmaster <postmaster@example.com>"])
+@pytest.mark.parametrize(
+    "who", ["MAILER-DAEMON@example.com", "Postmaster <postmaster@example.com>"]
+)
 def test_the_mail_system_sends_bounces(who: str) -> None:
     assert letter(f"From: {who}\nReceived: by x\n\n".encode()).automatic == "bounce"
 
@@ -371,12 +472,17 @@ def test_the_mail_system_sends_bounces(who: str) -> None:
 
 
 def test_a_thousand_levels_end_at_the_depth_limit() -> None:
-    body = b"".join(b"--B%d\nContent-Type: multipart/mixed; boundary=B%d\n\n" % (n, n + 1) for n in range(1000))
+    body = b"".join(
+        b"--B%d\nContent-Type: multipart/mixed; boundary=B%d\n\n" % (n, n + 1) for n in range(1000)
+    )
     assert code(mail(body, "Content-Type: multipart/mixed; boundary=B0")) == "FB-limit-mail-depth"
 
 
 def test_a_million_parts_end_at_their_limit() -> None:
-    assert code(mail(b"--B\n" * 1_000_000, "Content-Type: multipart/mixed; boundary=B")) == "FB-limit-mail-parts"
+    assert (
+        code(mail(b"--B\n" * 1_000_000, "Content-Type: multipart/mixed; boundary=B"))
+        == "FB-limit-mail-parts"
+    )
 
 
 @pytest.mark.parametrize(
@@ -413,19 +519,33 @@ def test_a_hostile_header_costs_nothing_but_itself(header: str) -> None:
 
 
 def test_base64_without_end_is_read_as_far_as_it_goes() -> None:
-    content = mail(b"QUJD" * 5_000_000, "Content-Type: image/png; name=a.png", "Content-Transfer-Encoding: base64")
+    content = mail(
+        b"QUJD" * 5_000_000,
+        "Content-Type: image/png; name=a.png",
+        "Content-Transfer-Encoding: base64",
+    )
     assert len(letter(content).parts[0].content) == 15_000_000
 
 
 @pytest.mark.parametrize(
-    "html", ["<div>" * 300_000 + "x", "<table><tr><td>" * 100_000 + "x", "<" * 1_000_000, "<!--" * 500_000, "<li>" * 300_000 + "x"]
+    "html",
+    [
+        "<div>" * 300_000 + "x",
+        "<table><tr><td>" * 100_000 + "x",
+        "<" * 1_000_000,
+        "<!--" * 500_000,
+        "<li>" * 300_000 + "x",
+    ],
 )
 def test_deep_and_torn_pages_are_read(html: str) -> None:
     assert isinstance(letter(mail(html, "Content-Type: text/html")).body, str)
 
 
 def test_flowed_text_without_end_is_one_paragraph() -> None:
-    assert len(letter(mail("a \n" * 500_000, "Content-Type: text/plain; format=flowed")).body) == 1_000_000
+    assert (
+        len(letter(mail("a \n" * 500_000, "Content-Type: text/plain; format=flowed")).body)
+        == 1_000_000
+    )
 
 
 def test_more_attachments_than_allowed_are_refused() -> None:
@@ -448,7 +568,11 @@ def mails_of_others() -> list[str]:
     if not (CORPUS / "manifest.csv").is_file():
         return []
     with (CORPUS / "manifest.csv").open(encoding="utf-8", newline="") as manifest:
-        return [r["path"] for r in csv.DictReader(manifest) if r["ext"] == "eml" or r["path"].startswith("cpython-email/")]
+        return [
+            r["path"]
+            for r in csv.DictReader(manifest)
+            if r["ext"] == "eml" or r["path"].startswith("cpython-email/")
+        ]
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the files of others are not here: {CORPUS}")

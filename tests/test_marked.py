@@ -40,7 +40,9 @@ PNG = bytes.fromhex(
 )
 
 
-def made(build: Callable[[Any, Any], object] = lambda _book, _page: None, **edits: Callable[[str], str]) -> bytes:
+def made(
+    build: Callable[[Any, Any], object] = lambda _book, _page: None, **edits: Callable[[str], str]
+) -> bytes:
     """A questionnaire as XlsxWriter makes it, then edited as text."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
@@ -54,10 +56,14 @@ def made(build: Callable[[Any, Any], object] = lambda _book, _page: None, **edit
 
 def without_drawing(content: bytes) -> bytes:
     """Comments as some programs write them: without the boxes."""
-    parts = {name: part for name, part in unpacked(content).items() if not name.lower().endswith(".vml")}
+    parts = {
+        name: part for name, part in unpacked(content).items() if not name.lower().endswith(".vml")
+    }
     for name, part in parts.items():
         if name.endswith(("sheet1.xml", "sheet1.xml.rels")):
-            parts[name] = re.sub(rb"<Relationship [^>]*vmlDrawing[^>]*/>|<legacyDrawing[^>]*/>", b"", part)
+            parts[name] = re.sub(
+                rb"<Relationship [^>]*vmlDrawing[^>]*/>|<legacyDrawing[^>]*/>", b"", part
+            )
     return zipped(parts)
 
 
@@ -109,7 +115,13 @@ CONSTRUCTIONS: dict[str, bytes] = {
 
 
 def again(content: bytes, marks: SheetMarks = MARKS) -> bytes:
-    return marked(content, {"问卷": marks}, Cover("标题", ["一行"], [[["a"], ["1"]]]), {"form": "returned"}, "zh-Hans")
+    return marked(
+        content,
+        {"问卷": marks},
+        Cover("标题", ["一行"], [[["a"], ["1"]]]),
+        {"form": "returned"},
+        "zh-Hans",
+    )
 
 
 def shown(content: bytes) -> dict[str, str]:
@@ -141,7 +153,9 @@ def assert_sound(content: bytes) -> None:
     assert [sheets[number] for number in shown] == [COVER["zh-Hans"]]
 
 
-@pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")  # openpyxl reads no data bars and sparklines
+@pytest.mark.filterwarnings(
+    "ignore:.*extension is not supported:UserWarning"
+)  # openpyxl reads no data bars and sparklines
 @pytest.mark.parametrize("name", CONSTRUCTIONS)
 def test_marked_copy_is_sound_and_keeps_every_cell_and_note(name: str) -> None:
     before = CONSTRUCTIONS[name]
@@ -154,19 +168,27 @@ def test_marked_copy_is_sound_and_keeps_every_cell_and_note(name: str) -> None:
         assert (values[0].count(RESULT["zh-Hans"]), values[0].count(WHY["zh-Hans"])) == (1, 1)
         told = shown(content)
         assert sum(text.startswith(NOTE["zh-Hans"]) for text in told.values()) == 2
-        theirs = {} if name == "backslashes" else shown(before)  # openpyxl does not find the texts there
+        theirs = (
+            {} if name == "backslashes" else shown(before)
+        )  # openpyxl does not find the texts there
         assert {place: told[place] for place in theirs} == theirs
 
 
 def test_boxes_of_notes_do_not_go_into_the_picture_of_the_header() -> None:
     before = CONSTRUCTIONS["picture in the header"]
     after = unpacked(again(before))
-    assert all(after[name] == part for name, part in unpacked(before).items() if name.endswith(".vml"))
+    assert all(
+        after[name] == part for name, part in unpacked(before).items() if name.endswith(".vml")
+    )
     assert b"<legacyDrawing " in after["xl/worksheets/sheet1.xml"]
 
 
 def test_notes_of_the_author_that_had_no_box_get_one() -> None:
-    drawing = next(part for name, part in unpacked(again(CONSTRUCTIONS["comments without boxes"])).items() if name.endswith(".vml"))
+    drawing = next(
+        part
+        for name, part in unpacked(again(CONSTRUCTIONS["comments without boxes"])).items()
+        if name.endswith(".vml")
+    )
     assert drawing.count(b"<v:shape ") == 3
 
 
@@ -199,7 +221,9 @@ def test_note_that_finds_no_free_cell_is_told_in_the_column_that_explains() -> N
     book.save(buffer)
     after = again(buffer.getvalue())
     assert [shown(after)[place] for place in ("B2", "H2", "I2")] == ["我的"] * 3
-    comments = next(part for name, part in unpacked(after).items() if "omment" in name and name.endswith(".xml"))
+    comments = next(
+        part for name, part in unpacked(after).items() if "omment" in name and name.endswith(".xml")
+    )
     assert comments.count(b'ref="I2"') == 1
     assert grid(after)["问卷"][1][8] == "错"
 
@@ -216,14 +240,25 @@ def test_blank_cells_that_only_have_a_format_do_not_push_the_columns_out() -> No
     [
         made(sheet1=lambda xml: xml.replace("UTF-8", "ISO-8859-1")),
         made(sheet1=after_rows('<autoFilter ref="A1:G5"/><sheetProtection/>')),
-        zipped({name: part for name, part in unpacked(made()).items() if name != "xl/_rels/workbook.xml.rels"}),
         zipped(
             {
-                name: part.replace(b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml")
+                name: part
+                for name, part in unpacked(made()).items()
+                if name != "xl/_rels/workbook.xml.rels"
+            }
+        ),
+        zipped(
+            {
+                name: part.replace(
+                    b"schemas.openxmlformats.org/spreadsheetml/2006",
+                    b"purl.oclc.org/ooxml/spreadsheetml",
+                )
                 for name, part in unpacked(made()).items()
             }
         ),
-        zipped({name: part.replace(b"/styles", b"/other") for name, part in unpacked(made()).items()}),
+        zipped(
+            {name: part.replace(b"/styles", b"/other") for name, part in unpacked(made()).items()}
+        ),
     ],
 )
 def test_what_cannot_be_edited_without_risk_is_not_marked(content: bytes) -> None:

@@ -53,10 +53,17 @@ def test_message_is_known_by_its_root_or_by_the_names_of_its_streams() -> None:
 def test_mail_of_outlook_is_the_same_letter_as_the_mail() -> None:
     files = {"问卷.xlsx": sheet(people(2)), "照片 1.jpg": b"\xff\xd8\xff\r\n--\r\n\0" * 900}
     found = letter(outlook(TEXT, subject="蓝牙断开", files=files))
-    usual = read_mail(mail(TEXT, subject="蓝牙断开", date="Thu, 05 Nov 2026 02:30:00 +0000", files=files), LIMITS)
+    usual = read_mail(
+        mail(TEXT, subject="蓝牙断开", date="Thu, 05 Nov 2026 02:30:00 +0000", files=files), LIMITS
+    )
     assert isinstance(usual, Letter)
     assert found == dataclasses.replace(usual, body=TEXT)
-    assert (found.sender, found.address, found.sent_at, found.message_id) == ("王小明", "wang@example.com", SENT, "1@example.com")
+    assert (found.sender, found.address, found.sent_at, found.message_id) == (
+        "王小明",
+        "wang@example.com",
+        SENT,
+        "1@example.com",
+    )
     assert found.parts == tuple(Part(name, content) for name, content in files.items())
 
 
@@ -65,8 +72,23 @@ def test_mail_of_outlook_is_the_same_letter_as_the_mail() -> None:
     [(936, "gbk", TEXT), (54936, "gb18030", TEXT + "𠮷"), (950, "cp950", TRADITIONAL), (950, "big5hkscs", TRADITIONAL + "嘅啲"), (65001, "utf-8", TEXT)],
 )  # fmt: skip
 def test_texts_in_a_code_page_are_read_in_it(page: int, encoding: str, text: str) -> None:
-    found = letter(outlook(text, subject=text, files={f"{text}.txt": b"x"}, page=page, encoding=encoding, x0042="王小明"[:2], x0C1A=None))
-    assert (found.subject, found.body, found.sender, found.parts[0].name) == (text, text, "王小", f"{text}.txt")
+    found = letter(
+        outlook(
+            text,
+            subject=text,
+            files={f"{text}.txt": b"x"},
+            page=page,
+            encoding=encoding,
+            x0042="王小明"[:2],
+            x0C1A=None,
+        )
+    )
+    assert (found.subject, found.body, found.sender, found.parts[0].name) == (
+        text,
+        text,
+        "王小",
+        f"{text}.txt",
+    )
 
 
 def test_body_may_have_a_code_page_of_its_own_and_a_wrong_one_costs_no_text() -> None:
@@ -99,7 +121,11 @@ HEADERS = (
 def test_headers_that_came_with_the_mail_are_used() -> None:
     found = letter(outlook(TEXT, x007D=HEADERS, x5D02=None, x0065="/O=EXAMPLE/CN=X"))
     assert (found.sender, found.address) == ("张三", "zhang@example.com")
-    assert (found.sent_at, found.message_id, found.references) == (SENT.replace(hour=10, minute=0), "7@x", ("6@x",))
+    assert (found.sent_at, found.message_id, found.references) == (
+        SENT.replace(hour=10, minute=0),
+        "7@x",
+        ("6@x",),
+    )
     assert letter(outlook(TEXT, x007D=HEADERS)).address == "wang@example.com"
 
 
@@ -113,7 +139,9 @@ def test_headers_that_came_with_the_mail_are_used() -> None:
         ({"x0042": "a\r\nBcc: x@example.com"}, ("a Bcc: x@example.com", "wang@example.com")),
     ],
 )
-def test_sender_without_headers_has_a_name_and_an_address(properties: dict[str, str], author: tuple[str, str]) -> None:
+def test_sender_without_headers_has_a_name_and_an_address(
+    properties: dict[str, str], author: tuple[str, str]
+) -> None:
     found = letter(outlook(TEXT, **properties))
     assert (found.sender, found.address) == author
 
@@ -138,12 +166,19 @@ def test_mark_in_front_of_a_subject_is_no_part_of_it() -> None:
         ({"x001A": "REPORT.IPM.Note.IPNRN"}, "auto-reply"),
         ({"x001A": "REPORT.IPM.Note.NDR"}, "bounce"),
         ({"subject": "Undeliverable: 蓝牙"}, "bounce"),
-        ({"x007D": "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=x\r\nFrom: a@example.com"}, "bounce"),
+        (
+            {
+                "x007D": "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=x\r\nFrom: a@example.com"
+            },
+            "bounce",
+        ),
         ({"x007D": "X-FBBatch-Document: D20\r\nFrom: a@example.com"}, "own"),
         ({"x007D": "List-Id: <feedback.example.com>\r\nFrom: a@example.com"}, "list"),
     ],
 )
-def test_automatic_mails_are_known_by_the_rules_for_all_mails(properties: dict[str, str], why: str) -> None:
+def test_automatic_mails_are_known_by_the_rules_for_all_mails(
+    properties: dict[str, str], why: str
+) -> None:
     assert letter(outlook(TEXT, **properties)).automatic == why
 
 
@@ -151,20 +186,29 @@ def test_automatic_mails_are_known_by_the_rules_for_all_mails(properties: dict[s
 
 
 def test_attached_message_is_a_part_that_is_a_mail() -> None:
-    inner = outlook(TRADITIONAL, subject="原信/一", files={"a.csv": b"a,b"}, page=950, encoding="big5")
+    inner = outlook(
+        TRADITIONAL, subject="原信/一", files={"a.csv": b"a,b"}, page=950, encoding="big5"
+    )
     outer = outlook(TEXT)
     outer.files = [Attached(inner, "显示名称"), Attached(b"x", "../路径\\b.txt", "text/plain")]
     first, second = letter(outer).parts
     assert second == Part("b.txt", b"x")
     found = read_mail(first.content, LIMITS)
     assert isinstance(found, Letter)
-    assert (found.subject, found.body, [part.name for part in found.parts]) == ("原信/一", TRADITIONAL, ["a.csv"])
+    assert (found.subject, found.body, [part.name for part in found.parts]) == (
+        "原信/一",
+        TRADITIONAL,
+        ["a.csv"],
+    )
     assert first.name == "原信_一.eml"
 
 
 def test_object_of_another_program_is_its_largest_stream_and_a_link_is_a_line() -> None:
     message = outlook(TEXT)
-    message.files = [Attached({"\x01Ole": b"a", "CONTENTS": b"%PDF-1.4" * 20}, "图"), Attached("https://example.com/f", "报告.xlsx")]
+    message.files = [
+        Attached({"\x01Ole": b"a", "CONTENTS": b"%PDF-1.4" * 20}, "图"),
+        Attached("https://example.com/f", "报告.xlsx"),
+    ]
     found = letter(message)
     assert found.parts == (Part("图", b"%PDF-1.4" * 20),)
     assert found.body == f"{TEXT}\n报告.xlsx https://example.com/f"
@@ -183,7 +227,9 @@ def test_signed_mail_is_read_and_an_encrypted_one_is_told() -> None:
 
 
 def test_limits_are_those_of_all_mails() -> None:
-    assert code(outlook(TEXT, files={f"{n}.txt": b"x" for n in range(21)})) == "FB-limit-attachments"
+    assert (
+        code(outlook(TEXT, files={f"{n}.txt": b"x" for n in range(21)})) == "FB-limit-attachments"
+    )
     assert code(outlook(TEXT, x007D="X-A: b\r\n" * 40_000)) == "FB-limit-mail-header-bytes"
     deep = outlook(TEXT)
     for _ in range(11):
@@ -196,9 +242,19 @@ def test_limits_are_those_of_all_mails() -> None:
 
 def test_questionnaire_attached_to_a_mail_of_outlook_becomes_cases(tmp_path: Path) -> None:
     place = workspace(tmp_path)
-    drop(place, "m.msg", outlook("请查收附件", files={"问卷.xlsx": sheet(people(3)), "a.jpg": b"\xff\xd8\xff"}).bytes())
+    drop(
+        place,
+        "m.msg",
+        outlook(
+            "请查收附件", files={"问卷.xlsx": sheet(people(3)), "a.jpg": b"\xff\xd8\xff"}
+        ).bytes(),
+    )
     drop(place, "auto.msg", outlook("我在休假", subject="自动回复: 谢谢").bytes())
-    drop(place, "wrong name.xls", outlook("智能音箱 X-1 外壳裂了", subject="外壳", page=936, encoding="gbk").bytes())
+    drop(
+        place,
+        "wrong name.xls",
+        outlook("智能音箱 X-1 外壳裂了", subject="外壳", page=936, encoding="gbk").bytes(),
+    )
     result = run(place)
     assert {f["name"]: (f["outcome"], f["accepted"]) for f in result.manifest["files"]} == {
         "m.msg": ("accepted", 0),
@@ -209,11 +265,17 @@ def test_questionnaire_attached_to_a_mail_of_outlook_becomes_cases(tmp_path: Pat
     assert "FB-automatic-mail" in {told for told, *_ in codes(result)}
 
 
-def test_without_the_extra_the_mail_is_quarantined_and_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_mail_is_quarantined_and_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "olefile", None)
     place = workspace(tmp_path)
     drop(place, "m.msg", outlook(TEXT).bytes())
-    drop(place, "forwarded.eml", mail("智能音箱 X-1 有杂音", files={"m.msg": outlook("无法开机").bytes()}))
+    drop(
+        place,
+        "forwarded.eml",
+        mail("智能音箱 X-1 有杂音", files={"m.msg": outlook("无法开机").bytes()}),
+    )
     files = {f["name"]: (f["outcome"], f["code"]) for f in run(place).manifest["files"]}
     assert files["m.msg"] == files["forwarded.eml/m.msg"] == ("quarantined", "FB-no-outlook-reader")
     assert "FB-no-outlook-reader" not in _NOT_UNDERSTOOD
@@ -221,7 +283,9 @@ def test_without_the_extra_the_mail_is_quarantined_and_told_what_to_install(tmp_
 
 # --- damaged and hostile ---
 
-WHOLE = outlook(TEXT, subject="蓝牙断开", files={"a.csv": b"a,b\r\n" * 1_000, "b.txt": b"x" * 5_000}).bytes()
+WHOLE = outlook(
+    TEXT, subject="蓝牙断开", files={"a.csv": b"a,b\r\n" * 1_000, "b.txt": b"x" * 5_000}
+).bytes()
 
 
 def test_mail_that_is_cut_off_is_broken_wherever_it_is_cut() -> None:
@@ -232,7 +296,11 @@ def test_mail_that_is_cut_off_is_broken_wherever_it_is_cut() -> None:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=12
+    )
+)
 def test_damaged_mail_is_a_letter_or_a_finding(changes: list[tuple[int, int]]) -> None:
     content = bytearray(WHOLE)
     for at, value in changes:
@@ -240,7 +308,9 @@ def test_damaged_mail_is_a_letter_or_a_finding(changes: list[tuple[int, int]]) -
     assert isinstance(read_outlook(bytes(content), LIMITS), Letter | Finding)
 
 
-def test_streams_that_claim_the_same_bytes_or_more_than_there_are_end_at_the_size_of_the_file() -> None:
+def test_streams_that_claim_the_same_bytes_or_more_than_there_are_end_at_the_size_of_the_file() -> (
+    None
+):
     content = bytearray(outlook(TEXT, files={f"{n}.bin": b"x" * 50_000 for n in range(4)}).bytes())
     first = None
     at = content.find("__substg1.0_37010102".encode("utf-16-le"))
@@ -252,6 +322,16 @@ def test_streams_that_claim_the_same_bytes_or_more_than_there_are_end_at_the_siz
 
 
 def test_feedback_in_a_mail_of_outlook_is_that_of_its_writer(book, tmp_path: Path) -> None:
-    (row,) = judge(book, tmp_path, outlook("智能音箱 X-1 外壳裂了", subject="外壳").bytes(), folder=None, name="m.msg").accepted
+    (row,) = judge(
+        book,
+        tmp_path,
+        outlook("智能音箱 X-1 外壳裂了", subject="外壳").bytes(),
+        folder=None,
+        name="m.msg",
+    ).accepted
     told = row["answers"]
-    assert (told["reporter"], told["contact"], told["reported_at"][:10]) == ("王小明", "wang@example.com", "2026-11-05")
+    assert (told["reporter"], told["contact"], told["reported_at"][:10]) == (
+        "王小明",
+        "wang@example.com",
+        "2026-11-05",
+    )

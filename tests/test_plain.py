@@ -27,7 +27,10 @@ def _no_sheet_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def trimmed(rows: Iterator[list[Cell]]) -> Grid:
     found = [[None if cell == "" else cell for cell in row] for row in rows]
-    short = [row[: max((n for n, cell in enumerate(row, 1) if cell is not None), default=0)] for row in found]
+    short = [
+        row[: max((n for n, cell in enumerate(row, 1) if cell is not None), default=0)]
+        for row in found
+    ]
     while short and not short[-1]:
         short.pop()
     return short
@@ -45,7 +48,9 @@ def opened(content: bytes) -> tuple[list[Grid], list[str]]:
     assert isinstance(reading, Reading), reading
     try:
         pages = list(reading.sheets)
-        return [trimmed(page.rows()) for page in pages], [f.code for page in pages for f in page.findings]
+        return [trimmed(page.rows()) for page in pages], [
+            f.code for page in pages for f in page.findings
+        ]
     except ReadersDisagreeError as error:
         return [], [error.reason.code]
 
@@ -69,7 +74,10 @@ def written(table: Grid, *, inline: bool = False) -> bytes:
     """By XlsxWriter; inline texts stand in their cells, as many exporting programs put them."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"constant_memory": inline, "in_memory": not inline})
-    page, formats = book.add_worksheet(), {dt.date: "yyyy/m/d", dt.datetime: "yyyy-mm-dd hh:mm:ss", dt.timedelta: "[h]:mm"}
+    page, formats = (
+        book.add_worksheet(),
+        {dt.date: "yyyy/m/d", dt.datetime: "yyyy-mm-dd hh:mm:ss", dt.timedelta: "[h]:mm"},
+    )
     looks = {kind: book.add_format({"num_format": told}) for kind, told in formats.items()}
     for r, row in enumerate(table):
         for c, value in enumerate(row):
@@ -112,16 +120,38 @@ VALUES = st.one_of(
 def to_the_second(table: Grid) -> Grid:
     """A moment stored as a fraction of a day comes back a millisecond off."""
     return [
-        [(c + dt.timedelta(milliseconds=500)).replace(microsecond=0) if isinstance(c, dt.datetime) else c for c in row] for row in table
+        [
+            (c + dt.timedelta(milliseconds=500)).replace(microsecond=0)
+            if isinstance(c, dt.datetime)
+            else c
+            for c in row
+        ]
+        for row in table
     ]
 
 
-@given(st.lists(st.lists(VALUES, min_size=1, max_size=6), min_size=1, max_size=8), st.booleans(), st.sampled_from([written, saved]))
-def test_any_table_is_read_as_the_general_reader_reads_it(table: Grid, inline: bool, write: Callable[..., bytes]) -> None:
+@given(
+    st.lists(st.lists(VALUES, min_size=1, max_size=6), min_size=1, max_size=8),
+    st.booleans(),
+    st.sampled_from([written, saved]),
+)
+def test_any_table_is_read_as_the_general_reader_reads_it(
+    table: Grid, inline: bool, write: Callable[..., bytes]
+) -> None:
     if write is saved:
-        table = [[None if isinstance(c, str) and (c.startswith("=") or c != c.strip() or "\t" in c) else c for c in row] for row in table]
+        table = [
+            [
+                None
+                if isinstance(c, str) and (c.startswith("=") or c != c.strip() or "\t" in c)
+                else c
+                for c in row
+            ]
+            for row in table
+        ]
     content = write(table, inline=inline)
-    assert [to_the_second(grid) for grid in opened(content)[0]] == [to_the_second(grid) for grid in generally(content)[0]]
+    assert [to_the_second(grid) for grid in opened(content)[0]] == [
+        to_the_second(grid) for grid in generally(content)[0]
+    ]
 
 
 @pytest.mark.parametrize("inline", [False, True])
@@ -140,7 +170,9 @@ def test_real_workbooks_are_read_alike(path: str) -> None:
         pytest.skip("no table")
     (grids, codes), (expected, notes) = opened(content), generally(content)
     assert grids == expected
-    assert codes == notes or notes == ["FB-one-reader"]  # what the general reader cannot open, the plain one may
+    assert codes == notes or notes == [
+        "FB-one-reader"
+    ]  # what the general reader cannot open, the plain one may
 
 
 # --- what is not plain is left to the general reader, from that row on ---
@@ -154,7 +186,9 @@ def edited(table: Grid, edit: Callable[[str], str]) -> bytes:
 
 def cell(row: int, content: str) -> Callable[[str], str]:
     """Replaces the cell in column D of a row."""
-    return lambda xml: re.sub(rf'<c r="D{row}"[^>]*>.*?</c>', content.replace("ROW", str(row)), xml, count=1)
+    return lambda xml: re.sub(
+        rf'<c r="D{row}"[^>]*>.*?</c>', content.replace("ROW", str(row)), xml, count=1
+    )
 
 
 @pytest.mark.parametrize("row", [2, 30, 2_900])
@@ -191,20 +225,30 @@ def test_formula_far_down_is_read_and_the_rows_before_it_are_given_once() -> Non
     ((grid,), codes) = opened(book)
     assert not is_plain(book)
     assert (len(grid), grid[2_899][3], codes) == (3_001, "公式", [])
-    assert [row for n, row in enumerate(grid) if n != 2_899] == [row for n, row in enumerate(trimmed(iter(MANY))) if n != 2_899]
+    assert [row for n, row in enumerate(grid) if n != 2_899] == [
+        row for n, row in enumerate(trimmed(iter(MANY))) if n != 2_899
+    ]
 
 
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda xml: re.sub(r'(<row r="7".*?</row>)(<row r="8".*?</row>)', r"\2\1", xml),  # out of order
-        lambda xml: re.sub(r'<row r="7"(.*?)</row>', r'<row r="7"\1</row><row r="7"\1</row>', xml, count=1),  # twice
+        lambda xml: re.sub(
+            r'(<row r="7".*?</row>)(<row r="8".*?</row>)', r"\2\1", xml
+        ),  # out of order
+        lambda xml: re.sub(
+            r'<row r="7"(.*?)</row>', r'<row r="7"\1</row><row r="7"\1</row>', xml, count=1
+        ),  # twice
         lambda xml: re.sub(r'<row r="7".*?</row>', "", xml),  # a gap
         lambda xml: re.sub(r'<row r="7".*?</row>', '<row r="7" spans="1:7"/>', xml),
         lambda xml: re.sub(r'<row r="(\d+)"', r"<row", xml),  # no numbers
         lambda xml: re.sub(r'(<c r="A7"[^>]*>.*?</c>)(<c r="B7"[^>]*>.*?</c>)', r"\2\1", xml),
         lambda xml: re.sub(r'(<c r="A7"[^>]*>.*?</c>)', r"\1\1", xml, count=1),
-        lambda xml: re.sub(r"(<row r=\"2900\".*?)</row>", r'\1<c r="K2900" t="inlineStr"><is><t>另注</t></is></c></row>', xml),
+        lambda xml: re.sub(
+            r"(<row r=\"2900\".*?)</row>",
+            r'\1<c r="K2900" t="inlineStr"><is><t>另注</t></is></c></row>',
+            xml,
+        ),
         lambda xml: xml.replace("</row>", "</row>\n  "),
         lambda xml: xml.replace("<v>", "<v >"),
         lambda xml: xml.replace("<sheetData>", "<!-- x --><sheetData>"),

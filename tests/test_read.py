@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from fbbatch.model import Cell, Finding
 from fbbatch.read import Hints, Limits, Part, Reading, open_content
 from fbbatch.read.delimited import Torn, decode, split
-from tests.builders import CUSTOMER, GOOD, cells, delimited, judge, ods, people, sheet, workbook, xls, zipped
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    cells,
+    delimited,
+    judge,
+    ods,
+    people,
+    sheet,
+    workbook,
+    xls,
+    zipped,
+)
 
 TABLE = f"{CUSTOMER}\n{GOOD}\n| 李美玲 | 13900002222 | 2026-11-06 | 掃地機器人 | X-3 | 一直無法開機，指示燈不亮 | 臥室 |"
 SIMPLE = people(6)
@@ -35,7 +47,10 @@ def refused(tmp_path, content: bytes, limits: Limits | None = None) -> Finding:
 # --- text: encodings ---
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "big5", "cp950"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "big5", "cp950"],
+)
 def test_encoding_is_known_without_being_told(tmp_path, encoding: str) -> None:
     table = (
         SIMPLE
@@ -63,13 +78,17 @@ def test_utf16_with_its_mark_is_known_in_either_order(tmp_path, order: str) -> N
 
 
 @pytest.mark.parametrize("order", ["utf-16-be", "utf-16-le"])
-def test_utf16_without_mark_is_known_though_its_characters_hold_zero_bytes(tmp_path, order: str) -> None:
+def test_utf16_without_mark_is_known_though_its_characters_hold_zero_bytes(
+    tmp_path, order: str
+) -> None:
     table = f"{CUSTOMER}\n| 王一 | 一 | 二 | 智能音箱一 | 一 | 一直无法开机，一点反应都没有，一切正常操作都没有任何作用 | 一楼 |"  # 一 is U+4E00
     assert rows(read(tmp_path, delimited(table, encoding=order))) == cells(table)
 
 
 def test_declared_encoding_is_believed(tmp_path) -> None:
-    assert rows(read(tmp_path, delimited("| 客戶 | b |\n| c | d |", encoding="big5"), encoding="big5")) == [["客戶", "b"], ["c", "d"]]
+    assert rows(
+        read(tmp_path, delimited("| 客戶 | b |\n| c | d |", encoding="big5"), encoding="big5")
+    ) == [["客戶", "b"], ["c", "d"]]
 
 
 def test_text_in_no_known_encoding_is_refused_with_the_byte_and_never_patched(tmp_path) -> None:
@@ -141,7 +160,19 @@ def test_row_in_which_the_text_breaks_off_is_known(text: str, row: int) -> None:
     assert torn(text).row == row
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "a,b\n1,2", "a,b\n1,2\n3\n", "a,b\n1,2\n\n", 'a,b\n1,"2"', "a,b\n", "", 'a,b\n1,5" \n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,2\n",
+        "a,b\n1,2",
+        "a,b\n1,2\n3\n",
+        "a,b\n1,2\n\n",
+        'a,b\n1,"2"',
+        "a,b\n",
+        "",
+        'a,b\n1,5" \n',
+    ],
+)
 def test_text_that_ends_well_is_not_torn(text: str) -> None:
     assert torn(text).row is None
 
@@ -153,7 +184,9 @@ def test_torn_last_row_goes_back_and_the_others_are_taken(book, tmp_path) -> Non
     assert ("FB-row-torn", 4, None) in judged.told
 
 
-def test_file_cut_inside_a_character_is_a_torn_row_and_not_an_unknown_encoding(book, tmp_path) -> None:
+def test_file_cut_inside_a_character_is_a_torn_row_and_not_an_unknown_encoding(
+    book, tmp_path
+) -> None:
     content = delimited(people(3)).rstrip()
     judged = judge(book, tmp_path, content[:-1])
     assert judged.failed is None
@@ -176,7 +209,11 @@ def test_torn_row_is_known_where_the_rows_fill_a_chunk_exactly(book, tmp_path) -
 
 @given(
     st.lists(
-        st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), min_size=2, max_size=4),
+        st.lists(
+            st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")),
+            min_size=2,
+            max_size=4,
+        ),
         min_size=1,
         max_size=6,
     )
@@ -200,18 +237,32 @@ def test_any_bytes_are_a_reading_or_a_finding(tmp_path_factory, content: bytes) 
 
 
 def test_every_format_gives_the_same_answers(book, tmp_path) -> None:
-    readings = [judge(book, tmp_path, content) for content in (sheet(TABLE), delimited(TABLE), ods(TABLE), xls(cells(TABLE)))]
-    assert [[row["answers"] for row in judged.accepted] for judged in readings] == [[row["answers"] for row in readings[0].accepted]] * 4
+    readings = [
+        judge(book, tmp_path, content)
+        for content in (sheet(TABLE), delimited(TABLE), ods(TABLE), xls(cells(TABLE)))
+    ]
+    assert [[row["answers"] for row in judged.accepted] for judged in readings] == [
+        [row["answers"] for row in readings[0].accepted]
+    ] * 4
     assert len(readings[0].accepted) == 2
 
 
 def test_kind_is_known_by_content_whatever_the_name(tmp_path) -> None:
-    kinds = {"xlsx": sheet(TABLE), "csv": delimited(TABLE), "ods": ods(TABLE), "xls": xls(cells(TABLE))}
-    assert {name: read(tmp_path, content).kind for name, content in kinds.items()} == {name: name for name in kinds}
+    kinds = {
+        "xlsx": sheet(TABLE),
+        "csv": delimited(TABLE),
+        "ods": ods(TABLE),
+        "xls": xls(cells(TABLE)),
+    }
+    assert {name: read(tmp_path, content).kind for name, content in kinds.items()} == {
+        name: name for name in kinds
+    }
 
 
 def test_real_dates_and_numbers_come_as_such(tmp_path) -> None:
-    (_, row) = rows(read(tmp_path, sheet("| a | b | c |\n| date:2026-11-05 | num:12 | date:2026-11-05 14:30 |")))
+    (_, row) = rows(
+        read(tmp_path, sheet("| a | b | c |\n| date:2026-11-05 | num:12 | date:2026-11-05 14:30 |"))
+    )
     assert [str(value) for value in row] == ["2026-11-05", "12.0", "2026-11-05 14:30:00"]
 
 
@@ -247,28 +298,47 @@ def test_empty_file_is_refused(tmp_path) -> None:
         (b"7z\xbc\xaf\x27\x1c" + b"\x00" * 30, "7z"),
     ],
 )
-def test_file_that_is_something_else_is_named_for_what_it_is(tmp_path, content: bytes, kind: str) -> None:
+def test_file_that_is_something_else_is_named_for_what_it_is(
+    tmp_path, content: bytes, kind: str
+) -> None:
     found = refused(tmp_path, content)
     assert (found.code, found.details["found"]) == ("FB-not-readable", kind)
 
 
 def test_word_file_without_a_document_and_pdf_without_pages_are_broken(tmp_path) -> None:
-    assert refused(tmp_path, zipped({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<T/>"})).code == "FB-broken"
+    assert (
+        refused(
+            tmp_path, zipped({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<T/>"})
+        ).code
+        == "FB-broken"
+    )
     assert refused(tmp_path, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n").code == "FB-broken"
 
 
 def test_plain_zip_is_the_files_in_it(tmp_path) -> None:
-    assert open_content(zipped({"folder/readme.txt": b"hello"}), Limits()) == [Part("readme.txt", b"hello")]
+    assert open_content(zipped({"folder/readme.txt": b"hello"}), Limits()) == [
+        Part("readme.txt", b"hello")
+    ]
 
 
-@pytest.mark.parametrize("begin", [b"<!DOCTYPE html><html>", b"\xef\xbb\xbf<html>", b'<meta charset="utf-8">', b""])
+@pytest.mark.parametrize(
+    "begin", [b"<!DOCTYPE html><html>", b"\xef\xbb\xbf<html>", b'<meta charset="utf-8">', b""]
+)
 def test_page_with_tables_is_its_tables(tmp_path, begin: bytes) -> None:
-    content = begin + "<table><tr><th>姓名<br>（全名）</th><td colspan=2>b</td></tr><tr><td>c</table><table><tr><td>d</table>".encode()
+    content = (
+        begin
+        + "<table><tr><th>姓名<br>（全名）</th><td colspan=2>b</td></tr><tr><td>c</table><table><tr><td>d</table>".encode()
+    )
     assert rows(read(tmp_path, content)) == [["姓名\n（全名）", "b", None], ["c"], ["d"]]
 
 
 def test_password_protected_office_file_is_named(tmp_path) -> None:
-    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 504 + "EncryptedPackage".encode("utf-16-le") + b"\x00" * 512
+    ole = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + b"\x00" * 504
+        + "EncryptedPackage".encode("utf-16-le")
+        + b"\x00" * 512
+    )
     assert refused(tmp_path, ole).code == "FB-encrypted"
 
 
@@ -281,8 +351,14 @@ def test_password_protected_zip_is_named(tmp_path) -> None:
 
 
 def test_bomb_is_refused_by_its_ratio_before_anything_is_unpacked(tmp_path) -> None:
-    found = refused(tmp_path, zipped({"xl/workbook.xml": b"<w/>", "xl/worksheets/sheet1.xml": b" " * 2_000_000}))
-    assert (found.code, found.details["where"], found.details["limit"]) == ("FB-limit-zip-ratio", "xl/worksheets/sheet1.xml", "100:1")
+    found = refused(
+        tmp_path, zipped({"xl/workbook.xml": b"<w/>", "xl/worksheets/sheet1.xml": b" " * 2_000_000})
+    )
+    assert (found.code, found.details["where"], found.details["limit"]) == (
+        "FB-limit-zip-ratio",
+        "xl/worksheets/sheet1.xml",
+        "100:1",
+    )
 
 
 def test_ordinary_workbook_of_repeated_text_is_no_bomb(tmp_path) -> None:
@@ -293,17 +369,35 @@ def test_ordinary_workbook_of_repeated_text_is_no_bomb(tmp_path) -> None:
 def test_too_many_parts_are_refused(tmp_path) -> None:
     content = zipped({"xl/workbook.xml": b"<w/>", **{f"xl/p{n}.xml": b"" for n in range(30)}})
     found = refused(tmp_path, content, Limits(zip_entries=20))
-    assert (found.code, found.details["value"], found.details["limit"]) == ("FB-limit-zip-entries", "31", "20")
+    assert (found.code, found.details["value"], found.details["limit"]) == (
+        "FB-limit-zip-entries",
+        "31",
+        "20",
+    )
 
 
 def test_unpacked_size_is_limited(tmp_path) -> None:
-    parts = {"xl/workbook.xml": b"<w/>", "a.bin": bytes(range(256)) * 200, "b.bin": bytes(range(256)) * 200}
-    assert refused(tmp_path, zipped(parts, zipfile.ZIP_STORED), Limits(zip_total_bytes=60_000)).code == "FB-limit-zip-total-bytes"
-    assert refused(tmp_path, zipped(parts, zipfile.ZIP_STORED), Limits(zip_part_bytes=50_000)).details["where"] == "a.bin"
+    parts = {
+        "xl/workbook.xml": b"<w/>",
+        "a.bin": bytes(range(256)) * 200,
+        "b.bin": bytes(range(256)) * 200,
+    }
+    assert (
+        refused(tmp_path, zipped(parts, zipfile.ZIP_STORED), Limits(zip_total_bytes=60_000)).code
+        == "FB-limit-zip-total-bytes"
+    )
+    assert (
+        refused(tmp_path, zipped(parts, zipfile.ZIP_STORED), Limits(zip_part_bytes=50_000)).details[
+            "where"
+        ]
+        == "a.bin"
+    )
 
 
 def test_overlapping_parts_are_refused(tmp_path) -> None:
-    content = bytearray(zipped({"xl/workbook.xml": b"<w/>" * 20, "xl/sheet.xml": b"<s/>" * 20}, zipfile.ZIP_STORED))
+    content = bytearray(
+        zipped({"xl/workbook.xml": b"<w/>" * 20, "xl/sheet.xml": b"<s/>" * 20}, zipfile.ZIP_STORED)
+    )
     second = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4)
     content[second + 42 : second + 46] = struct.pack("<I", 40)  # points into the first part
     assert refused(tmp_path, bytes(content)).code == "FB-broken"
@@ -311,27 +405,45 @@ def test_overlapping_parts_are_refused(tmp_path) -> None:
 
 def test_file_over_the_size_limit_is_refused_unread(tmp_path) -> None:
     found = refused(tmp_path, b"a,b\n" * 1_000, Limits(file_bytes=100))
-    assert (found.code, found.details["limit"], found.details["value"]) == ("FB-limit-file-bytes", "100", "4,000")
+    assert (found.code, found.details["limit"], found.details["value"]) == (
+        "FB-limit-file-bytes",
+        "100",
+        "4,000",
+    )
 
 
 def test_too_many_sheets_are_refused(tmp_path) -> None:
-    assert refused(tmp_path, workbook({f"s{n}": "| a |" for n in range(4)}), Limits(sheets=3)).code == "FB-limit-sheets"
+    assert (
+        refused(tmp_path, workbook({f"s{n}": "| a |" for n in range(4)}), Limits(sheets=3)).code
+        == "FB-limit-sheets"
+    )
 
 
 @pytest.mark.parametrize("cut", [30, 200, 0.5, 0.9])
 def test_truncated_workbook_is_broken_and_no_crash(tmp_path, cut: float) -> None:
     content = sheet(TABLE)
-    assert refused(tmp_path, content[: int(cut if cut > 1 else len(content) * cut)]).code == "FB-broken"
+    assert (
+        refused(tmp_path, content[: int(cut if cut > 1 else len(content) * cut)]).code
+        == "FB-broken"
+    )
 
 
 def test_reason_of_a_broken_file_does_not_quote_its_content(tmp_path) -> None:
-    found = refused(tmp_path, zipped({"xl/workbook.xml": "<w><王小明></w>".encode(), "[Content_Types].xml": b"<T/>"}))
+    found = refused(
+        tmp_path,
+        zipped({"xl/workbook.xml": "<w><王小明></w>".encode(), "[Content_Types].xml": b"<T/>"}),
+    )
     assert found.code == "FB-broken"
     assert "王小明" not in str(found.details)
 
 
-@pytest.mark.parametrize(("limit", "what"), [({"rows": 2}, "rows"), ({"cells": 20}, "cells"), ({"columns": 3}, "columns")])
-def test_more_than_the_limits_allow_is_refused_whole_and_said(book, tmp_path, limit: dict[str, int], what: str) -> None:
+@pytest.mark.parametrize(
+    ("limit", "what"),
+    [({"rows": 2}, "rows"), ({"cells": 20}, "cells"), ({"columns": 3}, "columns")],
+)
+def test_more_than_the_limits_allow_is_refused_whole_and_said(
+    book, tmp_path, limit: dict[str, int], what: str
+) -> None:
     path = tmp_path / "a.csv"
     judged = judge(book, tmp_path, delimited(SIMPLE), limits=Limits(**limit), name=path.name)
     assert judged.failed == f"FB-limit-{what}"

@@ -76,7 +76,10 @@ def pdf(
     out, places = b"%PDF-1.7\n", []
     for number, text in enumerate(objects, 1):
         places.append(len(out))
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, text.encode("utf-8") if isinstance(text, str) else text)
+        out += b"%d 0 obj\n%b\nendobj\n" % (
+            number,
+            text.encode("utf-8") if isinstance(text, str) else text,
+        )
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     size = "" if "/Size" in trailer else f"/Size {len(objects) + 1}"
     end = f"trailer\n<<{size}/Root 1 0 R{trailer}>>\nstartxref\n{len(out)}\n%%EOF\n".encode()
@@ -128,7 +131,10 @@ def test_a_text_field_gives_its_name_its_label_and_its_text() -> None:
         ("/FT/Btn/Ff 32768/V/severe", "severe"),
         ("/FT/Btn/Ff 32768/V/Off", ""),
         (f"/FT/Btn/Ff 32768/V/1/Opt[{utf16('一般')}{utf16('严重')}]", "严重"),
-        ("/FT/Btn/Kids[<</AP<</N<</a 4 0 R/Off 4 0 R>>>>/AS/Off>><</AP<</N<</b 4 0 R>>>>/AS/b>>]", "b"),
+        (
+            "/FT/Btn/Kids[<</AP<</N<</a 4 0 R/Off 4 0 R>>>>/AS/Off>><</AP<</N<</b 4 0 R>>>>/AS/b>>]",
+            "b",
+        ),
         (f"/FT/Ch/V(k2)/Opt[[(k1){utf16('硬件')}][(k2){utf16('软件')}]]", "软件"),
         ("/FT/Ch/V[(a)(b)]/Ff 2097152/Opt[(a)(b)(c)]", "a、b"),
         ("/FT/Ch/V(typed)/Opt[(a)]", "typed"),
@@ -152,7 +158,11 @@ def test_push_buttons_are_no_blanks() -> None:
 
 
 def test_fields_on_a_page_without_a_form_are_blanks_all_the_same() -> None:
-    content = pdf("<</Subtype/Widget/Parent 7 0 R>>", "<</T(group)/FT/Tx/V(text)/Kids[6 0 R]>>", page="/Annots[6 0 R 6 0 R]")
+    content = pdf(
+        "<</Subtype/Widget/Parent 7 0 R>>",
+        "<</T(group)/FT/Tx/V(text)/Kids[6 0 R]>>",
+        page="/Annots[6 0 R 6 0 R]",
+    )
     assert answers(content) == {"group": "text"}
 
 
@@ -162,7 +172,9 @@ def test_text_typed_onto_the_page_is_read_and_links_are_not() -> None:
 
 
 def test_our_own_keys_of_the_document_information_are_its_identity() -> None:
-    content = pdf("<</Title(x)/fbbatch.form(reply)/fbbatch.case(FB-2026-0001)>>", trailer="/Info 6 0 R")
+    content = pdf(
+        "<</Title(x)/fbbatch.form(reply)/fbbatch.case(FB-2026-0001)>>", trailer="/Info 6 0 R"
+    )
     assert paper(content).identity == {"form": "reply", "case": "FB-2026-0001"}
 
 
@@ -182,7 +194,14 @@ def test_a_page_whose_text_cannot_be_had_gives_no_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"%PDF-1.7\n", b"%PDF-1.7\n%%EOF", pdf()[:200], b"%PDF-" + b"\x00" * 10_000, pdf(changes={2: "<<>>"})[:-300]]
+    "content",
+    [
+        b"%PDF-1.7\n",
+        b"%PDF-1.7\n%%EOF",
+        pdf()[:200],
+        b"%PDF-" + b"\x00" * 10_000,
+        pdf(changes={2: "<<>>"})[:-300],
+    ],
 )
 def test_a_damaged_pdf_is_a_finding(content: bytes) -> None:
     assert told(read_pdf(content, LIMITS))[0] == "FB-broken"
@@ -191,7 +210,10 @@ def test_a_damaged_pdf_is_a_finding(content: bytes) -> None:
 def packed(megabytes: int) -> bytes:
     """So many million bytes, deflated without ever being in memory."""
     packer = zlib.compressobj(9)
-    return b"".join(packer.compress(b"BT (x) Tj\n" * 100_000) for _ in range(megabytes)) + packer.flush()
+    return (
+        b"".join(packer.compress(b"BT (x) Tj\n" * 100_000) for _ in range(megabytes))
+        + packer.flush()
+    )
 
 
 def flate(times: int, megabytes: int) -> bytes:
@@ -229,7 +251,9 @@ CYCLE = "<</FT/Tx/T(a)/V(b)/Kids[6 0 R]/Parent 6 0 R>>"
         (pdf(root="/OpenAction<</S/JavaScript/JS(app.alert(1))>>/Names<</JavaScript<</Names[(a)<</S/Launch/F(calc.exe)>>]>>>>"), None),
     ],
 )  # fmt: skip
-def test_a_bomb_in_a_pdf_ends_as_a_finding_or_is_passed_over(content: bytes, code: str | None) -> None:
+def test_a_bomb_in_a_pdf_ends_as_a_finding_or_is_passed_over(
+    content: bytes, code: str | None
+) -> None:
     found = read_pdf(content, LIMITS)
     assert (found.code if isinstance(found, Finding) else None) == code
 
@@ -239,13 +263,20 @@ def test_a_real_pdf_is_read_as_others_read_it(row: dict[str, str]) -> None:
     found = read_pdf((CORPUS / "files" / row["path"]).read_bytes(), LIMITS)
     seen = json.loads(row["oracle"])["pf"].get("ok")
     name = Path(row["path"]).name
-    if seen is None or name == "r6-user-password.pdf":  # of that one the pages can be counted, but not read
+    if (
+        seen is None or name == "r6-user-password.pdf"
+    ):  # of that one the pages can be counted, but not read
         assert told(found)[0] == "FB-encrypted"
         return
     assert isinstance(found, Paper)
-    beyond = {"SF424_page2.pdf": 17, "pdflatex-forms.pdf": -1}.get(name, 0)  # fields of a merged file; a push button
+    beyond = {"SF424_page2.pdf": 17, "pdflatex-forms.pdf": -1}.get(
+        name, 0
+    )  # fields of a merged file; a push button
     assert len(found.blanks) == seen["fields"] + beyond
-    if name not in {"FormTestFromOo.pdf", "SF424_page2.pdf"}:  # counted as filled there: a list of which nothing is chosen
+    if name not in {
+        "FormTestFromOo.pdf",
+        "SF424_page2.pdf",
+    }:  # counted as filled there: a list of which nothing is chosen
         assert sum(b.text not in {"", "☐"} for b in found.blanks) == seen["filled"]
 
 
@@ -255,8 +286,14 @@ def test_a_real_pdf_damaged_anywhere_never_raises(row: dict[str, str]) -> None:
     chance = random.Random(row["sha256"])
     for _ in range(15):
         at = chance.randrange(len(content))
-        damaged = content[:at] + bytes([chance.randrange(256)]) * chance.randrange(1, 9) + content[at + chance.randrange(9) :]
-        assert isinstance(read_pdf(damaged[: chance.choice([at, len(damaged)])], LIMITS), Paper | Finding)
+        damaged = (
+            content[:at]
+            + bytes([chance.randrange(256)]) * chance.randrange(1, 9)
+            + content[at + chance.randrange(9) :]
+        )
+        assert isinstance(
+            read_pdf(damaged[: chance.choice([at, len(damaged)])], LIMITS), Paper | Finding
+        )
 
 
 # --- JSON ----------------------------------------------------------------------------------------------------
@@ -315,7 +352,9 @@ def test_json_gives_a_row_for_each_record(text: str, table: Table) -> None:
         ("", 1, "EOF"),
     ],
 )
-def test_json_that_others_would_take_is_refused_at_its_line(text: str, line: int, reason: str) -> None:
+def test_json_that_others_would_take_is_refused_at_its_line(
+    text: str, line: int, reason: str
+) -> None:
     assert told(read_json(text, LIMITS)) == ("FB-json", {"line": str(line), "reason": reason})
 
 
@@ -342,7 +381,10 @@ def test_a_bomb_in_json_ends_as_a_finding(text: str, code: str) -> None:
 
 
 def test_a_limit_raised_too_far_does_not_recurse_to_death() -> None:
-    assert told(read_json("[" * 100_000 + "]" * 100_000, Limits(json_depth=1_000_000)))[0] == "FB-limit-json-depth"
+    assert (
+        told(read_json("[" * 100_000 + "]" * 100_000, Limits(json_depth=1_000_000)))[0]
+        == "FB-limit-json-depth"
+    )
 
 
 @given(
@@ -360,7 +402,9 @@ def test_no_json_raises(value: object) -> None:
 # --- zip -----------------------------------------------------------------------------------------------------
 
 
-def zipped(*members: tuple[str | zipfile.ZipInfo, bytes | str], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(
+    *members: tuple[str | zipfile.ZipInfo, bytes | str], packed: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     """A zip of these members; doubled names are meant."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(buffer, "w", packed) as archive:
@@ -398,7 +442,11 @@ def test_the_files_of_a_zip_come_in_its_order_without_folders_and_junk() -> None
     )
     found = read_zip(content, LIMITS)
     assert isinstance(found, list)
-    assert [(p.name, p.content) for p in found] == [("b.csv", b"b"), ("反馈.xlsx", XLSX), ("a.txt", b"")]
+    assert [(p.name, p.content) for p in found] == [
+        ("b.csv", b"b"),
+        ("反馈.xlsx", XLSX),
+        ("a.txt", b""),
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "big5"])
@@ -445,7 +493,12 @@ def quoted_overlap(entries: int) -> bytes:
     kernel = zlib.compressobj(9, wbits=-15)
     data = kernel.compress(bytes(1_000_000)) + kernel.flush()
     crc, size = zlib.crc32(bytes(1_000_000)), 1_000_000
-    local = [b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0, crc, len(data), size, 3, 0) + b"%03d" % n for n in range(entries)]
+    local = [
+        b"PK\x03\x04"
+        + struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0, crc, len(data), size, 3, 0)
+        + b"%03d" % n
+        for n in range(entries)
+    ]
     body, places = b"", []
     for header in local:
         places.append(len(body))
@@ -455,10 +508,33 @@ def quoted_overlap(entries: int) -> bytes:
     for n, place in enumerate(places):
         directory += (
             b"PK\x01\x02"
-            + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 8, 0, 0, crc, len(body) - place - 33, size, 3, 0, 0, 0, 0, 0, place)
+            + struct.pack(
+                "<HHHHHHIIIHHHHHII",
+                20,
+                20,
+                0,
+                8,
+                0,
+                0,
+                crc,
+                len(body) - place - 33,
+                size,
+                3,
+                0,
+                0,
+                0,
+                0,
+                0,
+                place,
+            )
             + b"%03d" % n
         )
-    return body + directory + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, entries, entries, len(directory), len(body), 0)
+    return (
+        body
+        + directory
+        + b"PK\x05\x06"
+        + struct.pack("<HHHHIIH", 0, 0, entries, entries, len(directory), len(body), 0)
+    )
 
 
 OFFICE = ("[Content_Types].xml", "<Types/>")
@@ -484,7 +560,9 @@ OFFICE = ("[Content_Types].xml", "<Types/>")
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("opened", [read_zip, examine])
-def test_an_unsafe_archive_is_refused_whole(opened: Any, content: bytes, code: str, reason: str | None) -> None:
+def test_an_unsafe_archive_is_refused_whole(
+    opened: Any, content: bytes, code: str, reason: str | None
+) -> None:
     found = told(opened(content, LIMITS))
     assert (found[0], found[1].get("reason")) == (code, reason)
 
@@ -501,12 +579,21 @@ def test_an_unsafe_archive_is_refused_whole(opened: Any, content: bytes, code: s
     ],
 )
 def test_an_archive_within_is_refused_by_its_content(data: bytes, kind: str) -> None:
-    assert told(read_zip(zipped(("harmless.txt", data)), LIMITS)) == ("FB-zip-unsafe", {"name": "harmless.txt", "reason": kind})
+    assert told(read_zip(zipped(("harmless.txt", data)), LIMITS)) == (
+        "FB-zip-unsafe",
+        {"name": "harmless.txt", "reason": kind},
+    )
 
 
 def test_office_files_within_are_files() -> None:
-    ods = zipped(("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", "<x/>"))
-    assert names(zipped(("a.xlsx", XLSX), ("b.ods", ods), ("torn.xlsx", XLSX[:500]))) == ["a.xlsx", "b.ods", "torn.xlsx"]
+    ods = zipped(
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", "<x/>")
+    )
+    assert names(zipped(("a.xlsx", XLSX), ("b.ods", ods), ("torn.xlsx", XLSX[:500]))) == [
+        "a.xlsx",
+        "b.ods",
+        "torn.xlsx",
+    ]
 
 
 def test_a_wrong_checksum_is_damage() -> None:
@@ -526,7 +613,11 @@ def swollen(megabytes: int) -> bytes:
 
 def lying(size: int) -> bytes:
     """An entry of so many bytes that says it has ten."""
-    content = bytearray(zipped(OFFICE, ("xl/sharedStrings.xml", random.Random(1).randbytes(1_000) * (size // 1_000))))
+    content = bytearray(
+        zipped(
+            OFFICE, ("xl/sharedStrings.xml", random.Random(1).randbytes(1_000) * (size // 1_000))
+        )
+    )
     for mark, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         struct.pack_into("<I", content, content.rindex(mark) + at, 10)
     return bytes(content)
@@ -537,7 +628,10 @@ def lying(size: int) -> bytes:
     [
         (swollen(200), "FB-limit-zip-ratio"),
         (lying(20_000_000), "FB-limit-zip-part-bytes"),
-        (zipped(*((f"{n}.txt", random.Random(n).randbytes(1_000_000)) for n in range(21))), "FB-limit-zip-total-bytes"),
+        (
+            zipped(*((f"{n}.txt", random.Random(n).randbytes(1_000_000)) for n in range(21))),
+            "FB-limit-zip-total-bytes",
+        ),
         (zipped(*((f"{n}", "") for n in range(1_001))), "FB-limit-zip-entries"),
     ],
 )
@@ -566,16 +660,24 @@ def test_a_good_office_file_passes() -> None:
 @pytest.mark.parametrize(
     ("part", "text", "is_refused"),
     [
-        ("xl/workbook.xml", "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY lol 'lol'>]><x/>", True),
+        (
+            "xl/workbook.xml",
+            "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY lol 'lol'>]><x/>",
+            True,
+        ),
         ("xl/workbook.xml", "<!DOCTYPE x>".encode("utf-16"), True),
         ("_rels/.rels", "<!DOCTYPE x>", True),
         ("xl/media/page.html", "<!DOCTYPE html>", False),
         ("xl/workbook.xml", "<x>" + " " * 2_000 + "<!DOCTYPE x></x>", False),
     ],
 )
-def test_a_doctype_in_an_office_file_is_damage(part: str, text: str | bytes, is_refused: bool) -> None:
+def test_a_doctype_in_an_office_file_is_damage(
+    part: str, text: str | bytes, is_refused: bool
+) -> None:
     found = examine(zipped(OFFICE, (part, text)), LIMITS)
-    assert (told(found) if found else None) == (("FB-broken", {"reason": "DOCTYPE"}) if is_refused else None)
+    assert (told(found) if found else None) == (
+        ("FB-broken", {"reason": "DOCTYPE"}) if is_refused else None
+    )
 
 
 def test_only_the_parts_that_are_read_count_in_an_opendocument_file() -> None:
@@ -584,7 +686,9 @@ def test_only_the_parts_that_are_read_count_in_an_opendocument_file() -> None:
     assert examine(zipped(kind, ("content.xml", "<!DOCTYPE x><x/>")), LIMITS) != {}
 
 
-@pytest.mark.parametrize("row", of_others("xlsx", "xlsm", "xlsb", "docx", "ods"), ids=lambda r: Path(r["path"]).name)
+@pytest.mark.parametrize(
+    "row", of_others("xlsx", "xlsm", "xlsb", "docx", "ods"), ids=lambda r: Path(r["path"]).name
+)
 def test_no_real_office_file_that_others_read_is_refused(row: dict[str, str]) -> None:
     content = (CORPUS / "files" / row["path"]).read_bytes()
     if content.startswith(b"PK\x03\x04") and row["expect"].startswith(("accept", "disputed")):
@@ -602,11 +706,16 @@ def test_no_damage_to_a_zip_raises(at: int, bytes_: bytes) -> None:
 
 
 def test_a_note_is_its_lines() -> None:
-    assert read_note("姓名：王小明  \r\n\r\n  问题：断开\r再断开\n", LIMITS) == Paper(lines=("姓名：王小明", "  问题：断开", "再断开"))
+    assert read_note("姓名：王小明  \r\n\r\n  问题：断开\r再断开\n", LIMITS) == Paper(
+        lines=("姓名：王小明", "  问题：断开", "再断开")
+    )
 
 
 def test_a_note_of_more_characters_than_allowed_is_refused() -> None:
-    assert told(read_note("x" * 1_000_001, LIMITS)) == ("FB-limit-paper-chars", {"value": "1,000,001"})
+    assert told(read_note("x" * 1_000_001, LIMITS)) == (
+        "FB-limit-paper-chars",
+        {"value": "1,000,001"},
+    )
 
 
 LINE = r"\[(?P<asked_at>[^\]]+)\] (?P<name>[^:：]+)[:：](?P<text>.*)"
@@ -616,7 +725,10 @@ def test_a_chat_gives_a_row_for_each_message_with_the_lines_that_follow() -> Non
     text = "exported by x\n\n[2026-11-05 10:00] 王小明: 蓝牙断开\r\n再断开\u2028一次\n\n[2026-11-05 10:01] 客服：好的\n"
     assert read_chat(text, LINE) == (
         ["asked_at", "name", "text"],
-        [["2026-11-05 10:00", "王小明", "蓝牙断开\n再断开\u2028一次"], ["2026-11-05 10:01", "客服", "好的"]],
+        [
+            ["2026-11-05 10:00", "王小明", "蓝牙断开\n再断开\u2028一次"],
+            ["2026-11-05 10:01", "客服", "好的"],
+        ],
         [3, 6],
     )
 
@@ -625,7 +737,10 @@ def test_messages_may_stand_below_their_line() -> None:
     text = "2026-11-05 10:00:00 王小明(10001)\n蓝牙断开\n\n2026-11-05 10:01:00 客服(10002)\n好的"
     found = read_chat(text, r"(?P<asked_at>\S+ \S+) (?P<name>[^(]+)\(\d+\)(?P<text>)")
     assert found is not None
-    assert found[1] == [["2026-11-05 10:00:00", "王小明", "蓝牙断开"], ["2026-11-05 10:01:00", "客服", "好的"]]
+    assert found[1] == [
+        ["2026-11-05 10:00:00", "王小明", "蓝牙断开"],
+        ["2026-11-05 10:01:00", "客服", "好的"],
+    ]
 
 
 def test_text_that_is_no_chat_is_none() -> None:

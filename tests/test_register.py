@@ -19,7 +19,14 @@ from lxml import etree
 
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
-from fbbatch.documents.register import BlankForm, blank_forms, forms_of, register_document, register_form, register_workbook
+from fbbatch.documents.register import (
+    BlankForm,
+    blank_forms,
+    forms_of,
+    register_document,
+    register_form,
+    register_workbook,
+)
 from fbbatch.documents.templates import load_templates
 from fbbatch.judge import RowJudge, Setup
 from fbbatch.model import LANGUAGES
@@ -38,7 +45,11 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 TODAY = dt.date(2026, 11, 20)
 BOOK = load_book(REPOSITORY / "schemas")
 TEMPLATES = load_templates(REPOSITORY / "templates", BOOK)
-COMPANY = {"zh-Hant": "示範科技股份有限公司", "zh-Hans": "示范科技有限公司", "en": "Example Technology Ltd."}
+COMPANY = {
+    "zh-Hant": "示範科技股份有限公司",
+    "zh-Hans": "示范科技有限公司",
+    "en": "Example Technology Ltd.",
+}
 FORMS = ("customer", "employee", "partner", "questionnaire")
 EVERY = [(form, language) for form in FORMS for language in LANGUAGES]
 
@@ -48,20 +59,28 @@ def office_of(language: str, book=BOOK) -> Office:
 
 
 def form_of(name: str, office: Office) -> BlankForm:
-    found = {form.kind if form.kind == "questionnaire" else form.schema.id: form for form in forms_of(office)}
+    found = {
+        form.kind if form.kind == "questionnaire" else form.schema.id: form
+        for form in forms_of(office)
+    }
     return found[name]
 
 
 @cache
 def workbook_of(name: str, language: str, n_rows: int = 200) -> bytes:
     office = office_of(language)
-    return excel.render(register_workbook(form_of(name, office), office, TEMPLATES, date=TODAY, n_rows=n_rows))
+    return excel.render(
+        register_workbook(form_of(name, office), office, TEMPLATES, date=TODAY, n_rows=n_rows)
+    )
 
 
 @cache
 def document_of(name: str, language: str) -> bytes:
     office = office_of(language)
-    return word.render(register_document(form_of(name, office), office, TEMPLATES, date=TODAY), TEMPLATES.letterhead)
+    return word.render(
+        register_document(form_of(name, office), office, TEMPLATES, date=TODAY),
+        TEMPLATES.letterhead,
+    )
 
 
 def opened(name: str, language: str, n_rows: int = 200):
@@ -69,14 +88,20 @@ def opened(name: str, language: str, n_rows: int = 200):
 
 
 def identity_of(book) -> dict[str, str]:
-    return {row[0].value: row[1].value or "" for row in book[excel.IDENTITY].iter_rows() if row[0].value}
+    return {
+        row[0].value: row[1].value or "" for row in book[excel.IDENTITY].iter_rows() if row[0].value
+    }
 
 
 # --- all of them ---
 
 
 def test_every_form_is_a_file_named_in_the_language() -> None:
-    made = list(blank_forms(BOOK, ["zh-Hant"], company="甲", form_prefix="", templates=TEMPLATES, date=TODAY))
+    made = list(
+        blank_forms(
+            BOOK, ["zh-Hant"], company="甲", form_prefix="", templates=TEMPLATES, date=TODAY
+        )
+    )
     assert [(f.path, f.kind, f.number) for f in made] == [
         ("客戶反饋登記表.xlsx", "register", "D01"),
         ("客戶反饋登記表.docx", "register", "D01"),
@@ -92,7 +117,11 @@ def test_every_form_is_a_file_named_in_the_language() -> None:
 
 def test_several_languages_have_a_folder_each_and_the_same_forms_twice_are_the_same_bytes() -> None:
     def make():
-        return list(blank_forms(BOOK, LANGUAGES, company="甲", form_prefix="QR", templates=TEMPLATES, date=TODAY))
+        return list(
+            blank_forms(
+                BOOK, LANGUAGES, company="甲", form_prefix="QR", templates=TEMPLATES, date=TODAY
+            )
+        )
 
     first = make()
     assert {f.path.partition("/")[0] for f in first} == set(LANGUAGES)
@@ -112,17 +141,30 @@ def test_further_source_has_a_register_and_one_without_header_has_none() -> None
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
-def test_workbook_has_blanks_notes_and_a_hidden_identity_and_no_formula(name: str, language: str) -> None:
+def test_workbook_has_blanks_notes_and_a_hidden_identity_and_no_formula(
+    name: str, language: str
+) -> None:
     book = opened(name, language)
     assert [(s.title, s.sheet_state) for s in book] == [
         (form_of(name, office_of(language)).title, "visible"),
-        ({"zh-Hant": "填寫說明", "zh-Hans": "填写说明", "en": "How to fill in"}[language], "visible"),
+        (
+            {"zh-Hant": "填寫說明", "zh-Hans": "填写说明", "en": "How to fill in"}[language],
+            "visible",
+        ),
         (excel.IDENTITY, "hidden"),
     ]
-    assert [cell.coordinate for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"] == []
+    assert [
+        cell.coordinate
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "f"
+    ] == []
     told = identity_of(book)
     form = form_of(name, office_of(language))
-    assert {key: told[key] for key in ("form", "schema", "version", "case", "issue", "language")} == {
+    assert {
+        key: told[key] for key in ("form", "schema", "version", "case", "issue", "language")
+    } == {
         "form": form.kind,
         "schema": form.schema.id,
         "version": "1",
@@ -132,19 +174,32 @@ def test_workbook_has_blanks_notes_and_a_hidden_identity_and_no_formula(name: st
     }
     assert told["columns"].split(" ") == ["-", *(f.id for f in form.fields)]
     page = book[told["sheet"]]
-    assert page.cell(int(told["header_row"]), 1).value == {"zh-Hant": "序號", "zh-Hans": "序号", "en": "No."}[language]
-    assert page.cell(int(told["example_row"]), 1).value == {"zh-Hant": "範例", "zh-Hans": "示例", "en": "Example"}[language]
+    assert (
+        page.cell(int(told["header_row"]), 1).value
+        == {"zh-Hant": "序號", "zh-Hans": "序号", "en": "No."}[language]
+    )
+    assert (
+        page.cell(int(told["example_row"]), 1).value
+        == {"zh-Hant": "範例", "zh-Hans": "示例", "en": "Example"}[language]
+    )
     first = int(told["example_row"]) + 1
-    assert [page.cell(row, 1).value for row in range(first, page.max_row + 1)] == list(range(1, 201))
+    assert [page.cell(row, 1).value for row in range(first, page.max_row + 1)] == list(
+        range(1, 201)
+    )
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
-def test_header_is_known_again_column_by_column_whatever_lies_around_it(name: str, language: str) -> None:
+def test_header_is_known_again_column_by_column_whatever_lies_around_it(
+    name: str, language: str
+) -> None:
     book = opened(name, language)
     told = identity_of(book)
     for sheet in book:
         rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
-        merged = [(m.min_row - 1, m.min_col - 1, m.max_row - 1, m.max_col - 1) for m in sheet.merged_cells.ranges]
+        merged = [
+            (m.min_row - 1, m.min_col - 1, m.max_row - 1, m.max_col - 1)
+            for m in sheet.merged_cells.ranges
+        ]
         found = identify(rows, BOOK.sources, sheet=sheet.title, merged=merged)
         if sheet.title != told["sheet"]:
             assert not isinstance(found, Layout)
@@ -164,7 +219,10 @@ def test_register_has_every_field_of_its_schema_required_ones_first(name: str) -
     model = BOOK.schema(name)
     order = identity_of(opened(name, "en"))["columns"].split(" ")[1:]
     assert sorted(order) == sorted(f.id for f in model.fields)
-    needs = [{True: 0, "ask": 1, False: 2}[next(f for f in model.fields if f.id == i).required] for i in order]
+    needs = [
+        {True: 0, "ask": 1, False: 2}[next(f for f in model.fields if f.id == i).required]
+        for i in order
+    ]
     assert needs == sorted(needs)
     assert order[-1] == "remarks"
 
@@ -185,7 +243,9 @@ def rules_of(page) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
-def test_every_column_has_its_rule_over_all_blanks_and_a_prompt_of_three_lines_at_most(name: str, language: str) -> None:
+def test_every_column_has_its_rule_over_all_blanks_and_a_prompt_of_three_lines_at_most(
+    name: str, language: str
+) -> None:
     book = opened(name, language)
     told, form = identity_of(book), form_of(name, office_of(language))
     page = book[told["sheet"]]
@@ -221,13 +281,22 @@ def test_channels_offered_are_those_of_the_source() -> None:
     book = opened("partner", "en")
     column = identity_of(book)["columns"].split(" ").index("channel") + 1
     rule = rules_of(book.worksheets[0])[openpyxl.utils.get_column_letter(column)]
-    assert options_of(book, rule) == ["E-mail", "Partner meeting", "Partner channel", "Other channel"]
+    assert options_of(book, rule) == [
+        "E-mail",
+        "Partner meeting",
+        "Partner channel",
+        "Other channel",
+    ]
 
 
 def test_list_too_long_for_a_rule_or_with_commas_stands_on_the_hidden_sheet() -> None:
     book = opened("customer", "en")
     columns = identity_of(book)["columns"].split(" ")
-    rules = {field: rules_of(book.worksheets[0])[openpyxl.utils.get_column_letter(n)] for n, field in enumerate(columns, 1) if n > 1}
+    rules = {
+        field: rules_of(book.worksheets[0])[openpyxl.utils.get_column_letter(n)]
+        for n, field in enumerate(columns, 1)
+        if n > 1
+    }
     assert rules["type"].formula1.startswith(f"'{excel.IDENTITY}'!")
     assert "Service, delivery, documents" in options_of(book, rules["type"])
     assert options_of(book, rules["satisfaction"]) == ["5", "4", "3", "2", "1"]
@@ -238,7 +307,10 @@ def test_text_stays_text_dates_are_dates_and_the_page_prints_legibly() -> None:
     told = identity_of(book)
     page = book.worksheets[0]
     row = int(told["example_row"]) + 1
-    formats = {field: page.cell(row, n).number_format for n, field in enumerate(told["columns"].split(" "), 1)}
+    formats = {
+        field: page.cell(row, n).number_format
+        for n, field in enumerate(told["columns"].split(" "), 1)
+    }
     assert {formats[f] for f in ("contact", "order_no", "batch", "model", "description")} == {"@"}
     assert (formats["reported_at"], formats["bought_on"]) == ("yyyy-mm-dd hh:mm", "yyyy-mm-dd")
     assert page.cell(row, 2).fill.fgColor.rgb == "FFFFF8DC"
@@ -247,7 +319,11 @@ def test_text_stays_text_dates_are_dates_and_the_page_prints_legibly() -> None:
     assert (page.page_setup.orientation, page.page_setup.paperSize) == ("landscape", 9)
     assert page.print_title_rows == f"${told['header_row']}:${told['header_row']}"
     few = opened("questionnaire", "zh-Hant").worksheets[0]
-    assert [p.page_setup.fitToWidth or 1 for p in (page, few) if p.sheet_properties.pageSetUpPr.fitToPage] == [3, 1]
+    assert [
+        p.page_setup.fitToWidth or 1
+        for p in (page, few)
+        if p.sheet_properties.pageSetUpPr.fitToPage
+    ] == [3, 1]
     assert "QR-D01 A/1" in page.oddFooter.left.text
 
 
@@ -258,15 +334,26 @@ def test_notes_have_a_line_for_every_field_of_three_lines_at_most(name: str, lan
     rows = [row for row in page.iter_rows(values_only=True) if isinstance(row[0], int)]
     assert len(rows) == len(form.fields)
     for row, field in zip(rows, form.fields, strict=True):
-        assert (row[1].endswith("*"), bool(row[2]), bool(row[3])) == (field.required is True, True, True)
+        assert (row[1].endswith("*"), bool(row[2]), bool(row[3])) == (
+            field.required is True,
+            True,
+            True,
+        )
         for text in row[3:5]:
-            assert sum(-(-max(1, text_width(line)) // 46) for line in str(text or "").split("\n")) <= 3, (field.id, text)
+            assert (
+                sum(-(-max(1, text_width(line)) // 46) for line in str(text or "").split("\n")) <= 3
+            ), (field.id, text)
 
 
 def test_rows_that_a_schema_passes_over_below_its_header_are_no_blanks() -> None:
-    model = schema("[{id: a, zh: 甲, required: true}, {id: b, zh: 乙}, {id: c, zh: 丙}]", skip_rows_after_header=3)
+    model = schema(
+        "[{id: a, zh: 甲, required: true}, {id: b, zh: 乙}, {id: c, zh: 丙}]",
+        skip_rows_after_header=3,
+    )
     office = office_of("zh-Hant", dataclasses.replace(BOOK, sources=(model,)))
-    content = excel.render(register_workbook(register_form(model, office), office, TEMPLATES, date=TODAY, n_rows=2))
+    content = excel.render(
+        register_workbook(register_form(model, office), office, TEMPLATES, date=TODAY, n_rows=2)
+    )
     page = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
     rows = [[cell.value for cell in row] for row in page.iter_rows()]
     found = identify(rows, [model], sheet="S")
@@ -276,7 +363,9 @@ def test_rows_that_a_schema_passes_over_below_its_header_are_no_blanks() -> None
 
 
 def test_either_or_fields_are_marked_and_known_again() -> None:
-    model = schema("[{id: phone, zh: 電話, either_or: way}, {id: mail, zh: 郵箱, either_or: way}, {id: text, zh: 描述, required: true}]")
+    model = schema(
+        "[{id: phone, zh: 電話, either_or: way}, {id: mail, zh: 郵箱, either_or: way}, {id: text, zh: 描述, required: true}]"
+    )
     office = office_of("zh-Hant", dataclasses.replace(BOOK, sources=(model,)))
     made = register_workbook(register_form(model, office), office, TEMPLATES, date=TODAY, n_rows=2)
     page = openpyxl.load_workbook(io.BytesIO(excel.render(made))).worksheets[0]
@@ -322,27 +411,52 @@ def test_every_type_of_field_has_a_prompt_a_rule_and_an_example() -> None:
         "wrong": ("date", False, "不是日期"),
         "steps": ("text", False, None),
     }
-    assert {i: len(e.options) for i, e in entries.items() if e.options} == {"score": 11, "place": len(BOOK.organisation.departments)}
+    assert {i: len(e.options) for i, e in entries.items() if e.options} == {
+        "score": 11,
+        "place": len(BOOK.organisation.departments),
+    }
     assert entries["text"].prompt == "文字\n三個大寫字母"
     assert entries["points"].error == "應為：0 至 100 的評分"
     content = excel.render(register_workbook(form, office, TEMPLATES, date=TODAY))
     book = openpyxl.load_workbook(io.BytesIO(content))
-    told = {letter: (rule.type, rule.formula1, rule.formula2) for letter, rule in rules_of(book.worksheets[0]).items()}
+    told = {
+        letter: (rule.type, rule.formula1, rule.formula2)
+        for letter, rule in rules_of(book.worksheets[0]).items()
+    }
     columns = dict(zip(identity_of(book)["columns"].split(" "), "ABCDEFGHIJK", strict=True))
     assert told[columns["share"]] == ("decimal", "0", "100")
     assert told[columns["most"]] == ("whole", "-1000000000000", "9")
-    notes = {row[1]: row[4] for row in book.worksheets[1].iter_rows(values_only=True) if isinstance(row[0], int)}
+    notes = {
+        row[1]: row[4]
+        for row in book.worksheets[1].iter_rows(values_only=True)
+        if isinstance(row[0], int)
+    }
     assert (notes["比例"], notes["上限"], notes["得分"]) == ("0 至 100", "不大於 9", "0 至 100")
     assert notes["性質"] == "問題反饋、改進建議、客戶投訴、諮詢、表揚"
-    assert len(bookmarks(word.render(register_document(form, office, TEMPLATES, date=TODAY), TEMPLATES.letterhead))) == 10
+    assert (
+        len(
+            bookmarks(
+                word.render(
+                    register_document(form, office, TEMPLATES, date=TODAY), TEMPLATES.letterhead
+                )
+            )
+        )
+        == 10
+    )
 
 
 # --- filled in and dropped ---
 
 
-PROSE = st.text(st.characters(categories=["L", "Nd", "P", "S"], max_codepoint=0x2FA1D), min_size=2, max_size=60)
-PAST = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2020, 12, 31)).map(lambda moment: moment.replace(second=0, microsecond=0))
-LATELY = st.datetimes(dt.datetime(2021, 1, 1), dt.datetime(2026, 11, 20)).map(lambda moment: moment.replace(second=0, microsecond=0))
+PROSE = st.text(
+    st.characters(categories=["L", "Nd", "P", "S"], max_codepoint=0x2FA1D), min_size=2, max_size=60
+)
+PAST = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2020, 12, 31)).map(
+    lambda moment: moment.replace(second=0, microsecond=0)
+)
+LATELY = st.datetimes(dt.datetime(2021, 1, 1), dt.datetime(2026, 11, 20)).map(
+    lambda moment: moment.replace(second=0, microsecond=0)
+)
 PHONES = st.from_regex(r"0[0-9]{9}|1[3-9][0-9]{9}", fullmatch=True)
 MAILS = st.from_regex(r"[a-z]{1,8}@[a-z]{2,8}\.example\.com", fullmatch=True)
 
@@ -370,11 +484,16 @@ def answers_to(field, form: BlankForm, language: str) -> st.SearchStrategy:
         case "choice":
             return st.sampled_from([(v.label[language], v.code) for v in BOOK.values(field)])
         case "rating":
-            return st.sampled_from([(n, n) for n in range(1, 6)] + [(v.label[language], int(v.code)) for v in BOOK.values(field)])
+            return st.sampled_from(
+                [(n, n) for n in range(1, 6)]
+                + [(v.label[language], int(v.code)) for v in BOOK.values(field)]
+            )
         case "contact":
             return (PHONES | MAILS).map(lambda t: (t, t))
         case "department":
-            return st.sampled_from([(d.label[language], d.id) for d in BOOK.organisation.departments])
+            return st.sampled_from(
+                [(d.label[language], d.id) for d in BOOK.organisation.departments]
+            )
         case "product":
             return st.sampled_from([(p.name, p.name) for p in BOOK.products.products])
         case "person":
@@ -394,7 +513,11 @@ def filled(name: str, language: str, rows, *, with_example: bool = False) -> byt
     """The register with the rows typed into its blanks."""
     book = opened(name, language, 8)
     told = identity_of(book)
-    page, columns, example = book[told["sheet"]], told["columns"].split(" "), int(told["example_row"])
+    page, columns, example = (
+        book[told["sheet"]],
+        told["columns"].split(" "),
+        int(told["example_row"]),
+    )
     if not with_example:
         page.delete_rows(example)
     for number, row in enumerate(rows, example + with_example):
@@ -411,13 +534,23 @@ def filled(name: str, language: str, rows, *, with_example: bool = False) -> byt
 def test_what_is_filled_in_comes_back_as_the_same_typed_answers(name: str, language: str) -> None:
     form = form_of(name, office_of(language))
 
-    @settings(max_examples=12, phases=[Phase.explicit, Phase.generate])  # shrinking a workbook takes minutes
+    @settings(
+        max_examples=12, phases=[Phase.explicit, Phase.generate]
+    )  # shrinking a workbook takes minutes
     @given(rows=rows_for(form, language))
     def check(rows) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            found = judge(BOOK, Path(folder), filled(name, language, rows), folder=None, name=f"{form.title}.xlsx")
+            found = judge(
+                BOOK,
+                Path(folder),
+                filled(name, language, rows),
+                folder=None,
+                name=f"{form.title}.xlsx",
+            )
         assert (found.failed, found.schema, found.returned) == (None, form.schema.id, [])
-        assert [row["answers"] for row in found.accepted] == [{f: value for f, (_, value) in row.items()} for row in rows]
+        assert [row["answers"] for row in found.accepted] == [
+            {f: value for f, (_, value) in row.items()} for row in rows
+        ]
         assert {f.code for f in found.findings if f.severity != "note"} <= {
             "FB-asked",
             "FB-type-differs",
@@ -439,7 +572,13 @@ def test_leading_zeros_stay_and_the_channel_is_told_by_the_sheets_name(tmp_path)
     found = judge(BOOK, tmp_path, content, folder=None, name="renamed.xlsx")
     assert [row["answers"]["model"] for row in found.accepted] == ["007"]
     rows = RowJudge(Setup(BOOK, Limits(), RECEIVED, "zh-Hant"))
-    assert rows.channel(BOOK.schema("customer"), f"renamed {identity_of(opened('questionnaire', 'zh-Hant'))['sheet']}") == "survey"
+    assert (
+        rows.channel(
+            BOOK.schema("customer"),
+            f"renamed {identity_of(opened('questionnaire', 'zh-Hant'))['sheet']}",
+        )
+        == "survey"
+    )
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
@@ -466,7 +605,9 @@ def bookmarks(content: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
-def test_document_has_every_blank_once_in_a_tinted_cell_beside_its_label(name: str, language: str) -> None:
+def test_document_has_every_blank_once_in_a_tinted_cell_beside_its_label(
+    name: str, language: str
+) -> None:
     form = form_of(name, office_of(language))
     content = document_of(name, language)
     assert sorted(bookmarks(content)) == sorted(f"fb_{field.id}" for field in form.fields)
@@ -475,7 +616,10 @@ def test_document_has_every_blank_once_in_a_tinted_cell_beside_its_label(name: s
         label = "".join(t.text for t in cell.getprevious().iter(f"{W}t"))
         found = identify([[label, *form.schema.by_header]], [form.schema], sheet="S")
         assert isinstance(found, Layout)
-        assert (found.columns[0].column, f"fb_{found.columns[0].field.id}") == (0, mark.get(f"{W}name"))
+        assert (found.columns[0].column, f"fb_{found.columns[0].field.id}") == (
+            0,
+            mark.get(f"{W}name"),
+        )
         assert cell.find(f"{W}tcPr/{W}shd").get(f"{W}fill") == "FFF8DC"
 
 
@@ -483,11 +627,18 @@ def test_document_has_every_blank_once_in_a_tinted_cell_beside_its_label(name: s
 def test_options_on_paper_are_answers_as_they_stand(name: str, language: str) -> None:
     form = form_of(name, office_of(language))
     told = {}
-    for mark in docx.Document(io.BytesIO(document_of(name, language))).element.body.iter(f"{W}bookmarkStart"):
+    for mark in docx.Document(io.BytesIO(document_of(name, language))).element.body.iter(
+        f"{W}bookmarkStart"
+    ):
         cell = next(mark.iterancestors(f"{W}tc"))
-        text = "".join("\n" if part.tag == f"{W}br" else part.text or "" for part in cell.iter(f"{W}t", f"{W}br"))
+        text = "".join(
+            "\n" if part.tag == f"{W}br" else part.text or ""
+            for part in cell.iter(f"{W}t", f"{W}br")
+        )
         if text:
-            told[mark.get(f"{W}name")[3:]] = [option.strip() for option in text.replace("\n", "　").split("□")[1:]]
+            told[mark.get(f"{W}name")[3:]] = [
+                option.strip() for option in text.replace("\n", "　").split("□")[1:]
+            ]
     for field in form.fields:
         if field.type in {"choice", "rating"}:
             labels = [v.label[language] for v in BOOK.values(field)]
@@ -528,12 +679,19 @@ STEPS = Table(
 
 def test_cells_of_a_blank_table_are_marked_by_row_and_column_and_rows_stay_whole() -> None:
     content = word.render(paper(STEPS), TEMPLATES.letterhead)
-    assert bookmarks(content) == [f"fb_steps_{row}_{column}" for row in range(1, 41) for column in ("step", "owner")]
+    assert bookmarks(content) == [
+        f"fb_steps_{row}_{column}" for row in range(1, 41) for column in ("step", "owner")
+    ]
     rows = docx.Document(io.BytesIO(content)).tables[0].rows
     assert [cell.text for cell in rows[1].cells] == ["1", "更換電池", ""]
     assert all(row._tr.find(f"{W}trPr/{W}cantSplit") is not None for row in rows)
-    assert {row._tr.find(f"{W}trPr/{W}trHeight").get(f"{W}val") for row in list(rows)[1:]} == {"560"}
-    texts = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf.render(paper(STEPS))[0])]
+    assert {row._tr.find(f"{W}trPr/{W}trHeight").get(f"{W}val") for row in list(rows)[1:]} == {
+        "560"
+    }
+    texts = [
+        page.get_textpage().get_text_range()
+        for page in pypdfium2.PdfDocument(pdf.render(paper(STEPS))[0])
+    ]
     assert len(texts) > 1
     assert all("責任人" in text for text in texts)
 
@@ -543,11 +701,18 @@ def test_options_of_a_pair_are_ticked_and_marked() -> None:
     content = word.render(paper(grid), TEMPLATES.letterhead)
     assert bookmarks(content) == ["fb_verdict"]
     assert docx.Document(io.BytesIO(content)).tables[0].rows[0].cells[1].text == "☑ 通過　□ 不通過"
-    assert "☑ 通過" in pypdfium2.PdfDocument(pdf.render(paper(grid))[0])[0].get_textpage().get_text_range()
+    assert (
+        "☑ 通過"
+        in pypdfium2.PdfDocument(pdf.render(paper(grid))[0])[0].get_textpage().get_text_range()
+    )
 
 
 @given(
-    st.lists(st.tuples(st.text(st.characters(categories=["L"]), min_size=1, max_size=12), st.booleans()), min_size=1), st.integers(1, 40)
+    st.lists(
+        st.tuples(st.text(st.characters(categories=["L"]), min_size=1, max_size=12), st.booleans()),
+        min_size=1,
+    ),
+    st.integers(1, 40),
 )
 def test_no_option_is_broken_over_two_lines(options, room: int) -> None:
     lines = ticks(options, room).split("\n")

@@ -68,7 +68,16 @@ IDENTITY = {"form": "escalation", "version": "1", "case": "FB-20261120-0001", "i
 
 
 def document(*blocks, language: str = "zh-Hans", **attributes) -> Document:
-    return Document("case_report", "案卷", "FB-20261120-0001", "示范科技有限公司", language, dt.date(2026, 11, 20), blocks, **attributes)
+    return Document(
+        "case_report",
+        "案卷",
+        "FB-20261120-0001",
+        "示范科技有限公司",
+        language,
+        dt.date(2026, 11, 20),
+        blocks,
+        **attributes,
+    )
 
 
 EVERYTHING = (
@@ -137,12 +146,16 @@ def test_blanks_of_a_form_are_bookmarked_and_tinted() -> None:
 
 
 def test_form_carries_its_identity_in_custom_properties() -> None:
-    with zipfile.ZipFile(io.BytesIO(word.render(document(identity=IDENTITY), LETTERHEAD))) as archive:
+    with zipfile.ZipFile(
+        io.BytesIO(word.render(document(identity=IDENTITY), LETTERHEAD))
+    ) as archive:
         root = etree.fromstring(archive.read("docProps/custom.xml"))
         types = archive.read("[Content_Types].xml").decode()
         relations = archive.read("_rels/.rels").decode()
         assert archive.testzip() is None
-    assert {p.get("name"): "".join(p.itertext()) for p in root} == {f"fbbatch.{k}": v for k, v in IDENTITY.items()}
+    assert {p.get("name"): "".join(p.itertext()) for p in root} == {
+        f"fbbatch.{k}": v for k, v in IDENTITY.items()
+    }
     assert (types.count("/docProps/custom.xml"), relations.count("docProps/custom.xml")) == (1, 1)
 
 
@@ -153,20 +166,35 @@ def test_word_file_has_each_part_once_and_sound_xml() -> None:
         for name in names:
             if name.endswith((".xml", ".rels")):
                 etree.fromstring(archive.read(name))
-        parts = {override.get("PartName") for override in etree.fromstring(archive.read("[Content_Types].xml")) if override.get("PartName")}
+        parts = {
+            override.get("PartName")
+            for override in etree.fromstring(archive.read("[Content_Types].xml"))
+            if override.get("PartName")
+        }
     assert {part.lstrip("/") for part in parts} <= set(names)
 
 
 def test_title_and_date_stand_in_the_core_properties() -> None:
     found = opened(())
-    assert (found.core_properties.title, found.core_properties.author) == ("案卷 FB-20261120-0001", "示范科技有限公司")
+    assert (found.core_properties.title, found.core_properties.author) == (
+        "案卷 FB-20261120-0001",
+        "示范科技有限公司",
+    )
     assert found.core_properties.created.date() == dt.date(2026, 11, 20)
 
 
-@pytest.mark.parametrize(("language", "font", "tag"), [("zh-Hant", "新細明體", "zh-TW"), ("zh-Hans", "宋体", "zh-CN")])
-def test_word_file_names_the_east_asian_font_and_language(language: str, font: str, tag: str) -> None:
-    with zipfile.ZipFile(io.BytesIO(word.render(document(language=language), LETTERHEAD))) as archive:
-        defaults = etree.fromstring(archive.read("word/styles.xml")).find(f"{W}docDefaults/{W}rPrDefault/{W}rPr")
+@pytest.mark.parametrize(
+    ("language", "font", "tag"), [("zh-Hant", "新細明體", "zh-TW"), ("zh-Hans", "宋体", "zh-CN")]
+)
+def test_word_file_names_the_east_asian_font_and_language(
+    language: str, font: str, tag: str
+) -> None:
+    with zipfile.ZipFile(
+        io.BytesIO(word.render(document(language=language), LETTERHEAD))
+    ) as archive:
+        defaults = etree.fromstring(archive.read("word/styles.xml")).find(
+            f"{W}docDefaults/{W}rPrDefault/{W}rPr"
+        )
     assert defaults.find(f"{W}rFonts").get(f"{W}eastAsia") == font
     assert defaults.find(f"{W}lang").get(f"{W}eastAsia") == tag
 
@@ -177,19 +205,29 @@ def test_landscape_document_lies_on_its_side() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [Table((Column("a"), Column("b")), (("1", "2"), ("3", "4"))), Grid((Pair("a", "1"), Pair("b", "2"))), Note("n")]
+    "block",
+    [
+        Table((Column("a"), Column("b")), (("1", "2"), ("3", "4"))),
+        Grid((Pair("a", "1"), Pair("b", "2"))),
+        Note("n"),
+    ],
 )
 def test_signatures_in_word_stay_on_the_page_of_what_stands_before_them(block) -> None:
-    body = docx.Document(io.BytesIO(word.render(document(block, Signatures(("甲", "乙"))), LETTERHEAD))).element.body
+    body = docx.Document(
+        io.BytesIO(word.render(document(block, Signatures(("甲", "乙"))), LETTERHEAD))
+    ).element.body
     kept = [p for p in body.iter(f"{W}p") if p.find(f"{W}pPr/{W}keepNext") is not None]
     last = [
         p
         for p in body.iter(f"{W}p")
-        if "".join(p.itertext(f"{W}t")) in ({"3", "4"} if isinstance(block, Table) else {"a", "1", "b", "2", "n"})
+        if "".join(p.itertext(f"{W}t"))
+        in ({"3", "4"} if isinstance(block, Table) else {"a", "1", "b", "2", "n"})
     ]
     assert last
     assert all(p in kept for p in last)
-    assert not [p for p in kept if "".join(p.itertext(f"{W}t")) in {"甲：＿＿＿＿＿", "乙：＿＿＿＿＿"}]
+    assert not [
+        p for p in kept if "".join(p.itertext(f"{W}t")) in {"甲：＿＿＿＿＿", "乙：＿＿＿＿＿"}
+    ]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -257,7 +295,9 @@ def test_pdf_says_every_block() -> None:
 def test_every_font_of_a_pdf_is_embedded(language: str) -> None:
     content, _ = pdf.render(document(*EVERYTHING, language=language))
     fonts = re.findall(rb"/Type /Font\b.*?>>", content, re.DOTALL)
-    descriptors = re.findall(rb"/Type /FontDescriptor.*?>>|<<[^<>]*/Type /FontDescriptor[^<>]*>>", content, re.DOTALL)
+    descriptors = re.findall(
+        rb"/Type /FontDescriptor.*?>>|<<[^<>]*/Type /FontDescriptor[^<>]*>>", content, re.DOTALL
+    )
     assert fonts
     assert b"/Helvetica" not in content
     assert all(b"/Type1" not in font for font in fonts)
@@ -284,7 +324,9 @@ def test_characters_beyond_the_basic_plane_are_drawn_and_can_be_searched() -> No
 
 
 def test_character_no_font_has_is_replaced_and_told() -> None:
-    content, missing = pdf.render(document(Heading("标题😀"), Text("好\u0e01坏"), Grid((Pair("签", "甲\u0e01"),))))
+    content, missing = pdf.render(
+        document(Heading("标题😀"), Text("好\u0e01坏"), Grid((Pair("签", "甲\u0e01"),)))
+    )
     assert missing == frozenset("😀\u0e01")
     text = "".join(pages(content))
     assert ("标题〓" in text, "好〓坏" in text, "甲〓" in text) == (True, True, True)
@@ -292,7 +334,12 @@ def test_character_no_font_has_is_replaced_and_told() -> None:
 
 def test_character_no_font_has_is_replaced_wherever_a_company_may_put_it() -> None:
     content, missing = pdf.render(
-        dataclasses.replace(document(Signatures(("编制\u0e01",))), title="案\u0e02卷", form_number="表\u0e03", company="公\u0e04司")
+        dataclasses.replace(
+            document(Signatures(("编制\u0e01",))),
+            title="案\u0e02卷",
+            form_number="表\u0e03",
+            company="公\u0e04司",
+        )
     )
     assert missing == frozenset("\u0e01\u0e02\u0e03\u0e04")
     assert "".join(pages(content)).count("〓") >= 4
@@ -300,7 +347,9 @@ def test_character_no_font_has_is_replaced_wherever_a_company_may_put_it() -> No
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_text_in_pdf(text: str) -> None:
-    content, missing = pdf.render(document(Text(text), Grid((Pair(text, text),)), Table((Column(text),), ((text,),))))
+    content, missing = pdf.render(
+        document(Text(text), Grid((Pair(text, text),)), Table((Column(text),), ((text,),)))
+    )
     shown = "".join("〓" if c in missing else c for c in clean(text)).replace("\t", "")
     told = re.sub(r"\s", "", "".join(pages(content)))
     assert re.sub(r"\s", "", shown).replace("\ufeff", "") in told
@@ -317,11 +366,15 @@ def test_any_text_survives_pdf(text: str) -> None:
 
 def test_pages_are_counted_and_a_table_repeats_its_head() -> None:
     rows = tuple((n, f"第{n}行内容") for n in range(1, 201))
-    content, _ = pdf.render(document(Table((Column("序号", kind="integer"), Column("内容表头", 3)), rows)))
+    content, _ = pdf.render(
+        document(Table((Column("序号", kind="integer"), Column("内容表头", 3)), rows))
+    )
     texts = pages(content)
     assert len(texts) > 2
     assert all("内容表头" in text for text in texts)
-    assert [f"第 {n} 页／共 {len(texts)} 页" in text for n, text in enumerate(texts, 1)] == [True] * len(texts)
+    assert [f"第 {n} 页／共 {len(texts)} 页" in text for n, text in enumerate(texts, 1)] == [
+        True
+    ] * len(texts)
     assert all(f"第{n}行内容" in "".join(texts) for n in range(1, 201))
 
 
@@ -329,9 +382,17 @@ def test_pages_are_counted_and_a_table_repeats_its_head() -> None:
 def test_signatures_never_stand_alone_on_a_page(last: str) -> None:
     for number in range(30, 46):
         rows = tuple((f"行{n}", "x") for n in range(number))
-        block = Grid(tuple(Pair(*row, wide=True) for row in rows)) if last == "grid" else Table((Column("甲"), Column("乙")), rows)
+        block = (
+            Grid(tuple(Pair(*row, wide=True) for row in rows))
+            if last == "grid"
+            else Table((Column("甲"), Column("乙")), rows)
+        )
         blocks = (Heading("一、情況"), block, Note("說明"), Signatures(("編製", "審核")))
-        content, _ = pdf.render(Document("case_report", "案卷", "FB-1", "公司", "zh-Hant", dt.date(2026, 11, 20), blocks))
+        content, _ = pdf.render(
+            Document(
+                "case_report", "案卷", "FB-1", "公司", "zh-Hant", dt.date(2026, 11, 20), blocks
+            )
+        )
         file = pypdfium2.PdfDocument(content)
         end = file[len(file) - 1].get_textpage().get_text_bounded()
         assert "編製" in end
@@ -360,7 +421,9 @@ def test_wrapped_lines_fit_and_lose_no_character(text: str, width: float, size: 
     lines = pdf.wrap(text, FACE, size, width)
     assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
     hanging = size * 0.6  # a stop may hang over the edge
-    too_wide = [line for line in lines if FACE.width(line, size) > width + hanging + 0.01 and len(line) > 1]
+    too_wide = [
+        line for line in lines if FACE.width(line, size) > width + hanging + 0.01 and len(line) > 1
+    ]
     assert too_wide == []
 
 
@@ -388,7 +451,9 @@ def test_case_number_is_not_broken_in_two() -> None:
 
 def book_of(*tables: Table, **attributes) -> WorkBook:
     sheet = WorkSheet("汇总", "产品反馈汇总表", ("统计期间：2026年11月20日",), tables, **attributes)
-    return WorkBook("summary", "产品反馈汇总表", "示范科技有限公司", "zh-Hans", dt.date(2026, 11, 20), (sheet,))
+    return WorkBook(
+        "summary", "产品反馈汇总表", "示范科技有限公司", "zh-Hans", dt.date(2026, 11, 20), (sheet,)
+    )
 
 
 def grid_of(book: WorkBook) -> list[list[openpyxl.cell.cell.Cell]]:
@@ -397,7 +462,9 @@ def grid_of(book: WorkBook) -> list[list[openpyxl.cell.cell.Cell]]:
 
 
 def test_text_stays_text_whatever_it_looks_like() -> None:
-    content = excel.render(book_of(Table((Column("甲"), Column("乙")), tuple((text, "x") for text in HOSTILE))))
+    content = excel.render(
+        book_of(Table((Column("甲"), Column("乙")), tuple((text, "x") for text in HOSTILE)))
+    )
     page = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
     column = [row[0] for row in page.iter_rows(min_row=5)]
     assert [cell.value for cell in column] == [clean(text) for text in HOSTILE]
@@ -412,12 +479,30 @@ def test_text_stays_text_whatever_it_looks_like() -> None:
 
 def test_dates_numbers_and_shares_are_real() -> None:
     table = Table(
-        (Column("日", kind="date"), Column("时", kind="datetime"), Column("数", kind="integer"), Column("率", kind="percent")),
-        ((dt.date(2026, 11, 5), dt.datetime(2026, 11, 5, 14, 30), 12, 0.25), (None, None, None, None)),
+        (
+            Column("日", kind="date"),
+            Column("时", kind="datetime"),
+            Column("数", kind="integer"),
+            Column("率", kind="percent"),
+        ),
+        (
+            (dt.date(2026, 11, 5), dt.datetime(2026, 11, 5, 14, 30), 12, 0.25),
+            (None, None, None, None),
+        ),
     )
     row = grid_of(book_of(table))[-2]
-    assert [cell.value for cell in row] == [dt.datetime(2026, 11, 5), dt.datetime(2026, 11, 5, 14, 30), 12, 0.25]
-    assert [cell.number_format for cell in row] == ["yyyy-mm-dd", "yyyy-mm-dd hh:mm", "#,##0", "0.0%"]
+    assert [cell.value for cell in row] == [
+        dt.datetime(2026, 11, 5),
+        dt.datetime(2026, 11, 5, 14, 30),
+        12,
+        0.25,
+    ]
+    assert [cell.number_format for cell in row] == [
+        "yyyy-mm-dd",
+        "yyyy-mm-dd hh:mm",
+        "#,##0",
+        "0.0%",
+    ]
 
 
 def test_text_too_long_for_a_cell_is_cut_visibly_and_nothing_is_lost_silently() -> None:
@@ -437,24 +522,42 @@ def test_names_of_sheets_are_ones_excel_takes() -> None:
 
 @pytest.mark.parametrize("columns", [1, 2, 7])
 def test_empty_table_says_so(columns: int) -> None:
-    grid = grid_of(book_of(Table(tuple(Column(f"列{n}") for n in range(columns)), (), empty="本日无反馈（零报告）")))
+    grid = grid_of(
+        book_of(
+            Table(tuple(Column(f"列{n}") for n in range(columns)), (), empty="本日无反馈（零报告）")
+        )
+    )
     assert "本日无反馈（零报告）" in {cell.value for row in grid for cell in row}
 
 
 def test_editable_cell_keeps_its_tint_in_a_row_that_is_set_off() -> None:
-    table = Table((Column("編號"), Column("類型", editable=True)), (("1", "質量"),), marks={0: "severe"})
+    table = Table(
+        (Column("編號"), Column("類型", editable=True)), (("1", "質量"),), marks={0: "severe"}
+    )
     page = openpyxl.load_workbook(io.BytesIO(excel.render(book_of(table)))).worksheets[0]
-    fills = {cell.value: cell.fill.fgColor.rgb[-6:] for row in page.iter_rows() for cell in row if cell.value in {"1", "質量"}}
+    fills = {
+        cell.value: cell.fill.fgColor.rgb[-6:]
+        for row in page.iter_rows()
+        for cell in row
+        if cell.value in {"1", "質量"}
+    }
     assert fills == {"1": "FADBD8", "質量": "FFF8DC"}
 
 
 def test_title_of_a_sheet_two_pages_wide_stands_on_the_first() -> None:
     columns = tuple(Column(f"欄{n}", id=f"c{n}") for n in range(30))
-    book = dataclasses.replace(book_of(Table(columns, (("x",) * 30,))), identity={"form": "tracking_ledger"})
+    book = dataclasses.replace(
+        book_of(Table(columns, (("x",) * 30,))), identity={"form": "tracking_ledger"}
+    )
     page = openpyxl.load_workbook(io.BytesIO(excel.render(book))).worksheets[0]
-    title = next(cell for row in page.iter_rows() for cell in row if cell.value and cell.font.size == 16)
+    title = next(
+        cell for row in page.iter_rows() for cell in row if cell.value and cell.font.size == 16
+    )
     (span,) = [area for area in page.merged_cells.ranges if title.coordinate in area]
-    assert (span.min_col, span.max_col < 15) == (3, True)  # clear of the two columns that both pages repeat
+    assert (span.min_col, span.max_col < 15) == (
+        3,
+        True,
+    )  # clear of the two columns that both pages repeat
 
 
 def test_charts_stand_side_by_side() -> None:
@@ -463,7 +566,12 @@ def test_charts_stand_side_by_side() -> None:
     with zipfile.ZipFile(io.BytesIO(excel.render(book))) as archive:
         drawing = etree.fromstring(archive.read("xl/drawings/drawing1.xml"))
     places = [
-        tuple(int(anchor.findtext(f"{{*}}{end}/{{*}}{part}")) for end in ("from", "to") for part in ("col", "colOff")) for anchor in drawing
+        tuple(
+            int(anchor.findtext(f"{{*}}{end}/{{*}}{part}"))
+            for end in ("from", "to")
+            for part in ("col", "colOff")
+        )
+        for anchor in drawing
     ]
     assert places[1][:2] > places[0][2:]
 
@@ -480,7 +588,11 @@ def test_grouped_heads_tables_charts_and_signatures_are_there() -> None:
     )
     content = excel.render(
         book_of(
-            grouped, charts=(Chart("按类型", "按类型", (1, 2), stacked=True),), signatures=("编制", "审核"), notes=("附注",), freeze=False
+            grouped,
+            charts=(Chart("按类型", "按类型", (1, 2), stacked=True),),
+            signatures=("编制", "审核"),
+            notes=("附注",),
+            freeze=False,
         )
     )
     page = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
@@ -492,7 +604,9 @@ def test_grouped_heads_tables_charts_and_signatures_are_there() -> None:
 
 
 def test_companys_name_is_not_taken_for_a_formula_or_page_code() -> None:
-    book = dataclasses.replace(book_of(Table((Column("甲"),), (("x",),))), company="=A&B 科技", form_number="QR-8&D")
+    book = dataclasses.replace(
+        book_of(Table((Column("甲"),), (("x",),))), company="=A&B 科技", form_number="QR-8&D"
+    )
     page = openpyxl.load_workbook(io.BytesIO(excel.render(book))).worksheets[0]
     assert (page["A1"].value, page["A1"].data_type) == ("=A&B 科技", "s")
     assert page.oddFooter.left.text in {"QR-8&&D", "QR-8&D"}
@@ -512,7 +626,10 @@ def test_page_shows_markup_as_text_and_links_by_path() -> None:
     page = html.index(page_of(html.Section(bad, [one, two]))).decode()
     assert ("<script>" in page, "<i>" in page, "<t>" in page) == (False, False, False)
     assert "%E5%AE%A2%E6%88%B7/a%20b%26c%23d.pdf" in page
-    assert re.findall(r'(?:src|href)="([^"]*)"', page)[1:] == ["javascript%3Aalert%281%29", "%E5%AE%A2%E6%88%B7/b.pdf"]
+    assert re.findall(r'(?:src|href)="([^"]*)"', page)[1:] == [
+        "javascript%3Aalert%281%29",
+        "%E5%AE%A2%E6%88%B7/b.pdf",
+    ]
 
 
 # --- for every format ---
@@ -522,7 +639,10 @@ RENDERERS = {
     "word": lambda: word.render(document(*EVERYTHING, identity=IDENTITY), LETTERHEAD),
     "pdf": lambda: pdf.render(document(*EVERYTHING))[0],
     "excel": lambda: excel.render(
-        book_of(Table((Column("甲"), Column("乙", kind="date")), (("x", dt.date(2026, 11, 5)),), "表"), charts=(Chart("图", "表", (1,)),))
+        book_of(
+            Table((Column("甲"), Column("乙", kind="date")), (("x", dt.date(2026, 11, 5)),), "表"),
+            charts=(Chart("图", "表", (1,)),),
+        )
     ),
     "html": lambda: html.index(page_of()),
 }
@@ -547,12 +667,18 @@ def test_same_document_gives_the_same_bytes_in_another_process() -> None:
         for seed in ("1", "2")
     ]
     assert told[0] == told[1]
-    assert told[0] == "".join(f"{kind} {hashlib.sha256(make()).hexdigest()}\n" for kind, make in sorted(RENDERERS.items()))
+    assert told[0] == "".join(
+        f"{kind} {hashlib.sha256(make()).hexdigest()}\n" for kind, make in sorted(RENDERERS.items())
+    )
 
 
 def test_identity_of_a_form_stands_visibly_at_its_foot() -> None:
     foot = "FB-20261120-0001 · D29 A/1 · 第 1 次 · 校驗碼 34679ACD"
-    last = [text for text in said(opened((Text("a"),), identity=IDENTITY, foot=foot)).split("\n") if text][-1]
+    last = [
+        text
+        for text in said(opened((Text("a"),), identity=IDENTITY, foot=foot)).split("\n")
+        if text
+    ][-1]
     assert last == foot
 
 

@@ -32,27 +32,48 @@ def texts_of(path) -> set[str]:
     """Every text literal in a Python file that is no docstring."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     doc = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in doc}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in doc
+    }
 
 
 def test_every_finding_code_in_the_code_is_in_the_catalogue_and_the_other_way_round() -> None:
-    used = {code for path in SOURCES if path.name != "findings.py" for text in texts_of(path) for code in CODE.findall(text)}
-    made = {code for code in findings.CATALOGUE if code.startswith("FB-limit-")}  # of the settings' names, by Limits.over
+    used = {
+        code
+        for path in SOURCES
+        if path.name != "findings.py"
+        for text in texts_of(path)
+        for code in CODE.findall(text)
+    }
+    made = {
+        code for code in findings.CATALOGUE if code.startswith("FB-limit-")
+    }  # of the settings' names, by Limits.over
     assert {f"FB-limit-{name.replace('_', '-')}" for name in Limits.model_fields} >= made
     assert used - set(findings.CATALOGUE) - {"FB-limit"} == set()
     assert set(findings.CATALOGUE) - used - made == set()
 
 
 def test_every_finding_code_is_triggered_by_a_test() -> None:
-    tested = {code for path in (REPOSITORY / "tests").glob("test_*.py") for code in CODE.findall(path.read_text(encoding="utf-8"))}
-    limits = {code for code in findings.CATALOGUE if code.startswith("FB-limit-")}  # all of them are triggered in test_bombs
+    tested = {
+        code
+        for path in (REPOSITORY / "tests").glob("test_*.py")
+        for code in CODE.findall(path.read_text(encoding="utf-8"))
+    }
+    limits = {
+        code for code in findings.CATALOGUE if code.startswith("FB-limit-")
+    }  # all of them are triggered in test_bombs
     assert set(findings.CATALOGUE) - tested - limits == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", findings.CATALOGUE)
 def test_message_says_what_was_found_expected_and_to_do(code: str, language: str) -> None:
-    parts = [findings.part(Finding(code, "error"), which, language) for which in ("found", "expected", "remedy")]
+    parts = [
+        findings.part(Finding(code, "error"), which, language)
+        for which in ("found", "expected", "remedy")
+    ]
     assert all(parts)
     assert not set("{}") & set("".join(parts))
     assert findings.message(Finding(code, "error", "S", 7, 3), language)
@@ -67,7 +88,10 @@ def test_wording_in_both_languages_uses_the_same_names(code: str) -> None:
     entry = findings.CATALOGUE[code]
     assert entry.severity in {"error", "warning", "note"}
     for chinese, english in (entry.found, entry.expected, entry.remedy):
-        names = [{name for _, name, *_ in string.Formatter().parse(text) if name} for text in (chinese, english)]
+        names = [
+            {name for _, name, *_ in string.Formatter().parse(text) if name}
+            for text in (chinese, english)
+        ]
         assert names[0] == names[1]
 
 
@@ -104,7 +128,11 @@ def test_every_public_function_says_what_it_does() -> None:
         if "migrations" in path.parts or "render/fonts" in str(path):
             continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+            if (
+                isinstance(node, ast.FunctionDef | ast.ClassDef)
+                and not node.name.startswith("_")
+                and not ast.get_docstring(node)
+            ):
                 bare.append(f"{path.name}:{node.lineno} {node.name}")
     assert bare == []
 
@@ -141,7 +169,12 @@ def test_every_alias_of_a_master_list_means_one_entry(book) -> None:
         [(d.id, (d.id, *d.label.values(), *d.aliases)) for d in book.organisation.departments],
     ):
         owners: dict[str, str] = {}
-        doubled += [name for owner, names in listed for name in names if owners.setdefault(fold(name), owner) != owner]
+        doubled += [
+            name
+            for owner, names in listed
+            for name in names
+            if owners.setdefault(fold(name), owner) != owner
+        ]
     assert doubled == []
 
 
@@ -151,13 +184,17 @@ def test_every_example_of_a_schema_is_a_valid_answer(book, language: str) -> Non
     for schema in (*book.sources, *book.forms):
         fields = [f for f in schema.fields if f.example is not None and f.type != "table"]
         layout = identify([[f.label["zh-Hans"] for f in fields]], [schema], sheet="S")
-        found = Checker(layout, book, received=RECEIVED, language="en").check([[parsers.example(f) for f in fields]], [2], "S")
+        found = Checker(layout, book, received=RECEIVED, language="en").check(
+            [[parsers.example(f) for f in fields]], [2], "S"
+        )
         assert [(f.code, f.field) for f in found.findings if f.severity == "error"] == []
         for table in (f for f in schema.fields if f.type == "table"):
             columns = {column.id: column for column in table.fields}
             for row in parsers.example(table) or ():
                 wrong = {name: parsers.of(columns[name])(cell) for name, cell in row.items()}
-                assert not [name for name, value in wrong.items() if value is None or isinstance(value, Bad)]
+                assert not [
+                    name for name, value in wrong.items() if value is None or isinstance(value, Bad)
+                ]
                 assert {c.id for c in table.fields if c.required} <= set(row)
 
 
@@ -166,7 +203,11 @@ def shown(parsers: Parsers, schema: SchemaModel) -> Iterator[tuple[FieldModel, s
     for field in schema.fields:
         if field.type == "table":
             columns = {column.id: column for column in field.fields}
-            yield from ((columns[name], str(cell)) for row in parsers.example(field) or () for name, cell in row.items())
+            yield from (
+                (columns[name], str(cell))
+                for row in parsers.example(field) or ()
+                for name, cell in row.items()
+            )
         elif field.example is not None:
             yield field, str(parsers.example(field))
 
@@ -175,9 +216,17 @@ def test_english_examples_have_no_chinese_but_names_of_the_master_lists(book) ->
     parsers = Parsers(book, "en", None)
     names = {*(p.name for p in book.products.products), *(p.name for p in book.organisation.people)}
     names |= {label for d in book.organisation.departments for label in d.label.values()}
-    examples = [(schema.id, field.id, text) for schema in (*book.sources, *book.forms) for field, text in shown(parsers, schema)]
+    examples = [
+        (schema.id, field.id, text)
+        for schema in (*book.sources, *book.forms)
+        for field, text in shown(parsers, schema)
+    ]
     assert len(examples) > 150
-    assert [told for told in examples if re.search(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]", told[2]) and told[2] not in names] == []
+    assert [
+        told
+        for told in examples
+        if re.search(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]", told[2]) and told[2] not in names
+    ] == []
 
 
 def test_every_example_in_words_has_words_of_its_own_in_each_language(book) -> None:
@@ -191,7 +240,9 @@ def test_every_example_in_words_has_words_of_its_own_in_each_language(book) -> N
 
 def test_documents_and_kinds_in_the_templates_have_words(book) -> None:
     known = {value.code for value in book.vocabulary.sets["document"].values}
-    assert set(KINDS) - {"worklist"} <= known  # it is printed as the inspection record of a department
+    assert (
+        set(KINDS) - {"worklist"} <= known
+    )  # it is printed as the inspection record of a department
 
 
 def test_stages_do_not_touch_the_world() -> None:
@@ -206,14 +257,27 @@ def test_stages_do_not_touch_the_world() -> None:
         "schema/identify.py",
     ):
         tree = ast.parse((REPOSITORY / "fbbatch" / name).read_text(encoding="utf-8"))
-        imported = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        imported |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        imported = {
+            alias.name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        imported |= {
+            (node.module or "").split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+        }
         assert imported & forbidden == set(), name
 
 
 def test_only_the_command_line_reads_the_clock() -> None:
     clocks = re.compile(r"\b(?:datetime\.now|date\.today|datetime\.utcnow|time\.time)\(")
-    reading = {p.relative_to(REPOSITORY / "fbbatch").as_posix() for p in SOURCES if clocks.search(p.read_text(encoding="utf-8"))}
+    reading = {
+        p.relative_to(REPOSITORY / "fbbatch").as_posix()
+        for p in SOURCES
+        if clocks.search(p.read_text(encoding="utf-8"))
+    }
     assert reading <= {"cli/common.py", "inbox.py"}
 
 

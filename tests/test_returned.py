@@ -58,16 +58,27 @@ def faulty(n_rows: int = 12, bad: tuple[int, ...] = (3, 7, 10)) -> list[list[Any
 
 def returned(place: Path, result: Any, suffix: str = ".xlsx") -> list[Path]:
     folder = place / "outbox" / result.manifest["run"]
-    return [folder / d["path"] for d in result.manifest["documents"] if d["kind"] == "returned" and d["path"].endswith(suffix)]
+    return [
+        folder / d["path"]
+        for d in result.manifest["documents"]
+        if d["kind"] == "returned" and d["path"].endswith(suffix)
+    ]
 
 
 def page_of(path: Path) -> tuple[Any, Any]:
     book = openpyxl.load_workbook(path)
-    return book, next(page for page in book if page.sheet_state == "visible" and page.title not in COVERS)
+    return book, next(
+        page for page in book if page.sheet_state == "visible" and page.title not in COVERS
+    )
 
 
 def notes(page: Any) -> dict[str, str]:
-    return {cell.coordinate: cell.comment.text for row in page.iter_rows() for cell in row if cell.comment}
+    return {
+        cell.coordinate: cell.comment.text
+        for row in page.iter_rows()
+        for cell in row
+        if cell.comment
+    }
 
 
 def corrected(path: Path, *, phone: str = "13911112222", date: str = "2026-11-05") -> bytes:
@@ -146,7 +157,9 @@ def test_corrected_copy_gives_just_the_corrected_rows_as_cases(place: Path) -> N
     drop(place, "换了名字.xlsx", again)
     result = run(place, "2026-11-21")
     assert counts(result) == (12, 3, 0, 9, 0)
-    assert codes(result, "FB-column-unknown", "FB-sheet-skipped", "FB-amended", "FB-loose-text") == []
+    assert (
+        codes(result, "FB-column-unknown", "FB-sheet-skipped", "FB-amended", "FB-loose-text") == []
+    )
     drop(place, "customer/又一次.xlsx", corrected(path, date="2026-11-05") + b"")
     assert counts(run(place, "2026-11-22"))[1] == 0
     assert ledger(place, "SELECT count(*) FROM case_") == [(12,)]
@@ -173,14 +186,20 @@ def test_taken_row_that_is_edited_in_the_returned_copy_amends_its_case(place: Pa
     book.save(place / "inbox" / "a.xlsx")
     result = run(place, "2026-11-21")
     assert counts(result) == (12, 0, 3, 9, 0)
-    assert sorted(field for _, _, field in codes(result, "FB-amended")) == ["contact", "product", "scene"]
+    assert sorted(field for _, _, field in codes(result, "FB-amended")) == [
+        "contact",
+        "product",
+        "scene",
+    ]
 
 
 def test_rows_sorted_apart_from_their_marks_are_set_aside(place: Path) -> None:
     drop(place, "customer/问卷.xlsx", sheet(faulty(3, bad=(3,))))
     (path,) = returned(place, run(place))
     book, page = page_of(path)
-    for column, text in enumerate(["赵六", "13655556666", "2026-11-08", "电饭煲", "Z-9", "内胆涂层脱落，请更换", "厨房"], 1):
+    for column, text in enumerate(
+        ["赵六", "13655556666", "2026-11-08", "电饭煲", "Z-9", "内胆涂层脱落，请更换", "厨房"], 1
+    ):
         page.cell(2, column).value = text
     book.save(place / "inbox" / "a.xlsx")
     result = run(place, "2026-11-21")
@@ -188,7 +207,9 @@ def test_rows_sorted_apart_from_their_marks_are_set_aside(place: Path) -> None:
     assert counts(result) == (3, 0, 1, 1, 1)
 
 
-def test_answers_sorted_apart_from_the_marks_give_just_the_corrected_rows_as_cases(place: Path) -> None:
+def test_answers_sorted_apart_from_the_marks_give_just_the_corrected_rows_as_cases(
+    place: Path,
+) -> None:
     """Excel sorts a table without the columns beside it; then each row has another one's mark."""
     drop(place, "customer/问卷.xlsx", sheet(faulty()))
     (path,) = returned(place, run(place))
@@ -235,7 +256,10 @@ def test_copy_corrected_in_part_comes_back_with_fresh_marks(place: Path) -> None
     assert counts(run(place, "2026-11-22")) == (12, 2, 0, 10, 0)
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed: nothing to save the copy with")
+@pytest.mark.skipif(
+    shutil.which("soffice") is None,
+    reason="LibreOffice is not installed: nothing to save the copy with",
+)
 @pytest.mark.parametrize("extension", ["xlsx", "ods"])
 def test_corrected_copy_saved_by_libreoffice_gives_the_same(place: Path, extension: str) -> None:
     drop(place, "customer/问卷.xlsx", sheet(faulty()))
@@ -280,9 +304,19 @@ def test_authors_comments_widths_formulas_charts_and_other_sheets_stay(place: Pa
     drop(place, "customer/问卷.xlsx", content)
     (path,) = returned(place, run(place))
     before, after = zipfile.ZipFile(io.BytesIO(content)), zipfile.ZipFile(path)
-    changed = {name for name in before.namelist() if name in after.namelist() and before.read(name) != after.read(name)}
+    changed = {
+        name
+        for name in before.namelist()
+        if name in after.namelist() and before.read(name) != after.read(name)
+    }
     assert set(before.namelist()) <= set(after.namelist())
-    assert not [name for name in changed if "chart" in name or name.startswith("xl/drawings/drawing") or name == "xl/sharedStrings.xml"]
+    assert not [
+        name
+        for name in changed
+        if "chart" in name
+        or name.startswith("xl/drawings/drawing")
+        or name == "xl/sharedStrings.xml"
+    ]
     book, page = page_of(path)
     assert notes(page)["A3"].startswith("我自己的批注")
     assert page["I3"].value == "=LEN(A3)"
@@ -310,12 +344,19 @@ def test_note_of_the_author_at_a_bad_cell_is_left_alone(place: Path) -> None:
 
 def grid(content: bytes) -> dict[str, list[list[Any]]]:
     book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-    return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+    return {
+        name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        for name in book.sheet_names
+    }
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
 VALUES = st.one_of(
-    st.none(), TEXTS, st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False, width=32), st.booleans()
+    st.none(),
+    TEXTS,
+    st.integers(-(10**9), 10**9),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.booleans(),
 )
 
 
@@ -325,8 +366,24 @@ def test_marking_changes_no_cell_of_the_author(rows: list[list[Any]], data: st.D
     rows[0][0] = rows[0][0] or "头"
     original = workbook({"表": rows, "别的": [["x", 1]]})
     numbers = data.draw(st.sets(st.integers(2, len(rows))))
-    marks = {n: RowMark("#abc", n % 2 == 0, "错 <&>", {data.draw(st.integers(0, 8)): "说明"} if n % 2 == 0 else {}) for n in numbers}
-    after = grid(marked(original, {"表": SheetMarks(1, marks)}, Cover("标题", ["一行"], []), {"form": "returned"}, "zh-Hans"))
+    marks = {
+        n: RowMark(
+            "#abc",
+            n % 2 == 0,
+            "错 <&>",
+            {data.draw(st.integers(0, 8)): "说明"} if n % 2 == 0 else {},
+        )
+        for n in numbers
+    }
+    after = grid(
+        marked(
+            original,
+            {"表": SheetMarks(1, marks)},
+            Cover("标题", ["一行"], []),
+            {"form": "returned"},
+            "zh-Hans",
+        )
+    )
     before = grid(original)
     assert after.pop("别的") == before["别的"]
     width = max(map(len, before["表"]))
@@ -359,7 +416,12 @@ def test_text_file_comes_back_as_a_note_and_a_register_that_is_filled_in(place: 
     result = run(place)
     assert counts(result) == (3, 1, 2, 0, 0)
     (note,) = returned(place, result, ".docx")
-    text = "\n".join(cell.text for table in docx.Document(str(note)).tables for row in table.rows for cell in row.cells)
+    text = "\n".join(
+        cell.text
+        for table in docx.Document(str(note)).tables
+        for row in table.rows
+        for cell in row.cells
+    )
     assert "“联系方式”未填" in text
     assert "第 3 行" in text
     (register,) = returned(place, result)
@@ -375,9 +437,21 @@ def test_text_file_comes_back_as_a_note_and_a_register_that_is_filled_in(place: 
     assert counts(result) == (2, 2, 0, 0, 0), result.manifest["files"]
 
 
-def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes_their_place(place: Path) -> None:
-    answers = dict(zip((c.strip() for c in CUSTOMER.strip("| ").split("|")), (c.strip() for c in GOOD.strip("| ").split("|")), strict=True))
-    drop(place, "customer/a.docx", word([[name, "" if name == "电话" else text] for name, text in answers.items()]))
+def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes_their_place(
+    place: Path,
+) -> None:
+    answers = dict(
+        zip(
+            (c.strip() for c in CUSTOMER.strip("| ").split("|")),
+            (c.strip() for c in GOOD.strip("| ").split("|")),
+            strict=True,
+        )
+    )
+    drop(
+        place,
+        "customer/a.docx",
+        word([[name, "" if name == "电话" else text] for name, text in answers.items()]),
+    )
     result = run(place)
     assert counts(result) == (1, 0, 1, 0, 0)
     (note,) = returned(place, result, ".docx")
@@ -385,7 +459,9 @@ def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes
     assert [cell.text for cell in table.rows[1].cells][1:3] == ["联系方式", "“联系方式”未填"]
     (register,) = returned(place, result)
     book, page = page_of(register)
-    ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])]
+    ((where, _),) = [
+        (where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])
+    ]
     page[where].value = "13911112222"
     book.save(place / "inbox" / "更正.xlsx")
     assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)
@@ -394,25 +470,40 @@ def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes
 def test_pdf_form_comes_back_as_a_note_and_a_register(place: Path) -> None:
     buffer = io.BytesIO()
     canvas = Canvas(buffer)
-    told = {"reporter": "Wang", "contact": "13800001111", "reported_at": "some day", "product": "smart speaker", "model": "X-1"}
+    told = {
+        "reporter": "Wang",
+        "contact": "13800001111",
+        "reported_at": "some day",
+        "product": "smart speaker",
+        "model": "X-1",
+    }
     told |= {"description": "The blue light blinks and nothing plays", "scene": "kitchen"}
     for n, (name, value) in enumerate(told.items()):
         canvas.drawString(50, 800 - 30 * n, name)
-        canvas.acroForm.textfield(name=name, value=value, x=150, y=795 - 30 * n, width=300, height=20)
+        canvas.acroForm.textfield(
+            name=name, value=value, x=150, y=795 - 30 * n, width=300, height=20
+        )
     canvas.save()
     drop(place, "customer/form.pdf", buffer.getvalue())
     result = run(place)
     assert counts(result) == (1, 0, 1, 0, 0)
     (note,) = returned(place, result, ".docx")
-    assert [cell.text for cell in docx.Document(str(note)).tables[0].rows[1].cells][1:3] == ["反馈时间", "“反馈时间”不是日期：“some day”"]
+    assert [cell.text for cell in docx.Document(str(note)).tables[0].rows[1].cells][1:3] == [
+        "反馈时间",
+        "“反馈时间”不是日期：“some day”",
+    ]
     book, page = page_of(*returned(place, result))
-    ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])]
+    ((where, _),) = [
+        (where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])
+    ]
     page[where].value = "2026-11-05"
     book.save(place / "inbox" / "更正.xlsx")
     assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)
 
 
-def test_mail_that_cannot_be_taken_comes_back_with_its_points_and_words_for_codes(place: Path) -> None:
+def test_mail_that_cannot_be_taken_comes_back_with_its_points_and_words_for_codes(
+    place: Path,
+) -> None:
     body = "姓名：赵六\n电话：13800001115\n反馈日期：前天\n产品名称：智能音箱\n型号：X-1\n问题描述：屏幕不亮了\n使用场景：客厅"
     drop(place, "customer/c.eml", mail(body))
     result = run(place)
@@ -424,7 +515,11 @@ def test_mail_that_cannot_be_taken_comes_back_with_its_points_and_words_for_code
 
 
 def test_points_of_a_note_stand_in_the_order_of_the_rows(place: Path) -> None:
-    rows = [GOOD.replace("2026-11-05", "昨天"), GOOD.replace("13800001111", ""), GOOD.replace("2026-11-05", "上周")]
+    rows = [
+        GOOD.replace("2026-11-05", "昨天"),
+        GOOD.replace("13800001111", ""),
+        GOOD.replace("2026-11-05", "上周"),
+    ]
     drop(place, "customer/b.csv", delimited("\n".join([CUSTOMER, *rows])))
     (note,) = returned(place, run(place), ".docx")
     places = [row.cells[1].text for row in docx.Document(str(note)).tables[0].rows[1:]]
@@ -441,23 +536,41 @@ def test_mail_with_a_faulty_workbook_gives_the_workbook_back(place: Path) -> Non
 
 
 def test_workbook_inside_an_archive_comes_back_by_itself(place: Path) -> None:
-    drop(place, "customer/a.zip", zipped({"甲/问卷.xlsx": sheet(faulty()), "b.xlsx": sheet(people(2))}))
+    drop(
+        place,
+        "customer/a.zip",
+        zipped({"甲/问卷.xlsx": sheet(faulty()), "b.xlsx": sheet(people(2))}),
+    )
     result = run(place)
     (path,) = returned(place, result)
-    assert [d.get("file") for d in result.manifest["documents"] if d["kind"] == "returned"] == ["customer/a.zip/问卷.xlsx"]
+    assert [d.get("file") for d in result.manifest["documents"] if d["kind"] == "returned"] == [
+        "customer/a.zip/问卷.xlsx"
+    ]
     assert set(notes(page_of(path)[1])) == {"B4", "C8", "B11"}
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("坏.xlsx", b"PK\x03\x04 torn"), ("未知.dat", b"\0\1\2" * 50), ("空.docx", b""), ("表.xlsx", sheet("| 甲 | 乙 |\n| 1 | 2 |"))],
+    [
+        ("坏.xlsx", b"PK\x03\x04 torn"),
+        ("未知.dat", b"\0\1\2" * 50),
+        ("空.docx", b""),
+        ("表.xlsx", sheet("| 甲 | 乙 |\n| 1 | 2 |")),
+    ],
 )
-def test_file_that_cannot_be_taken_comes_back_as_a_note_with_the_reason(place: Path, name: str, content: bytes) -> None:
+def test_file_that_cannot_be_taken_comes_back_as_a_note_with_the_reason(
+    place: Path, name: str, content: bytes
+) -> None:
     drop(place, f"customer/{name}", content)
     result = run(place)
     (note,) = returned(place, result, ".docx")
     document = docx.Document(str(note))
-    text = "\n".join([*(p.text for p in document.paragraphs), *(c.text for t in document.tables for row in t.rows for c in row.cells)])
+    text = "\n".join(
+        [
+            *(p.text for p in document.paragraphs),
+            *(c.text for t in document.tables for row in t.rows for c in row.cells),
+        ]
+    )
     assert name in text
     assert "binary" not in text
     assert "整份文件" in text or "工作表" in text
@@ -465,9 +578,16 @@ def test_file_that_cannot_be_taken_comes_back_as_a_note_with_the_reason(place: P
 
 
 def test_name_of_a_dropped_file_is_told_on_the_page_and_names_no_file_of_ours(place: Path) -> None:
-    drop(place, "customer/王小明的问卷.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('13800001111', '')}"))
+    drop(
+        place,
+        "customer/王小明的问卷.csv",
+        delimited(f"{CUSTOMER}\n{GOOD.replace('13800001111', '')}"),
+    )
     result = run(place)
-    assert [path.name for path in returned(place, result, "")] == ["001 更正通知.docx", "001 更正表.xlsx"]
+    assert [path.name for path in returned(place, result, "")] == [
+        "001 更正通知.docx",
+        "001 更正表.xlsx",
+    ]
     page = (place / "outbox" / result.manifest["run"] / "index.html").read_text(encoding="utf-8")
     assert ">王小明的问卷.csv" in page or "customer/王小明的问卷.csv" in page
 
@@ -477,7 +597,9 @@ def test_nothing_goes_back_where_everything_was_taken(place: Path) -> None:
     assert [d for d in run(place).manifest["documents"] if d["kind"] == "returned"] == []
 
 
-def test_run_that_is_done_again_after_a_crash_sends_back_the_same(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_that_is_done_again_after_a_crash_sends_back_the_same(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drop(place, "customer/a.xlsx", sheet(faulty()))
     from fbbatch.ledger import Ledger
 

@@ -91,24 +91,44 @@ def test_questionnaire_of_400_rows_with_23_bad_ones(tmp_path: Path) -> None:
         table[row][n % 7] = None  # an answer left empty
     good = next(n for n in range(1, 401) if n not in bad)
     table[good][5] = "插电后冒烟，有烧焦味"
-    drop(place, "十一月问卷.xlsx", sheet(table, above=[["产品使用情况问卷（导出）"], [None, "导出时间", "2026-11-20"], []]))
+    drop(
+        place,
+        "十一月问卷.xlsx",
+        sheet(table, above=[["产品使用情况问卷（导出）"], [None, "导出时间", "2026-11-20"], []]),
+    )
     result = run(place)
     assert counts(result) == (400, 377, 23, 0, 0)
     assert result.exit_code == ExitCode.RETURNED
     assert outcomes(result) == {"十一月问卷.xlsx": "partly"}
-    errors = {(f["code"], f["row"]) for f in result.manifest["files"][0]["findings"] if f["severity"] == "error"}
+    errors = {
+        (f["code"], f["row"])
+        for f in result.manifest["files"][0]["findings"]
+        if f["severity"] == "error"
+    }
     assert errors == {("FB-blank", row + 4) for row in bad}  # the header stands in row 4
     assert len({case["number"] for case in result.manifest["cases"]}) == 377
     assert [case["severity"] for case in result.manifest["cases"]].count("severe") == 1
-    assert ledger(place, "SELECT outcome, count(*) FROM submission GROUP BY outcome ORDER BY outcome") == [
+    assert ledger(
+        place, "SELECT outcome, count(*) FROM submission GROUP BY outcome ORDER BY outcome"
+    ) == [
         ("accepted", 377),
         ("returned", 23),
     ]
-    assert len(documents(result, "case_report")) == len(documents(result, "escalation")) == 2  # Word and PDF
-    page = openpyxl.load_workbook(next(p for p in documents(result, "summary") if p.suffix == ".xlsx")).worksheets[0]
-    assert sum(1 for row in page.iter_rows(values_only=True) if str(row[1]).startswith("FB-")) == 377
+    assert (
+        len(documents(result, "case_report")) == len(documents(result, "escalation")) == 2
+    )  # Word and PDF
+    page = openpyxl.load_workbook(
+        next(p for p in documents(result, "summary") if p.suffix == ".xlsx")
+    ).worksheets[0]
+    assert (
+        sum(1 for row in page.iter_rows(values_only=True) if str(row[1]).startswith("FB-")) == 377
+    )
     (receipt,) = documents(result, "receipt")
-    told = [row for row in openpyxl.load_workbook(receipt).worksheets[1].iter_rows(values_only=True) if row[-1] == "FB-blank"]
+    told = [
+        row
+        for row in openpyxl.load_workbook(receipt).worksheets[1].iter_rows(values_only=True)
+        if row[-1] == "FB-blank"
+    ]
     assert len(told) == 23
 
     rehearsed = rehearse(place, files=[drop(place, "again.csv", delimited(table))])
@@ -118,7 +138,11 @@ def test_questionnaire_of_400_rows_with_23_bad_ones(tmp_path: Path) -> None:
 def test_corrected_rows_dropped_again_make_only_the_missing_cases(place: Path) -> None:
     drop(place, "客户/问卷.xlsx", sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE}"))
     assert counts(run(place)) == (2, 1, 1, 0, 0)
-    drop(place, "客户/问卷.xlsx", sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE.replace('昨天下午', '2026-11-19')}"))
+    drop(
+        place,
+        "客户/问卷.xlsx",
+        sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE.replace('昨天下午', '2026-11-19')}"),
+    )
     result = run(place)
     assert counts(result) == (2, 1, 0, 1, 0)
     assert codes(result) == [("FB-same-row", 2, None), ("FB-alike", 3, None)]
@@ -133,7 +157,11 @@ def test_dropping_the_same_again_makes_nothing_new(place: Path) -> None:
     drop(place, "other name.xlsx", sheet(people(3)))
     drop(place, "as text.csv", delimited(people(3)))
     again = run(place)
-    assert outcomes(again) == {"a.xlsx": "duplicate", "other name.xlsx": "duplicate", "as text.csv": "duplicate"}
+    assert outcomes(again) == {
+        "a.xlsx": "duplicate",
+        "other name.xlsx": "duplicate",
+        "as text.csv": "duplicate",
+    }
     assert counts(again) == (9, 0, 0, 9, 0)
     assert again.exit_code == ExitCode.DONE
     assert ledger(place, "SELECT count(*), max(number) FROM case_") == before
@@ -186,7 +214,11 @@ def test_all_three_sources_in_one_run(place: Path) -> None:
     assert [(f["name"], f["schema"], f["outcome"]) for f in result.manifest["files"]] == [
         ("合作伙伴/c.xlsx", "partner", "accepted"), ("员工/b.csv", "employee", "accepted"), ("客户/a.xlsx", "customer", "accepted")
     ]  # fmt: skip
-    assert {case["source"] for case in result.manifest["cases"]} == {"customer", "employee", "partner"}
+    assert {case["source"] for case in result.manifest["cases"]} == {
+        "customer",
+        "employee",
+        "partner",
+    }
 
 
 # --- one bad file never stops the others ---
@@ -202,7 +234,13 @@ def test_bad_files_are_quarantined_or_returned_and_good_ones_taken(tmp_path: Pat
     drop(place, "2 picture.xlsx", b"\x89PNG\r\n\x1a\n" + b"\x00" * 100)
     drop(place, "3 cut.xlsx", sheet(people(3))[:900])
     drop(place, "4 empty.csv", b"")
-    drop(place, "5 locked.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 504 + "EncryptedPackage".encode("utf-16-le"))
+    drop(
+        place,
+        "5 locked.xlsx",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + b"\x00" * 504
+        + "EncryptedPackage".encode("utf-16-le"),
+    )
     drop(place, "6 foreign.csv", b"a,b,c\n1,2,3\n")
     drop(place, "7 good.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
     result = run(place)
@@ -225,7 +263,9 @@ def test_bad_files_are_quarantined_or_returned_and_good_ones_taken(tmp_path: Pat
     }
 
 
-def test_file_that_kills_its_reader_is_quarantined(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_kills_its_reader_is_quarantined(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fbbatch import judge
 
     honest = judge.Judge.judge
@@ -245,8 +285,12 @@ def test_file_that_kills_its_reader_is_quarantined(place: Path, monkeypatch: pyt
     assert result.manifest["files"][0]["code"] == "FB-too-expensive"
 
 
-@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="only a forked worker knows of the change")
-def test_workbook_that_kills_the_first_reader_is_taken_by_the_second(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(
+    not hasattr(os, "register_at_fork"), reason="only a forked worker knows of the change"
+)
+def test_workbook_that_kills_the_first_reader_is_taken_by_the_second(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fbbatch.read import workbook as reader
 
     class Deadly:
@@ -271,8 +315,12 @@ def test_workbook_that_kills_the_first_reader_is_taken_by_the_second(place: Path
     assert [code for code, *_ in codes(result)].count("FB-one-reader") == 3
 
 
-@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="only a forked worker knows of the change")
-def test_file_that_uses_up_its_time_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(
+    not hasattr(os, "register_at_fork"), reason="only a forked worker knows of the change"
+)
+def test_file_that_uses_up_its_time_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fbbatch import judge
 
     honest = judge.Judge.judge
@@ -288,11 +336,16 @@ def test_file_that_uses_up_its_time_is_not_tried_again(tmp_path: Path, monkeypat
     assert run(place).manifest["files"][0]["code"] == "FB-too-expensive"
 
 
-def test_returned_file_is_judged_anew_once_the_administrator_has_taught_its_header(place: Path) -> None:
+def test_returned_file_is_judged_anew_once_the_administrator_has_taught_its_header(
+    place: Path,
+) -> None:
     drop(place, "a.xlsx", sheet(f"{CUSTOMER.replace('姓名', '尊姓大名')}\n{GOOD}"))
     assert counts(run(place)) == (1, 0, 1, 0, 0)
     file = place / "schemas/sources/customer.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("aliases: [姓名,", "aliases: [尊姓大名, 姓名,", 1), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("aliases: [姓名,", "aliases: [尊姓大名, 姓名,", 1),
+        encoding="utf-8",
+    )
     drop(place, "a.xlsx", sheet(f"{CUSTOMER.replace('姓名', '尊姓大名')}\n{GOOD}"))
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
@@ -302,7 +355,9 @@ def test_quarantined_file_is_read_once_the_limit_is_raised(tmp_path: Path) -> No
     drop(place, "a.csv", delimited(people(5)))
     assert outcomes(run(place)) == {"a.csv": "quarantined"}
     file = place / "fbbatch.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("{rows: 2}", "{rows: 9}"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("{rows: 2}", "{rows: 9}"), encoding="utf-8"
+    )
     drop(place, "a.csv", delimited(people(5)))
     assert counts(run(place)) == (5, 5, 0, 0, 0)
 
@@ -311,13 +366,31 @@ def test_quarantined_file_is_read_once_the_limit_is_raised(tmp_path: Path) -> No
 
 
 def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
-    drop(place, "a.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}\n{TROUBLE}"))
+    drop(
+        place, "a.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}\n{TROUBLE}")
+    )
     result = run(place)
     assert result.folder is not None
     manifest = json.loads((result.folder / "manifest.json").read_bytes())
     assert manifest == result.manifest
-    assert set(manifest) == {"run", "as_of", "version", "counts", "files", "ignored", "cases", "documents"}
-    assert set(manifest["counts"]) == {"files", "rows", "accepted", "returned", "duplicate", "set_aside"}
+    assert set(manifest) == {
+        "run",
+        "as_of",
+        "version",
+        "counts",
+        "files",
+        "ignored",
+        "cases",
+        "documents",
+    }
+    assert set(manifest["counts"]) == {
+        "files",
+        "rows",
+        "accepted",
+        "returned",
+        "duplicate",
+        "set_aside",
+    }
     (file,) = manifest["files"]
     assert set(file) == {
         "name",
@@ -336,7 +409,14 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
     }
     (found,) = file["findings"]
     assert set(found) == {"code", "severity", "sheet", "row", "column", "cell", "field", "message"}
-    assert (found["code"], found["sheet"], found["row"], found["column"], found["cell"], found["field"]) == (
+    assert (
+        found["code"],
+        found["sheet"],
+        found["row"],
+        found["column"],
+        found["cell"],
+        found["field"],
+    ) == (
         "FB-not-date",
         "Sheet1",
         3,
@@ -354,7 +434,18 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
         "department": "quality",
     }
     assert {tuple(sorted(d)) for d in manifest["documents"]} == {
-        ("case", "department", "file", "form", "kind", "media_type", "number", "path", "period", "sha256")
+        (
+            "case",
+            "department",
+            "file",
+            "form",
+            "kind",
+            "media_type",
+            "number",
+            "path",
+            "period",
+            "sha256",
+        )
     }
     assert {d["kind"] for d in manifest["documents"]} == {
         "case_report", "escalation", "impact", "assignment", "inspection", "tracking_ledger", "summary", "receipt",
@@ -366,9 +457,19 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
 def test_manifest_marks_the_documents_that_come_back_as_forms(place: Path) -> None:
     drop(place, "a.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}"))
     listed = run(place).manifest["documents"]
-    assert {d["form"] for d in listed if d["kind"] == "escalation" and d["path"].endswith(".docx")} == {True}
-    assert {d["form"] for d in listed if d["kind"] in {"summary", "tracking_ledger"} and d["path"].endswith(".xlsx")} == {True}
-    assert {d["form"] for d in listed if d["kind"] in {"case_report", "receipt"} or d["path"].endswith(".pdf")} == {False}
+    assert {
+        d["form"] for d in listed if d["kind"] == "escalation" and d["path"].endswith(".docx")
+    } == {True}
+    assert {
+        d["form"]
+        for d in listed
+        if d["kind"] in {"summary", "tracking_ledger"} and d["path"].endswith(".xlsx")
+    } == {True}
+    assert {
+        d["form"]
+        for d in listed
+        if d["kind"] in {"case_report", "receipt"} or d["path"].endswith(".pdf")
+    } == {False}
 
 
 def test_every_document_is_in_the_outbox_with_the_bytes_the_manifest_names(place: Path) -> None:
@@ -377,7 +478,9 @@ def test_every_document_is_in_the_outbox_with_the_bytes_the_manifest_names(place
     assert result.folder is not None
     listed = {d["path"]: d["sha256"] for d in result.manifest["documents"]}
     found = {
-        p.relative_to(result.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in result.folder.rglob("*") if p.is_file()
+        p.relative_to(result.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in result.folder.rglob("*")
+        if p.is_file()
     }
     assert set(found) - set(listed) == {"index.html", "manifest.json"}
     assert listed.items() <= found.items()
@@ -392,7 +495,9 @@ def test_page_links_to_every_document_and_original(place: Path) -> None:
         base = re.search(r'<base href="([^"]+)"', text)
         links = [unquote(link) for link in re.findall(r'<a href="([^"]+)"', text)]
         assert links
-        assert [link for link in links if not (page.parent / (base[1] if base else "") / link).exists()] == []
+        assert [
+            link for link in links if not (page.parent / (base[1] if base else "") / link).exists()
+        ] == []
 
 
 def test_latest_holds_the_newest_receipt_and_summary(place: Path) -> None:
@@ -412,12 +517,22 @@ def test_latest_holds_the_newest_receipt_and_summary(place: Path) -> None:
 
 
 def test_originals_are_archived_byte_for_byte_and_the_inbox_is_empty(place: Path) -> None:
-    content = {"客户/a.xlsx": sheet(people(2)), "b.csv": delimited(f"{CUSTOMER}\n{TROUBLE}"), "c.xlsx": b"\x89PNG\r\n\x1a\n\x00"}
+    content = {
+        "客户/a.xlsx": sheet(people(2)),
+        "b.csv": delimited(f"{CUSTOMER}\n{TROUBLE}"),
+        "c.xlsx": b"\x89PNG\r\n\x1a\n\x00",
+    }
     for name, data in content.items():
         drop(place, name, data)
     result = run(place)
-    assert {f["name"]: (place / f["archived"]).read_bytes() for f in result.manifest["files"]} == content
-    assert [f["archived"].split("/")[1] for f in result.manifest["files"]] == ["returned", "quarantined", "accepted"]
+    assert {
+        f["name"]: (place / f["archived"]).read_bytes() for f in result.manifest["files"]
+    } == content
+    assert [f["archived"].split("/")[1] for f in result.manifest["files"]] == [
+        "returned",
+        "quarantined",
+        "accepted",
+    ]
     assert [p for p in (place / "inbox").rglob("*") if p.is_file() and p.name != "README.txt"] == []
 
 
@@ -455,17 +570,29 @@ def test_folders_are_private_whatever_the_umask(place: Path) -> None:
 
 def test_day_without_feedback_gets_a_zero_report(place: Path) -> None:
     result = run(place)
-    assert (result.exit_code, counts(result), result.manifest["files"]) == (ExitCode.DONE, (0, 0, 0, 0, 0), [])
+    assert (result.exit_code, counts(result), result.manifest["files"]) == (
+        ExitCode.DONE,
+        (0, 0, 0, 0, 0),
+        [],
+    )
     pdf, xlsx = sorted(documents(result, "summary"))
     assert "本日无反馈（零报告）" in pdf_text(pdf)
-    assert any("本日无反馈（零报告）" in row for row in openpyxl.load_workbook(xlsx).worksheets[0].iter_rows(values_only=True))
+    assert any(
+        "本日无反馈（零报告）" in row
+        for row in openpyxl.load_workbook(xlsx).worksheets[0].iter_rows(values_only=True)
+    )
 
 
 def test_missed_working_days_get_their_zero_reports(place: Path) -> None:
     run(place, "2026-09-30")
     result = run(place, "2026-10-12")
     periods = {d["period"] for d in result.manifest["documents"] if d["kind"] == "summary"}
-    assert periods == {"2026-10-08", "2026-10-09", "2026-10-10", "2026-10-12"}  # the 10th is a Saturday made up
+    assert periods == {
+        "2026-10-08",
+        "2026-10-09",
+        "2026-10-10",
+        "2026-10-12",
+    }  # the 10th is a Saturday made up
 
 
 def test_day_off_without_feedback_gets_no_report_and_with_feedback_it_does(place: Path) -> None:
@@ -477,9 +604,16 @@ def test_day_off_without_feedback_gets_no_report_and_with_feedback_it_does(place
 def test_every_day_is_reported_where_the_company_wants_it(tmp_path: Path) -> None:
     place = workspace(tmp_path)
     file = place / "fbbatch.yaml"
-    file.write_text(re.sub(r"daily_summary: \w+", "daily_summary: every_day", file.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(
+        re.sub(r"daily_summary: \w+", "daily_summary: every_day", file.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
     run(place, "2026-11-20")
-    assert {d["period"] for d in run(place, "2026-11-22").manifest["documents"] if d["kind"] == "summary"} == {"2026-11-21", "2026-11-22"}
+    assert {
+        d["period"]
+        for d in run(place, "2026-11-22").manifest["documents"]
+        if d["kind"] == "summary"
+    } == {"2026-11-21", "2026-11-22"}
 
 
 def test_second_run_of_a_day_sums_up_the_whole_day(place: Path) -> None:
@@ -488,13 +622,23 @@ def test_second_run_of_a_day_sums_up_the_whole_day(place: Path) -> None:
     drop(place, "b.xlsx", sheet(f"{CUSTOMER}\n{GOOD}"))
     result = run(place)
     assert result.manifest["run"] == "20261120-002"
-    page = openpyxl.load_workbook(next(p for p in documents(result, "summary") if p.suffix == ".xlsx")).worksheets[0]
-    assert [row[1] for row in page.iter_rows(values_only=True) if str(row[1]).startswith("FB-")] == ["FB-20261120-0001", "FB-20261120-0002"]
+    page = openpyxl.load_workbook(
+        next(p for p in documents(result, "summary") if p.suffix == ".xlsx")
+    ).worksheets[0]
+    assert [
+        row[1] for row in page.iter_rows(values_only=True) if str(row[1]).startswith("FB-")
+    ] == ["FB-20261120-0001", "FB-20261120-0002"]
 
 
 def test_case_numbers_go_on_and_are_never_used_twice(place: Path) -> None:
     for n, day in enumerate(("2026-11-19", "2026-11-20", "2026-11-19")):
-        drop(place, f"{n}.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{n}').replace('13800001111', f'1380000222{n}')}"))
+        drop(
+            place,
+            f"{n}.xlsx",
+            sheet(
+                f"{CUSTOMER}\n{GOOD.replace('王小明', f'甲{n}').replace('13800001111', f'1380000222{n}')}"
+            ),
+        )
         run(place, day)
     assert [n for (n,) in ledger(place, "SELECT number FROM case_ ORDER BY id")] == [
         "FB-20261119-0001",
@@ -511,7 +655,9 @@ def test_feedback_dated_after_the_as_of_day_goes_back(place: Path) -> None:
 def test_due_date_follows_the_mainland_calendar_of_the_workspace(place: Path) -> None:
     drop(place, "a.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('2026-11-05', '2026-09-30')}"))
     run(place, "2026-09-30")
-    assert ledger(place, "SELECT due_on FROM transition WHERE due_on IS NOT NULL") == [("2026-10-13",)]
+    assert ledger(place, "SELECT due_on FROM transition WHERE due_on IS NOT NULL") == [
+        ("2026-10-13",)
+    ]
 
 
 # --- runs that meet, runs that die ---
@@ -559,7 +705,9 @@ STEPS = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_run_that_dies_is_finished_by_the_next_as_if_nothing_had_happened(tmp_path: Path, step: str) -> None:
+def test_run_that_dies_is_finished_by_the_next_as_if_nothing_had_happened(
+    tmp_path: Path, step: str
+) -> None:
     def prepare(name: str) -> Path:
         place = workspace(tmp_path / name)
         run(place, "2026-11-17")  # so that the night in question has missed days to make good
@@ -576,9 +724,22 @@ def test_run_that_dies_is_finished_by_the_next_as_if_nothing_had_happened(tmp_pa
     result = run(rough)
     assert result.manifest == expected.manifest
     assert published(rough) == published(calm)
-    assert {n: s for n, (_, s) in tree(rough / "archive").items()} == {n: s for n, (_, s) in tree(calm / "archive").items()}
-    tables = ("file", "submission", "case_", "transition", "finding", "document", "fingerprint", "summary_day")
-    assert [ledger(rough, f"SELECT * FROM {name}") for name in tables] == [ledger(calm, f"SELECT * FROM {name}") for name in tables]
+    assert {n: s for n, (_, s) in tree(rough / "archive").items()} == {
+        n: s for n, (_, s) in tree(calm / "archive").items()
+    }
+    tables = (
+        "file",
+        "submission",
+        "case_",
+        "transition",
+        "finding",
+        "document",
+        "fingerprint",
+        "summary_day",
+    )
+    assert [ledger(rough, f"SELECT * FROM {name}") for name in tables] == [
+        ledger(calm, f"SELECT * FROM {name}") for name in tables
+    ]
     assert list((rough / ".fbbatch/work").iterdir()) == []
 
 
@@ -594,7 +755,9 @@ def test_run_asked_to_stop_ends_after_the_file_in_hand_and_is_finished_later(pla
     assert (result.manifest["run"], counts(result)) == ("20261120-001", (2, 2, 0, 0, 0))
 
 
-def test_originals_whose_plain_names_collide_are_both_kept_over_an_interruption(place: Path) -> None:
+def test_originals_whose_plain_names_collide_are_both_kept_over_an_interruption(
+    place: Path,
+) -> None:
     first, second = sheet(people(1)), sheet(f"{CUSTOMER}\n{GOOD}")
     drop(place, "客户/a.xlsx", first)
     drop(place, "客户_a.xlsx", second)
@@ -602,7 +765,9 @@ def test_originals_whose_plain_names_collide_are_both_kept_over_an_interruption(
     with pytest.raises(batch.InterruptedRunError):
         run(place, progress=lambda what, *_: told.append(what), should_stop=lambda: bool(told))
     result = run(place)
-    assert sorted(p.read_bytes() for p in (place / "archive").rglob("*.xlsx")) == sorted([first, second])
+    assert sorted(p.read_bytes() for p in (place / "archive").rglob("*.xlsx")) == sorted(
+        [first, second]
+    )
     assert len({f["archived"] for f in result.manifest["files"]}) == 2
 
 
@@ -633,7 +798,9 @@ def test_file_changed_while_the_run_works_is_not_archived_unread(place: Path) ->
     assert ledger(place, "SELECT count(*) FROM case_") == [(2,)]
 
 
-def test_full_disk_at_publishing_is_a_storage_error_and_the_next_run_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_at_publishing_is_a_storage_error_and_the_next_run_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drop(place, "a.xlsx", sheet(people(1)))
     with monkeypatch.context() as patch:
 
@@ -647,7 +814,9 @@ def test_full_disk_at_publishing_is_a_storage_error_and_the_next_run_goes_on(pla
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
-def test_bug_in_the_middle_is_not_called_a_full_disk(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_in_the_middle_is_not_called_a_full_disk(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise FileNotFoundError(2, "a font is missing")
 
@@ -692,7 +861,16 @@ def test_history_cannot_be_altered_behind_the_ledgers_back(place: Path) -> None:
 
 
 def test_litter_links_and_pipes_are_left_alone(place: Path) -> None:
-    for name in (".DS_Store", "Thumbs.db", "~$a.xlsx", "._a.xlsx", "a.xlsx.part", "b.crdownload", "~WRL0001.tmp", ".hidden/a.xlsx"):
+    for name in (
+        ".DS_Store",
+        "Thumbs.db",
+        "~$a.xlsx",
+        "._a.xlsx",
+        "a.xlsx.part",
+        "b.crdownload",
+        "~WRL0001.tmp",
+        ".hidden/a.xlsx",
+    ):
         drop(place, name, b"litter")
     (place / "inbox/link.xlsx").symlink_to("/etc/hosts")
     (place / "inbox/folder.xlsx").mkdir()
@@ -716,7 +894,9 @@ def test_file_open_in_office_waits_for_the_next_run(place: Path) -> None:
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
-def test_file_still_being_written_waits_for_the_next_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_still_being_written_waits_for_the_next_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = drop(place, "a.csv", delimited(people(1)))
     honest = inbox.sha256_of
 
@@ -804,7 +984,11 @@ def test_rehearsal_says_what_the_run_then_does(place: Path) -> None:
 def test_checking_a_folder_knows_its_source_as_the_run_does(place: Path) -> None:
     table = "| 姓名 | 日期 | 内容 | 部门 | 原因 | 公司 |\n| 王小明 | 2026-11-05 | 无法开机，没有反应 | 研发部 | 电源松动 | 大华 |"
     path = drop(place, "合作伙伴/a.xlsx", sheet(table))
-    by_file, by_folder, real = rehearse(place, files=[path]), rehearse(place, files=[path.parent]), run(place)
+    by_file, by_folder, real = (
+        rehearse(place, files=[path]),
+        rehearse(place, files=[path.parent]),
+        run(place),
+    )
     assert [r.manifest["files"][0]["schema"] for r in (by_file, by_folder, real)] == ["partner"] * 3
 
 
@@ -833,12 +1017,20 @@ def test_hostile_answers_arrive_as_data_everywhere(tmp_path: Path) -> None:
     drop(place, "a.csv", delimited(rows))
     result = run(place)
     assert counts(result) == (len(HOSTILE), len(HOSTILE), 0, 0, 0)
-    stored = [json.loads(answers)["description"] for (answers,) in ledger(place, "SELECT answers FROM case_ ORDER BY id")]
+    stored = [
+        json.loads(answers)["description"]
+        for (answers,) in ledger(place, "SELECT answers FROM case_ ORDER BY id")
+    ]
     assert stored == HOSTILE
     assert result.folder is not None
     (summary,) = (p for p in documents(result, "summary") if p.suffix == ".xlsx")
     page = openpyxl.load_workbook(summary).worksheets[0]
-    found = [cell for row in page.iter_rows() for cell in row if cell.data_type != "n" and cell.value is not None]
+    found = [
+        cell
+        for row in page.iter_rows()
+        for cell in row
+        if cell.data_type != "n" and cell.value is not None
+    ]
     assert {cell.data_type for cell in found} <= {"s", "d"}
     assert {clean(text) for text in HOSTILE} <= {cell.value for cell in found}
     html = (result.folder / "index.html").read_text(encoding="utf-8")
@@ -857,19 +1049,38 @@ def test_answer_of_30000_characters_is_taken_whole(tmp_path: Path) -> None:
     place = workspace(tmp_path, limits="{cpu_seconds: 5}")
     long = "蓝牙经常断开。" * 4_285
     drop(
-        place, "a.csv", delimited([*cells(f"{CUSTOMER}\n{GOOD}"), ["王小明", "13800001111", "2026-11-05", "智能音箱", "X-1", long, "客厅"]])
+        place,
+        "a.csv",
+        delimited(
+            [
+                *cells(f"{CUSTOMER}\n{GOOD}"),
+                ["王小明", "13800001111", "2026-11-05", "智能音箱", "X-1", long, "客厅"],
+            ]
+        ),
     )
     result = run(place)
     assert counts(result) == (2, 2, 0, 0, 0)
-    assert json.loads(str(ledger(place, "SELECT answers FROM case_ ORDER BY id DESC LIMIT 1")[0][0]))["description"] == long
+    assert (
+        json.loads(str(ledger(place, "SELECT answers FROM case_ ORDER BY id DESC LIMIT 1")[0][0]))[
+            "description"
+        ]
+        == long
+    )
     last = max(p for p in documents(result, "case_report") if p.suffix == ".pdf")
     assert re.sub(r"\s", "", pdf_text(last)).count("蓝牙经常断开。") >= 4_000
 
 
 def test_paragraph_pasted_over_and_over_costs_itself_at_most(tmp_path: Path) -> None:
     place = workspace(tmp_path, limits="{cpu_seconds: 3, wall_seconds: 8}", case_reports="[]")
-    pasted = ["煮饭时没有漏电，也没有冒烟。" * 250, "no smoke and no fire. " * 150, "蓝牙经常断开。" * 500]
-    rows = [[f"甲{n}", "13800001111", "2026-11-05", "智能音箱", "X-1", text, "客厅"] for n, text in enumerate(pasted)]
+    pasted = [
+        "煮饭时没有漏电，也没有冒烟。" * 250,
+        "no smoke and no fire. " * 150,
+        "蓝牙经常断开。" * 500,
+    ]
+    rows = [
+        [f"甲{n}", "13800001111", "2026-11-05", "智能音箱", "X-1", text, "客厅"]
+        for n, text in enumerate(pasted)
+    ]
     drop(place, "a.csv", delimited([*cells(f"{CUSTOMER}\n{GOOD}"), *rows]))
     assert counts(run(place)) == (4, 4, 0, 0, 0)
 
@@ -877,7 +1088,10 @@ def test_paragraph_pasted_over_and_over_costs_itself_at_most(tmp_path: Path) -> 
 @pytest.mark.parametrize("column", range(7))
 def test_row_stuffed_with_text_costs_itself_at_most(tmp_path: Path, column: int) -> None:
     place = workspace(tmp_path, limits="{cpu_seconds: 3, wall_seconds: 8}", case_reports="[]")
-    stuffed = [["王小明", "13800001111", "2026-11-05", "智能音箱", "X-1", "蓝牙经常断开", "客厅"] for _ in range(2)]
+    stuffed = [
+        ["王小明", "13800001111", "2026-11-05", "智能音箱", "X-1", "蓝牙经常断开", "客厅"]
+        for _ in range(2)
+    ]
     stuffed[0][column], stuffed[1][column] = "没有冒烟" * 7_500, "a b" * 10_000
     drop(place, "a.csv", delimited([*cells(f"{CUSTOMER}\n{GOOD}"), *stuffed]))
     result = run(place)
@@ -890,7 +1104,12 @@ def test_what_no_font_can_draw_is_noted_on_the_receipt(place: Path) -> None:  # 
     drop(place, "a.csv", delimited(CUSTOMER + "\n" + GOOD.replace("客厅", "客厅\u0e01")))
     result = run(place)
     (receipt,) = documents(result, "receipt")
-    told = [str(cell) for page in openpyxl.load_workbook(receipt) for row in page.iter_rows(values_only=True) for cell in row]
+    told = [
+        str(cell)
+        for page in openpyxl.load_workbook(receipt)
+        for row in page.iter_rows(values_only=True)
+        for cell in row
+    ]
     assert any("\u0e01" in cell for cell in told)
 
 
@@ -898,9 +1117,16 @@ def test_what_no_font_can_draw_is_noted_on_the_receipt(place: Path) -> None:  # 
 
 
 @pytest.mark.parametrize(
-    ("locale", "yes", "no"), [("zh-Hant", "產品名稱", "产品名称"), ("zh-Hans", "产品名称", "產品名稱"), ("en", "Product", "产品名称")]
+    ("locale", "yes", "no"),
+    [
+        ("zh-Hant", "產品名稱", "产品名称"),
+        ("zh-Hans", "产品名称", "產品名稱"),
+        ("en", "Product", "产品名称"),
+    ],
 )
-def test_messages_name_columns_in_the_workspaces_language(tmp_path: Path, locale: str, yes: str, no: str) -> None:
+def test_messages_name_columns_in_the_workspaces_language(
+    tmp_path: Path, locale: str, yes: str, no: str
+) -> None:
     place = workspace(tmp_path, locale)
     drop(place, "customer/a.xlsx", sheet("| 甲 | 乙 | 丙 |\n| 1 | 2 | 3 |"))
     (message,) = [f["message"] for file in run(place).manifest["files"] for f in file["findings"]]
@@ -925,9 +1151,14 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=5,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(tables=st.lists(ROWS, min_size=1, max_size=3))
-def test_what_goes_in_comes_out_counted_and_running_twice_is_running_once(tmp_path_factory: pytest.TempPathFactory, tables) -> None:
+def test_what_goes_in_comes_out_counted_and_running_twice_is_running_once(
+    tmp_path_factory: pytest.TempPathFactory, tables
+) -> None:
     place = workspace(tmp_path_factory.mktemp("law"), case_reports="[]")
     contents = [sheet([cells(CUSTOMER)[0], *map(list, rows)]) for rows in tables]
     for n, content in enumerate(contents):
@@ -946,7 +1177,11 @@ def test_what_goes_in_comes_out_counted_and_running_twice_is_running_once(tmp_pa
 def test_order_of_files_does_not_matter_for_what_is_taken(tmp_path: Path) -> None:
     def taken(names: list[str], folder: str) -> list[tuple[object, ...]]:
         place = workspace(tmp_path / folder)
-        for name, content in zip(names, (sheet(people(3)), delimited(people(5)), sheet(f"{people(2)}\n{TROUBLE}")), strict=True):
+        for name, content in zip(
+            names,
+            (sheet(people(3)), delimited(people(5)), sheet(f"{people(2)}\n{TROUBLE}")),
+            strict=True,
+        ):
             drop(place, name, content)
         counts(run(place))
         return ledger(place, "SELECT answers FROM case_ ORDER BY answers")
@@ -957,7 +1192,11 @@ def test_order_of_files_does_not_matter_for_what_is_taken(tmp_path: Path) -> Non
 def test_same_inbox_gives_the_same_outbox_twice(tmp_path: Path) -> None:
     places = [workspace(tmp_path / name) for name in "ab"]
     for place in places:
-        drop(place, "客户/a.xlsx", sheet(f"{people(14)}\n{TROUBLE}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}"))
+        drop(
+            place,
+            "客户/a.xlsx",
+            sheet(f"{people(14)}\n{TROUBLE}\n{GOOD.replace('蓝牙经常断开', '插头漏电')}"),
+        )
         run(place)
     assert published(places[0]) == published(places[1])
 
@@ -965,15 +1204,23 @@ def test_same_inbox_gives_the_same_outbox_twice(tmp_path: Path) -> None:
 def test_time_is_the_workspaces_and_never_the_clock(place: Path) -> None:
     drop(place, "a.xlsx", sheet(people(1)))
     run(place, "2026-03-02")
-    stored = json.dumps([ledger(place, f"SELECT * FROM {t}") for t in ("transition", "case_", "file")], ensure_ascii=False)
+    stored = json.dumps(
+        [ledger(place, f"SELECT * FROM {t}") for t in ("transition", "case_", "file")],
+        ensure_ascii=False,
+    )
     assert dt.date.today().isoformat() not in stored
 
 
-def test_same_bytes_under_two_names_are_told_twice_also_when_rows_of_them_went_back(place: Path) -> None:
+def test_same_bytes_under_two_names_are_told_twice_also_when_rows_of_them_went_back(
+    place: Path,
+) -> None:
     content = sheet(f"{CUSTOMER}\n{GOOD}\n{TROUBLE}")
     drop(place, "a.xlsx", content)
     drop(place, "b.xlsx", content)
     result = run(place)
-    told = [(f["name"], f["outcome"], f["rows"], f["accepted"], f["returned"], f["duplicate"]) for f in result.manifest["files"]]
+    told = [
+        (f["name"], f["outcome"], f["rows"], f["accepted"], f["returned"], f["duplicate"])
+        for f in result.manifest["files"]
+    ]
     assert told == [("a.xlsx", "partly", 2, 1, 1, 0), ("b.xlsx", "duplicate", 2, 0, 0, 2)]
     assert [path.name for path in (place / "inbox").rglob("*.xlsx")] == []

@@ -50,7 +50,9 @@ def rows_of(content: bytes) -> Grid:
     opened = open_content(content, Limits())
     assert isinstance(opened, Reading), opened
     found = [[None if c == "" else c for c in row] for page in opened.sheets for row in page.rows()]
-    return [row[: max((n for n, c in enumerate(row, 1) if c is not None), default=0)] for row in found]
+    return [
+        row[: max((n for n, c in enumerate(row, 1) if c is not None), default=0)] for row in found
+    ]
 
 
 def noted(content: bytes) -> list[str]:
@@ -93,7 +95,9 @@ def calculated(table: Grid) -> bytes:
 
 @pytest.mark.parametrize("make", [typed, calculated, xls, delimited])
 @pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#FIELD!"])
-def test_error_cell_comes_back_at_its_cell(book, tmp_path: Path, make: Callable[[Grid], bytes], error: str) -> None:
+def test_error_cell_comes_back_at_its_cell(
+    book, tmp_path: Path, make: Callable[[Grid], bytes], error: str
+) -> None:
     bad = [*ROW[:5], error, ROW[6]]
     found = judge(book, tmp_path, make([HEADER, ROW, bad, ROW]))
     assert found.told == [("FB-error-cell", 3, "description"), ("FB-twice", 4, None)]
@@ -104,7 +108,9 @@ def test_error_cell_comes_back_at_its_cell(book, tmp_path: Path, make: Callable[
 
 @pytest.mark.parametrize("make", [typed, calculated, xls])
 @pytest.mark.parametrize("place", [1, 2])
-def test_row_of_nothing_but_errors_does_not_vanish(book, tmp_path: Path, make: Callable[[Grid], bytes], place: int) -> None:
+def test_row_of_nothing_but_errors_does_not_vanish(
+    book, tmp_path: Path, make: Callable[[Grid], bytes], place: int
+) -> None:
     table = [HEADER, ROW]
     table.insert(place, ["#N/A"] * 7)
     found = judge(book, tmp_path, make(table))
@@ -112,8 +118,13 @@ def test_row_of_nothing_but_errors_does_not_vanish(book, tmp_path: Path, make: C
     assert found.told == [("FB-error-cell", place + 1, field) for field in FIELDS]
 
 
-def test_formula_that_was_never_calculated_is_a_blank_and_takes_no_value_of_its_neighbour(book, tmp_path: Path) -> None:
-    content = repacked(calculated([HEADER, [*ROW[:5], "#N/A", ROW[6]]]), sheet1=lambda xml: xml.replace("<v>#N/A</v>", ""))
+def test_formula_that_was_never_calculated_is_a_blank_and_takes_no_value_of_its_neighbour(
+    book, tmp_path: Path
+) -> None:
+    content = repacked(
+        calculated([HEADER, [*ROW[:5], "#N/A", ROW[6]]]),
+        sheet1=lambda xml: xml.replace("<v>#N/A</v>", ""),
+    )
     assert judge(book, tmp_path, content).told == [("FB-blank", 2, "description")]
 
 
@@ -136,7 +147,9 @@ def test_error_in_a_column_nobody_uses_keeps_no_answer_back(book, tmp_path: Path
     ['<dimension ref="A1"/>', '<dimension ref="A1:XFD1048576"/>', '<dimension ref="C3:D4"/>', ""],
 )
 def test_rows_are_counted_and_not_believed(dimension: str) -> None:
-    content = repacked(sheet(people(5)), sheet1=lambda xml: re.sub(r"<dimension [^>]*/>", dimension, xml))
+    content = repacked(
+        sheet(people(5)), sheet1=lambda xml: re.sub(r"<dimension [^>]*/>", dimension, xml)
+    )
     assert rows_of(content) == cells(people(5))
     assert noted(content) == []
 
@@ -155,14 +168,20 @@ def in_hidden_rows(*hidden: int) -> bytes:
 
 def test_hidden_rows_and_sheets_are_read_and_told(book, tmp_path: Path) -> None:
     found = judge(book, tmp_path, in_hidden_rows(2, 3))
-    assert (len(found.accepted), [(f.code, f.sheet, f.details["rows"]) for f in found.findings]) == (4, [("FB-hidden-rows", "问卷", "2")])
-    found = judge(book, tmp_path, workbook({"a": people(2), "b": f"{CUSTOMER}\n{GOOD}"}, hidden=["b"]))
+    assert (
+        len(found.accepted),
+        [(f.code, f.sheet, f.details["rows"]) for f in found.findings],
+    ) == (4, [("FB-hidden-rows", "问卷", "2")])
+    found = judge(
+        book, tmp_path, workbook({"a": people(2), "b": f"{CUSTOMER}\n{GOOD}"}, hidden=["b"])
+    )
     assert (len(found.accepted), found.told) == (3, [("FB-hidden-sheet", None, None)])
 
 
 def test_very_hidden_sheet_is_told_like_a_hidden_one(book, tmp_path: Path) -> None:
     content = repacked(
-        workbook({"a": people(2), "b": f"{CUSTOMER}\n{GOOD}"}, hidden=["b"]), workbook=lambda xml: xml.replace('"hidden"', '"veryHidden"')
+        workbook({"a": people(2), "b": f"{CUSTOMER}\n{GOOD}"}, hidden=["b"]),
+        workbook=lambda xml: xml.replace('"hidden"', '"veryHidden"'),
     )
     assert judge(book, tmp_path, content).told == [("FB-hidden-sheet", None, None)]
 
@@ -232,7 +251,12 @@ def strict(content: bytes) -> bytes:
 
 
 def test_strict_workbook_is_a_workbook(book, tmp_path: Path) -> None:
-    iso = repacked(sheet(people(3)), sheet1=lambda xml: re.sub(r'<c r="C2" t="s"><v>\d+', '<c r="C2" t="d"><v>2026-11-05T00:00:00', xml))
+    iso = repacked(
+        sheet(people(3)),
+        sheet1=lambda xml: re.sub(
+            r'<c r="C2" t="s"><v>\d+', '<c r="C2" t="d"><v>2026-11-05T00:00:00', xml
+        ),
+    )
     for content in (strict(sheet(people(3))), strict(iso), iso):
         found = judge(book, tmp_path, content)
         assert (len(found.accepted), found.told) == (3, [])
@@ -251,10 +275,15 @@ def inline(table: Grid) -> bytes:
 
 
 def test_texts_in_the_cells_and_texts_of_several_runs_are_whole() -> None:
-    assert b"inlineStr" in zipfile.ZipFile(io.BytesIO(inline([["a"]]))).read("xl/worksheets/sheet1.xml")
+    assert b"inlineStr" in zipfile.ZipFile(io.BytesIO(inline([["a"]]))).read(
+        "xl/worksheets/sheet1.xml"
+    )
     assert rows_of(inline(cells(people(4)))) == cells(people(4))
     runs = '<si><r><t xml:space="preserve">蓝牙</t></r><r><rPr><b/></rPr><t>断开</t></r><rPh sb="0" eb="1"><t>lan</t></rPh></si>'
-    content = repacked(sheet("| a | b |\n| x | y |"), sharedStrings=lambda xml: xml.replace("<si><t>x</t></si>", runs))
+    content = repacked(
+        sheet("| a | b |\n| x | y |"),
+        sharedStrings=lambda xml: xml.replace("<si><t>x</t></si>", runs),
+    )
     assert rows_of(content) == [["a", "b"], ["蓝牙断开", "y"]]
     assert noted(content) == []
 
@@ -262,7 +291,9 @@ def test_texts_in_the_cells_and_texts_of_several_runs_are_whole() -> None:
 # --- what stands where nobody looks ---
 
 
-def test_table_that_begins_too_far_down_is_told_as_such_and_not_as_an_empty_file(book, tmp_path: Path) -> None:
+def test_table_that_begins_too_far_down_is_told_as_such_and_not_as_an_empty_file(
+    book, tmp_path: Path
+) -> None:
     below: Grid = [*[[]] * 50, HEADER, ROW]
     assert judge(book, tmp_path, sheet(below)).failed == "FB-no-header"
     found = judge(book, tmp_path, workbook({"问卷": people(2), "后面": below, "空": []}))
@@ -272,7 +303,9 @@ def test_table_that_begins_too_far_down_is_told_as_such_and_not_as_an_empty_file
     )
 
 
-def test_stray_cell_in_the_last_corner_of_another_sheet_holds_nothing_up(book, tmp_path: Path) -> None:
+def test_stray_cell_in_the_last_corner_of_another_sheet_holds_nothing_up(
+    book, tmp_path: Path
+) -> None:
     buffer = io.BytesIO()
     far = xlsxwriter.Workbook(buffer, {"in_memory": True})
     page = far.add_worksheet("问卷")
@@ -305,7 +338,12 @@ def hidden_text(xml: str) -> str:
 
 @pytest.mark.parametrize(
     ("trick", "figures"),
-    [(broken_rows, ("14", "28")), (doubled_cell, ("27", "28")), (doubled_row, ("21", "28")), (hidden_text, ("27", "28"))],
+    [
+        (broken_rows, ("14", "28")),
+        (doubled_cell, ("27", "28")),
+        (doubled_row, ("21", "28")),
+        (hidden_text, ("27", "28")),
+    ],
 )
 def test_file_that_two_readers_see_differently_is_set_aside_with_both_figures(
     tmp_path: Path, trick: Callable[[str], str], figures: tuple[str, str]
@@ -315,24 +353,51 @@ def test_file_that_two_readers_see_differently_is_set_aside_with_both_figures(
     drop(place, "b.xlsx", sheet(people(2)))
     result = run(place)
     disputed, sound = result.receipt.files
-    assert (disputed.outcome, disputed.code, sound.outcome) == ("set_aside", "FB-readers-disagree", "accepted")
-    assert (disputed.findings[0].details["first"], disputed.findings[0].details["second"]) == figures
+    assert (disputed.outcome, disputed.code, sound.outcome) == (
+        "set_aside",
+        "FB-readers-disagree",
+        "accepted",
+    )
+    assert (
+        disputed.findings[0].details["first"],
+        disputed.findings[0].details["second"],
+    ) == figures
     assert disputed.rows == disputed.set_aside > 0
     assert counts(result)[1] == 2
     assert result.exit_code == ExitCode.RETURNED  # somebody has to look at it
     with closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as ledger:
-        assert ledger.execute("SELECT count(*) FROM submission WHERE file_id = 1").fetchone() == (0,)
+        assert ledger.execute("SELECT count(*) FROM submission WHERE file_id = 1").fetchone() == (
+            0,
+        )
 
 
 def test_dispute_over_one_sheet_keeps_the_whole_file_back(book, tmp_path: Path) -> None:
-    content = repacked(workbook({"a": people(2), "b": f"{CUSTOMER}\n{GOOD}\n{GOOD}"}), sheet2=broken_rows)
+    content = repacked(
+        workbook({"a": people(2), "b": f"{CUSTOMER}\n{GOOD}\n{GOOD}"}), sheet2=broken_rows
+    )
     assert judge(book, tmp_path, content).failed == "FB-readers-disagree"
 
 
 def test_disputed_attachment_is_the_trouble_of_its_mail(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[]")
-    drop(place, "m.eml", mail("智能音箱 X-1 无法开机", files={"a.xlsx": repacked(sheet(people(3)), sheet1=broken_rows)}))
-    drop(place, "z.zip", zipped({"a.xlsx": repacked(sheet(people(3)), sheet1=broken_rows), "b.csv": delimited(people(3))}))
+    drop(
+        place,
+        "m.eml",
+        mail(
+            "智能音箱 X-1 无法开机",
+            files={"a.xlsx": repacked(sheet(people(3)), sheet1=broken_rows)},
+        ),
+    )
+    drop(
+        place,
+        "z.zip",
+        zipped(
+            {
+                "a.xlsx": repacked(sheet(people(3)), sheet1=broken_rows),
+                "b.csv": delimited(people(3)),
+            }
+        ),
+    )
     assert [(f["name"], f["outcome"]) for f in run(place).manifest["files"]] == [
         ("m.eml", "partly"),
         ("m.eml/a.xlsx", "set_aside"),
@@ -342,13 +407,21 @@ def test_disputed_attachment_is_the_trouble_of_its_mail(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "first", "second"), [("phpspreadsheet/tests/data/Reader/XLSX/issue2109b.xlsx", "74", "100")])
-def test_real_file_that_readers_see_differently_is_disputed(name: str, first: str, second: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("phpspreadsheet/tests/data/Reader/XLSX/issue2109b.xlsx", "74", "100")],
+)
+def test_real_file_that_readers_see_differently_is_disputed(
+    name: str, first: str, second: str
+) -> None:
     if not (CORPUS / name).exists():
         pytest.skip(f"the files of others are not here: {CORPUS}")
     with pytest.raises(ReadersDisagreeError) as disputed:
         rows_of((CORPUS / name).read_bytes())
-    assert (disputed.value.reason.details["first"], disputed.value.reason.details["second"]) == (first, second)
+    assert (disputed.value.reason.details["first"], disputed.value.reason.details["second"]) == (
+        first,
+        second,
+    )
 
 
 def utf16(content: bytes, only: str = "") -> bytes:
@@ -364,11 +437,19 @@ def utf16(content: bytes, only: str = "") -> bytes:
 def test_file_that_only_the_second_reader_opens_is_taken_and_told(book, tmp_path: Path) -> None:
     found = judge(book, tmp_path, utf16(sheet(people(3))))
     assert (len(found.accepted), found.told) == (3, [("FB-one-reader", None, None)])
-    assert rows_of(utf16(workbook({"a": [[], [None, "x"], [], [1.5, None, _DAY]]}))) == [[], [None, "x"], [], [1.5, None, _DAY]]
+    assert rows_of(utf16(workbook({"a": [[], [None, "x"], [], [1.5, None, _DAY]]}))) == [
+        [],
+        [None, "x"],
+        [],
+        [1.5, None, _DAY],
+    ]
 
 
 def test_workbook_of_ours_is_known_as_such_by_the_second_reader_too(book, tmp_path: Path) -> None:
-    content = workbook({"汇总": people(2), "_fbbatch": [["form", "receipt"], ["version", "1"]]}, hidden=["_fbbatch"])
+    content = workbook(
+        {"汇总": people(2), "_fbbatch": [["form", "receipt"], ["version", "1"]]},
+        hidden=["_fbbatch"],
+    )
     found = judge(book, tmp_path, utf16(content))
     assert (found.accepted, [f.code for f in found.findings]) == ([], ["FB-own-document"])
 
@@ -384,32 +465,58 @@ def test_sheet_that_the_first_reader_sees_as_blank_is_no_empty_file(book, tmp_pa
 
 
 def test_texts_that_are_there_but_empty_are_no_disagreement() -> None:
-    content = repacked(sheet("| a | b |\n| x | y |"), sharedStrings=lambda xml: xml.replace("<t>x</t>", "<t></t>"))
+    content = repacked(
+        sheet("| a | b |\n| x | y |"), sharedStrings=lambda xml: xml.replace("<t>x</t>", "<t></t>")
+    )
     assert rows_of(content) == [["a", "b"], [None, "y"]]
 
 
 # --- whatever is written is read ---
 
 
-_TEXTS = st.text(st.characters(min_codepoint=0x20, blacklist_categories=["Cs", "Cc", "Cn"]), min_size=1, max_size=12).filter(
-    lambda text: not re.search(r"_x[0-9A-Fa-f]{4}_", text)
-)
+_TEXTS = st.text(
+    st.characters(min_codepoint=0x20, blacklist_categories=["Cs", "Cc", "Cn"]),
+    min_size=1,
+    max_size=12,
+).filter(lambda text: not re.search(r"_x[0-9A-Fa-f]{4}_", text))
 _CELLS = st.one_of(
     st.none(),
     _TEXTS,
-    st.sampled_from(["=1+1", "#N/A ", "http://example.com", " x ", "1", "0013800001111", "第一行\n第二行", "TRUE", "a" * 32_767]),
+    st.sampled_from(
+        [
+            "=1+1",
+            "#N/A ",
+            "http://example.com",
+            " x ",
+            "1",
+            "0013800001111",
+            "第一行\n第二行",
+            "TRUE",
+            "a" * 32_767,
+        ]
+    ),
     st.integers(-(2**53), 2**53),
     st.floats(-1e12, 1e12, allow_nan=False).map(lambda number: float(f"{number:.12g}")),
     st.booleans(),
-    st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(2200, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+    st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(2200, 1, 1)).map(
+        lambda moment: moment.replace(microsecond=0)
+    ),
     st.dates(dt.date(1901, 1, 1), dt.date(2200, 1, 1)),
 )
 
 
 def same(written: Cell, read: Cell) -> bool:
-    if isinstance(written, dt.date) and isinstance(read, dt.datetime) and not isinstance(written, dt.datetime):
+    if (
+        isinstance(written, dt.date)
+        and isinstance(read, dt.datetime)
+        and not isinstance(written, dt.datetime)
+    ):
         return read == dt.datetime.combine(written, dt.time())
-    if isinstance(written, dt.datetime) and isinstance(read, dt.date) and not isinstance(read, dt.datetime):
+    if (
+        isinstance(written, dt.datetime)
+        and isinstance(read, dt.date)
+        and not isinstance(read, dt.datetime)
+    ):
         return written == dt.datetime.combine(read, dt.time())
     return (read == written) and (isinstance(read, bool) is isinstance(written, bool))
 
@@ -434,12 +541,26 @@ def test_whatever_is_written_is_read_at_its_place(table: Grid, down: int, right:
 @settings(max_examples=60)
 @given(
     st.lists(
-        st.lists(st.one_of(st.none(), _TEXTS.map(str.strip), st.floats(-1e9, 1e9).map(lambda n: float(f"{n:.9g}"))), max_size=4), max_size=5
+        st.lists(
+            st.one_of(
+                st.none(),
+                _TEXTS.map(str.strip),
+                st.floats(-1e9, 1e9).map(lambda n: float(f"{n:.9g}")),
+            ),
+            max_size=4,
+        ),
+        max_size=5,
     )
 )
 def test_both_readers_of_old_workbooks_see_what_was_written(table: Grid) -> None:
     written = [[cell or None if isinstance(cell, str) else cell for cell in row] for row in table]
-    if any(ord(character) > 0xFFFF for row in written for cell in row if isinstance(cell, str) for character in cell):
+    if any(
+        ord(character) > 0xFFFF
+        for row in written
+        for cell in row
+        if isinstance(cell, str)
+        for character in cell
+    ):
         return  # the hand-written file counts characters, not halves of pairs
     content = xls(written)
     assert [pair for pair in aligned(written, rows_of(content)) if not same(*pair)] == []

@@ -18,7 +18,11 @@ from tests.builders import run, workspace
 
 
 def _serve(place: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-m", "fbbatch", "serve", "-w", str(place)], stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "fbbatch", "serve", "-w", str(place)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _told(place: Path, words: str, seconds: float = 40) -> str:
@@ -33,7 +37,9 @@ def _told(place: Path, words: str, seconds: float = 40) -> str:
 
 @pytest.mark.skipif(os.name != "posix", reason="ends the scheduler by a signal")
 @pytest.mark.parametrize("broken", [False, True])
-def test_a_missed_night_is_made_good_once_and_nothing_but_the_signal_ends_it(tmp_path: Path, broken: bool) -> None:
+def test_a_missed_night_is_made_good_once_and_nothing_but_the_signal_ends_it(
+    tmp_path: Path, broken: bool
+) -> None:
     place = workspace(tmp_path)
     run(place, (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)).isoformat())
     before = {folder.name for folder in (place / "outbox").iterdir()}
@@ -55,7 +61,9 @@ def test_a_missed_night_is_made_good_once_and_nothing_but_the_signal_ends_it(tmp
         server.communicate()
 
 
-def test_trouble_in_a_run_never_ends_the_scheduler_and_its_log_names_no_data(tmp_path: Path) -> None:
+def test_trouble_in_a_run_never_ends_the_scheduler_and_its_log_names_no_data(
+    tmp_path: Path,
+) -> None:
     place = workspace(tmp_path)
     call, log = Call(place, as_json=False, quiet=True, verbose=False), serve._log(place)
     _attempt_with(place, call, log, "schemas/vocabulary.yaml", "sets: [")

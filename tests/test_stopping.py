@@ -19,10 +19,25 @@ from fbbatch.batch import InterruptedRunError
 from fbbatch.errors import ExitCode
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.stopping import attended, never
-from tests.builders import CUSTOMER, GOOD, REPOSITORY, counts, delimited, drop, people, repacked, run, sheet, tree, workspace
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    REPOSITORY,
+    counts,
+    delimited,
+    drop,
+    people,
+    repacked,
+    run,
+    sheet,
+    tree,
+    workspace,
+)
 from tests.crash import attempt, copied, dump, standing
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, and processes that are forked and killed")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="signals, and processes that are forked and killed"
+)
 
 N_CASES, N_DONE = 64, 50
 RUN = "20261120-001"
@@ -67,7 +82,10 @@ def journal(place: Path) -> Path:
 def marks(folder: Path) -> dict[str, tuple[int, int]]:
     """What changes when a file is written anew, by path."""
     files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+    return {
+        str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in files
+    }
 
 
 def n_kept(before: dict[str, tuple[int, int]], place: Path) -> int:
@@ -85,16 +103,39 @@ def test_signal_while_printing_ends_the_run_in_words_and_the_next_one_prints_onl
 ) -> None:
     place = many(tmp_path)
     environment = {**os.environ, "FBBATCH_FAILPOINT": f"vouched:{N_DONE}:sleep"}
-    command = [sys.executable, "-m", "fbbatch", "run", "--quiet", "--as-of", "2026-11-20", "-w", str(place)]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, env=environment, start_new_session=True)
+    command = [
+        sys.executable,
+        "-m",
+        "fbbatch",
+        "run",
+        "--quiet",
+        "--as-of",
+        "2026-11-20",
+        "-w",
+        str(place),
+    ]
+    started = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment,
+        start_new_session=True,
+    )
     end = time.monotonic() + 60
-    while not (journal(place).exists() and len(journal(place).read_bytes().splitlines()) >= N_DONE) and time.monotonic() < end:
+    while (
+        not (journal(place).exists() and len(journal(place).read_bytes().splitlines()) >= N_DONE)
+        and time.monotonic() < end
+    ):
         time.sleep(0.02)
     asked_at = time.monotonic()
     os.killpg(started.pid, number)
     told = started.communicate(timeout=30)[1]
     assert time.monotonic() - asked_at < 10
-    assert (started.returncode, told) == (ExitCode.INTERRUPTED, "Stopped while printing; the next run goes on from there.\n")
+    assert (started.returncode, told) == (
+        ExitCode.INTERRUPTED,
+        "Stopped while printing; the next run goes on from there.\n",
+    )
     with pytest.raises(ProcessLookupError):
         os.killpg(started.pid, 0)  # no worker is left
     assert not (place / "outbox" / RUN).exists()
@@ -104,7 +145,9 @@ def test_signal_while_printing_ends_the_run_in_words_and_the_next_one_prints_onl
     assert N_DONE <= n_kept(before, place) < N_CASES
 
 
-def test_killed_while_printing_the_next_run_prints_only_the_rest(tmp_path: Path, killed: Path, calm: dict[str, object]) -> None:
+def test_killed_while_printing_the_next_run_prints_only_the_rest(
+    tmp_path: Path, killed: Path, calm: dict[str, object]
+) -> None:
     place = copied(killed, tmp_path)
     before = marks(place / ".fbbatch/work" / RUN)
     run(place)
@@ -124,10 +167,16 @@ def test_killed_twice_while_printing_the_third_run_ends_as_an_undisturbed_one(
 
 
 @pytest.mark.parametrize("point", ["renamed:1:kill", "archiving:1:kill", "refreshing:1:ENOSPC"])
-def test_what_was_published_before_the_run_ended_badly_is_not_printed_again(tmp_path: Path, calm: dict[str, object], point: str) -> None:
+def test_what_was_published_before_the_run_ended_badly_is_not_printed_again(
+    tmp_path: Path, calm: dict[str, object], point: str
+) -> None:
     place = many(tmp_path)
     assert attempt(place, point=point) != ExitCode.DONE
-    before = {path: mark for path, mark in marks(place / "outbox" / RUN).items() if path.startswith("departments/") and "FB-" in path}
+    before = {
+        path: mark
+        for path, mark in marks(place / "outbox" / RUN).items()
+        if path.startswith("departments/") and "FB-" in path
+    }
     assert len(before) == N_CASES
     run(place)
     assert standing(place) == calm
@@ -177,7 +226,10 @@ def add_strangers(place: Path) -> None:
     (draft / "empty/below").mkdir(parents=True)
     (draft / "link").symlink_to("/etc")
     with journal(place).open("ab") as stream:
-        stream.write(b"\xff\x00 no line\n[]\n[1,2]\n{}\n" + b'["key","",[["a"]]]\n[["key"],"",[]]\n["key",1,[]]\n')
+        stream.write(
+            b"\xff\x00 no line\n[]\n[1,2]\n{}\n"
+            + b'["key","",[["a"]]]\n[["key"],"",[]]\n["key",1,[]]\n'
+        )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +260,11 @@ def add_strangers(place: Path) -> None:
     ],
 )
 def test_what_the_journal_cannot_vouch_for_is_printed_again(
-    tmp_path: Path, killed: Path, calm: dict[str, object], change: Callable[[Path], object], n_expected: int
+    tmp_path: Path,
+    killed: Path,
+    calm: dict[str, object],
+    change: Callable[[Path], object],
+    n_expected: int,
 ) -> None:
     place = copied(killed, tmp_path)
     before = marks(place / ".fbbatch/work" / RUN)
@@ -228,7 +284,10 @@ def edited(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def another_letterhead(place: Path) -> bytes:
-    return repacked((place / "templates/letterhead.docx").read_bytes(), styles=lambda xml: xml.replace("</w:styles>", " </w:styles>"))
+    return repacked(
+        (place / "templates/letterhead.docx").read_bytes(),
+        styles=lambda xml: xml.replace("</w:styles>", " </w:styles>"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,7 +299,12 @@ def another_letterhead(place: Path) -> bytes:
         (edited("fbbatch.yaml", "locale: zh-Hans", "locale: en"), 0),
         (edited("fbbatch.yaml", "jobs: 2", "jobs: 3"), N_DONE),
         (edited("schemas/company/products.yaml", "X-8]", "X-8, X-9]"), 0),
-        (lambda place: (place / "templates/letterhead.docx").write_bytes(another_letterhead(place)), 0),
+        (
+            lambda place: (place / "templates/letterhead.docx").write_bytes(
+                another_letterhead(place)
+            ),
+            0,
+        ),
     ],
     ids=["template", "comment", "settings", "language", "workers", "book", "letterhead"],
 )
@@ -271,12 +335,16 @@ def test_another_version_of_the_program_prints_everything_itself(
     assert n_kept(before, place) == 0
 
 
-def test_cases_that_moved_in_between_are_printed_as_they_stand_now(tmp_path: Path, killed: Path) -> None:
+def test_cases_that_moved_in_between_are_printed_as_they_stand_now(
+    tmp_path: Path, killed: Path
+) -> None:
     place = copied(killed, tmp_path)
     before = marks(place / ".fbbatch/work" / RUN)
     drop(place, "b.csv", delimited(f"{CUSTOMER}\n{GOOD}"))
     table = people(N_CASES).replace("第1台蓝牙经常断开", "第1台蓝牙总是断开")
-    drop(place, "a.csv", delimited(table))  # the first run has taken the former one, which is gone now
+    drop(
+        place, "a.csv", delimited(table)
+    )  # the first run has taken the former one, which is gone now
     result = run(place)
     assert n_kept(before, place) == N_DONE - 1
     shutil.rmtree(tmp_path / "workspace")
@@ -313,14 +381,19 @@ def _stop_after(number: int) -> Callable[[], None]:
     return ask
 
 
-def test_stopped_while_workbooks_are_marked_the_next_run_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+def test_stopped_while_workbooks_are_marked_the_next_run_ends_as_an_undisturbed_one(
+    tmp_path: Path,
+) -> None:
     ends = []
     for name in ("calm", "rough"):
         place = workspace(tmp_path / name, case_reports="[severe]")
         for n in (1, 2):
             drop(place, f"{n}.xlsx", sheet(f"{people(n)}\n{GOOD.replace('2026-11-05', '昨天')}"))
         if name == "rough":
-            with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedRunError, match="while printing"):
+            with (
+                pytest.MonkeyPatch.context() as patch,
+                pytest.raises(InterruptedRunError, match="while printing"),
+            ):
                 run(place, should_stop=begun(patch, returning.workers))
         run(place)
         ends.append(standing(place))
@@ -342,7 +415,9 @@ def begun(patch: pytest.MonkeyPatch, module: Any, *, only: str = "marking") -> C
 # --- while it reads ---
 
 
-def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard: list[int] = []
     honest = FileRecorder.hear
 
@@ -350,7 +425,9 @@ def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
         honest(recorder, message)
         heard.append(len(message["rows"].row) if "rows" in message else 0)
 
-    calm, rough = (workspace(tmp_path / name, case_reports="[]", forms="[]") for name in ("calm", "rough"))
+    calm, rough = (
+        workspace(tmp_path / name, case_reports="[]", forms="[]") for name in ("calm", "rough")
+    )
     for place in (calm, rough):
         drop(place, "a.csv", delimited(f"{CUSTOMER}\n{GOOD}"))
         drop(place, "b.csv", delimited(people(2_500)))
@@ -366,11 +443,16 @@ def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
     assert standing(rough) == standing(calm)
 
 
-def test_reader_that_says_nothing_holds_a_stopped_run_up_no_longer_than_its_grace(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_that_says_nothing_holds_a_stopped_run_up_no_longer_than_its_grace(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drop(place, "a.csv", delimited(people(1)))
     monkeypatch.setattr(taking, "_GRACE_SECONDS", 0.3)
     failpoints.arm("parsing:1:sleep")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedRunError, match="while reading"):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(InterruptedRunError, match="while reading"),
+    ):
         run(place, should_stop=begun(patch, taking.workers, only="work"))
     assert dump(place)["file"] == []
     failpoints.arm(None)
@@ -386,7 +468,9 @@ def test_stopped_before_it_has_read_anything_a_run_says_so(place: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "deferred"])
-def test_many_files_that_need_no_reading_do_not_hold_up_a_run_that_is_to_stop(place: Path, kind: str) -> None:
+def test_many_files_that_need_no_reading_do_not_hold_up_a_run_that_is_to_stop(
+    place: Path, kind: str
+) -> None:
     for n in range(5):
         if kind == "duplicate":
             drop(place, f"{n}.csv", delimited(people(1)))
@@ -421,12 +505,19 @@ def test_scheduler_that_is_stopped_while_printing_says_so_and_ends(tmp_path: Pat
     place = workspace(tmp_path, case_reports="[severe]")
     run(place, "2026-11-17")
     drop(place, "a.csv", delimited(people(3)))
-    assert attempt(place, as_of="2026-11-20", point="claimed:1:kill") == -signal.SIGKILL  # so that there is a night to make good
+    assert (
+        attempt(place, as_of="2026-11-20", point="claimed:1:kill") == -signal.SIGKILL
+    )  # so that there is a night to make good
     environment = {**os.environ, "FBBATCH_FAILPOINT": "vouched:2:sleep"}
     command = [sys.executable, "-m", "fbbatch", "serve", "-w", str(place)]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, env=environment)
+    server = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, env=environment
+    )
     end = time.monotonic() + 60
-    while not (journal(place).exists() and len(journal(place).read_bytes().splitlines()) >= 2) and time.monotonic() < end:
+    while (
+        not (journal(place).exists() and len(journal(place).read_bytes().splitlines()) >= 2)
+        and time.monotonic() < end
+    ):
         time.sleep(0.02)
     server.send_signal(signal.SIGTERM)
     told = server.communicate(timeout=20)[1]

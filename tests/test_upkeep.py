@@ -30,7 +30,19 @@ from fbbatch.schema import Book
 from fbbatch.upkeep import backup as upkeep_backup
 from fbbatch.upkeep.pseudonyms import Pseudonyms
 from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
-from tests.builders import CUSTOMER, GOOD, delimited, drop, mail, run, sheet, tree, unpacked, workspace, zipped
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    delimited,
+    drop,
+    mail,
+    run,
+    sheet,
+    tree,
+    unpacked,
+    workspace,
+    zipped,
+)
 from tests.crash import ended, process_of
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
@@ -40,9 +52,21 @@ CANARY = GOOD.replace("王小明", NAME).replace("13800001111", PHONE).replace("
 
 def other(number: int) -> str:
     """A row of somebody else about something else."""
-    words = ("充不进电", "屏幕发黑", "按键失灵", "声音很小", "收不到快递", "说明书缺页", "外壳开裂", "无法联网", "遥控没有反应")
+    words = (
+        "充不进电",
+        "屏幕发黑",
+        "按键失灵",
+        "声音很小",
+        "收不到快递",
+        "说明书缺页",
+        "外壳开裂",
+        "无法联网",
+        "遥控没有反应",
+    )
     text = GOOD.replace("王小明", f"客户{number}").replace("13800001111", f"1390000{number:04d}")
-    return text.replace("蓝牙经常断开，需要重新配对", f"{words[number % len(words)]}，已经有{number}天")
+    return text.replace(
+        "蓝牙经常断开，需要重新配对", f"{words[number % len(words)]}，已经有{number}天"
+    )
 
 
 TROUBLE = GOOD.replace("2026-11-05", "昨天下午").replace("王小明", "李美玲")
@@ -80,8 +104,13 @@ def problems(place: Path) -> list[tuple[str, str]]:
 
 def sql(place: Path, *statements: str) -> list[tuple[Any, ...]]:
     """Statements on the ledger, past its triggers and foreign keys; the rows of the last."""
-    with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection, connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    with (
+        contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection,
+        connection,
+    ):
+        triggers = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall()
         for name, _ in triggers:
             connection.execute(f"DROP TRIGGER {name}")
         rows = [connection.execute(statement).fetchall() for statement in statements][-1]
@@ -117,13 +146,25 @@ def lived(pattern: Path, tmp_path: Path) -> Path:
 
 
 def test_verify_of_a_fresh_workspace_and_of_one_that_was_used(place: Path, lived: Path) -> None:
-    assert told(place) == {"ok": True, "checked": {}, "problems": [], "notes": ["Nothing has been run here yet."]}
+    assert told(place) == {
+        "ok": True,
+        "checked": {},
+        "problems": [],
+        "notes": ["Nothing has been run here yet."],
+    }
     before = tree(lived / "outbox") | tree(lived / "archive")
     found = told(lived)
     assert (found["ok"], found["problems"], found["notes"]) == (True, [], [])
     checked = found["checked"]
-    assert {name: checked[name] for name in ("runs", "files", "cases", "originals")} == {"runs": 2, "files": 3, "cases": 3, "originals": 3}
-    assert checked["files_read"] == checked["documents"] + checked["originals"] + checked["runs"]  # a manifest each
+    assert {name: checked[name] for name in ("runs", "files", "cases", "originals")} == {
+        "runs": 2,
+        "files": 3,
+        "cases": 3,
+        "originals": 3,
+    }
+    assert (
+        checked["files_read"] == checked["documents"] + checked["originals"] + checked["runs"]
+    )  # a manifest each
     assert tree(lived / "outbox") | tree(lived / "archive") == before
     code, out, err = call("verify", "-w", lived)
     assert (code, err) == (ExitCode.DONE, "")
@@ -169,7 +210,9 @@ def _append(path: Path) -> None:
         (lambda p: [path.unlink() for path in (p / ".fbbatch").glob("ledger.db*")], [("there is no ledger, but originals or documents", ".fbbatch/ledger.db")]),
     ],
 )  # fmt: skip
-def test_verify_finds(lived: Path, damage: Callable[[Path], object], expected: list[tuple[str, str]]) -> None:
+def test_verify_finds(
+    lived: Path, damage: Callable[[Path], object], expected: list[tuple[str, str]]
+) -> None:
     damage(lived)
     found = problems(lived)
     assert len(found) >= len(expected)
@@ -210,7 +253,9 @@ class _KilledError(BaseException):
         (batch.Ledger, "close_run"),
     ],
 )  # fmt: skip
-def test_killed_attempts_leave_nothing_that_verify_minds(lived: Path, where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_attempts_leave_nothing_that_verify_minds(
+    lived: Path, where: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def killed(*_: object, **__: object) -> None:
         raise _KilledError
 
@@ -228,7 +273,9 @@ def test_killed_attempts_leave_nothing_that_verify_minds(lived: Path, where: Any
     assert told(lived)["ok"]
 
 
-def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_nothing_is_doubled(lived: Path) -> None:
+def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_nothing_is_doubled(
+    lived: Path,
+) -> None:
     sql(lived, "PRAGMA wal_checkpoint(TRUNCATE)")
     old = (lived / ".fbbatch/ledger.db").read_bytes()
     drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{other(4)}\n{GOOD}"))
@@ -237,15 +284,25 @@ def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_n
         path.unlink()
     (lived / ".fbbatch/ledger.db").write_bytes(old)
     found = problems(lived)
-    assert ("the ledger does not know this original", "archive/accepted/2026-11-24/客户_d.xlsx") in found
+    assert (
+        "the ledger does not know this original",
+        "archive/accepted/2026-11-24/客户_d.xlsx",
+    ) in found
     assert any(where == "outbox/20261124-001" for _, where in found)
     (lived / "outbox/20261124-001").rename(lived.parent / "aside")
     (lived / "archive/accepted/2026-11-24/客户_d.xlsx").rename(lived / "inbox/客户/d.xlsx")
-    (lived / "archive/accepted/2026-11-23/客户_c.xlsx").rename(lived / "inbox/客户/c.xlsx")  # one that it does know, too
+    (lived / "archive/accepted/2026-11-23/客户_c.xlsx").rename(
+        lived / "inbox/客户/c.xlsx"
+    )  # one that it does know, too
     result = run(lived, "2026-11-24")
-    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"客户/c.xlsx": "duplicate", "客户/d.xlsx": "accepted"}
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {
+        "客户/c.xlsx": "duplicate",
+        "客户/d.xlsx": "accepted",
+    }
     assert len({number for (number,) in sql(lived, "SELECT number FROM case_")}) == 4
-    assert [where for _, where in problems(lived)] == ["archive/accepted/2026-11-23/客户_c.xlsx"]  # somebody took it out of there
+    assert [where for _, where in problems(lived)] == [
+        "archive/accepted/2026-11-23/客户_c.xlsx"
+    ]  # somebody took it out of there
 
 
 # --- backup and restore ---
@@ -263,7 +320,11 @@ def everything(place: Path) -> dict[str, str]:
 def dump(place: Path, *without: str) -> list[str]:
     """The ledger as text."""
     with contextlib.closing(sqlite3.connect(place / ".fbbatch/ledger.db")) as connection:
-        return [line for line in connection.iterdump() if not any(f'INTO "{name}"' in line for name in without)]
+        return [
+            line
+            for line in connection.iterdump()
+            if not any(f'INTO "{name}"' in line for name in without)
+        ]
 
 
 def private(folder: Path) -> list[str]:
@@ -277,7 +338,9 @@ def restored(zip_file: Path, into: Path, *options: str) -> Path:
     return into
 
 
-def test_backup_restored_into_an_empty_folder_is_the_same_workspace(lived: Path, tmp_path: Path) -> None:
+def test_backup_restored_into_an_empty_folder_is_the_same_workspace(
+    lived: Path, tmp_path: Path
+) -> None:
     drop(lived, "客户/waits.xlsx", sheet(f"{CUSTOMER}\n{other(5)}"))
     (lived / "outbox/our notes").mkdir()
     (lived / "outbox/our notes/a.txt").write_text("x")
@@ -293,7 +356,10 @@ def test_backup_restored_into_an_empty_folder_is_the_same_workspace(lived: Path,
     assert [row[0] for row in sql(place, "SELECT kind FROM upkeep")] == ["restore"]
     assert private(place) == []
     found = told(place)
-    assert (found["problems"], found["notes"]) == ([], ["1 folders in the outbox are no run's and were not looked at."])
+    assert (found["problems"], found["notes"]) == (
+        [],
+        ["1 folders in the outbox are no run's and were not looked at."],
+    )
     result = run(place, "2026-11-24")
     assert [f["outcome"] for f in result.manifest["files"]] == ["accepted"]
     assert told(place)["ok"]
@@ -317,11 +383,18 @@ def _arrive_and_run(place: Path) -> None:
 
 
 @pytest.mark.parametrize("position", ["first", "inbox", "ledger", "archive", "outbox"])
-def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_path: Path, position: str) -> None:
+def test_backup_during_which_a_run_goes_by_is_of_one_instant(
+    lived: Path, tmp_path: Path, position: str
+) -> None:
     drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{other(7)}"))
     with contextlib.closing(sqlite3.connect(lived / ".fbbatch/ledger.db")) as connection:
         n_cases = connection.execute("SELECT count(*) FROM case_").fetchone()[0]
-    settings = 1 + sum(1 for folder in ("schemas", "templates") for path in (lived / folder).rglob("*") if path.is_file())
+    settings = 1 + sum(
+        1
+        for folder in ("schemas", "templates")
+        for path in (lived / folder).rglob("*")
+        if path.is_file()
+    )
     waiting = sum(1 for path in (lived / "inbox").rglob("*") if path.is_file())
     at = {
         "first": 1,
@@ -331,7 +404,9 @@ def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_pa
         "outbox": settings + waiting + 6,
     }
     unruly = _Unruly(at[position], lambda: _arrive_and_run(lived))
-    made = upkeep_backup.backup(lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=unruly)
+    made = upkeep_backup.backup(
+        lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=unruly
+    )
     assert unruly.done
     place = restored(made.path, tmp_path / "new")
     assert problems(place) == []
@@ -339,17 +414,23 @@ def test_backup_during_which_a_run_goes_by_is_of_one_instant(lived: Path, tmp_pa
     assert problems(place) == []
     came = {name for (name,) in sql(place, "SELECT name FROM file WHERE outcome = 'accepted'")}
     assert "客户/x.xlsx" in came
-    assert sql(place, "SELECT count(*) FROM case_")[0][0] == n_cases + len(came & {"客户/x.xlsx", "客户/y.xlsx"})
+    assert sql(place, "SELECT count(*) FROM case_")[0][0] == n_cases + len(
+        came & {"客户/x.xlsx", "客户/y.xlsx"}
+    )
 
 
 @pytest.mark.parametrize("point", ["reading", "publish", "archive", "close_run"])
-def test_backup_in_the_middle_of_a_run_can_be_run_on(lived: Path, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backup_in_the_middle_of_a_run_can_be_run_on(
+    lived: Path, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drop(lived, "客户/x.xlsx", sheet(f"{CUSTOMER}\n{other(7)}"))
     drop(lived, "客户/y.xlsx", sheet(f"{CUSTOMER}\n{other(6)}"))
 
     def backed_up(*_: object, **__: object) -> None:
         if not (tmp_path / "b.zip").exists():
-            upkeep_backup.backup(lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=lambda *_: None)
+            upkeep_backup.backup(
+                lived, None, tmp_path / "b.zip", at=NOW, ledger_only=False, progress=lambda *_: None
+            )
 
     if point == "reading":
         run(lived, "2026-11-24", progress=backed_up)
@@ -374,7 +455,9 @@ def test_backup_in_the_middle_of_a_run_can_be_run_on(lived: Path, tmp_path: Path
     assert sorted(dump(place, "upkeep", "run")) == sorted(dump(lived, "upkeep", "run"))
 
 
-def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again(lived: Path, tmp_path: Path) -> None:
+def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again(
+    lived: Path, tmp_path: Path
+) -> None:
     assert call("backup", tmp_path / "b.zip", "-w", lived)[0] == ExitCode.DONE
     drop(lived, "客户/d.xlsx", sheet(f"{CUSTOMER}\n{other(4)}\n{GOOD}"))
     run(lived, "2026-11-24")
@@ -402,7 +485,11 @@ def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again
 def test_ledger_alone_is_backed_up_and_put_back(lived: Path, tmp_path: Path) -> None:
     assert call("backup", tmp_path / "b.zip", "-w", lived, "--ledger-only")[0] == ExitCode.DONE
     with zipfile.ZipFile(tmp_path / "b.zip") as package:
-        assert sorted(package.namelist()) == [".fbbatch/ledger.db", ".fbbatch/secret.json", "fbbatch-backup.json"]
+        assert sorted(package.namelist()) == [
+            ".fbbatch/ledger.db",
+            ".fbbatch/secret.json",
+            "fbbatch-backup.json",
+        ]
     before = everything(lived)
     (lived / ".fbbatch/ledger.db").write_bytes(b"torn" * 4096)
     for path in (lived / ".fbbatch").glob("ledger.db-*"):
@@ -451,14 +538,21 @@ def test_restore_refuses_a_torn_file_and_a_torn_ledger(lived: Path, tmp_path: Pa
     parts = unpacked(content)
     ledger = b"SQLite format 3\0" + b"\xff" * 40000
     told = json.loads(parts["fbbatch-backup.json"])
-    told["members"][".fbbatch/ledger.db"] |= {"sha256": hashlib.sha256(ledger).hexdigest(), "bytes": len(ledger)}
-    (tmp_path / "c.zip").write_bytes(zipped({".fbbatch/ledger.db": ledger, "fbbatch-backup.json": json.dumps(told).encode()}))
+    told["members"][".fbbatch/ledger.db"] |= {
+        "sha256": hashlib.sha256(ledger).hexdigest(),
+        "bytes": len(ledger),
+    }
+    (tmp_path / "c.zip").write_bytes(
+        zipped({".fbbatch/ledger.db": ledger, "fbbatch-backup.json": json.dumps(told).encode()})
+    )
     assert call("restore", tmp_path / "c.zip", "-w", tmp_path / "new")[0] == ExitCode.STORAGE
     assert not (tmp_path / "new").exists()
     assert call("restore", tmp_path / "c.zip")[0] == ExitCode.USAGE
 
 
-def test_backup_leaves_nothing_half_done(lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backup_leaves_nothing_half_done(
+    lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -468,7 +562,11 @@ def test_backup_leaves_nothing_half_done(lived: Path, tmp_path: Path, monkeypatc
     assert code == ExitCode.STORAGE
     assert "No space left" in err
     assert [path.name for path in tmp_path.iterdir()] == ["lived"]
-    assert set(tree(lived)) <= before | {".fbbatch/work", ".fbbatch/ledger.db-wal", ".fbbatch/ledger.db-shm"}
+    assert set(tree(lived)) <= before | {
+        ".fbbatch/work",
+        ".fbbatch/ledger.db-wal",
+        ".fbbatch/ledger.db-shm",
+    }
 
 
 def test_backup_of_a_ledger_in_a_database_of_its_own_says_how_to_get_that(
@@ -499,7 +597,10 @@ def hostile(lived: Path) -> Path:
 
 
 def jsonl(folder: Path, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line)
+        for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def as_csv(folder: Path, name: str) -> list[dict[str, str]]:
@@ -515,8 +616,13 @@ def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) ->
         assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.USAGE
         assert (tmp_path / kind).stat().st_mode & 0o077 == 0
         assert private(tmp_path / kind) == []
-        assert call("export", tmp_path / "again" / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
-        assert tree(tmp_path / kind) == tree(tmp_path / "again" / kind)  # the same ledger gives the same bytes
+        assert (
+            call("export", tmp_path / "again" / kind, "-w", hostile, "--format", kind)[0]
+            == ExitCode.DONE
+        )
+        assert tree(tmp_path / kind) == tree(
+            tmp_path / "again" / kind
+        )  # the same ledger gives the same bytes
     book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx", read_only=True)
     for name in dumping.table_names():
         own = "case_" if name == "case_rows" else name
@@ -528,24 +634,40 @@ def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) ->
         if lines:
             assert set(columns) <= set(lines[0])
     raw = {row["id"]: row["cells"] for row in jsonl(tmp_path / "jsonl", "submission")}
-    assert raw == {row[0]: json.loads(row[1]) for row in sql(hostile, "SELECT id, cells FROM submission")}
+    assert raw == {
+        row[0]: json.loads(row[1]) for row in sql(hostile, "SELECT id, cells FROM submission")
+    }
 
 
 def test_export_of_cases_is_legible_and_harmless(hostile: Path, tmp_path: Path) -> None:
     for kind in ("jsonl", "csv", "xlsx"):
         assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
     case = jsonl(tmp_path / "jsonl", "cases")[-1]
-    assert (case["answer.reporter"], case["answer.scene"], case["state_label"]) == ("'@SUM(1)", HOSTILE, "已分配")
+    assert (case["answer.reporter"], case["answer.scene"], case["state_label"]) == (
+        "'@SUM(1)",
+        HOSTILE,
+        "已分配",
+    )
     row = as_csv(tmp_path / "csv", "cases")[-1]
     assert (row["客户姓名 (reporter)"], row["使用场景 (scene)"]) == ("''@SUM(1)", f"'{HOSTILE}")
-    assert (plain(row["客户姓名 (reporter)"]), plain(row["使用场景 (scene)"])) == ("'@SUM(1)", HOSTILE)
+    assert (plain(row["客户姓名 (reporter)"]), plain(row["使用场景 (scene)"])) == (
+        "'@SUM(1)",
+        HOSTILE,
+    )
     content = (tmp_path / "csv/cases.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     cells_of = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for line in cells_of for cell in line)
+    assert not any(
+        cell.startswith(("=", "+", "-", "@", "\t")) for line in cells_of for cell in line
+    )
     with zipfile.ZipFile(tmp_path / "xlsx/ledger.xlsx") as package:
-        pages = b"".join(package.read(name) for name in package.namelist() if name.startswith("xl/worksheets/"))
-        assert (b"<f>" in pages, b"hyperlink" in pages.lower().replace(b"=hyperlink(", b"")) == (False, False)
+        pages = b"".join(
+            package.read(name) for name in package.namelist() if name.startswith("xl/worksheets/")
+        )
+        assert (b"<f>" in pages, b"hyperlink" in pages.lower().replace(b"=hyperlink(", b"")) == (
+            False,
+            False,
+        )
     book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx")
     heads, *_, last = book["cases"].iter_rows(values_only=True)
     assert dict(zip(heads, last, strict=True))["使用场景 (scene)"] == HOSTILE
@@ -554,12 +676,27 @@ def test_export_of_cases_is_legible_and_harmless(hostile: Path, tmp_path: Path) 
 def test_texts_longer_than_a_cell_are_whole_in_a_sheet_of_their_own(tmp_path: Path) -> None:
     writer = XlsxWriter(tmp_path, NOW)
     text = "字😀" * 20_000
-    assert writer.write(Table("t", ["a", "b"], ["a", "b"], iter([{"a": text, "b": None}, {"a": -1.5, "b": [True, 10**18]}]))) == 2
+    assert (
+        writer.write(
+            Table(
+                "t",
+                ["a", "b"],
+                ["a", "b"],
+                iter([{"a": text, "b": None}, {"a": -1.5, "b": [True, 10**18]}]),
+            )
+        )
+        == 2
+    )
     writer.close()
     book = openpyxl.load_workbook(tmp_path / "ledger.xlsx")
     assert book["t"]["A2"].value == "→ long_texts"
-    assert [(c.value, c.data_type) for c in book["t"][3]] == [(-1.5, "n"), ("[true,1000000000000000000]", "s")]
-    assert "".join(row[4] for row in book["long_texts"].iter_rows(min_row=2, values_only=True)) == text
+    assert [(c.value, c.data_type) for c in book["t"][3]] == [
+        (-1.5, "n"),
+        ("[true,1000000000000000000]", "s"),
+    ]
+    assert (
+        "".join(row[4] for row in book["long_texts"].iter_rows(min_row=2, values_only=True)) == text
+    )
 
 
 @given(st.text())
@@ -594,7 +731,13 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = workspace(tmp_path_factory.mktemp("aged"), case_reports="[severe]")
     told = CANARY.replace("需要重新配对", f"联系{NAME}或137-9999-8888")
     old = told.replace("2026", "2022")
-    drop(place, "客户/a.xlsx", sheet(f"{CUSTOMER} 微信 |\n{old} wx{MORE} |\n{old.replace('2022-11-05', '昨天')} wx{MORE} |"))
+    drop(
+        place,
+        "客户/a.xlsx",
+        sheet(
+            f"{CUSTOMER} 微信 |\n{old} wx{MORE} |\n{old.replace('2022-11-05', '昨天')} wx{MORE} |"
+        ),
+    )
     drop(
         place,
         "客户/b.xlsx",
@@ -605,13 +748,20 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drop(
         place,
         f"客户/{NAME}.eml",
-        mail(f"智能音箱 X-1 蓝牙断开，我是{NAME}", sender=f"{NAME} <canary@example.com>", date="Sat, 05 Nov 2022 10:30:00 +0800"),
+        mail(
+            f"智能音箱 X-1 蓝牙断开，我是{NAME}",
+            sender=f"{NAME} <canary@example.com>",
+            date="Sat, 05 Nov 2022 10:30:00 +0800",
+        ),
     )
     run(place, "2022-11-07")
     drop(place, "客户/c.xlsx", sheet(f"{CUSTOMER}\n{GOOD.replace('王小明', OTHERS)}"))
     run(place, "2026-11-20")
     close_all(place, "2022-12-01", "FB-20221107-0001", "FB-20221107-0002", "FB-20221107-0003")
-    sql(place, "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE case_id = 4")  # whose number nobody knows
+    sql(
+        place,
+        "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE case_id = 4",
+    )  # whose number nobody knows
     os.umask(mask)
     return place
 
@@ -639,19 +789,29 @@ def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path)
         "SELECT hex(fingerprint) FROM fingerprint",
     )
     before = [sql(personal, query) for query in kept]
-    triggers = sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+    triggers = sql(
+        personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+    )
     code, out, err = call("anonymise", "-w", personal, "--keep-files")
     assert (code, err) == (ExitCode.DONE, "")
     assert [secret for secret in SECRETS if secret in out] == []
     found = ledger_bytes(personal)
     remains = {secret for secret in SECRETS if secret.encode() in found}
     assert remains == {NAME}  # where the mail was put; it is still there
-    assert sql(personal, f"SELECT archived FROM file WHERE archived LIKE '%{NAME}%'") == [(f"archive/accepted/2022-11-07/客户_{NAME}.eml",)]
+    assert sql(personal, f"SELECT archived FROM file WHERE archived LIKE '%{NAME}%'") == [
+        (f"archive/accepted/2022-11-07/客户_{NAME}.eml",)
+    ]
     assert found.count(NAME.encode()) == 1
     assert OTHERS.encode() in found
     assert [sql(personal, query) for query in kept] == before
-    assert sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name") == triggers
-    with contextlib.closing(sqlite3.connect(personal / ".fbbatch/ledger.db")) as connection, pytest.raises(sqlite3.IntegrityError):
+    assert (
+        sql(personal, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        == triggers
+    )
+    with (
+        contextlib.closing(sqlite3.connect(personal / ".fbbatch/ledger.db")) as connection,
+        pytest.raises(sqlite3.IntegrityError),
+    ):
         connection.execute("UPDATE case_ SET answers = '{}'")
     answers = [json.loads(row[0]) for row in sql(personal, "SELECT answers FROM case_ ORDER BY id")]
     assert len({one["reporter"] for one in answers[:3]}) == 1  # one person, one pseudonym
@@ -670,10 +830,18 @@ def test_anonymising_again_changes_nothing_and_a_rehearsal_nothing_at_all(person
     before = dump(personal), tree(personal / "archive"), tree(personal / "outbox")
     code, out, _ = call("anonymise", "-w", personal, "--dry-run", "--with-files", "--json")
     told_first = json.loads(out)
-    assert (code, told_first["closed_cases"], told_first["changed"]["cases"], told_first["dry_run"]) == (0, 3, 3, True)
+    assert (
+        code,
+        told_first["closed_cases"],
+        told_first["changed"]["cases"],
+        told_first["dry_run"],
+    ) == (0, 3, 3, True)
     assert (dump(personal), tree(personal / "archive"), tree(personal / "outbox")) == before
     assert not (personal / ".fbbatch/pseudonyms.key").exists()
-    assert json.loads(call("anonymise", "-w", personal, "--json")[1])["changed"] == told_first["changed"]
+    assert (
+        json.loads(call("anonymise", "-w", personal, "--json")[1])["changed"]
+        == told_first["changed"]
+    )
     after = dump(personal)
     again = json.loads(call("anonymise", "-w", personal, "--json")[1])
     assert (set(again["changed"].values()), dump(personal)) == ({0}, after)
@@ -682,9 +850,12 @@ def test_anonymising_again_changes_nothing_and_a_rehearsal_nothing_at_all(person
 def test_cases_that_are_open_or_closed_lately_keep_their_data(personal: Path) -> None:
     code, out, _ = call("anonymise", "-w", personal, "--before", "2022-12-01", "--json")
     assert (code, json.loads(out)["closed_cases"]) == (ExitCode.DONE, 0)
-    assert NAME in json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])["reporter"]
+    assert (
+        NAME in json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])["reporter"]
+    )
     (personal / "fbbatch.yaml").write_text(
-        (personal / "fbbatch.yaml").read_text(encoding="utf-8") + "retention_days: 36500\n", encoding="utf-8"
+        (personal / "fbbatch.yaml").read_text(encoding="utf-8") + "retention_days: 36500\n",
+        encoding="utf-8",
     )
     assert json.loads(call("anonymise", "-w", personal, "--json")[1])["closed_cases"] == 0
     with batch.locked(personal):
@@ -692,7 +863,9 @@ def test_cases_that_are_open_or_closed_lately_keep_their_data(personal: Path) ->
 
 
 def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
-    originals = {path.name: path.read_bytes() for path in (personal / "archive").rglob("*") if path.is_file()}
+    originals = {
+        path.name: path.read_bytes() for path in (personal / "archive").rglob("*") if path.is_file()
+    }
     assert call("anonymise", "-w", personal, "--with-files")[0] == ExitCode.DONE
     drop(personal, "客户/again.xlsx", originals["客户_b.xlsx"])
     drop(
@@ -703,7 +876,10 @@ def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
         ),
     )
     result = run(personal, "2026-11-21")
-    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {"客户/again.xlsx": "duplicate", "客户/as text.csv": "duplicate"}
+    assert {f["name"]: f["outcome"] for f in result.manifest["files"]} == {
+        "客户/again.xlsx": "duplicate",
+        "客户/as text.csv": "duplicate",
+    }
     assert problems(personal) == []
 
 
@@ -715,15 +891,25 @@ def test_with_files_removes_what_is_about_nobody_else_and_verify_accepts_it(pers
     assert told_now["removed"]["originals"] == 3
     assert told_now["removed"]["documents"] > 3
     assert told_now["removed"]["run_folders"] == 1
-    left = {path.relative_to(personal).as_posix() for path in (personal / "archive").rglob("*") if path.is_file()}
+    left = {
+        path.relative_to(personal).as_posix()
+        for path in (personal / "archive").rglob("*")
+        if path.is_file()
+    }
     assert left == {"archive/accepted/2026-11-20/客户_c.xlsx"}
     assert not (personal / "outbox/20221107-001").exists()
     assert (personal / "outbox/20261120-001/receipt.xlsx").is_file()
     found = ledger_bytes(personal)
     assert [secret for secret in SECRETS if secret.encode() in found] == []
-    assert [path for path in personal.rglob("*") if path.is_file() and path.suffix != ".pdf" and NAME.encode() in path.read_bytes()] == []
+    assert [
+        path
+        for path in personal.rglob("*")
+        if path.is_file() and path.suffix != ".pdf" and NAME.encode() in path.read_bytes()
+    ] == []
     assert problems(personal) == []
-    assert json.loads(call("anonymise", "-w", personal, "--with-files", "--json")[1])["removed"] == {
+    assert json.loads(call("anonymise", "-w", personal, "--with-files", "--json")[1])[
+        "removed"
+    ] == {
         "originals": 0,
         "documents": 0,
         "run_folders": 1,
@@ -733,9 +919,13 @@ def test_with_files_removes_what_is_about_nobody_else_and_verify_accepts_it(pers
     assert problems(personal) == []
 
 
-def test_interrupted_removal_is_finished_by_calling_again(personal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_removal_is_finished_by_calling_again(
+    personal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(13, "Permission denied")))
+        patch.setattr(
+            Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(13, "Permission denied"))
+        )
         code, _, err = call("anonymise", "-w", personal, "--with-files")
     assert (code, "call anonymise --with-files again" in err) == (ExitCode.STORAGE, True)
     assert call("anonymise", "-w", personal, "--with-files")[0] == ExitCode.DONE
@@ -743,16 +933,27 @@ def test_interrupted_removal_is_finished_by_calling_again(personal: Path, monkey
     assert not any(NAME in path.name for path in personal.rglob("*"))
 
 
-def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(personal: Path) -> None:
+def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(
+    personal: Path,
+) -> None:
     columns = json.dumps(
-        [[n, name, ""] for n, name in enumerate(("reporter", "contact", "reported_at", "product", "model", "description", "scene"), 1)]
+        [
+            [n, name, ""]
+            for n, name in enumerate(
+                ("reporter", "contact", "reported_at", "product", "model", "description", "scene"),
+                1,
+            )
+        ]
     )
     sql(
         personal,
         f"INSERT OR REPLACE INTO sheet SELECT DISTINCT file_id, sheet, 'customer', 1, '{columns}' FROM submission WHERE sheet != ''",
     )
     assert call("anonymise", "-w", personal)[0] == ExitCode.DONE
-    first, second = (json.loads(row[0]) for row in sql(personal, "SELECT cells FROM submission WHERE file_id = 1 ORDER BY row"))
+    first, second = (
+        json.loads(row[0])
+        for row in sql(personal, "SELECT cells FROM submission WHERE file_id = 1 ORDER BY row")
+    )
     assert first[3:5] == ["智能音箱", "X-1"]  # words of the company's own
     assert all(cell.startswith("anon-text-") for cell in (first[2], first[5], first[6]))
     answers = json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])
@@ -764,21 +965,35 @@ def test_forms_and_tables_lose_the_names_in_them(book: Book) -> None:
     rules = Pseudonyms(book, b"k" * 32)
     known = rules.known("customer", [{"reporter": NAME, "contact": PHONE}])
     assert known[NAME] != Pseudonyms(book, b"other").of("name", NAME)
-    kept, values = rules.cells("step", "satisfaction", None, [f"我是{NAME}", {"name": NAME, "overall": 5}], known)
+    kept, values = rules.cells(
+        "step", "satisfaction", None, [f"我是{NAME}", {"name": NAME, "overall": 5}], known
+    )
     assert kept.startswith("anon-text-")
     assert values == {"name": known[NAME], "overall": 5}
-    assert rules.text(f"找{NAME}，电话+{PHONE[:3]} {PHONE[3:7]}-{PHONE[7:]}", known) == f"找{known[NAME]}，电话+{known[PHONE]}"
+    assert (
+        rules.text(f"找{NAME}，电话+{PHONE[:3]} {PHONE[3:7]}-{PHONE[7:]}", known)
+        == f"找{known[NAME]}，电话+{known[PHONE]}"
+    )
     assert rules.changes("customer", {"reporter": [OTHERS, NAME], "product": ["a", "b"]}, known) == {
         "reporter": [rules.of("name", OTHERS), known[NAME]], "product": ["a", "b"],
     }  # fmt: skip
-    assert rules.remark("FB-bad-contact", {"value": PHONE, "example": "x"}) == {"value": rules.of("text", PHONE), "example": "x"}
-    assert rules.of("name", "ＡＢＣ") == rules.of("name", "abc") == rules.of("name", rules.of("name", "abc"))
+    assert rules.remark("FB-bad-contact", {"value": PHONE, "example": "x"}) == {
+        "value": rules.of("text", PHONE),
+        "example": "x",
+    }
+    assert (
+        rules.of("name", "ＡＢＣ")
+        == rules.of("name", "abc")
+        == rules.of("name", rules.of("name", "abc"))
+    )
 
 
 # --- the manifest's own hash; damage; what is killed ---
 
 
-def test_changed_manifest_is_a_problem_and_one_of_an_older_version_is_not_checked(lived: Path) -> None:
+def test_changed_manifest_is_a_problem_and_one_of_an_older_version_is_not_checked(
+    lived: Path,
+) -> None:
     path = lived / R1 / "manifest.json"
     told_there = json.loads(path.read_text(encoding="utf-8"))
     told_there["counts"]["rows"] = 99
@@ -790,7 +1005,10 @@ def test_changed_manifest_is_a_problem_and_one_of_an_older_version_is_not_checke
 
 def test_run_records_the_hash_of_the_manifest_that_it_publishes(lived: Path) -> None:
     recorded = dict(sql(lived, "SELECT name, manifest_sha256 FROM run"))
-    assert recorded == {name: hashlib.sha256((lived / "outbox" / name / "manifest.json").read_bytes()).hexdigest() for name in recorded}
+    assert recorded == {
+        name: hashlib.sha256((lived / "outbox" / name / "manifest.json").read_bytes()).hexdigest()
+        for name in recorded
+    }
 
 
 def test_file_too_large_to_be_read_is_known_by_its_size(place: Path) -> None:
@@ -810,7 +1028,11 @@ def test_file_too_large_to_be_read_is_known_by_its_size(place: Path) -> None:
 
 def pages_of(place: Path) -> dict[str, tuple[str, int]]:
     """name → (table, number of the first page) of every table and index of the ledger, whose journal is emptied."""
-    rows = sql(place, "PRAGMA wal_checkpoint(TRUNCATE)", "SELECT name, tbl_name, rootpage FROM sqlite_master WHERE rootpage > 1")
+    rows = sql(
+        place,
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "SELECT name, tbl_name, rootpage FROM sqlite_master WHERE rootpage > 1",
+    )
     return {name: (table, page) for name, table, page in rows}
 
 
@@ -838,17 +1060,35 @@ def test_damaged_page_of_any_table_or_index_is_5_with_the_table_named(lived: Pat
             continue
         found = told(lived)
         assert [p["what"] for p in found["problems"]][:1] == ["the database file is damaged"], name
-        assert any(f"table {table}" in p["where"] for p in found["problems"]), (name, found["problems"])
+        assert any(f"table {table}" in p["where"] for p in found["problems"]), (
+            name,
+            found["problems"],
+        )
 
 
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
-        ("UPDATE case_ SET answers = replace(answers, ':', '!') WHERE id = (SELECT min(id) FROM case_)", "case_"),
-        ("UPDATE case_ SET registered_on = '2026-1!-20' WHERE id = (SELECT min(id) FROM case_)", "case_"),
-        ("UPDATE transition SET to_state = 'assigoed' WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)", "transition"),
-        ("UPDATE transition SET details = '!' || substr(details, 2) WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)", "transition"),
-        ("UPDATE transition SET happened_on = '2026-11-2x' WHERE n = 1 AND case_id = (SELECT min(id) FROM case_)", "transition"),
+        (
+            "UPDATE case_ SET answers = replace(answers, ':', '!') WHERE id = (SELECT min(id) FROM case_)",
+            "case_",
+        ),
+        (
+            "UPDATE case_ SET registered_on = '2026-1!-20' WHERE id = (SELECT min(id) FROM case_)",
+            "case_",
+        ),
+        (
+            "UPDATE transition SET to_state = 'assigoed' WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)",
+            "transition",
+        ),
+        (
+            "UPDATE transition SET details = '!' || substr(details, 2) WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)",
+            "transition",
+        ),
+        (
+            "UPDATE transition SET happened_on = '2026-11-2x' WHERE n = 1 AND case_id = (SELECT min(id) FROM case_)",
+            "transition",
+        ),
         ("UPDATE ruling SET evidence = '[]' WHERE id = 1", "ruling"),
         ("UPDATE run SET as_of = '2026-11-20' WHERE id = 1", "run"),
         ("UPDATE finding SET details = '{' WHERE id = 1", "finding"),
@@ -858,12 +1098,18 @@ def test_damaged_page_of_any_table_or_index_is_5_with_the_table_named(lived: Pat
         ("UPDATE document SET form = 'x' WHERE id = 1", "document"),
     ],
 )
-def test_damaged_value_is_5_with_the_table_named_and_no_command_takes_it_for_a_bug(lived: Path, statement: str, table: str) -> None:
+def test_damaged_value_is_5_with_the_table_named_and_no_command_takes_it_for_a_bug(
+    lived: Path, statement: str, table: str
+) -> None:
     sql(lived, statement)
     found = told(lived)["problems"]
     assert any(f"table {table}" in problem["where"] for problem in found), found
     for command in (("status",), ("run", "--as-of", "2026-11-24")):
-        assert call(*command, "-w", lived)[0] in {ExitCode.DONE, ExitCode.RETURNED, ExitCode.STORAGE}, command
+        assert call(*command, "-w", lived)[0] in {
+            ExitCode.DONE,
+            ExitCode.RETURNED,
+            ExitCode.STORAGE,
+        }, command
 
 
 def test_flipped_bytes_anywhere_are_never_a_bug(lived: Path) -> None:
@@ -883,7 +1129,10 @@ def test_flipped_bytes_anywhere_are_never_a_bug(lived: Path) -> None:
         broken = bytearray(good)
         broken[at] ^= 255
         with_ledger(lived, bytes(broken))
-        assert call("run", "--as-of", "2026-11-24", "-w", lived)[0] in {ExitCode.DONE, ExitCode.STORAGE}
+        assert call("run", "--as-of", "2026-11-24", "-w", lived)[0] in {
+            ExitCode.DONE,
+            ExitCode.STORAGE,
+        }
 
 
 def test_ledger_whose_first_page_lists_no_tables_is_not_taken_for_a_new_one(lived: Path) -> None:
@@ -910,14 +1159,23 @@ def older(place: Path) -> None:
 
 def schema_of(place: Path) -> list[tuple[Any, ...]]:
     """The tables with their columns, and the revision."""
-    names = [name for (name,) in sql(place, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    columns = [(name, sorted(row[1] for row in sql(place, f"PRAGMA table_info({name})"))) for name in names]
+    names = [
+        name
+        for (name,) in sql(
+            place, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        )
+    ]
+    columns = [
+        (name, sorted(row[1] for row in sql(place, f"PRAGMA table_info({name})"))) for name in names
+    ]
     return [*columns, *sql(place, "SELECT version_num FROM alembic_version")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 @pytest.mark.parametrize("point", ["copying:1", "migrating:1"])
-def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_completes_it(lived: Path, point: str) -> None:
+def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_completes_it(
+    lived: Path, point: str
+) -> None:
     new, cases = schema_of(lived), sql(lived, "SELECT * FROM case_")
     older(lived)
     old = schema_of(lived)
@@ -929,7 +1187,9 @@ def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_complet
     assert told(lived)["ok"]
     assert (schema_of(lived), sql(lived, "SELECT * FROM case_")) == (new, cases)
     with contextlib.closing(sqlite3.connect(saved)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("r0003",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (
+            "r0003",
+        )
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert len(connection.execute("SELECT * FROM case_").fetchall()) == len(cases)
     assert not list((lived / ".fbbatch").glob("*.partial"))
@@ -939,12 +1199,16 @@ def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_complet
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "xlsx"])
-def test_killed_export_leaves_nothing_under_its_name_and_the_next_is_complete(lived: Path, tmp_path: Path, kind: str) -> None:
+def test_killed_export_leaves_nothing_under_its_name_and_the_next_is_complete(
+    lived: Path, tmp_path: Path, kind: str
+) -> None:
     export = ("export", tmp_path / "out", "-w", lived, "--format", kind)
     pid = process_of(lambda: call(*export), point="exporting:1:kill")
     assert ended(pid) == -signal.SIGKILL
     assert not (tmp_path / "out").exists()
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".out.partial"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [
+        ".out.partial"
+    ]
     assert call(*export)[0] == ExitCode.DONE
     assert call("export", tmp_path / "calm", "-w", lived, "--format", kind)[0] == ExitCode.DONE
     assert tree(tmp_path / "out") == tree(tmp_path / "calm")

@@ -89,7 +89,16 @@ def test_date_is_read_as_it_is_meant(cell, day: str, time: str) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["03/04/2026", "3.4.2026", "3-4-2026", "26/11/05", "26-11-5", "5/11/26", "26年11月5日", "5.11.26"],
+    [
+        "03/04/2026",
+        "3.4.2026",
+        "3-4-2026",
+        "26/11/05",
+        "26-11-5",
+        "5/11/26",
+        "26年11月5日",
+        "5.11.26",
+    ],
 )
 def test_date_that_can_be_read_in_two_ways_is_not_guessed(cell: str) -> None:
     assert on(cell) == Bad("FB-date-ambiguous", {"value": cell})
@@ -101,7 +110,9 @@ def test_declared_order_settles_which_is_the_day() -> None:
 
 
 def test_declared_order_does_not_turn_an_impossible_month_into_a_day() -> None:
-    assert date_parser(with_time=False, order="day-first")("32/04/2026") == Bad("FB-not-date", {"value": "32/04/2026"})
+    assert date_parser(with_time=False, order="day-first")("32/04/2026") == Bad(
+        "FB-not-date", {"value": "32/04/2026"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +151,14 @@ def test_what_is_no_date_goes_back_as_it_was_written(cell) -> None:
 
 @pytest.mark.parametrize("cell", [None, "", " ", "\u3000", "-", "——", "/"])
 def test_blank_is_blank_whatever_the_type(cell) -> None:
-    assert (on(cell), parse_integer(cell), parse_number(cell), parse_boolean(cell), parse_contact(cell), parse_case(cell)) == (None,) * 6
+    assert (
+        on(cell),
+        parse_integer(cell),
+        parse_number(cell),
+        parse_boolean(cell),
+        parse_contact(cell),
+        parse_case(cell),
+    ) == (None,) * 6
 
 
 @pytest.mark.parametrize("cell", [float("nan"), float("inf"), float("-inf"), 1e308, -1e308, 10**40])
@@ -186,7 +204,16 @@ def test_phone_and_order_number_typed_as_numbers_stay_digit_for_digit(book, tmp_
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [("12", 12), (12.0, 12), ("１２", 12), ("1,200", 1200), ("-3", -3), ("+3", 3), ("9007199254740993", 9007199254740993), ("0", 0)],
+    [
+        ("12", 12),
+        (12.0, 12),
+        ("１２", 12),
+        ("1,200", 1200),
+        ("-3", -3),
+        ("+3", 3),
+        ("9007199254740993", 9007199254740993),
+        ("0", 0),
+    ],
 )
 def test_whole_number(cell, value: int) -> None:
     assert parse_integer(cell) == value
@@ -197,12 +224,30 @@ def test_whole_number_is_kept_exactly(number: int) -> None:
     assert parse_integer(str(number)) == number
 
 
-@pytest.mark.parametrize("cell", ["1.5", 1.5, "十二", "12台", "1e400", "nan", "inf", "0x1F", "１２台", "1_000", "99999999999999999999999"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1.5",
+        1.5,
+        "十二",
+        "12台",
+        "1e400",
+        "nan",
+        "inf",
+        "0x1F",
+        "１２台",
+        "1_000",
+        "99999999999999999999999",
+    ],
+)
 def test_what_is_no_whole_number_goes_back(cell) -> None:
     assert parse_integer(cell) == Bad("FB-not-integer", {"value": text_of(cell)})
 
 
-@pytest.mark.parametrize(("cell", "value"), [("1.5", 1.5), ("2.0", 2), ("1,234.5", 1234.5), (3, 3), (0.1, 0.1), ("-0.5", -0.5)])
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1.5", 1.5), ("2.0", 2), ("1,234.5", 1234.5), (3, 3), (0.1, 0.1), ("-0.5", -0.5)],
+)
 def test_number(cell, value: float) -> None:
     assert parse_number(cell) == value
 
@@ -212,12 +257,16 @@ def test_what_is_no_number_goes_back(cell: str) -> None:
     assert parse_number(cell) == Bad("FB-not-number", {"value": cell})
 
 
-@pytest.mark.parametrize("cell", ["是", "有", "Yes", "Y", "TRUE", "√", "☑", True, 1, 1.0, "需要", "要"])
+@pytest.mark.parametrize(
+    "cell", ["是", "有", "Yes", "Y", "TRUE", "√", "☑", True, 1, 1.0, "需要", "要"]
+)
 def test_yes(cell) -> None:
     assert parse_boolean(cell) is True
 
 
-@pytest.mark.parametrize("cell", ["否", "無", "沒有", "No", "n", "FALSE", False, 0, 0.0, "不需要", "□"])
+@pytest.mark.parametrize(
+    "cell", ["否", "無", "沒有", "No", "n", "FALSE", False, 0, 0.0, "不需要", "□"]
+)
 def test_no(cell) -> None:
     assert parse_boolean(cell) is False
 
@@ -228,9 +277,17 @@ def test_neither_yes_nor_no_goes_back(cell: str) -> None:
 
 
 def test_every_word_of_the_vocabulary_for_yes_and_no_is_understood(book) -> None:
-    words = {value.code: [*value.label.values(), *value.aliases] for value in book.vocabulary.sets["yes_no"].values}
+    words = {
+        value.code: [*value.label.values(), *value.aliases]
+        for value in book.vocabulary.sets["yes_no"].values
+    }
     known_words = {fold(word): code == "yes" for code, known in words.items() for word in known}
-    wrong = [(word, code) for code, known in words.items() for word in known if parse_boolean(word, known_words) is not (code == "yes")]
+    wrong = [
+        (word, code)
+        for code, known in words.items()
+        for word in known
+        if parse_boolean(word, known_words) is not (code == "yes")
+    ]
     assert wrong == []
 
 
@@ -264,7 +321,9 @@ def test_what_reaches_nobody_goes_back(cell: str) -> None:
     assert (found.code, found.details["value"]) == ("FB-contact", cell)
 
 
-@pytest.mark.parametrize("cell", ["FB-20261122-0001", "fb-20261122-0001", " FB－20261122－0001 ", "ＦＢ-20261122-0001"])
+@pytest.mark.parametrize(
+    "cell", ["FB-20261122-0001", "fb-20261122-0001", " FB－20261122－0001 ", "ＦＢ-20261122-0001"]
+)
 def test_case_number_in_any_width_and_case(cell: str) -> None:
     assert parse_case(cell) == "FB-20261122-0001"
 
@@ -274,7 +333,10 @@ def test_what_is_no_case_number_goes_back(cell: str) -> None:
     assert parse_case(cell) == Bad("FB-not-a-case", {"value": cell})
 
 
-@pytest.mark.parametrize("text", ["无", "無。", "同上", "见附件", "test", "N/A", "...", "。。。", "xxx", "哈哈哈", "—", "测试"])
+@pytest.mark.parametrize(
+    "text",
+    ["无", "無。", "同上", "见附件", "test", "N/A", "...", "。。。", "xxx", "哈哈哈", "—", "测试"],
+)
 def test_phrase_that_says_nothing_is_known(text: str) -> None:
     assert says_nothing(fold(text))
 
@@ -294,7 +356,14 @@ def test_folding_twice_is_folding_once() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("客戶", "客户"), ("ＡＢＣ１２", "abc12"), ("回覆", "回复"), ("Wi-Fi", "WI-FI"), ("計畫", "计划"), ("don’t", "don't")],
+    [
+        ("客戶", "客户"),
+        ("ＡＢＣ１２", "abc12"),
+        ("回覆", "回复"),
+        ("Wi-Fi", "WI-FI"),
+        ("計畫", "计划"),
+        ("don’t", "don't"),
+    ],
 )
 def test_width_case_and_script_do_not_matter(one: str, other: str) -> None:
     assert fold(one) == fold(other)
@@ -304,7 +373,19 @@ def test_own_wording_in_simplified_characters_uses_mainland_quotes_and_words() -
     assert simplified("「檔案」已回覆") == "“文件”已回复"
 
 
-@given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.datetimes(), st.dates(), st.times(), st.timedeltas()))
+@given(
+    st.one_of(
+        st.text(),
+        st.floats(),
+        st.integers(),
+        st.booleans(),
+        st.none(),
+        st.datetimes(),
+        st.dates(),
+        st.times(),
+        st.timedeltas(),
+    )
+)
 def test_no_cell_makes_a_parser_raise(cell) -> None:
     text_of(cell)
     for parse in (on, at, parse_integer, parse_number, parse_boolean, parse_contact, parse_case):
@@ -312,5 +393,9 @@ def test_no_cell_makes_a_parser_raise(cell) -> None:
 
 
 def test_impossible_date_is_one_finding_at_its_cell(book) -> None:
-    found = checked(book, "[{id: a, zh: 姓名}, {id: d, zh: 日期, type: date}, {id: c, zh: 内容}]", [["王", "2026-02-30", "x"]]).findings
+    found = checked(
+        book,
+        "[{id: a, zh: 姓名}, {id: d, zh: 日期, type: date}, {id: c, zh: 内容}]",
+        [["王", "2026-02-30", "x"]],
+    ).findings
     assert [(f.code, f.cell) for f in found] == [("FB-not-date", "B2")]

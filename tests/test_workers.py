@@ -50,7 +50,10 @@ def children() -> set[int]:
     found = set()
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat,
+            ):
                 if stat.read().rpartition(")")[2].split()[1] == str(os.getpid()):
                     found.add(int(name))
     return found
@@ -93,7 +96,12 @@ def test_worker_that_dies_loses_its_own_task_only(task: tuple[str, object], caus
 
 
 def test_two_workers_that_die_do_not_hold_up_the_others() -> None:
-    assert answers([("abort", None), ("say", 1), ("abort", None), ("say", 2)], jobs=2) == ["memory", ["hello 1"], "memory", ["hello 2"]]
+    assert answers([("abort", None), ("say", 1), ("abort", None), ("say", 2)], jobs=2) == [
+        "memory",
+        ["hello 1"],
+        "memory",
+        ["hello 2"],
+    ]
 
 
 def test_worker_that_falls_silent_is_killed_when_patience_ends() -> None:
@@ -143,7 +151,9 @@ def test_who_waits_for_a_silent_worker_is_asked_and_may_end_it_all() -> None:
     start = time.monotonic()
     with (
         pytest.raises(KeyError),
-        contextlib.closing(run_tasks([("hang", None), ("hang", None)], job(patience=60), jobs=2, ask=ask)) as running,
+        contextlib.closing(
+            run_tasks([("hang", None), ("hang", None)], job(patience=60), jobs=2, ask=ask)
+        ) as running,
     ):
         list(next(running).frames)
     assert time.monotonic() - start < 20
@@ -165,14 +175,23 @@ def test_worker_ends_by_itself_when_its_parent_is_gone() -> None:
         "r = run_tasks([('pid', None)], Job('tests.worker:prepare', {}, 300_000_000, 20, 60), jobs=1)\na = next(r)\n"
         "print(next(a.frames).decode(), flush=True)\nos._exit(1)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        timeout=60,
+        check=False,
+    )
     pid = int(done.stdout)
     for _ in range(100):
         if not is_alive(pid):
             break
         time.sleep(0.05)
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-        assert stat.read().rpartition(")")[2].split()[0] == "Z"  # ended, and only not yet reaped by whoever adopted it
+        assert (
+            stat.read().rpartition(")")[2].split()[0] == "Z"
+        )  # ended, and only not yet reaped by whoever adopted it
         return
     assert not is_alive(pid)
 

@@ -63,10 +63,19 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 HOLD = {"decision": "hold", "reason": "等供應商補件", "hold_until": "2026-11-20"}
 MERGE = {"decision": "merge", "reason": "同一問題", "main_case": "FB-20261101-0001"}
-CLOSE = {"decision": "close_without_measure", "reason": "退回樣機檢測正常", "outcome": "not_reproduced"}
+CLOSE = {
+    "decision": "close_without_measure",
+    "reason": "退回樣機檢測正常",
+    "outcome": "not_reproduced",
+}
 REOPEN = {"decision": "reopen", "reason": "反饋人稱問題再次出現"}
 FAIL = {"conclusion": "fail", "solved": False, "meets": False, "remaining": "溫升仍超過 45 K"}
-NOT_OURS = {"verdict": "not_ours", "reason": "屬焊接工序", "proposed_department": "production", "responsible": None}
+NOT_OURS = {
+    "verdict": "not_ours",
+    "reason": "屬焊接工序",
+    "proposed_department": "production",
+    "responsible": None,
+}
 
 
 @dataclass
@@ -81,7 +90,12 @@ class Matter:
 
     def __post_init__(self) -> None:
         self._known = 0, Standing()
-        assigned = {"department": "rd", "due_on": "2026-11-09", "rule": "A-FUNCTION", "cooperating": list(self.cooperating)}
+        assigned = {
+            "department": "rd",
+            "due_on": "2026-11-09",
+            "rule": "A-FUNCTION",
+            "cooperating": list(self.cooperating),
+        }
         self.append("register", "batch", Move("registered"))
         self.append("assignment_rules", "rules", Move("assigned", assigned))
 
@@ -98,10 +112,21 @@ class Matter:
     def append(self, document: str, by: str, *moves: Move) -> None:
         at = dt.datetime.combine(self.today, dt.time(23), ZONE)
         run = f"{self.today:%Y%m%d}-001"
-        self.history += [Transition(m.to, document, by, m.on or self.today, at, run, dict(m.details)) for m in moves]
+        self.history += [
+            Transition(m.to, document, by, m.on or self.today, at, run, dict(m.details))
+            for m in moves
+        ]
 
     def judge(self, form: ReturnedForm, newest: int = 0) -> Verdict:
-        return step(self.standing, form, self.book, severity=self.severity, newest_issue=newest, today=self.today, reopen_days=WINDOW)
+        return step(
+            self.standing,
+            form,
+            self.book,
+            severity=self.severity,
+            newest_issue=newest,
+            today=self.today,
+            reopen_days=WINDOW,
+        )
 
     def take(self, kind: str, issue: int = 0, newest: int = 0, **changes: Any) -> Verdict:
         """Hand in a form of good answers with changes (None takes an answer away)."""
@@ -113,7 +138,9 @@ class Matter:
     def form(self, kind: str, issue: int = 0, **changes: Any) -> ReturnedForm:
         answers = ANSWERS[kind] | changes
         if kind == "measures" and "approved_by" not in changes:
-            answers["approved_by"] = getattr(self.book.head(answers.get("department") or "rd"), "id", None)
+            answers["approved_by"] = getattr(
+                self.book.head(answers.get("department") or "rd"), "id", None
+            )
         values = {name: value for name, value in answers.items() if value is not None}
         return ReturnedForm(kind, "FB-20261102-0001", issue, values, "somebody", self.today)
 
@@ -142,7 +169,9 @@ for _state, _before, _kind, _changes in (
     _WAY[_state] = [*_WAY[_before], (_kind, _changes)]
 
 
-def matter_in(book: Book, state: str, severity: str = "general", cooperating: tuple[str, ...] = ()) -> Matter:
+def matter_in(
+    book: Book, state: str, severity: str = "general", cooperating: tuple[str, ...] = ()
+) -> Matter:
     """A case that has come to a state by good forms."""
     matter = Matter(book, severity, cooperating=cooperating)
     for kind, changes in _WAY[state]:
@@ -173,7 +202,8 @@ _HEAD, *_ROWS = cells(MATRIX)
 
 
 @pytest.mark.parametrize(
-    ("state", "kind", "expected"), [(row[0], kind, cell) for row in _ROWS for kind, cell in zip(_HEAD[1:], row[1:], strict=True)]
+    ("state", "kind", "expected"),
+    [(row[0], kind, cell) for row in _ROWS for kind, cell in zip(_HEAD[1:], row[1:], strict=True)],
 )
 def test_each_form_from_each_state(book: Book, state: str, kind: str, expected: str) -> None:
     matter = matter_in(book, state)
@@ -188,7 +218,9 @@ def test_each_form_from_each_state(book: Book, state: str, kind: str, expected: 
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in _WAY["closed"]])
-def test_same_form_once_more_is_answered_with_day_and_name_and_no_step(book: Book, kind: str) -> None:
+def test_same_form_once_more_is_answered_with_day_and_name_and_no_step(
+    book: Book, kind: str
+) -> None:
     matter = matter_in(book, "closed")
     changes = dict(_WAY["closed"])[kind]
     verdict = matter.take(kind, **changes)
@@ -202,7 +234,14 @@ def test_same_fact_once_more_is_no_second_step(book: Book, kind: str) -> None:
     assert matter.take(kind).outcome == "step"
     matter.wait(2)
     assert codes(matter.take(kind)) == ["FB-step-done"]
-    assert matter.take(kind, issue=0, **({"percent": 80} if kind == "inspection" else {"remarks": "second thoughts"})).outcome == "step"
+    assert (
+        matter.take(
+            kind,
+            issue=0,
+            **({"percent": 80} if kind == "inspection" else {"remarks": "second thoughts"}),
+        ).outcome
+        == "step"
+    )
 
 
 def test_hold_that_was_dropped_again_after_it_was_lifted_holds_nothing(book: Book) -> None:
@@ -238,8 +277,17 @@ def test_form_about_a_case_that_was_closed_before_it_came_is_set_aside(book: Boo
 def test_old_issue_goes_back_and_asks_for_the_newest(book: Book) -> None:
     matter = matter_in(book, "accepted")
     verdict = matter.take("measures", issue=1, newest=2)
-    assert (codes(verdict), verdict.outcome, verdict.reissue) == (["FB-step-stale"], "returned", True)
-    assert verdict.findings[0].details == {"issue": "1", "newest": "2", "kind": "measures", "case": "FB-20261102-0001"}
+    assert (codes(verdict), verdict.outcome, verdict.reissue) == (
+        ["FB-step-stale"],
+        "returned",
+        True,
+    )
+    assert verdict.findings[0].details == {
+        "issue": "1",
+        "newest": "2",
+        "kind": "measures",
+        "case": "FB-20261102-0001",
+    }
     assert matter.take("measures", issue=2, newest=2).outcome == "step"
 
 
@@ -264,17 +312,59 @@ def test_issue_that_the_document_no_longer_tells_is_taken(book: Book) -> None:
 @pytest.mark.parametrize(
     ("state", "kind", "severity", "changes", "wanted"),
     [
-        ("assigned", "assignment", "general", {"responsible": None, "promised_on": None}, ["responsible", "promised_on"]),
-        ("assigned", "assignment", "general", {"verdict": "not_ours"}, ["reason", "proposed_department"]),
-        ("accepted", "measures", "severe", {"containment": None, "prevention": None}, ["containment", "prevention"]),
+        (
+            "assigned",
+            "assignment",
+            "general",
+            {"responsible": None, "promised_on": None},
+            ["responsible", "promised_on"],
+        ),
+        (
+            "assigned",
+            "assignment",
+            "general",
+            {"verdict": "not_ours"},
+            ["reason", "proposed_department"],
+        ),
+        (
+            "accepted",
+            "measures",
+            "severe",
+            {"containment": None, "prevention": None},
+            ["containment", "prevention"],
+        ),
         ("accepted", "measures", "general", {"containment": None, "prevention": None}, []),
-        ("planned", "result", "severe", {"containment": None, "prevention": None}, ["containment", "prevention"]),
+        (
+            "planned",
+            "result",
+            "severe",
+            {"containment": None, "prevention": None},
+            ["containment", "prevention"],
+        ),
         ("planned", "result", "minor", {"containment": None, "prevention": None}, []),
-        ("awaiting_verification", "verification", "general", FAIL | {"remaining": None}, ["remaining"]),
-        ("awaiting_verification", "verification", "general", {"conclusion": "conditional"}, ["remaining"]),
+        (
+            "awaiting_verification",
+            "verification",
+            "general",
+            FAIL | {"remaining": None},
+            ["remaining"],
+        ),
+        (
+            "awaiting_verification",
+            "verification",
+            "general",
+            {"conclusion": "conditional"},
+            ["remaining"],
+        ),
         ("planned", "coordination", "general", {"decision": "hold"}, ["reason", "hold_until"]),
         ("planned", "coordination", "general", {"decision": "merge"}, ["reason", "main_case"]),
-        ("planned", "coordination", "general", {"decision": "close_without_measure"}, ["reason", "outcome"]),
+        (
+            "planned",
+            "coordination",
+            "general",
+            {"decision": "close_without_measure"},
+            ["reason", "outcome"],
+        ),
         ("closed", "coordination", "general", {"decision": "reopen"}, ["reason"]),
         ("planned", "coordination", "general", {"decision": "continue"}, []),
     ],
@@ -306,7 +396,13 @@ def test_passed_contradicts_a_no_before_it(book: Book, changes: dict[str, Any]) 
         ("assigned", "assignment", "answered_by", "wang_siyu", False),
         ("accepted", "measures", "approved_by", "zhang_weiming", True),
         ("accepted", "measures", "approved_by", "zhao_mingyuan", True),
-        ("accepted", "measures", "approved_by", "huang_shufen", False),  # the head of another department
+        (
+            "accepted",
+            "measures",
+            "approved_by",
+            "huang_shufen",
+            False,
+        ),  # the head of another department
         ("planned", "result", "approved_by", "huang_shufen", False),
         ("planned", "coordination", "approved_by", "chen_guodong", False),
         ("accepted", "measures", "approved_by", "luo_xinyi", False),
@@ -318,9 +414,13 @@ def test_passed_contradicts_a_no_before_it(book: Book, changes: dict[str, Any]) 
         ("planned", "escalation", "instructed_by", "一位不在名冊的人", False),
     ],
 )
-def test_signer_must_be_somebody_who_may(book: Book, state: str, kind: str, field_id: str, signer: str, may: bool) -> None:
+def test_signer_must_be_somebody_who_may(
+    book: Book, state: str, kind: str, field_id: str, signer: str, may: bool
+) -> None:
     verdict = matter_in(book, state).take(kind, **{field_id: signer})
-    assert (fields(verdict), verdict.outcome) == (([], "step") if may else ([("FB-wrong-signer", field_id)], "returned"))
+    assert (fields(verdict), verdict.outcome) == (
+        ([], "step") if may else ([("FB-wrong-signer", field_id)], "returned")
+    )
 
 
 @pytest.mark.parametrize(
@@ -332,13 +432,19 @@ def test_signer_must_be_somebody_who_may(book: Book, state: str, kind: str, fiel
         ("外聘的王工", "外聘的王工", "FB-verifier-not-independent"),
         ("luo_xinyi", "gao_yuchen", "FB-verifier-not-independent"),  # a colleague of hers
         ("luo_xinyi", "zhang_weiming", "FB-verifier-not-independent"),  # the head who approved it
-        ("luo_xinyi", "jiang_haoran", "FB-wrong-signer"),  # neither quality control nor named for it
+        (
+            "luo_xinyi",
+            "jiang_haoran",
+            "FB-wrong-signer",
+        ),  # neither quality control nor named for it
         ("huang_junjie", "huang_junjie", "FB-verifier-not-independent"),
         ("huang_junjie", "pan_yuqing", None),  # quality control is barred only in person
         ("huang_junjie", "xie_chengen", "FB-wrong-signer"),
     ],
 )
-def test_verifier_is_independent(book: Book, responsible: str, verifier: str, code: str | None) -> None:
+def test_verifier_is_independent(
+    book: Book, responsible: str, verifier: str, code: str | None
+) -> None:
     matter = Matter(book)
     for kind in ("assignment", "measures", "result"):
         named = {"responsible": responsible, "responsible_reason": "最熟悉本產品"}
@@ -355,12 +461,19 @@ def test_failed_verification_begins_the_next_round_with_new_measures(book: Book)
     matter = matter_in(book, "awaiting_verification")
     assert matter.take("verification", **FAIL).outcome == "step"
     standing = matter.standing
-    assert (standing.state, standing.round, standing.expected, standing.outcome) == ("accepted", 2, "measures", None)
+    assert (standing.state, standing.round, standing.expected, standing.outcome) == (
+        "accepted",
+        2,
+        "measures",
+        None,
+    )
     assert (standing.department, standing.responsible) == ("rd", "luo_xinyi")
     assert set(standing.taken) == {"assignment", "inspection"}
     assert set(standing.answers) == {"assignment", "inspection", "verification"}
     assert codes(matter.take("result", issue=2, newest=2)) == ["FB-step-early"]
-    assert codes(matter.take("measures", issue=1, newest=2)) == ["FB-step-done"]  # the old plan, dropped again
+    assert codes(matter.take("measures", issue=1, newest=2)) == [
+        "FB-step-done"
+    ]  # the old plan, dropped again
     assert codes(matter.take("measures", issue=1, newest=2, effect="新的")) == ["FB-step-stale"]
     for kind in ("measures", "result", "verification"):
         assert codes(matter.take(kind, issue=2, newest=2)) == []
@@ -391,16 +504,29 @@ def test_unsolved_result_stays_where_it_is(book: Book) -> None:
 def test_not_ours_goes_to_the_proposed_department(book: Book) -> None:
     matter = Matter(book)
     matter.take("assignment", **NOT_OURS)
-    assert [(s.to, s.details.get("department")) for s in matter.history[-2:]] == [("registered", None), ("assigned", "production")]
-    assert (matter.standing.department, matter.standing.expected, matter.standing.taken) == ("production", "assignment", {})
-    assert codes(matter.take("assignment", answered_by="luo_xinyi")) == ["FB-wrong-signer", "FB-needed-for-other"]  # no longer hers
+    assert [(s.to, s.details.get("department")) for s in matter.history[-2:]] == [
+        ("registered", None),
+        ("assigned", "production"),
+    ]
+    assert (matter.standing.department, matter.standing.expected, matter.standing.taken) == (
+        "production",
+        "assignment",
+        {},
+    )
+    assert codes(matter.take("assignment", answered_by="luo_xinyi")) == [
+        "FB-wrong-signer",
+        "FB-needed-for-other",
+    ]  # no longer hers
     matter.take("assignment", responsible="chen_zhiqiang", answered_by="chen_zhiqiang")
     assert (matter.state, matter.standing.responsible) == ("accepted", "chen_zhiqiang")
 
 
 def test_department_cannot_propose_itself(book: Book) -> None:
     verdict = Matter(book).take("assignment", **NOT_OURS | {"proposed_department": "rd"})
-    assert (fields(verdict), verdict.outcome) == ([("FB-proposal", "proposed_department")], "returned")
+    assert (fields(verdict), verdict.outcome) == (
+        [("FB-proposal", "proposed_department")],
+        "returned",
+    )
 
 
 def test_assessment_sets_the_priority_and_moves_nothing(book: Book) -> None:
@@ -426,7 +552,11 @@ def test_hold_ends_by_itself_on_its_day_also_after_missed_nights(book: Book) -> 
         assert matter.wait(nights) != []
         assert (matter.state, matter.standing.held_days) == ("planned", 18)
         assert matter.history[-1].happened_on == dt.date(2026, 11, 20)
-        assert (matter.standing.held_until, matter.standing.held_since, matter.standing.held_from) == (None, None, None)
+        assert (
+            matter.standing.held_until,
+            matter.standing.held_since,
+            matter.standing.held_from,
+        ) == (None, None, None)
 
 
 def test_hold_is_still_on_the_day_before(book: Book) -> None:
@@ -449,7 +579,10 @@ def test_longer_hold_counts_from_the_first_day(book: Book) -> None:
     matter = matter_in(book, "on_hold")
     matter.wait(3)
     matter.take("coordination", **HOLD | {"hold_until": "2026-11-25"})
-    assert (matter.standing.held_since, matter.standing.held_until) == (FIRST, dt.date(2026, 11, 25))
+    assert (matter.standing.held_since, matter.standing.held_until) == (
+        FIRST,
+        dt.date(2026, 11, 25),
+    )
     matter.wait(20)
     assert (matter.state, matter.standing.held_days) == ("planned", 23)
 
@@ -472,7 +605,10 @@ def test_hold_until_a_day_that_is_past_takes_nothing_off(book: Book) -> None:
 
 def test_two_holds_add_up(book: Book) -> None:
     matter = matter_in(book, "planned")
-    for until, approved_on, days in (("2026-11-04", "2026-11-02", 2), ("2026-11-07", "2026-11-04", 3)):
+    for until, approved_on, days in (
+        ("2026-11-04", "2026-11-02", 2),
+        ("2026-11-07", "2026-11-04", 3),
+    ):
         matter.take("coordination", **HOLD | {"hold_until": until, "approved_on": approved_on})
         matter.wait(days)
     assert (matter.state, matter.standing.held_days) == ("planned", 5)
@@ -483,26 +619,42 @@ def test_two_holds_add_up(book: Book) -> None:
 
 def test_case_is_closed_without_measures_by_a_head_the_letter_and_the_survey(book: Book) -> None:
     matter = matter_in(book, "accepted")
-    assert codes(matter.take("coordination", **CLOSE, approved_by="luo_xinyi")) == ["FB-wrong-signer"]
+    assert codes(matter.take("coordination", **CLOSE, approved_by="luo_xinyi")) == [
+        "FB-wrong-signer"
+    ]
     matter.take("coordination", **CLOSE)
     standing = matter.standing
-    assert (standing.state, standing.decided, standing.outcome, standing.expected) == ("accepted", True, "not_reproduced", "reply")
+    assert (standing.state, standing.decided, standing.outcome, standing.expected) == (
+        "accepted",
+        True,
+        "not_reproduced",
+        "reply",
+    )
     matter.take("reply", letter="not_reproduced")
     assert matter.state == "replied"
-    assert codes(matter.take("reply", letter="not_reproduced", sent_through="phone")) == ["FB-step-differs"]
+    assert codes(matter.take("reply", letter="not_reproduced", sent_through="phone")) == [
+        "FB-step-differs"
+    ]
     matter.take("satisfaction")
     assert (matter.state, matter.standing.outcome) == ("closed", "not_reproduced")
 
 
-def test_survey_that_comes_before_the_record_of_the_letter_says_that_it_was_sent(book: Book) -> None:
+def test_survey_that_comes_before_the_record_of_the_letter_says_that_it_was_sent(
+    book: Book,
+) -> None:
     matter = matter_in(book, "planned")
     matter.take("coordination", **CLOSE)
     matter.take("satisfaction")
     assert [s.to for s in matter.history[-2:]] == ["replied", "closed"]
 
 
-@pytest.mark.parametrize(("state", "kind"), [("accepted", "measures"), ("planned", "result"), ("awaiting_verification", "verification")])
-def test_decided_case_is_not_handled_on_until_somebody_says_continue(book: Book, state: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [("accepted", "measures"), ("planned", "result"), ("awaiting_verification", "verification")],
+)
+def test_decided_case_is_not_handled_on_until_somebody_says_continue(
+    book: Book, state: str, kind: str
+) -> None:
     matter = matter_in(book, state)
     matter.take("coordination", **CLOSE)
     verdict = matter.take(kind)
@@ -516,22 +668,38 @@ def test_decided_case_is_not_handled_on_until_somebody_says_continue(book: Book,
 def test_decision_during_a_hold_goes_back_to_where_it_was(book: Book) -> None:
     matter = matter_in(book, "on_hold")
     matter.take("coordination", **CLOSE)
-    assert (matter.state, matter.standing.decided, matter.standing.held_until) == ("planned", True, None)
+    assert (matter.state, matter.standing.decided, matter.standing.held_until) == (
+        "planned",
+        True,
+        None,
+    )
 
 
 def test_merged_case_is_closed_and_keeps_its_main_case(book: Book) -> None:
     matter = matter_in(book, "accepted")
     matter.take("coordination", **MERGE)
     standing = matter.standing
-    assert (standing.state, standing.outcome, standing.main_case) == ("closed", "duplicate", "FB-20261101-0001")
-    for sent_on in ("2026-11-05", "2026-11-09"):  # that it is handled with another, and later the result
-        assert matter.take("reply", letter="duplicate", sent_on=sent_on, issue=1, newest=2).outcome == "step"
+    assert (standing.state, standing.outcome, standing.main_case) == (
+        "closed",
+        "duplicate",
+        "FB-20261101-0001",
+    )
+    for sent_on in (
+        "2026-11-05",
+        "2026-11-09",
+    ):  # that it is handled with another, and later the result
+        assert (
+            matter.take("reply", letter="duplicate", sent_on=sent_on, issue=1, newest=2).outcome
+            == "step"
+        )
     assert codes(matter.take("satisfaction")) == ["FB-step-closed"]
     assert matter.state == "closed"
 
 
 @pytest.mark.parametrize("changes", [HOLD, MERGE, CLOSE])
-def test_nothing_is_decided_about_a_closed_case_but_reopening(book: Book, changes: dict[str, Any]) -> None:
+def test_nothing_is_decided_about_a_closed_case_but_reopening(
+    book: Book, changes: dict[str, Any]
+) -> None:
     verdict = matter_in(book, "closed").take("coordination", **changes)
     assert (codes(verdict), verdict.outcome) == (["FB-step-closed"], "set_aside")
 
@@ -556,7 +724,13 @@ def test_reopened_case_goes_the_whole_way_again(book: Book) -> None:
     matter = matter_in(book, "closed")
     matter.take("coordination", **REOPEN)
     standing = matter.standing
-    assert (standing.reopened, standing.outcome, standing.closed_on, standing.department, standing.expected) == (
+    assert (
+        standing.reopened,
+        standing.outcome,
+        standing.closed_on,
+        standing.department,
+        standing.expected,
+    ) == (
         1,
         None,
         None,
@@ -573,15 +747,24 @@ def test_merged_case_that_is_reopened_stands_for_itself_again(book: Book) -> Non
     matter = matter_in(book, "accepted")
     matter.take("coordination", **MERGE)
     matter.take("coordination", **REOPEN)
-    assert (matter.state, matter.standing.main_case, matter.standing.outcome, matter.standing.decided) == ("assigned", None, None, False)
+    assert (
+        matter.state,
+        matter.standing.main_case,
+        matter.standing.outcome,
+        matter.standing.decided,
+    ) == ("assigned", None, None, False)
 
 
 # --- letters and surveys ---
 
 
 @pytest.mark.parametrize("letter", ["interim", None])
-@pytest.mark.parametrize("state", ["assigned", "accepted", "planned", "on_hold", "awaiting_verification"])
-def test_interim_letter_is_a_fact_and_not_the_reply(book: Book, state: str, letter: str | None) -> None:
+@pytest.mark.parametrize(
+    "state", ["assigned", "accepted", "planned", "on_hold", "awaiting_verification"]
+)
+def test_interim_letter_is_a_fact_and_not_the_reply(
+    book: Book, state: str, letter: str | None
+) -> None:
     matter = matter_in(book, state)
     assert matter.take("reply", letter=letter).outcome == "step"
     assert (matter.state, "reply" in matter.standing.taken) == (state, False)
@@ -598,7 +781,10 @@ def test_record_of_the_letter_may_come_after_the_survey_once(book: Book) -> None
     matter = matter_in(book, "verified")
     matter.take("satisfaction")
     assert matter.take("reply").outcome == "step"
-    assert (matter.state, [s.to for s in matter.history[-3:]]) == ("closed", ["replied", "closed", "closed"])
+    assert (matter.state, [s.to for s in matter.history[-3:]]) == (
+        "closed",
+        ["replied", "closed", "closed"],
+    )
     assert codes(matter.take("reply", sent_through="phone")) == ["FB-step-differs"]
     assert matter.standing.closed_on == FIRST
 
@@ -612,7 +798,10 @@ def test_interim_letter_after_verification_does_not_count_as_the_reply(book: Boo
 
 
 def test_record_of_an_interim_letter_is_taken_though_another_was_written_since(book: Book) -> None:
-    assert matter_in(book, "verified").take("reply", letter="interim", issue=1, newest=2).outcome == "step"
+    assert (
+        matter_in(book, "verified").take("reply", letter="interim", issue=1, newest=2).outcome
+        == "step"
+    )
 
 
 def test_survey_expires_on_its_day(book: Book) -> None:
@@ -636,7 +825,9 @@ def test_survey_expires_on_its_day(book: Book) -> None:
         ({"speed": 1}, True),
     ],
 )
-def test_dissatisfied_answer_asks_for_a_second_look(book: Book, changes: dict[str, Any], low: bool) -> None:
+def test_dissatisfied_answer_asks_for_a_second_look(
+    book: Book, changes: dict[str, Any], low: bool
+) -> None:
     matter = matter_in(book, "verified")
     matter.wait(1)
     matter.take("satisfaction", **changes)
@@ -668,7 +859,9 @@ def plan(text: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_stock_phrase_is_no_measure(book: Book, phrase: str) -> None:
     severe = matter_in(book, "accepted", "severe").take("measures", steps=plan(phrase))
-    assert [(f.code, f.severity, f.details["value"]) for f in severe.findings] == [("FB-empty-measure", "error", phrase)]
+    assert [(f.code, f.severity, f.details["value"]) for f in severe.findings] == [
+        ("FB-empty-measure", "error", phrase)
+    ]
     assert severe.outcome == "returned"
     general = matter_in(book, "accepted").take("measures", steps=plan(phrase))
     assert [(f.code, f.severity) for f in general.findings] == [("FB-empty-measure", "warning")]
@@ -691,12 +884,18 @@ def linted(book: Book, **changes: Any) -> list[tuple[str, str | None]]:
     gate = matter_in(book, "accepted", "severe").take("measures", **changes)
     assert advice.outcome == "step"
     assert {f.severity for f in advice.findings} <= {"warning"}
-    assert (gate.outcome, fields(gate)) == ("returned" if advice.findings else "step", fields(advice))
+    assert (gate.outcome, fields(gate)) == (
+        "returned" if advice.findings else "step",
+        fields(advice),
+    )
     return fields(advice)
 
 
 def test_measure_names_the_cause_it_removes(book: Book) -> None:
-    steps = [*plan("第 5 溫區更正為 250 ℃"), {"step": "老化測試延長至 4 小時", "cause": " ", "owner": "luo_xinyi", "due": "2026-11-05"}]
+    steps = [
+        *plan("第 5 溫區更正為 250 ℃"),
+        {"step": "老化測試延長至 4 小時", "cause": " ", "owner": "luo_xinyi", "due": "2026-11-05"},
+    ]
     assert linted(book, steps=steps) == [("FB-measure-cause", "steps")]
     assert linted(book, steps=plan("第 5 溫區更正為 250 ℃")) == []
 
@@ -713,15 +912,23 @@ Sort criteria moved into the fixture design|Stop rule added to the test software
 """Real measures that speak of holding goods back."""
 
 
-@pytest.mark.parametrize("text", [text for line in CONTAINING.split("\n") for text in line.split("|") if text])
+@pytest.mark.parametrize(
+    "text", [text for line in CONTAINING.split("\n") for text in line.split("|") if text]
+)
 def test_containment_is_no_corrective_measure(book: Book, text: str) -> None:
     assert linted(book, solution=text) == [("FB-measure-containment", "solution")]
     assert linted(book, steps=plan(text)) == [("FB-measure-containment", "steps")]
-    assert linted(book, steps=plan(text) + plan("第 5 溫區更正為 250 ℃")) == []  # a plan may begin with it
+    assert (
+        linted(book, steps=plan(text) + plan("第 5 溫區更正為 250 ℃")) == []
+    )  # a plan may begin with it
 
 
-@pytest.mark.parametrize("text", [text for line in CORRECTING.split("\n") for text in line.split("|") if text])
-def test_measure_that_speaks_of_holding_goods_back_and_does_more_passes(book: Book, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [text for line in CORRECTING.split("\n") for text in line.split("|") if text]
+)
+def test_measure_that_speaks_of_holding_goods_back_and_does_more_passes(
+    book: Book, text: str
+) -> None:
     assert linted(book, solution=text, steps=plan(text)) == []
 
 
@@ -752,7 +959,9 @@ def test_containment_once_more_is_no_solution(book: Book) -> None:
         ({"effect": "12-31 前投訴歸零", "target": 0.0}, False),
     ],
 )
-def test_expected_effect_holds_a_number_and_a_day(book: Book, changes: dict[str, Any], vague: bool) -> None:
+def test_expected_effect_holds_a_number_and_a_day(
+    book: Book, changes: dict[str, Any], vague: bool
+) -> None:
     assert linted(book, **changes) == ([("FB-measure-effect", "effect")] if vague else [])
 
 
@@ -762,7 +971,11 @@ def test_expected_effect_holds_a_number_and_a_day(book: Book, changes: dict[str,
         ("assignment", {"promised_on": "2026-11-09"}, None),
         ("assignment", {"promised_on": "2026-11-10"}, ("promised_on", "2026-11-10")),
         ("assignment", NOT_OURS | {"promised_on": None}, None),
-        ("measures", {"steps": [{"step": "a", "due": "2026-11-12"}, {"step": "b", "due": "2026-11-08"}]}, ("steps", "2026-11-12")),
+        (
+            "measures",
+            {"steps": [{"step": "a", "due": "2026-11-12"}, {"step": "b", "due": "2026-11-08"}]},
+            ("steps", "2026-11-12"),
+        ),
         ("measures", {}, None),
         ("coordination", {"tasks": [{"task": "a", "due": "2026-11-20"}]}, ("tasks", "2026-11-20")),
         ("coordination", {}, None),
@@ -774,13 +987,19 @@ def test_promise_for_a_day_after_the_due_date_is_noted(
 ) -> None:
     matter = Matter(book)
     found = late_promises(matter.form(kind, **changes), dt.date(2026, 11, 9))
-    assert [(f.code, f.field, f.details["day"], f.severity) for f in found] == ([("FB-promise-late", *late, "warning")] if late else [])
-    assert late_promises(matter.form(kind, **changes), dt.date(2026, 10, 30)) == []  # overdue already: the ladder tells
+    assert [(f.code, f.field, f.details["day"], f.severity) for f in found] == (
+        [("FB-promise-late", *late, "warning")] if late else []
+    )
+    assert (
+        late_promises(matter.form(kind, **changes), dt.date(2026, 10, 30)) == []
+    )  # overdue already: the ladder tells
     assert late_promises(matter.form(kind, **changes), None) == []
 
 
 def test_only_measures_are_looked_at_for_stock_phrases() -> None:
-    assert empty_measures(ReturnedForm("result", "", 0, {"steps": plan("加強管理")}, "", FIRST)) == []
+    assert (
+        empty_measures(ReturnedForm("result", "", 0, {"steps": plan("加強管理")}, "", FIRST)) == []
+    )
 
 
 # --- departments that cooperate ---
@@ -813,19 +1032,32 @@ def test_each_cooperating_department_owes_measures_until_its_own_have_come(book:
     assert matter.state == "verified"
     for kind in ("reply", "satisfaction"):
         matter.take(kind)
-    assert codes(matter.take("measures", department="production", effect="其他")) == ["FB-step-differs"]
+    assert codes(matter.take("measures", department="production", effect="其他")) == [
+        "FB-step-differs"
+    ]
 
 
 def test_measures_of_a_part_are_no_measures_of_the_lead(book: Book) -> None:
-    matter = shared(book, ("assignment", {}), ("measures", {"department": "production", "effect": "由 9 件降到 0 件，2026-12-31 前"}))
+    matter = shared(
+        book,
+        ("assignment", {}),
+        ("measures", {"department": "production", "effect": "由 9 件降到 0 件，2026-12-31 前"}),
+    )
     assert "measures" not in matter.standing.answers
     assert codes(matter.take("measures", department="quality")) == ["FB-not-involved"]
-    assert codes(matter.take("measures", department="production", effect="另一個效果，0 件，2026-12-31 前")) == ["FB-step-differs"]
+    assert codes(
+        matter.take("measures", department="production", effect="另一個效果，0 件，2026-12-31 前")
+    ) == ["FB-step-differs"]
     assert matter.take("measures").moves[0].to == "planned"
 
 
 def test_next_round_and_reopening_ask_for_parts_anew(book: Book) -> None:
-    matter = shared(book, *((k, {}) for k in ("assignment", "measures")), ("measures", {"department": "production"}), ("result", {}))
+    matter = shared(
+        book,
+        *((k, {}) for k in ("assignment", "measures")),
+        ("measures", {"department": "production"}),
+        ("result", {}),
+    )
     matter.take("verification", **FAIL)
     assert matter.standing.still_owing == OTHERS
 
@@ -837,26 +1069,40 @@ def test_parts_are_asked_for_with_the_leads_measures_and_by_the_same_number(book
     plans = [Owed("measures", 1, department=d) for d in (None, *OTHERS)]
     assert owed(matter, {"coordination": 1}) == tuple(plans)
     matter.take("measures")  # the lead's comes in the same run
-    assert owed(matter, {"coordination": 1}) == (Owed("result", 1), Owed("inspection", 1), *plans[1:])
+    assert owed(matter, {"coordination": 1}) == (
+        Owed("result", 1),
+        Owed("inspection", 1),
+        *plans[1:],
+    )
     matter.today += dt.timedelta(days=1)
     matter.take("measures", department="production")
     assert owed(matter, {"measures": 1}) == ()
     assert owed(matter, {"measures": 1}, ("measures/purchasing",)) == (plans[2],)
 
 
-def test_several_departments_get_a_coordination_sheet_with_the_assignment_or_at_the_latest_when_it_is_accepted(book: Book) -> None:
+def test_several_departments_get_a_coordination_sheet_with_the_assignment_or_at_the_latest_when_it_is_accepted(
+    book: Book,
+) -> None:
     matter = shared(book)
     new = case_of(matter, cooperating=OTHERS)
-    assert [o.kind for o in owed_by_new(new, reports=(), forms=("general",))] == ["assignment", "coordination"]
+    assert [o.kind for o in owed_by_new(new, reports=(), forms=("general",))] == [
+        "assignment",
+        "coordination",
+    ]
     assert owed_by_new(new, reports=(), forms=("severe",)) == ()
     matter.today += dt.timedelta(days=1)
     matter.take("assignment")
     assert "coordination" in [o.kind for o in owed(matter)]
-    assert "coordination" not in [o.kind for o in owed(matter, {"assignment": 1, "coordination": 1})]
+    assert "coordination" not in [
+        o.kind for o in owed(matter, {"assignment": 1, "coordination": 1})
+    ]
     elsewhere = shared(book)
     elsewhere.today += dt.timedelta(days=1)
     elsewhere.take("assignment", **NOT_OURS)  # and the sheet goes with it
-    assert owed(elsewhere, {"assignment": 1, "coordination": 1}) == (Owed("assignment", 2), Owed("coordination", 2))
+    assert owed(elsewhere, {"assignment": 1, "coordination": 1}) == (
+        Owed("assignment", 2),
+        Owed("coordination", 2),
+    )
 
 
 def test_decided_case_asks_no_department_for_measures(book: Book) -> None:
@@ -870,9 +1116,15 @@ def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: B
 
     def clocks() -> dict[str | None, tuple[str, str]]:
         chaser = Chaser(book, matter.today, ZONE)
-        return {w.department: (w.form, w.due_on.isoformat()) for w in chaser.waits(case_of(matter), matter.history)}
+        return {
+            w.department: (w.form, w.due_on.isoformat())
+            for w in chaser.waits(case_of(matter), matter.history)
+        }
 
-    assert clocks() == {None: ("result", "2026-11-09"), **dict.fromkeys(OTHERS, ("measures", "2026-11-04"))}
+    assert clocks() == {
+        None: ("result", "2026-11-09"),
+        **dict.fromkeys(OTHERS, ("measures", "2026-11-04")),
+    }
     matter.take("measures", department="production")
     assert clocks()["production"] == ("steps", "2026-11-05")  # the last day of its own steps
     matter.take("coordination", **HOLD)
@@ -880,7 +1132,9 @@ def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: B
     matter.wait(30)
     assert clocks()["purchasing"] == ("measures", "2026-12-04")
     chaser = Chaser(book, matter.today + dt.timedelta(days=10), ZONE)
-    waiting = next(w for w in chaser.waits(case_of(matter), matter.history) if w.department == "purchasing")
+    waiting = next(
+        w for w in chaser.waits(case_of(matter), matter.history) if w.department == "purchasing"
+    )
     assert waiting.reminders[-1].clock == "measures/1/purchasing"
     assert waiting.level == LEADER
     matter.take("result")
@@ -900,10 +1154,20 @@ def case_of(matter: Matter, **changes: Any) -> Case:
     return Case(**told | changes)
 
 
-def owed(matter: Matter, issues: Mapping[str, int] = {}, again: tuple[str, ...] = ()) -> tuple[Owed, ...]:
+def owed(
+    matter: Matter, issues: Mapping[str, int] = {}, again: tuple[str, ...] = ()
+) -> tuple[Owed, ...]:
     """What the matter owes because of what happened today."""
     run = f"{matter.today:%Y%m%d}-001"
-    return owed_by_moved(case_of(matter), matter.history, run, issues, matter.book, reports=("general", "severe"), again=again)
+    return owed_by_moved(
+        case_of(matter),
+        matter.history,
+        run,
+        issues,
+        matter.book,
+        reports=("general", "severe"),
+        again=again,
+    )
 
 
 @pytest.mark.parametrize(
@@ -929,7 +1193,9 @@ def owed(matter: Matter, issues: Mapping[str, int] = {}, again: tuple[str, ...] 
         ("closed", "coordination", {}, []),
     ],
 )
-def test_what_is_issued_after_a_form(book: Book, state: str, kind: str, changes: dict[str, Any], kinds: list[str]) -> None:
+def test_what_is_issued_after_a_form(
+    book: Book, state: str, kind: str, changes: dict[str, Any], kinds: list[str]
+) -> None:
     matter = matter_in(book, state)
     matter.wait(1)
     assert matter.take(kind, **OTHERWISE[kind] | changes).outcome == "step"
@@ -938,7 +1204,9 @@ def test_what_is_issued_after_a_form(book: Book, state: str, kind: str, changes:
     assert [one.issue for one in found if not one.filled] == [
         2 if one.kind in {"measures", "verification"} else 1 for one in found if not one.filled
     ]
-    assert [one.kind for one in found if one.filled] == (["verification"] if kind == "verification" else [])
+    assert [one.kind for one in found if one.filled] == (
+        ["verification"] if kind == "verification" else []
+    )
 
 
 def test_two_steps_in_one_run_owe_the_forms_of_the_last(book: Book) -> None:
@@ -969,10 +1237,15 @@ def test_after_a_hold_the_forms_that_were_out_stay_good(book: Book) -> None:
     matter.wait(1)
     matter.take("coordination", **HOLD)
     matter.wait(30)
-    assert owed(matter, {"result": 1, "inspection": 1, "coordination": 1, "reply": 1}) == (Owed("result", 1), Owed("inspection", 1))
+    assert owed(matter, {"result": 1, "inspection": 1, "coordination": 1, "reply": 1}) == (
+        Owed("result", 1),
+        Owed("inspection", 1),
+    )
 
 
-def test_after_a_hold_that_began_in_the_run_of_the_step_before_its_forms_are_issued(book: Book) -> None:
+def test_after_a_hold_that_began_in_the_run_of_the_step_before_its_forms_are_issued(
+    book: Book,
+) -> None:
     matter = matter_in(book, "on_hold")
     matter.wait(30)
     assert owed(matter, {"measures": 1}) == (Owed("result", 1), Owed("inspection", 1))
@@ -1017,36 +1290,63 @@ def test_new_case_owes_what_its_severity_says(book: Book) -> None:
         ("2026-11-03", "2026-11-10", "2026-11-16"),
     ],
 )
-def test_due_date_moves_on_by_the_working_days_held(book: Book, since: str, until: str, due_on: str) -> None:
+def test_due_date_moves_on_by_the_working_days_held(
+    book: Book, since: str, until: str, due_on: str
+) -> None:
     matter = matter_in(book, "planned")
     matter.today = dt.date.fromisoformat(since)
     matter.take("coordination", **HOLD | {"hold_until": until})
     (ended,) = moves_of_time(matter.standing, dt.date(2026, 12, 1), SURVEY)
     as_of = dt.datetime(2026, 12, 1, 23, tzinfo=ZONE)
-    recorded = rules_of(book, as_of).recorded(case_of(matter), matter.standing, ended, "time", "batch", as_of.date())
+    recorded = rules_of(book, as_of).recorded(
+        case_of(matter), matter.standing, ended, "time", "batch", as_of.date()
+    )
     assert recorded.details["due_on"] == due_on
-    assert (recorded.happened_on.isoformat(), recorded.details["due_rule"], recorded.details["due_days"]) == (until, "T03", 5)
+    assert (
+        recorded.happened_on.isoformat(),
+        recorded.details["due_rule"],
+        recorded.details["due_days"],
+    ) == (until, "T03", 5)
     assert Calendar(book.calendar).is_working_day(dt.date.fromisoformat(due_on))
 
 
-def test_new_department_begins_with_a_new_date_and_does_not_cooperate_with_itself(book: Book) -> None:
+def test_new_department_begins_with_a_new_date_and_does_not_cooperate_with_itself(
+    book: Book,
+) -> None:
     matter = Matter(book)
     as_of = dt.datetime(2026, 11, 4, 23, tzinfo=ZONE)
     _, assigned = matter.judge(matter.form("assignment", **NOT_OURS)).moves
-    recorded = rules_of(book, as_of).recorded(case_of(matter), matter.standing, assigned, "assignment", "zhang_weiming", as_of.date())
-    assert (recorded.details["department"], recorded.details["due_on"], recorded.details["cooperating"]) == ("production", "2026-11-11", [])
+    recorded = rules_of(book, as_of).recorded(
+        case_of(matter), matter.standing, assigned, "assignment", "zhang_weiming", as_of.date()
+    )
+    assert (
+        recorded.details["department"],
+        recorded.details["due_on"],
+        recorded.details["cooperating"],
+    ) == ("production", "2026-11-11", [])
 
 
 def rules_of(book: Book, as_of: dt.datetime) -> Rules:
     settings = Settings(company=Company(name="某公司"), locale="zh-Hant", time_zone="Asia/Taipei")
-    return Rules(book, RunRecord(1, f"{as_of:%Y%m%d}-001", as_of, None), settings, Codes("", (Key(b"k"),)))
+    return Rules(
+        book, RunRecord(1, f"{as_of:%Y%m%d}-001", as_of, None), settings, Codes("", (Key(b"k"),))
+    )
 
 
 # --- any sequence at all ---
 
 
 def _variants(kind: str) -> list[dict[str, Any]]:
-    people = ("luo_xinyi", "gao_yuchen", "huang_junjie", "pan_yuqing", "jiang_haoran", "zhang_weiming", "zhao_mingyuan", None)
+    people = (
+        "luo_xinyi",
+        "gao_yuchen",
+        "huang_junjie",
+        "pan_yuqing",
+        "jiang_haoran",
+        "zhang_weiming",
+        "zhao_mingyuan",
+        None,
+    )
     match kind:
         case "assignment":
             return [
@@ -1059,11 +1359,21 @@ def _variants(kind: str) -> list[dict[str, Any]]:
             ]
         case "measures":
             departments = ({"department": d} for d in ("rd", *OTHERS, "quality"))
-            return [{}, {"containment": None}, {"steps": plan("加強管理")}, {"approved_by": "luo_xinyi"}, *departments]
+            return [
+                {},
+                {"containment": None},
+                {"steps": plan("加強管理")},
+                {"approved_by": "luo_xinyi"},
+                *departments,
+            ]
         case "inspection":
             return [{}, {"percent": 0}, {"percent": 100, "difficulties": "缺料"}]
         case "result":
-            return [{}, *({"outcome": o} for o in (*sorted(OTHER_OUTCOMES), "partly", "unsolved")), {"approved_by": "luo_xinyi"}]
+            return [
+                {},
+                *({"outcome": o} for o in (*sorted(OTHER_OUTCOMES), "partly", "unsolved")),
+                {"approved_by": "luo_xinyi"},
+            ]
         case "verification":
             return [
                 *({"verified_by": person} for person in people),
@@ -1095,7 +1405,9 @@ def _variants(kind: str) -> list[dict[str, Any]]:
 
 _BOOK = load_book(REPOSITORY / "schemas")
 _DEPARTMENT = {person.id: person.department for person in _BOOK.organisation.people}
-_DECIDERS = {p for role in ("P03", "P04") for p in _BOOK.organisation.roles[role].people} | {d.head for d in _BOOK.organisation.departments}
+_DECIDERS = {p for role in ("P03", "P04") for p in _BOOK.organisation.roles[role].people} | {
+    d.head for d in _BOOK.organisation.departments
+}
 _REMARKS = st.one_of(st.just({}), st.integers(0, 9).map(lambda n: {"remarks": str(n)}))
 
 
@@ -1103,30 +1415,49 @@ class AnySequence(RuleBasedStateMachine):
     """Whatever comes in whatever order, the loop is closed only as the regulation says."""
 
     @initialize(
-        severity=st.sampled_from(["minor", "general", "severe"]), state=st.sampled_from(sorted(_WAY)), others=st.sampled_from([(), OTHERS])
+        severity=st.sampled_from(["minor", "general", "severe"]),
+        state=st.sampled_from(sorted(_WAY)),
+        others=st.sampled_from([(), OTHERS]),
     )
     def begin(self, severity: str, state: str, others: tuple[str, ...]) -> None:
         self.matter = matter_in(_BOOK, state, severity, others)
         self.taken: list[ReturnedForm] = []
 
-    @rule(kind=st.sampled_from(sorted(FORMS)), data=st.data(), issue=st.sampled_from([0, 1, 2]), remarks=_REMARKS)
+    @rule(
+        kind=st.sampled_from(sorted(FORMS)),
+        data=st.data(),
+        issue=st.sampled_from([0, 1, 2]),
+        remarks=_REMARKS,
+    )
     def any_form(self, kind: str, data: st.DataObject, issue: int, remarks: dict[str, Any]) -> None:
-        self.hand_in(self.matter.form(kind, issue, **data.draw(st.sampled_from(_variants(kind))) | remarks))
+        self.hand_in(
+            self.matter.form(kind, issue, **data.draw(st.sampled_from(_variants(kind))) | remarks)
+        )
 
     @rule(remarks=_REMARKS, issue=st.sampled_from([0, 2]), data=st.data())
-    def form_that_is_waited_for(self, remarks: dict[str, Any], issue: int, data: st.DataObject) -> None:
+    def form_that_is_waited_for(
+        self, remarks: dict[str, Any], issue: int, data: st.DataObject
+    ) -> None:
         kind = self.matter.standing.expected
         if kind:
             good = [
-                variant for variant in _variants(kind) if not set(variant) & {"responsible", "containment", "approved_by", "answered_by"}
+                variant
+                for variant in _variants(kind)
+                if not set(variant) & {"responsible", "containment", "approved_by", "answered_by"}
             ]
-            self.hand_in(self.matter.form(kind, issue, **data.draw(st.sampled_from(good)) | remarks))
+            self.hand_in(
+                self.matter.form(kind, issue, **data.draw(st.sampled_from(good)) | remarks)
+            )
 
     @precondition(lambda self: getattr(self, "taken", None))
     @rule(data=st.data())
     def same_again(self, data: st.DataObject) -> None:
         verdict = self.matter.judge(data.draw(st.sampled_from(self.taken)), newest=2)
-        assert (codes(verdict), verdict.outcome, verdict.moves) == (["FB-step-done"], "duplicate", ())
+        assert (codes(verdict), verdict.outcome, verdict.moves) == (
+            ["FB-step-done"],
+            "duplicate",
+            (),
+        )
 
     @rule(days=st.integers(1, 40))
     def time_passes(self, days: int) -> None:
@@ -1149,7 +1480,9 @@ class AnySequence(RuleBasedStateMachine):
             assert verdict.moves[-1].to == before.state
         self.matter.append(form.kind, form.by, *verdict.moves)
         self.taken.append(form)
-        if form.values.get("department") in OTHERS:  # what a cooperating department plans moves nothing
+        if (
+            form.values.get("department") in OTHERS
+        ):  # what a cooperating department plans moves nothing
             assert self.matter.state == before.state
         for one in self.matter.history[n_steps:]:
             if one.to == "verified" and form.kind == "verification":
@@ -1169,14 +1502,23 @@ class AnySequence(RuleBasedStateMachine):
             assert not set(standing.parts) & set(standing.still_owing)
             assert (standing.state == "on_hold") == (standing.held_until is not None)
             assert standing.is_open == (standing.closed_on is None)
-            assert standing.round == 1 + sum(s.details.get("verdict") == "failed" for s in matter.history)
+            assert standing.round == 1 + sum(
+                s.details.get("verdict") == "failed" for s in matter.history
+            )
 
     @invariant()
     def closed_is_verified_or_decided_or_merged(self) -> None:
         matter = getattr(self, "matter", None)
         if not matter or matter.state != "closed":
             return
-        last = max((n for n, s in enumerate(matter.history) if s.details.get("verdict") in {"reopened", "failed"}), default=-1)
+        last = max(
+            (
+                n
+                for n, s in enumerate(matter.history)
+                if s.details.get("verdict") in {"reopened", "failed"}
+            ),
+            default=-1,
+        )
         this_round = matter.history[last + 1 :]
         decisions = [s for s in this_round if "decided" in s.details]
         if decisions and decisions[-1].details["decided"]:
@@ -1190,5 +1532,7 @@ class AnySequence(RuleBasedStateMachine):
             assert matter.standing.outcome not in {None, "duplicate", "unsolved"}
 
 
-AnySequence.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None, derandomize=True)
+AnySequence.TestCase.settings = settings(
+    max_examples=200, stateful_step_count=40, deadline=None, derandomize=True
+)
 TestAnySequence = AnySequence.TestCase

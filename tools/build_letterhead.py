@@ -1,6 +1,7 @@
 """Rebuild `templates/letterhead.docx`, the Word styles, header and footer that every Word document starts from.
 
-A company opens the result in Word and puts its logo and colours there; this script only makes the plain original.
+A company opens the result in Word and puts its logo and colours there; this script only makes the
+plain original.
 """
 
 import argparse
@@ -37,7 +38,10 @@ def build(target: Path) -> None:
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for attribute in list(fonts.attrib):
             del fonts.attrib[attribute]
-        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
+        style.paragraph_format.space_before, style.paragraph_format.space_after = (
+            Pt(before),
+            Pt(after),
+        )
         for border in style.element.findall(".//" + qn("w:pBdr")):
             border.getparent().remove(border)
     for name in ("Title", "Subtitle"):
@@ -58,7 +62,9 @@ def build(target: Path) -> None:
     document.core_properties.title = ""
     document.core_properties.comments = ""
     for rel_id, relation in list(document.part.rels.items()):
-        if relation.reltype.endswith(("stylesWithEffects", "customXml", "webSettings", "numbering")):
+        if relation.reltype.endswith(
+            ("stylesWithEffects", "customXml", "webSettings", "numbering")
+        ):
             document.part.rels.pop(rel_id)
     kept = {
         "Normal",
@@ -76,13 +82,25 @@ def build(target: Path) -> None:
     for style in list(document.styles.element.style_lst):
         if (
             style.name_val
-            not in {name.lower() if name.startswith(("Heading", "Header", "Footer", "Caption")) else name for name in kept} | kept
+            not in {
+                name.lower()
+                if name.startswith(("Heading", "Header", "Footer", "Caption"))
+                else name
+                for name in kept
+            }
+            | kept
         ):
             document.styles.element.remove(style)
     latent = document.styles.element.find(qn("w:latentStyles"))
     if latent is not None:
         document.styles.element.remove(latent)
-    document.part.package.rels.pop(next((i for i, r in document.part.package.rels.items() if r.reltype.endswith("thumbnail")), ""), None)
+    document.part.package.rels.pop(
+        next(
+            (i for i, r in document.part.package.rels.items() if r.reltype.endswith("thumbnail")),
+            "",
+        ),
+        None,
+    )
     document.save(str(target))
 
 

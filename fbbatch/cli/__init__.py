@@ -56,7 +56,9 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="fbbatch")
 def cli() -> None:
     """Carry out the product feedback regulation: files in, documents out."""
@@ -117,7 +119,10 @@ def _run(args: list[str] | None) -> int:
         click.echo(str(error), err=True)
         return error.exit_code
     except ImportError as error:
-        click.echo(f"A component is missing: {error.name}. Install it with `pip install {error.name}`.", err=True)
+        click.echo(
+            f"A component is missing: {error.name}. Install it with `pip install {error.name}`.",
+            err=True,
+        )
         return ExitCode.MISSING_COMPONENT
     except BrokenPipeError:
         return ExitCode.DONE
@@ -139,6 +144,9 @@ def _place(error: BaseException) -> str:
     while trace:
         name = trace.tb_frame.f_code.co_filename
         if "fbbatch" in name:
-            place = name.rsplit("fbbatch", 1)[-1].replace(chr(92), "/").lstrip("/") + f":{trace.tb_lineno}"
+            place = (
+                name.rsplit("fbbatch", 1)[-1].replace(chr(92), "/").lstrip("/")
+                + f":{trace.tb_lineno}"
+            )
         trace = trace.tb_next
     return place

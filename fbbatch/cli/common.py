@@ -40,11 +40,15 @@ class Call:
 
         if self.workspace is not None:
             if not (self.workspace / SETTINGS_FILE).is_file():
-                raise NotFoundError(f"{self.workspace} is not a workspace (no {SETTINGS_FILE}); `fbbatch init DIR` makes one")
+                raise NotFoundError(
+                    f"{self.workspace} is not a workspace (no {SETTINGS_FILE}); `fbbatch init DIR` makes one"
+                )
             return self.workspace.resolve()
         found = find_workspace(Path.cwd())
         if found is None:
-            raise NotFoundError("No workspace here or above; go into one, or name it with -w DIR; `fbbatch init DIR` makes one")
+            raise NotFoundError(
+                "No workspace here or above; go into one, or name it with -w DIR; `fbbatch init DIR` makes one"
+            )
         return found
 
     def settings(self, **options: Any) -> "Settings":
@@ -92,7 +96,9 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
-        def wrapped(workspace: Path | None, as_json: bool, quiet: bool, verbose: bool, **rest: Any) -> Any:
+        def wrapped(
+            workspace: Path | None, as_json: bool, quiet: bool, verbose: bool, **rest: Any
+        ) -> Any:
             os.umask(0o077)
             return function(Call(workspace, as_json, quiet, verbose), **rest)
 
@@ -133,11 +139,19 @@ def parse_as_of(text: str | None, settings: "Settings") -> dt.datetime:
             return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(hour, minute), zone)
         moment = dt.datetime.fromisoformat(text)
         return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
-    except (ValueError, OverflowError) as error:  # at the ends of the calendar no other zone's time can be told
-        raise click.BadParameter(f"'{text}' is neither a date (2026-11-22) nor a time (2026-11-22T23:00)", param_hint="--as-of") from error
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # at the ends of the calendar no other zone's time can be told
+        raise click.BadParameter(
+            f"'{text}' is neither a date (2026-11-22) nor a time (2026-11-22T23:00)",
+            param_hint="--as-of",
+        ) from error
 
 
-def agrees(moment: dt.datetime, clock: dt.datetime, language: str, *, foresee: Callable[[], None]) -> bool:
+def agrees(
+    moment: dt.datetime, clock: dt.datetime, language: str, *, foresee: Callable[[], None]
+) -> bool:
     """Whether a run may be as of a time ahead of the clock; on a terminal a person is asked, else it is meant so.
 
     Args:
@@ -151,7 +165,9 @@ def agrees(moment: dt.datetime, clock: dt.datetime, language: str, *, foresee: C
     foresee()
     from fbbatch.schema.wording import words
 
-    return click.confirm(words("time.ahead", language, as_of=f"{moment:%Y-%m-%d}"), default=False, err=True)
+    return click.confirm(
+        words("time.ahead", language, as_of=f"{moment:%Y-%m-%d}"), default=False, err=True
+    )
 
 
 @contextmanager
@@ -164,7 +180,13 @@ def progress_of(call: Call) -> "Iterator[Progress]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     tasks: dict[str, TaskID] = {}
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
@@ -183,6 +205,11 @@ def table(headers: list[str], rows: list[list[str]]) -> str:
 
     every = [headers, *rows]
     widths = [max(width(row[n]) for row in every) for n in range(len(headers))]
-    lines = ["  ".join(cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip() for row in every]
+    lines = [
+        "  ".join(
+            cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in every
+    ]
     lines.insert(1, "  ".join("─" * w for w in widths))
     return "\n".join(lines)

@@ -39,10 +39,42 @@ _CUSTOMERS = [
     ("何平", "0945-666-777", "掃地機器人", "X-4", "無", "客廳"),
 ]
 _EMPLOYEES = [
-    ("郭志強", "研發部", "智能音箱", "X-1", "老化測試中三台電源板過熱，外殼變形", "電源管理晶片散熱不足", "實驗室"),
-    ("曾淑芬", "質量控制部", "電飯煲", "X-5", "抽檢發現密封圈尺寸超差，批號 L0511", "模具磨損", "二號車間"),
-    ("許文龍", "生產部", "掃地機器人", "X-3", "包裝線漏裝充電座，已通知倉庫", "防錯裝置失效", "包裝線"),
-    ("謝欣怡", "客服部", "智能音箱", "X-2", "一週內接到五通無法連接無線網路的來電", "韌體 2.3 更新後出現", "客服中心"),
+    (
+        "郭志強",
+        "研發部",
+        "智能音箱",
+        "X-1",
+        "老化測試中三台電源板過熱，外殼變形",
+        "電源管理晶片散熱不足",
+        "實驗室",
+    ),
+    (
+        "曾淑芬",
+        "質量控制部",
+        "電飯煲",
+        "X-5",
+        "抽檢發現密封圈尺寸超差，批號 L0511",
+        "模具磨損",
+        "二號車間",
+    ),
+    (
+        "許文龍",
+        "生產部",
+        "掃地機器人",
+        "X-3",
+        "包裝線漏裝充電座，已通知倉庫",
+        "防錯裝置失效",
+        "包裝線",
+    ),
+    (
+        "謝欣怡",
+        "客服部",
+        "智能音箱",
+        "X-2",
+        "一週內接到五通無法連接無線網路的來電",
+        "韌體 2.3 更新後出現",
+        "客服中心",
+    ),
 ]
 _PARTNERS = [
     ("大華電器行", "劉經理", "智能音箱 X-2", "同一批次兩台開機後自動重啟，門市要求換貨"),
@@ -62,7 +94,9 @@ def drop_files(inbox: Path, today: dt.date, *, hans: bool) -> None:
     for place in places:
         place.mkdir(mode=0o700, exist_ok=True)
     _questionnaire(places[0] / say("十一月產品使用問卷.xlsx"), today, say)
-    _platform_export(places[1] / say("內部反饋平臺匯出.csv"), today, say, "gb18030" if hans else "cp950")
+    _platform_export(
+        places[1] / say("內部反饋平臺匯出.csv"), today, say, "gb18030" if hans else "cp950"
+    )
     _meeting(places[2] / say("經銷商會議記錄.xlsx"), today, say)
 
 
@@ -90,9 +124,18 @@ def _questionnaire(path: Path, today: dt.date, say) -> None:  # type: ignore[no-
     for number, (name, contact, product, model, text, scene) in enumerate(_CUSTOMERS):
         row = 3 + number
         sheet.write_number(row, 0, number + 1)
-        for column, value in ((1, name), (2, contact), (4, product), (5, model), (6, text), (7, scene)):
+        for column, value in (
+            (1, name),
+            (2, contact),
+            (4, product),
+            (5, model),
+            (6, text),
+            (7, scene),
+        ):
             sheet.write_string(row, column, say(value))
-        sheet.write_datetime(row, 3, dt.datetime.combine(today - dt.timedelta(days=number % 6), dt.time()), day)
+        sheet.write_datetime(
+            row, 3, dt.datetime.combine(today - dt.timedelta(days=number % 6), dt.time()), day
+        )
         sheet.write_number(row, 8, 1 + number % 5)
     sheet.write_string(3 + 4, 3, say("昨天下午"))
     book.close()
@@ -101,11 +144,27 @@ def _questionnaire(path: Path, today: dt.date, say) -> None:  # type: ignore[no-
 def _platform_export(path: Path, today: dt.date, say, encoding: str) -> None:  # type: ignore[no-untyped-def]
     text = io.StringIO(newline="")
     out = csv.writer(text)
-    out.writerow([say(h) for h in ("反饋人姓名", "部門", "反饋時間", "產品", "型號", "問題詳情", "可能原因", "發現地點")])
+    out.writerow(
+        [
+            say(h)
+            for h in (
+                "反饋人姓名",
+                "部門",
+                "反饋時間",
+                "產品",
+                "型號",
+                "問題詳情",
+                "可能原因",
+                "發現地點",
+            )
+        ]
+    )
     for number, (name, department, product, model, problem, cause, place) in enumerate(_EMPLOYEES):
         moment = today - dt.timedelta(days=number)
         when = f"{moment.year}年{moment.month}月{moment.day}日 14:{10 + number}"
-        out.writerow([say(v) for v in (name, department, when, product, model, problem, cause, place)])
+        out.writerow(
+            [say(v) for v in (name, department, when, product, model, problem, cause, place)]
+        )
     path.write_bytes(text.getvalue().encode(encoding, "replace"))
 
 
@@ -117,10 +176,18 @@ def _meeting(path: Path, today: dt.date, say) -> None:  # type: ignore[no-untype
     sheet.merge_range(0, 0, 0, 4, say("第四季經銷商會議 反饋記錄"))
     sheet.merge_range(1, 0, 1, 1, say("反饋方"))
     sheet.merge_range(1, 2, 1, 4, say("反饋內容"))
-    for column, head in enumerate(("合作夥伴名稱", "反饋人", "日期", "產品名稱及型號", "問題或建議內容")):
+    for column, head in enumerate(
+        ("合作夥伴名稱", "反饋人", "日期", "產品名稱及型號", "問題或建議內容")
+    ):
         sheet.write_string(2, column, say(head))
     for number, (partner, name, product, text) in enumerate(_PARTNERS):
-        for column, value in ((0, partner), (1, name), (2, today.strftime("%Y/%m/%d")), (3, product), (4, text)):
+        for column, value in (
+            (0, partner),
+            (1, name),
+            (2, today.strftime("%Y/%m/%d")),
+            (3, product),
+            (4, text),
+        ):
             sheet.write_string(3 + number, column, say(value))
     sheet.merge_range(3, 0, 4, 0, say(_PARTNERS[0][0]))
     book.close()
@@ -142,7 +209,9 @@ def demo(call: Call, folder: Path, locale: str) -> int:
     mark = folder / ".fbbatch" / _MARK
     if folder.exists() and any(folder.iterdir()):
         if not mark.exists():
-            raise click.UsageError(f"{folder} is not empty and was not made by `fbbatch demo`; name another folder")
+            raise click.UsageError(
+                f"{folder} is not empty and was not made by `fbbatch demo`; name another folder"
+            )
         shutil.rmtree(folder)
     lay_out(folder, locale)
     mark.touch(mode=0o600)
@@ -150,12 +219,22 @@ def demo(call: Call, folder: Path, locale: str) -> int:
     shop = call.shop()
     clock = now(shop.settings.zone)
     drop_files(folder.resolve() / "inbox", clock.date(), hans=locale == "zh-Hans")
-    call.say(f"{folder / 'inbox'}: " + "、".join(sorted(p.name for p in (folder / "inbox").rglob("*.*") if p.name != "README.txt")))
+    call.say(
+        f"{folder / 'inbox'}: "
+        + "、".join(
+            sorted(p.name for p in (folder / "inbox").rglob("*.*") if p.name != "README.txt")
+        )
+    )
     with progress_of(call) as progress:
         result = batch.run(shop, clock, now=clock, progress=progress)
     show(call, shop, result)
     latest = folder / "outbox" / "latest"
-    call.say("\n" + _OPEN[locale].format(folder=folder, index=result.folder and result.folder / "index.html", latest=latest))
+    call.say(
+        "\n"
+        + _OPEN[locale].format(
+            folder=folder, index=result.folder and result.folder / "index.html", latest=latest
+        )
+    )
     return 0
 
 

@@ -26,10 +26,16 @@ def status(call: Call) -> int:
     waiting = len(inbox.claim(shop.folder / "inbox", settle_seconds=0))
     ignored = len(inbox.ignored(shop.folder / "inbox"))
     facts = {
-        "workspace": str(shop.folder), "locale": shop.settings.locale, "last_run": last.name if last else None,
-        "last_as_of": last.as_of.isoformat() if last else None, "unfinished_run": unfinished.name if unfinished else None,
-        "waiting_files": waiting, "ignored_files": ignored, "cases": counts, "overdue": overdue,
-    }  # fmt: skip
+        "workspace": str(shop.folder),
+        "locale": shop.settings.locale,
+        "last_run": last.name if last else None,
+        "last_as_of": last.as_of.isoformat() if last else None,
+        "unfinished_run": unfinished.name if unfinished else None,
+        "waiting_files": waiting,
+        "ignored_files": ignored,
+        "cases": counts,
+        "overdue": overdue,
+    }
     if call.as_json:
         call.data(facts)
         return ExitCode.DONE
@@ -50,9 +56,10 @@ def cases(call: Call, state: str | None, department: str | None, overdue: bool) 
     """List cases, oldest first."""
     shop = call.shop()
     wanted: dict[str, Any] = {
-        "state": _code(shop, "state", state), "department": _department(shop, department),
+        "state": _code(shop, "state", state),
+        "department": _department(shop, department),
         "overdue_on": now(shop.settings.zone).date() if overdue else None,
-    }  # fmt: skip
+    }
     with contextlib.closing(shop.ledger()) as ledger:
         found = list(ledger.cases(**wanted))
     if call.as_json:
@@ -60,7 +67,12 @@ def cases(call: Call, state: str | None, department: str | None, overdue: bool) 
         return ExitCode.DONE
     teller = shop.office.teller
     names = ["number", "severity", "type", "state", "department", "due_on", "product_and_model"]
-    call.say(table([teller.label(name) for name in names], [[teller.fact(case, name) for name in names] for case in found]))
+    call.say(
+        table(
+            [teller.label(name) for name in names],
+            [[teller.fact(case, name) for name in names] for case in found],
+        )
+    )
     return ExitCode.DONE
 
 
@@ -71,11 +83,23 @@ def case(call: Call, number: str) -> int:
     shop = call.shop()
     with contextlib.closing(shop.ledger()) as ledger:
         found = _find(ledger, number)
-        history, documents, cells = ledger.history(found), ledger.documents_of(found), ledger.submission(found)
+        history, documents, cells = (
+            ledger.history(found),
+            ledger.documents_of(found),
+            ledger.submission(found),
+        )
     steps = [
-        {"to": s.to, "document": s.document, "by": s.by, "happened_on": s.happened_on, "recorded_at": s.recorded_at.isoformat(), "run": s.run, **s.details}
+        {
+            "to": s.to,
+            "document": s.document,
+            "by": s.by,
+            "happened_on": s.happened_on,
+            "recorded_at": s.recorded_at.isoformat(),
+            "run": s.run,
+            **s.details,
+        }
         for s in history
-    ]  # fmt: skip
+    ]
     from fbbatch.chasing import Chaser
     from fbbatch.documents.case import history_rows, story_of
     from fbbatch.documents.story import story_fact
@@ -86,12 +110,35 @@ def case(call: Call, number: str) -> int:
     waiting = next((one for one in waits if one.department is None), None)
     owed = [one for one in waits if one.department]
     if call.as_json:
-        issued = [{"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"} for run, d in documents]
-        following = {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level} if waiting else None
-        others = [{"form": one.form, "department": one.department, "by": one.due_on, "reminders": one.level} for one in owed]
+        issued = [
+            {"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"}
+            for run, d in documents
+        ]
+        following = (
+            {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level}
+            if waiting
+            else None
+        )
+        others = [
+            {
+                "form": one.form,
+                "department": one.department,
+                "by": one.due_on,
+                "reminders": one.level,
+            }
+            for one in owed
+        ]
         call.data(
-            {**_entry(found), "history": steps, "next": following, "next_of_cooperating": others, "documents": issued, "submission": cells, "evidence": found.evidence}
-        )  # fmt: skip
+            {
+                **_entry(found),
+                "history": steps,
+                "next": following,
+                "next_of_cooperating": others,
+                "documents": issued,
+                "submission": cells,
+                "evidence": found.evidence,
+            }
+        )
         return ExitCode.DONE
     teller = shop.office.teller
     for name in (
@@ -121,7 +168,14 @@ def case(call: Call, number: str) -> int:
     if waiting:
         who = teller.person(waiting.standing.responsible) or teller.fact(found, "department")
         if waiting.form == "verification":
-            who = story_fact(teller, story_of("verification", found, history, shop.office, clock), "may_verify") or who
+            who = (
+                story_fact(
+                    teller,
+                    story_of("verification", found, history, shop.office, clock),
+                    "may_verify",
+                )
+                or who
+            )
         call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
     for one in owed:
         call.say(
@@ -148,19 +202,36 @@ def explain(call: Call, what: str) -> int:
     if call.as_json:
         call.data(
             {
-                "number": found.number, "kind": found.kind, "type": found.type, "severity": found.severity, **found.evidence,
-                "department": found.department, "cooperating": found.cooperating, "assignment_rule": found.assignment_rule,
-                "escalations": found.escalations, "due_on": found.due_on, "due_rule": found.due_rule,
+                "number": found.number,
+                "kind": found.kind,
+                "type": found.type,
+                "severity": found.severity,
+                **found.evidence,
+                "department": found.department,
+                "cooperating": found.cooperating,
+                "assignment_rule": found.assignment_rule,
+                "escalations": found.escalations,
+                "due_on": found.due_on,
+                "due_rule": found.due_rule,
             }
-        )  # fmt: skip
+        )
         return ExitCode.DONE
     call.say(f"{found.number}　{teller.fact(found, 'type')}　{teller.fact(found, 'severity')}")
     for reason in found.evidence["reasons"]:
         text = found.text(reason["field"])
         denied = f"（✗ {teller.words(reason['negated'], text)}）" if reason["negated"] else ""
-        call.say(f"  {reason['rule']}　{teller.says(reason['says'])}　{teller.words(reason['words'], text)}{denied}")
+        call.say(
+            f"  {reason['rule']}　{teller.says(reason['says'])}　{teller.words(reason['words'], text)}{denied}"
+        )
     call.say(f"  {teller.basis_note(found)}")
-    for name in ("department", "cooperating", "assignment_rule", "due", "escalation_reasons", "escalated_to"):
+    for name in (
+        "department",
+        "cooperating",
+        "assignment_rule",
+        "due",
+        "escalation_reasons",
+        "escalated_to",
+    ):
         if told := teller.fact(found, name):
             call.say(f"{teller.label(name)}　{told}")
     return ExitCode.DONE
@@ -173,7 +244,10 @@ def _explain_code(call: Call, code: str) -> int:
     entry = findings.CATALOGUE[code]
     sample = Finding(code, entry.severity, details={})
     told: dict[str, Any] = {
-        language: {part: findings.part(sample, part, language) for part in ("found", "expected", "remedy")} for language in LANGUAGES
+        language: {
+            part: findings.part(sample, part, language) for part in ("found", "expected", "remedy")
+        }
+        for language in LANGUAGES
     }
     if call.as_json:
         call.data({"code": code, "severity": entry.severity, **told})
@@ -187,7 +261,9 @@ def _explain_code(call: Call, code: str) -> int:
 def _find(ledger: "Ledger", number: str) -> "Case":
     found = next(ledger.cases(number=number.strip().upper()), None)
     if found is None:
-        raise NotFoundError(f"There is no case {number}, and no finding has that code; `fbbatch cases` lists the cases")
+        raise NotFoundError(
+            f"There is no case {number}, and no finding has that code; `fbbatch cases` lists the cases"
+        )
     return found
 
 
@@ -211,10 +287,13 @@ def _department(shop: "Workshop", text: str | None) -> str | None:
     from fbbatch.words import fold
 
     for department in shop.book.organisation.departments:
-        if fold(text) in {fold(n) for n in (department.id, *department.label.values(), *department.aliases)}:
+        if fold(text) in {
+            fold(n) for n in (department.id, *department.label.values(), *department.aliases)
+        }:
             return department.id
     raise click.BadParameter(
-        f"'{text}' is none of: {', '.join(d.id for d in shop.book.organisation.departments)}", param_hint="--department"
+        f"'{text}' is none of: {', '.join(d.id for d in shop.book.organisation.departments)}",
+        param_hint="--department",
     )
 
 
@@ -224,10 +303,24 @@ _CONTRACT = ("reporter", "contact", "product", "model", "description", "reported
 def _entry(case: "Case") -> dict[str, Any]:
     """A case for programs; a stable contract."""
     return {
-        "number": case.number, "schema": case.schema, "source": case.source, "channel": case.channel, "kind": case.kind, "type": case.type,
-        "severity": case.severity, "state": case.state, "department": case.department, "cooperating": list(case.cooperating),
+        "number": case.number,
+        "schema": case.schema,
+        "source": case.source,
+        "channel": case.channel,
+        "kind": case.kind,
+        "type": case.type,
+        "severity": case.severity,
+        "state": case.state,
+        "department": case.department,
+        "cooperating": list(case.cooperating),
         **{name: case.values.get(name) for name in _CONTRACT},
-        "due_on": case.due_on, "due_rule": case.due_rule, "registered_on": case.registered_on, "escalations": list(case.escalations),
-        "file": case.file, "sheet": case.sheet or None, "row": case.row, "run": case.run,
+        "due_on": case.due_on,
+        "due_rule": case.due_rule,
+        "registered_on": case.registered_on,
+        "escalations": list(case.escalations),
+        "file": case.file,
+        "sheet": case.sheet or None,
+        "row": case.row,
+        "run": case.run,
         "values": {k: v for k, v in case.values.items() if k not in _CONTRACT},
-    }  # fmt: skip
+    }

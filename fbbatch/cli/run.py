@@ -32,7 +32,9 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
         from fbbatch.schema.wording import words
 
         language = shop.settings.locale
-        if not agrees(moment, clock, language, foresee=lambda: batch.foresee(shop, moment, now=clock)):
+        if not agrees(
+            moment, clock, language, foresee=lambda: batch.foresee(shop, moment, now=clock)
+        ):
             click.echo(words("time.declined", language), err=True)
             return ExitCode.INTERRUPTED
         asked: list[int] = []
@@ -42,10 +44,14 @@ def run(call: Call, as_of: str | None, dry_run: bool, jobs: int | None) -> int:
             if asked.count(signal.SIGINT) > 1:
                 raise KeyboardInterrupt
 
-        before = [(number, signal.signal(number, stop)) for number in (signal.SIGTERM, signal.SIGINT)]
+        before = [
+            (number, signal.signal(number, stop)) for number in (signal.SIGTERM, signal.SIGINT)
+        ]
         try:
             with progress_of(call) as progress:
-                result = batch.run(shop, moment, now=clock, progress=progress, should_stop=lambda: bool(asked))
+                result = batch.run(
+                    shop, moment, now=clock, progress=progress, should_stop=lambda: bool(asked)
+                )
         except batch.InterruptedRunError as stopped:
             click.echo(str(stopped), err=True)
             return ExitCode.INTERRUPTED
@@ -67,7 +73,13 @@ def check(call: Call, files: tuple[Path, ...], as_of: str | None) -> int:
     shop = call.shop()
     moment = parse_as_of(as_of, shop.settings)
     with progress_of(call) as progress:
-        result = batch.rehearse(shop, moment, now=now(shop.settings.zone), files=[f.resolve() for f in files], progress=progress)
+        result = batch.rehearse(
+            shop,
+            moment,
+            now=now(shop.settings.zone),
+            files=[f.resolve() for f in files],
+            progress=progress,
+        )
     return show(call, shop, result)
 
 
@@ -77,7 +89,14 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
         call.data(result.manifest)
         return result.exit_code
     from fbbatch import findings
-    from fbbatch.documents.receipt import COUNTS, balance, field_labels, ignored_line, labels_for, outcome_word
+    from fbbatch.documents.receipt import (
+        COUNTS,
+        balance,
+        field_labels,
+        ignored_line,
+        labels_for,
+        outcome_word,
+    )
 
     office, templates = shop.office, shop.templates
     language = office.language
@@ -86,13 +105,22 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
         return templates["receipt"].word(name, language, **values)
 
     receipt = result.receipt
-    call.say(f"{office.title('receipt')}　{word('run', run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}")
+    call.say(
+        f"{office.title('receipt')}　{word('run', run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}"
+    )
     if receipt.files:
         heads = [word("file"), word("outcome"), *(word(name) for name in COUNTS)]
         call.say(
             table(
                 heads,
-                [[_printable(f.name), outcome_word(f, office), *(str(getattr(f, name)) for name in COUNTS)] for f in receipt.files],
+                [
+                    [
+                        _printable(f.name),
+                        outcome_word(f, office),
+                        *(str(getattr(f, name)) for name in COUNTS),
+                    ]
+                    for f in receipt.files
+                ],
             )
         )
     else:

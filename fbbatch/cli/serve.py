@@ -47,11 +47,19 @@ def _attempt(call: Call, stop: threading.Event, log: logging.Logger) -> None:
     try:
         shop = call.shop()
         moment = now(shop.settings.zone)
-        result = batch.run(shop, moment, now=moment, progress=lambda *_: None, should_stop=stop.is_set)
+        result = batch.run(
+            shop, moment, now=moment, progress=lambda *_: None, should_stop=stop.is_set
+        )
         if result.given_up:
-            log.info("the unfinished run %s was given up: it had recorded nothing", result.given_up.name)
+            log.info(
+                "the unfinished run %s was given up: it had recorded nothing", result.given_up.name
+            )
         counts = result.manifest["counts"]
-        log.info("run %s: %s", result.manifest["run"], " ".join(f"{name}={n}" for name, n in counts.items()))
+        log.info(
+            "run %s: %s",
+            result.manifest["run"],
+            " ".join(f"{name}={n}" for name, n in counts.items()),
+        )
     except batch.InterruptedRunError as stopped:
         log.info("%s", stopped)
     except FbbatchError as error:
@@ -72,8 +80,12 @@ def _has_missed(call: Call, moment: dt.datetime) -> bool:
         return False
     times = [tuple(map(int, time.split(":"))) for time in call.settings().run_times]
     slots = [
-        dt.datetime.combine(moment.date() - dt.timedelta(days=back), dt.time(hour, minute), moment.tzinfo) for back in (0, 1) for hour, minute in times
-    ]  # fmt: skip
+        dt.datetime.combine(
+            moment.date() - dt.timedelta(days=back), dt.time(hour, minute), moment.tzinfo
+        )
+        for back in (0, 1)
+        for hour, minute in times
+    ]
     return any(last.as_of < slot <= moment for slot in slots)
 
 
@@ -86,7 +98,11 @@ def _log(folder: Path) -> logging.Logger:
     try:
         place = folder / ".fbbatch" / "logs"
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handlers.append(RotatingFileHandler(place / "serve.log", maxBytes=1_000_000, backupCount=5, encoding="utf-8"))
+        handlers.append(
+            RotatingFileHandler(
+                place / "serve.log", maxBytes=1_000_000, backupCount=5, encoding="utf-8"
+            )
+        )
     except OSError:
         click.echo(f"The log cannot be written to: {folder / '.fbbatch/logs'}", err=True)
     log.handlers = handlers
@@ -105,9 +121,17 @@ def schedule() -> None:
 def print_entries(call: Call) -> int:
     """Print entries for systemd, cron, launchd (macOS) and the Windows Task Scheduler, for this workspace and its run times."""
     settings, folder = call.settings(), call.folder
-    program = Path(sys.argv[0]).resolve() if Path(sys.argv[0]).name.startswith("fbbatch") else Path(sys.executable).parent / "fbbatch"
-    entries = {"systemd": _systemd(program, folder, settings.run_times, settings.time_zone), "cron": _cron(program, folder, settings.run_times, settings.time_zone),
-               "launchd": _launchd(program, folder, settings.run_times), "windows": _windows(program, folder, settings.run_times)}  # fmt: skip
+    program = (
+        Path(sys.argv[0]).resolve()
+        if Path(sys.argv[0]).name.startswith("fbbatch")
+        else Path(sys.executable).parent / "fbbatch"
+    )
+    entries = {
+        "systemd": _systemd(program, folder, settings.run_times, settings.time_zone),
+        "cron": _cron(program, folder, settings.run_times, settings.time_zone),
+        "launchd": _launchd(program, folder, settings.run_times),
+        "windows": _windows(program, folder, settings.run_times),
+    }
     if call.as_json:
         call.data(entries)
         return ExitCode.DONE
@@ -148,7 +172,10 @@ WantedBy=timers.target
 
 
 def _cron(program: Path, folder: Path, times: list[str], zone: str) -> str:
-    lines = [f'{int(time[3:])} {int(time[:2])} * * * "{program}" run --quiet -w "{folder}"' for time in times]
+    lines = [
+        f'{int(time[3:])} {int(time[:2])} * * * "{program}" run --quiet -w "{folder}"'
+        for time in times
+    ]
     return (
         f"# crontab -e   (a missed night is made good by the next run; a cron without CRON_TZ uses the system's zone)\nCRON_TZ={zone}\n"
         + "\n".join(lines)
@@ -158,7 +185,10 @@ def _cron(program: Path, folder: Path, times: list[str], zone: str) -> str:
 
 def _launchd(program: Path, folder: Path, times: list[str]) -> str:
     """A plist for an account's own agents; launchd goes by the machine's own time."""
-    command = "\n".join(f"    <string>{escape(str(part))}</string>" for part in (program, "run", "--quiet", "-w", folder))
+    command = "\n".join(
+        f"    <string>{escape(str(part))}</string>"
+        for part in (program, "run", "--quiet", "-w", folder)
+    )
     slots = "\n".join(
         f"    <dict><key>Hour</key><integer>{int(time[:2])}</integer><key>Minute</key><integer>{int(time[3:])}</integer></dict>"
         for time in times

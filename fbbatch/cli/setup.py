@@ -34,7 +34,7 @@ _README = {
     "zh-Hant": "把問卷、登記表、填好的表單、郵件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在這裡，或放進客戶、員工、合作夥伴子資料夾。\n不要改動原件；處理後會移到 archive，結果在 outbox/latest/index.html。\n",
     "zh-Hans": "把问卷、登记表、填好的表单、邮件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在这里，或放进客户、员工、合作伙伴子文件夹。\n不要改动原件；处理后会移到 archive，结果在 outbox/latest/index.html。\n",
     "en": "Drop questionnaires, registers, filled-in forms and mails (xlsx, xls, ods, csv, docx, pdf, eml, txt, zip) here, or into the folders customer, employee, partner.\nOriginals move to archive after a run; the results are in outbox/latest/index.html.\n",
-}  # fmt: skip
+}
 
 _SETTINGS = """\
 # yaml-language-server: $schema=schemas/json/settings.json
@@ -84,11 +84,16 @@ def lay_out(folder: Path, locale: str) -> None:
                     target.chmod(0o600)
                     fresh.add(target)
     if locale == "zh-Hans":
-        for path in fresh & {folder / "schemas" / "company" / f"{name}.yaml" for name in ("organisation", "products")}:
+        for path in fresh & {
+            folder / "schemas" / "company" / f"{name}.yaml" for name in ("organisation", "products")
+        }:
             _simplify(path)
     calendar = folder / "schemas/company/calendar.yaml"
     if calendar in fresh:
-        calendar.write_text(calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"), encoding="utf-8")
+        calendar.write_text(
+            calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"),
+            encoding="utf-8",
+        )
     ensure_codes(folder)
     _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
 
@@ -96,7 +101,10 @@ def lay_out(folder: Path, locale: str) -> None:
 def _simplify(path: Path) -> None:
     """Names of the invented company in Simplified characters; its Traditional labels stay."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join(line if "zh-Hant:" in line else simplified(line) for line in lines) + "\n", encoding="utf-8")
+    path.write_text(
+        "\n".join(line if "zh-Hant:" in line else simplified(line) for line in lines) + "\n",
+        encoding="utf-8",
+    )
 
 
 def _write(path: Path, text: str) -> None:
@@ -126,7 +134,11 @@ def init(call: Call, folder: Path, locale: str) -> int:
 
 
 @command("codes")
-@click.option("--renew", is_flag=True, help="Make a new secret; what is issued from then on carries other codes.")
+@click.option(
+    "--renew",
+    is_flag=True,
+    help="Make a new secret; what is issued from then on carries other codes.",
+)
 @click.option(
     "--old-until",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -143,7 +155,12 @@ def codes(call: Call, renew: bool, old_until: dt.datetime | None) -> int:
     known = secret.read_codes(call.folder)
     old = sorted(key.until for key in known.keys if key.until) if known else []
     if call.as_json:
-        call.data({"workspace": known.workspace if known else None, "old_until": [day.isoformat() for day in old]})
+        call.data(
+            {
+                "workspace": known.workspace if known else None,
+                "old_until": [day.isoformat() for day in old],
+            }
+        )
         return ExitCode.DONE
     if known is None:
         call.say("There is no secret yet; the next run makes it.")
@@ -177,8 +194,19 @@ def lint(call: Call) -> int:
     for warning in warnings:
         call.say(warning)
     rules = shop.book.classification.rules
-    counted = {"sources": len(shop.book.sources), "forms": len(shop.book.forms), "rules": len(rules)}
-    call.say(words("lint.sound", shop.settings.locale, words=sum(len(rule.words) for rule in rules), **counted))
+    counted = {
+        "sources": len(shop.book.sources),
+        "forms": len(shop.book.forms),
+        "rules": len(rules),
+    }
+    call.say(
+        words(
+            "lint.sound",
+            shop.settings.locale,
+            words=sum(len(rule.words) for rule in rules),
+            **counted,
+        )
+    )
     return ExitCode.DONE
 
 
@@ -223,7 +251,9 @@ def _packages() -> tuple[bool, str]:
     for requirement in requires("fbbatch") or []:
         if ";" in requirement:
             continue
-        name = "".join(c for c in requirement.split(">")[0].split("[")[0] if c.isalnum() or c in "-_.").strip()
+        name = "".join(
+            c for c in requirement.split(">")[0].split("[")[0] if c.isalnum() or c in "-_."
+        ).strip()
         try:
             version(name)
         except PackageNotFoundError:
@@ -247,7 +277,10 @@ def _limits() -> tuple[bool | None, str]:
     holding = [*(named[name] for name, holds in held.items() if holds), "waiting time"]
     if not lacking:
         return True, f"tried, and they hold: {', '.join(holding)} of workers"
-    return None, f"this system does not limit a worker's {' and '.join(lacking)}; what holds: {', '.join(holding)}"
+    return (
+        None,
+        f"this system does not limit a worker's {' and '.join(lacking)}; what holds: {', '.join(holding)}",
+    )
 
 
 def _outlook() -> tuple[bool | None, str]:

@@ -12,6 +12,18 @@ from fbbatch.documents.worklist import worklist
 
 __all__ = [
     "Correction",
-    "Receipt", "Templates", "blank_forms", "case_document", "case_report", "load_templates", "manifest", "printed_lines", "receipt_workbook", "run_page", "summary_document",
-    "summary_workbook", "tracking_workbook", "worklist",
-]  # fmt: skip
+    "Receipt",
+    "Templates",
+    "blank_forms",
+    "case_document",
+    "case_report",
+    "load_templates",
+    "manifest",
+    "printed_lines",
+    "receipt_workbook",
+    "run_page",
+    "summary_document",
+    "summary_workbook",
+    "tracking_workbook",
+    "worklist",
+]

@@ -9,9 +9,29 @@ from typing import Any
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import GIVEN, Teller
 from fbbatch.documents.story import Story, linked, story_fact
-from fbbatch.documents.templates import BlockModel, Item, RowsModel, Template, Templates, compile_text
+from fbbatch.documents.templates import (
+    BlockModel,
+    Item,
+    RowsModel,
+    Template,
+    Templates,
+    compile_text,
+)
 from fbbatch.model import REPORTER, Case, Transition
-from fbbatch.render.blocks import Block, CellValue, Column, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text
+from fbbatch.render.blocks import (
+    Block,
+    CellValue,
+    Column,
+    Document,
+    Grid,
+    Heading,
+    Note,
+    PageBreak,
+    Pair,
+    Signatures,
+    Table,
+    Text,
+)
 from fbbatch.render.words import REPORTER_WORD, long_date, text_width
 from fbbatch.schema import FieldModel, SchemaModel
 from fbbatch.schema.models import Label
@@ -47,14 +67,21 @@ class Office:
 
     def head_line(self, number: str, date: dt.date, template: Template) -> str:
         """The line below the title: number, date, form number."""
-        return _HEAD[self.language].format(number=number, date=long_date(date, self.language), form=self.form_number(template))
+        return _HEAD[self.language].format(
+            number=number, date=long_date(date, self.language), form=self.form_number(template)
+        )
 
     def columns(self, template: Template, table: str) -> tuple[Column, ...]:
         """The columns of a template's table; the same for every case."""
         key = template.id, table
         if key not in self._columns:
             self._columns[key] = tuple(
-                Column(c.label[self.language] if c.label else self.teller.label(c.of), c.weight, c.align, c.kind)
+                Column(
+                    c.label[self.language] if c.label else self.teller.label(c.of),
+                    c.weight,
+                    c.align,
+                    c.kind,
+                )
                 for c in template.tables[table].columns
             )
         return self._columns[key]
@@ -75,7 +102,14 @@ _HEAD = {
 }
 
 
-def case_report(case: Case, history: Sequence[Transition], office: Office, templates: Templates, *, now: dt.datetime) -> Document:
+def case_report(
+    case: Case,
+    history: Sequence[Transition],
+    office: Office,
+    templates: Templates,
+    *,
+    now: dt.datetime,
+) -> Document:
     """D29: the complete file of a case. Source: 1.3.3, 5.5.2c."""
     return case_document("case_report", case, history, office, templates, now=now)
 
@@ -102,33 +136,77 @@ def case_document(
         templates: how.
         now: the as-of time.
         issue: of a form, how often it has been issued for this case.
-        filled: the finished record of a form that has come back, with its answers in place of blanks. Source: 5.4.2b.
-        department: the cooperating department that answers for itself; None: the one in charge. Source: 5.5.2a.
+        filled: the finished record of a form that has come back, with its answers in place of
+            blanks. Source: 5.4.2b.
+        department: the cooperating department that answers for itself; None: the one in charge.
+            Source: 5.5.2a.
     """
     template = templates[kind]
     form = office.teller.book.schema(template.form) if template.form else None
     blank = form is not None and not filled
-    identity = {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)} if form and blank else {}
+    identity = (
+        {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)}
+        if form and blank
+        else {}
+    )
     story = story_of(kind, case, history, office, now, part=department)
     own = f"-{office.teller.book.department(department, office.language)}" if department else ""
-    number = case.number if kind == "case_report" else f"{case.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
+    number = (
+        case.number
+        if kind == "case_report"
+        else f"{case.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
+    )
     writer = _Writer(template, form, story, office, filled=filled)
     date = now.date()
     return Document(
-        kind, office.title(kind), number, office.company, office.language, date, tuple(writer.blocks()), office.form_number(template),
-        office.head_line(number, date, template), identity=identity,
-    )  # fmt: skip
+        kind,
+        office.title(kind),
+        number,
+        office.company,
+        office.language,
+        date,
+        tuple(writer.blocks()),
+        office.form_number(template),
+        office.head_line(number, date, template),
+        identity=identity,
+    )
 
 
-def story_of(kind: str, case: Case, history: Sequence[Transition], office: Office, now: dt.datetime, *, part: str | None = None) -> Story:
+def story_of(
+    kind: str,
+    case: Case,
+    history: Sequence[Transition],
+    office: Office,
+    now: dt.datetime,
+    *,
+    part: str | None = None,
+) -> Story:
     """The case's handling, as the document `kind` tells it, to the cooperating department `part` or to all."""
-    return Story(case, tuple(history), replay(history), kind, now, office.deadlines, office.company, office.service_contact, part=part)
+    return Story(
+        case,
+        tuple(history),
+        replay(history),
+        kind,
+        now,
+        office.deadlines,
+        office.company,
+        office.service_contact,
+        part=part,
+    )
 
 
 class _Writer:
     """Writes the template's blocks for a case; a heading whose grid has nothing to say is left out with it."""
 
-    def __init__(self, template: Template, form: SchemaModel | None, story: Story, office: Office, *, filled: bool) -> None:
+    def __init__(
+        self,
+        template: Template,
+        form: SchemaModel | None,
+        story: Story,
+        office: Office,
+        *,
+        filled: bool,
+    ) -> None:
         self.template, self.form, self.story, self.office = template, form, story, office
         self.case, self.language, self.teller = story.case, office.language, office.teller
         self.names = _Names(template, story, office)
@@ -159,7 +237,9 @@ class _Writer:
             if self.answers is None:  # it tells how to fill in
                 yield Note(self._told(block.note))
         elif block.text is not None:
-            yield from (Text(line.strip()) for line in self._told(block.text).split("\n") if line.strip())
+            yield from (
+                Text(line.strip()) for line in self._told(block.text).split("\n") if line.strip()
+            )
         elif block.signatures is not None:
             yield Signatures(tuple(label[self.language] for label in block.signatures))
         elif block.page_break:
@@ -178,12 +258,18 @@ class _Writer:
             elif item.blank and (self.answers is None or self.answers.get(item.blank) is not None):
                 yield self._blank(item)
             elif item.of and (value := self.names.tell(item.of)):
-                label = item.label[self.language] if item.label else self.teller.label(item.of, self.case.schema)
+                label = (
+                    item.label[self.language]
+                    if item.label
+                    else self.teller.label(item.of, self.case.schema)
+                )
                 yield Pair(label, value, item.wide)
 
     def _rest(self) -> Iterator[Pair]:
         for field in self.teller.fields(self.case.schema):
-            if field.id not in self.template.printed and (value := self.teller.answer(self.case, field.id)):
+            if field.id not in self.template.printed and (
+                value := self.teller.answer(self.case, field.id)
+            ):
                 yield Pair(field.label[self.language], value, wide=len(value) > _LONG)
 
     def _blank(self, item: Item) -> Pair:
@@ -194,35 +280,78 @@ class _Writer:
             return Pair(label, self.teller.say(field, self.answers[field.id]), item.wide)
         given = self.names.tell(item.of) if item.of else ""
         told = given or self.teller.options(field)
-        return Pair(_starred(label, field), told, item.wide, item.blank, item.lines, given=bool(given), kind=_kind(field))
+        return Pair(
+            _starred(label, field),
+            told,
+            item.wide,
+            item.blank,
+            item.lines,
+            given=bool(given),
+            kind=_kind(field),
+        )
 
     def _rows(self, rows: RowsModel) -> Table:
         """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""
         table = self.fields[rows.of]
         columns = tuple(
-            Column(column.label[self.language], self._weight(column), kind=_kind(column), id=column.id) for column in table.fields
-        )  # fmt: skip
+            Column(
+                column.label[self.language], self._weight(column), kind=_kind(column), id=column.id
+            )
+            for column in table.fields
+        )
         serial = Column(_SERIAL[self.language], 0.7, "center")
-        given = (self.answers or {}).get(rows.of) or (self.story.newest(rows.prefill).get(rows.of) if rows.prefill else None) or []
+        given = (
+            (self.answers or {}).get(rows.of)
+            or (self.story.newest(rows.prefill).get(rows.of) if rows.prefill else None)
+            or []
+        )
         count = len(given) if self.answers is not None else max(rows.count, len(given))
         lines: list[tuple[CellValue, ...]] = [
-            (number, *(self._cell(column, given[number - 1] if number <= len(given) else {}) for column in table.fields))
+            (
+                number,
+                *(
+                    self._cell(column, given[number - 1] if number <= len(given) else {})
+                    for column in table.fields
+                ),
+            )
             for number in range(1, count + 1)
         ]
-        return Table((serial, *columns), tuple(lines), title="", blank="" if self.answers is not None else rows.of)
+        return Table(
+            (serial, *columns),
+            tuple(lines),
+            title="",
+            blank="" if self.answers is not None else rows.of,
+        )
 
     def _weight(self, column: FieldModel) -> float:
         """How wide a column is: enough for its longest option with its box, on one line."""
-        options = max((text_width(option) / 2 for option in self.teller.options(column).split("　")), default=0)
+        options = max(
+            (text_width(option) / 2 for option in self.teller.options(column).split("　")),
+            default=0,
+        )
         return max(_WEIGHTS.get(column.type, 2.2), 0.3 + 0.25 * options)
 
     def _cell(self, column: FieldModel, row: Mapping[str, Any]) -> str:
         value = row.get(column.id)
-        return self.teller.say(column, value) if value is not None else "" if self.answers is not None else self.teller.options(column)
+        return (
+            self.teller.say(column, value)
+            if value is not None
+            else ""
+            if self.answers is not None
+            else self.teller.options(column)
+        )
 
 
 _LONG = 24
-_WEIGHTS = {"date": 1.1, "person": 1, "department": 1.2, "integer": 0.8, "number": 0.9, "choice": 1.2, "boolean": 0.9}
+_WEIGHTS = {
+    "date": 1.1,
+    "person": 1,
+    "department": 1.2,
+    "integer": 0.8,
+    "number": 0.9,
+    "choice": 1.2,
+    "boolean": 0.9,
+}
 _SERIAL = {"zh-Hant": "序號", "zh-Hans": "序号", "en": "No."}
 
 
@@ -256,12 +385,18 @@ class _Names(Mapping[str, object]):
         return 0
 
 
-def _table(template: Template, name: str, case: Case, history: Sequence[Transition], office: Office) -> Table:
+def _table(
+    template: Template, name: str, case: Case, history: Sequence[Transition], office: Office
+) -> Table:
     model = template.tables[name]
     rows = _reasons(case, office) if name == "reasons" else history_rows(history, office)
     wanted = [c.of for c in model.columns]
     empty = model.empty[office.language] if model.empty else ""
-    return Table(office.columns(template, name), tuple(tuple(row[key] for key in wanted) for row in rows), empty=empty)
+    return Table(
+        office.columns(template, name),
+        tuple(tuple(row[key] for key in wanted) for row in rows),
+        empty=empty,
+    )
 
 
 _SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}
@@ -299,12 +434,17 @@ def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str
     teller, language = office.teller, office.language
     return [
         {
-            "serial": number, "happened_on": step.happened_on, "to": teller.book.word("state", step.to, language),
+            "serial": number,
+            "happened_on": step.happened_on,
+            "to": teller.book.word("state", step.to, language),
             "document": _document_of(step, teller),
-            "by": _NO_PERSON[step.by][language] if step.by in _NO_PERSON else teller.person(step.by), "recorded_at": step.recorded_at,
+            "by": _NO_PERSON[step.by][language]
+            if step.by in _NO_PERSON
+            else teller.person(step.by),
+            "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)
-    ]  # fmt: skip
+    ]
 
 
 _DECIDES = {"verification": "conclusion", "coordination": "decision"}
@@ -313,7 +453,9 @@ _DECIDES = {"verification": "conclusion", "coordination": "decision"}
 def _decided(step: Transition, teller: Teller) -> str:
     """What was decided on the form of a step, where its state alone does not tell."""
     form = teller.book.schema(step.document) if step.document in _DECIDES else None
-    field = next((f for f in form.fields if f.id == _DECIDES[step.document]), None) if form else None
+    field = (
+        next((f for f in form.fields if f.id == _DECIDES[step.document]), None) if form else None
+    )
     value = step.details.get("answers", {}).get(_DECIDES[step.document]) if field else None
     return teller.say(field, value) if field and value else ""
 
@@ -323,11 +465,17 @@ def _document_of(step: Transition, teller: Teller) -> str:
     language = teller.language
     words = _OTHER_DOCUMENTS.get(step.document)
     name = words[language] if words else teller.book.word("document", step.document, language)
-    about = teller.book.department(step.details.get("part"), language) or linked(
-        step.details.get("follows"), step.details.get("followed_by"), language
-    ) or _decided(step, teller)  # fmt: skip
+    about = (
+        teller.book.department(step.details.get("part"), language)
+        or linked(step.details.get("follows"), step.details.get("followed_by"), language)
+        or _decided(step, teller)
+    )
     told = [
-        _CHANGE[language].format(teller.label(field), *(teller.tell(field, value, "") or "—" for value in both))
+        _CHANGE[language].format(
+            teller.label(field), *(teller.tell(field, value, "") or "—" for value in both)
+        )
         for field, both in step.details.get("changes", {}).items()
     ]
-    return "\n".join([name + (" ({})" if language == "en" else "（{}）").format(about) if about else name, *told])
+    return "\n".join(
+        [name + (" ({})" if language == "en" else "（{}）").format(about) if about else name, *told]
+    )

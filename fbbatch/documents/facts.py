@@ -11,13 +11,21 @@ from fbbatch.schema import Book, FieldModel
 from fbbatch.schema.models import Label
 from fbbatch.words import fold, traditional
 
-_OPEN = {"zh-Hant": "；暫定，待公司核定", "zh-Hans": "；暂定，待公司核定", "en": "; provisional, for the company to decide"}
+_OPEN = {
+    "zh-Hant": "；暫定，待公司核定",
+    "zh-Hans": "；暂定，待公司核定",
+    "en": "; provisional, for the company to decide",
+}
 _DUE = {
     "zh-Hant": "{date}（{severity}問題 {period}{open}）",
     "zh-Hans": "{date}（{severity}问题 {period}{open}）",
     "en": "{date} ({severity}: {period}{open})",
 }
-_QUOTED = {"zh-Hant": "{says}：「{words}」（{rule}）", "zh-Hans": "{says}：“{words}”（{rule}）", "en": '{says}: "{words}" ({rule})'}
+_QUOTED = {
+    "zh-Hant": "{says}：「{words}」（{rule}）",
+    "zh-Hans": "{says}：“{words}”（{rule}）",
+    "en": '{says}: "{words}" ({rule})',
+}
 GIVEN = {"zh-Hant": "登記人填寫", "zh-Hans": "登记人填写", "en": "given by the recorder"}
 _CLAUSE = {"zh-Hant": "；", "zh-Hans": "；", "en": "; "}
 _RULE = {
@@ -26,21 +34,41 @@ _RULE = {
     "en": "{when} → {department} (rule {rule})",
 }
 _OTHER_RULES = {
-    "proposal": {"zh-Hant": "原部門建議轉交", "zh-Hans": "原部门建议转交", "en": "Proposed by the former department"},
+    "proposal": {
+        "zh-Hant": "原部門建議轉交",
+        "zh-Hans": "原部门建议转交",
+        "en": "Proposed by the former department",
+    },
     "reopened": {
         "zh-Hant": "重開後交原責任部門",
         "zh-Hans": "重开后交原责任部门",
         "en": "Reopened, back to the department that handled it",
     },
-    "linked": {"zh-Hant": "原案件的責任部門", "zh-Hans": "原案件的责任部门", "en": "The department that handled the former case"},
-    "tracking_ledger": {"zh-Hant": "在跟蹤臺賬中指定", "zh-Hans": "在跟踪台账中指定", "en": "Named in the tracking ledger"},
+    "linked": {
+        "zh-Hant": "原案件的責任部門",
+        "zh-Hans": "原案件的责任部门",
+        "en": "The department that handled the former case",
+    },
+    "tracking_ledger": {
+        "zh-Hant": "在跟蹤臺賬中指定",
+        "zh-Hans": "在跟踪台账中指定",
+        "en": "Named in the tracking ledger",
+    },
 }
-_LIMIT = {"zh-Hant": "上報時限：{:g} 小時內{}。", "zh-Hans": "上报时限：{:g} 小时内{}。", "en": "To be escalated within {:g} hours{}."}
+_LIMIT = {
+    "zh-Hant": "上報時限：{:g} 小時內{}。",
+    "zh-Hans": "上报时限：{:g} 小时内{}。",
+    "en": "To be escalated within {:g} hours{}.",
+}
 _OTHERWISE = {"zh-Hant": "其他情況", "zh-Hans": "其他情况", "en": "otherwise"}
 _WORDS_SAID = {"zh-Hant": "提到關鍵詞", "zh-Hans": "提到关键词", "en": "key words are mentioned"}
 _UNKNOWN = {"zh-Hant": "未提供", "zh-Hans": "未提供", "en": "Not given"}
 _OPEN_PRIORITY = {"zh-Hant": "待評估", "zh-Hans": "待评估", "en": "To be assessed"}
-_NOT_REPEATED = {"zh-Hant": "未發現相同記錄", "zh-Hans": "未发现相同记录", "en": "No identical record"}
+_NOT_REPEATED = {
+    "zh-Hant": "未發現相同記錄",
+    "zh-Hans": "未发现相同记录",
+    "en": "No identical record",
+}
 _REPEATED = {
     "zh-Hant": "疑與 {case} 為同一事項（{same}相同，相隔 {days} 天，描述相近 {percent}%），請判定",
     "zh-Hans": "疑与 {case} 为同一事项（{same}相同，相隔 {days} 天，描述相近 {percent}%），请判定",
@@ -56,10 +84,19 @@ _ORIGIN = {
 }
 _SHEET = {"zh-Hant": "工作表「{}」", "zh-Hans": "工作表“{}”", "en": "sheet '{}', "}
 _BASIS = {
-    "zh-Hant": ("類型判定得分 {score:g} 分，高出次選 {margin:g} 分。", "規則無法判定：{unsure}，請專人覆核。"),
-    "zh-Hans": ("类型判定得分 {score:g} 分，高出次选 {margin:g} 分。", "规则无法判定：{unsure}，请专人复核。"),
-    "en": ("The type scored {score:g}, ahead of the second by {margin:g}.", " Not settled by the rules: {unsure}; please review."),
-}  # fmt: skip
+    "zh-Hant": (
+        "類型判定得分 {score:g} 分，高出次選 {margin:g} 分。",
+        "規則無法判定：{unsure}，請專人覆核。",
+    ),
+    "zh-Hans": (
+        "类型判定得分 {score:g} 分，高出次选 {margin:g} 分。",
+        "规则无法判定：{unsure}，请专人复核。",
+    ),
+    "en": (
+        "The type scored {score:g}, ahead of the second by {margin:g}.",
+        " Not settled by the rules: {unsure}; please review.",
+    ),
+}
 
 
 _folded = lru_cache(maxsize=64)(fold)
@@ -72,7 +109,9 @@ def mask(contact: str) -> str:
         return f"{name[:1]}***@{domain}"
     digits = [index for index, char in enumerate(contact) if char.isdigit()]
     if len(digits) >= 7:
-        hidden = set(digits[3:-4] if len(digits) > 10 else digits[3:-3] if len(digits) > 8 else digits[2:-2])
+        hidden = set(
+            digits[3:-4] if len(digits) > 10 else digits[3:-3] if len(digits) > 8 else digits[2:-2]
+        )
         return "".join("*" if index in hidden else char for index, char in enumerate(contact))
     return contact[:1] + "***" if contact else ""
 
@@ -138,10 +177,22 @@ class Teller:
         if isinstance(value, list):
             return self.join(self.say(field, part) for part in value)
         if field.type == "rating" and field.values:
-            word = next((v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"), "")
-            return f"{value:g}（{word}）" if word and self.language != "en" else f"{value:g} ({word})" if word else f"{value:g}"
+            word = next(
+                (v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"),
+                "",
+            )
+            return (
+                f"{value:g}（{word}）"
+                if word and self.language != "en"
+                else f"{value:g} ({word})"
+                if word
+                else f"{value:g}"
+            )
         if field.type in {"choice", "choices"}:
-            return next((v.label[self.language] for v in self.book.values(field) if v.code == value), str(value))
+            return next(
+                (v.label[self.language] for v in self.book.values(field) if v.code == value),
+                str(value),
+            )
         if field.type == "department":
             return self.book.department(str(value), self.language)
         if field.type == "person":
@@ -161,7 +212,9 @@ class Teller:
             case "boolean":
                 names = list(_YES_NO[self.language])
             case "rating":
-                names = [str(n) for n in range(int(field.maximum or 5), int(field.minimum or 1) - 1, -1)]
+                names = [
+                    str(n) for n in range(int(field.maximum or 5), int(field.minimum or 1) - 1, -1)
+                ]
             case _:
                 return ""
         return "　".join(f"□ {name}" for name in names)
@@ -171,14 +224,17 @@ class Teller:
         tell = _FACTS.get(name)
         return tell(self, case) if tell else self.answer(case, name)
 
-    # --- facts that take more than a word ------------------------------------------------------------------
+    # --- facts that take more than a word ---------------------------------------------
 
     def words(self, words: list[str], text: str) -> str:
         """Matched words as the reporter wrote them."""
         folded = _folded(text)
         same = len(folded) == len(text)
         places = [(folded.find(word), word) for word in words]
-        return self.join(text[at : at + len(word)] if same and at >= 0 else self._written(word) for at, word in places)
+        return self.join(
+            text[at : at + len(word)] if same and at >= 0 else self._written(word)
+            for at, word in places
+        )
 
     def _written(self, word: str) -> str:
         """A folded word that the text no longer holds, in the script of the documents."""
@@ -193,7 +249,11 @@ class Teller:
     def basis(self, case: Case) -> str:
         """Why it was classified so, in one line: rule and words of what decided. Source: 3.2.x."""
         wanted = {f"type={case.type}", f"severity={case.severity}"}
-        reasons = [r for r in case.evidence["reasons"] if r["says"] in wanted and (r["words"] or r["rule"] == "given")]
+        reasons = [
+            r
+            for r in case.evidence["reasons"]
+            if r["says"] in wanted and (r["words"] or r["rule"] == "given")
+        ]
         by_value: dict[str, tuple[list[str], list[str]]] = {}
         for reason in reasons:
             words, rules = by_value.setdefault(reason["says"], ([], []))
@@ -203,8 +263,15 @@ class Teller:
         for says, (words, rules) in by_value.items():
             dimension, _, value = says.partition("=")
             word = self.book.word(dimension, value, self.language)
-            quote = _QUOTED[self.language].format(says=word, words=self.join(dict.fromkeys(words)), rule=self.join(rules))
-            told.append(quote if words else word + (" ({})" if self.language == "en" else "（{}）").format(GIVEN[self.language]))
+            quote = _QUOTED[self.language].format(
+                says=word, words=self.join(dict.fromkeys(words)), rule=self.join(rules)
+            )
+            told.append(
+                quote
+                if words
+                else word
+                + (" ({})" if self.language == "en" else "（{}）").format(GIVEN[self.language])
+            )
         return _CLAUSE[self.language].join(told) or self.unsure(case)
 
     def unsure(self, case: Case) -> str:
@@ -215,8 +282,16 @@ class Teller:
     def basis_note(self, case: Case) -> str:
         """Score and margin, and what is unsure."""
         score = case.evidence["score"]
-        told = _BASIS[self.language][0].format(score=score, margin=case.evidence["margin"]) if score else ""
-        return f"{told} {self.unsure(case)}".strip() if self.language == "en" else told + self.unsure(case)
+        told = (
+            _BASIS[self.language][0].format(score=score, margin=case.evidence["margin"])
+            if score
+            else ""
+        )
+        return (
+            f"{told} {self.unsure(case)}".strip()
+            if self.language == "en"
+            else told + self.unsure(case)
+        )
 
     def repeated(self, case: Case) -> str:
         """Which older case may be the same matter, and why; a person decides. Source: N4."""
@@ -224,7 +299,9 @@ class Teller:
         if not told:
             return _NOT_REPEATED[self.language]
         same = self.join(self.label(name, case.schema) for name in told["same"])
-        return _REPEATED[self.language].format(same=same, **{name: told[name] for name in ("case", "days", "percent")})
+        return _REPEATED[self.language].format(
+            same=same, **{name: told[name] for name in ("case", "days", "percent")}
+        )
 
     def due(self, case: Case) -> str:
         """The deadline as date and as rule. Source: 5.1.2a."""
@@ -242,18 +319,34 @@ class Teller:
 
     def escalation_reasons(self, case: Case) -> str:
         """Why it goes to the leaders."""
-        return self.join(self._escalations[e].label[self.language] for e in case.escalations if e in self._escalations)
+        return self.join(
+            self._escalations[e].label[self.language]
+            for e in case.escalations
+            if e in self._escalations
+        )
 
     def recipients(self, case: Case) -> str:
         """Who gets the escalation: leaders, and the heads of the departments concerned. Source: 3.3.3c, 3.3.3d."""
-        roles = dict.fromkeys(role for e in case.escalations if e in self._escalations for role in self._escalations[e].to)
+        roles = dict.fromkeys(
+            role
+            for e in case.escalations
+            if e in self._escalations
+            for role in self._escalations[e].to
+        )
         names: list[str] = []
         for role in roles:
             if role == "P04":
                 heads = [self.book.head(d) for d in (case.department, *case.cooperating) if d]
-                names += [f"{h.name}（{self.book.department(h.department, self.language)}）" for h in heads if h]
+                names += [
+                    f"{h.name}（{self.book.department(h.department, self.language)}）"
+                    for h in heads
+                    if h
+                ]
             else:
-                names += [f"{p.name}（{p.title}）" if p.title else p.name for p in self.book.holders(role)[:1]]
+                names += [
+                    f"{p.name}（{p.title}）" if p.title else p.name
+                    for p in self.book.holders(role)[:1]
+                ]
         text = self.join(dict.fromkeys(names))
         return text.replace("（", " (").replace("）", ")") if self.language == "en" else text
 
@@ -272,7 +365,11 @@ class Teller:
     def reporter(self, case: Case) -> str:
         """The reporter, and the organisation spoken for."""
         return (" / " if self.language == "en" else "／").join(
-            dict.fromkeys(p for p in (case.text("organisation") or case.text("partner"), case.text("reporter")) if p)
+            dict.fromkeys(
+                p
+                for p in (case.text("organisation") or case.text("partner"), case.text("reporter"))
+                if p
+            )
         )
 
     def addressee(self, case: Case) -> str:
@@ -283,13 +380,17 @@ class Teller:
         """Where the feedback stands in the original. Source: 1.3.2a."""
         name = self.book.word("document", case.sheet, self.language)  # of a form, its kind
         sheet = _SHEET[self.language].format(name) if name else ""
-        return _ORIGIN[self.language].format(file=case.file, sheet=sheet, row=case.row, run=case.run)
+        return _ORIGIN[self.language].format(
+            file=case.file, sheet=sheet, row=case.row, run=case.run
+        )
 
     def assignment(self, case: Case) -> str:
         """By which rule it was assigned, and what the rule says. Source: 5.1.1a."""
         rule = self._assignments.get(case.assignment_rule or "")
         if rule is None:
-            return _OTHER_RULES.get(case.assignment_rule or "", {}).get(self.language, case.assignment_rule or "")
+            return _OTHER_RULES.get(case.assignment_rule or "", {}).get(
+                self.language, case.assignment_rule or ""
+            )
         told = [
             f"{self.label(name)}{': ' if self.language == 'en' else '：'}{self.join(self.book.word(name, code, self.language) for code in codes)}"
             for name in ("severity", "type", "kind", "source")
@@ -298,7 +399,9 @@ class Teller:
         told += [self.join(names) for names in (rule.when.product, rule.when.line) if names]
         told += [_WORDS_SAID[self.language]] if rule.when.words else []
         when = self.join(told) or _OTHERWISE[self.language]
-        return _RULE[self.language].format(when=when, department=self.book.department(case.department, self.language), rule=rule.id)
+        return _RULE[self.language].format(
+            when=when, department=self.book.department(case.department, self.language), rule=rule.id
+        )
 
     def reported(self, case: Case) -> str:
         """When it was reported, with the time of day where one was given."""
@@ -328,11 +431,19 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "basis_note": Teller.basis_note,
     "department": lambda t, c: t.book.department(c.department, t.language),
     "cooperating": lambda t, c: t.join(t.book.department(d, t.language) for d in c.cooperating),
-    "departments": lambda t, c: t.join(t.book.department(d, t.language) for d in (c.department, *c.cooperating)),
+    "departments": lambda t, c: t.join(
+        t.book.department(d, t.language) for d in (c.department, *c.cooperating)
+    ),
     "assignment_rule": Teller.assignment,
     "due": Teller.due,
     "due_on": lambda _, c: c.due_on.isoformat() if c.due_on else "",
-    "escalated": lambda t, c: f"{_yes(t, True)}（{c.number}-D06）" if c.escalations and t.language != "en" else f"Yes ({c.number}-D06)" if c.escalations else _yes(t, False),
+    "escalated": lambda t, c: (
+        f"{_yes(t, True)}（{c.number}-D06）"
+        if c.escalations and t.language != "en"
+        else f"Yes ({c.number}-D06)"
+        if c.escalations
+        else _yes(t, False)
+    ),
     "escalation_reasons": Teller.escalation_reasons,
     "escalated_to": Teller.recipients,
     "escalation_limit": Teller.escalation_limit,
@@ -344,7 +455,7 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "main_case": lambda *_: "",
     "priority": lambda t, _: _OPEN_PRIORITY[t.language],
     "contact": lambda t, c: c.text("contact") or _UNKNOWN[t.language],
-}  # fmt: skip
+}
 
 
 TOLD = frozenset(_FACTS)

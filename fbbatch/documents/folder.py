@@ -36,43 +36,92 @@ def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office)
         "files": [_file(file, labels, office) for file in receipt.files],
         "ignored": {"count": len(receipt.ignored), "names": list(receipt.ignored)},
         "cases": [
-            {"number": c.number, "state": c.state, "source": c.source, "type": c.type, "severity": c.severity, "department": c.department}
+            {
+                "number": c.number,
+                "state": c.state,
+                "source": c.source,
+                "type": c.type,
+                "severity": c.severity,
+                "department": c.department,
+            }
             for c in (*receipt.cases, *receipt.moved)
         ],
         "documents": [
-            {"kind": d.kind, "number": d.number, "case": d.case, "department": d.department, "period": d.period, "path": d.path,
-             "media_type": d.media_type, "sha256": d.sha256, "form": d.form, "file": d.about}
-            for d in issued if d.kind != "index"
+            {
+                "kind": d.kind,
+                "number": d.number,
+                "case": d.case,
+                "department": d.department,
+                "period": d.period,
+                "path": d.path,
+                "media_type": d.media_type,
+                "sha256": d.sha256,
+                "form": d.form,
+                "file": d.about,
+            }
+            for d in issued
+            if d.kind != "index"
         ],
-    }  # fmt: skip
+    }
 
 
 def _file(file: FileOutcome, labels: Labels, office: Office) -> dict[str, Any]:
     return {
-        "name": file.name, "sha256": file.sha256, "bytes": file.size, "schema": file.schema, "outcome": file.outcome, "code": file.code,
-        **{name: getattr(file, name) for name in COUNTS}, "archived": file.archived,
+        "name": file.name,
+        "sha256": file.sha256,
+        "bytes": file.size,
+        "schema": file.schema,
+        "outcome": file.outcome,
+        "code": file.code,
+        **{name: getattr(file, name) for name in COUNTS},
+        "archived": file.archived,
         "findings": [
-            {"code": f.code, "severity": f.severity, "sheet": f.sheet or None, "row": f.row, "column": f.column, "cell": f.cell,
-             "field": f.field, "message": findings.message(f, office.language, labels_for(file, f, labels))}
+            {
+                "code": f.code,
+                "severity": f.severity,
+                "sheet": f.sheet or None,
+                "row": f.row,
+                "column": f.column,
+                "cell": f.cell,
+                "field": f.field,
+                "message": findings.message(f, office.language, labels_for(file, f, labels)),
+            }
             for f in file.findings
         ],
-    }  # fmt: skip
+    }
 
 
-def run_page(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office, templates: Templates) -> Page:
+def run_page(
+    receipt: Receipt, issued: Sequence[IssuedDocument], office: Office, templates: Templates
+) -> Page:
     """The page by which people find the run's documents: what waits for somebody first, then one line per case."""
     template, language = templates["receipt"], office.language
-    people = [Entry(subject, (), f"{matter}　{who}") for subject, matter, who in people_list(receipt, office, templates)]
-    kinds = sorted(dict.fromkeys(d.kind for d in issued), key=lambda k: _FIRST.index(k) if k in _FIRST else len(_FIRST))
-    sections = [Section(office.title(kind), _entries(kind, receipt, issued, office)) for kind in kinds]
-    files = [Entry(f.name, (Link(f.name, _original(f)),), outcome_word(f, office)) for f in receipt.files]
+    people = [
+        Entry(subject, (), f"{matter}　{who}")
+        for subject, matter, who in people_list(receipt, office, templates)
+    ]
+    kinds = sorted(
+        dict.fromkeys(d.kind for d in issued),
+        key=lambda k: _FIRST.index(k) if k in _FIRST else len(_FIRST),
+    )
+    sections = [
+        Section(office.title(kind), _entries(kind, receipt, issued, office)) for kind in kinds
+    ]
+    files = [
+        Entry(f.name, (Link(f.name, _original(f)),), outcome_word(f, office)) for f in receipt.files
+    ]
     left_alone, told = ignored_names(receipt, office, templates)
     return Page(
         language=language,
         company=office.company,
         title=template.word("index", language),
         subtitle=f"{template.word('run', language, run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}",
-        balance="　".join(filter(None, (balance(receipt, office, templates), ignored_line(receipt, office, templates)))),
+        balance="　".join(
+            filter(
+                None,
+                (balance(receipt, office, templates), ignored_line(receipt, office, templates)),
+            )
+        ),
         sections=[
             Section(template.word("people", language), people),
             *sections,
@@ -82,7 +131,9 @@ def run_page(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office,
     )
 
 
-def _entries(kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], office: Office) -> list[Entry]:
+def _entries(
+    kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], office: Office
+) -> list[Entry]:
     """One line for each document number, with a link to each edition."""
     cases = {case.number: case for case in (*receipt.cases, *receipt.moved)}
     editions: dict[str, list[IssuedDocument]] = {}
@@ -92,11 +143,27 @@ def _entries(kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], offi
     entries = []
     for number, documents in editions.items():
         case = cases.get(documents[0].case or "")
-        about = "　".join(office.teller.fact(case, name) for name in ("severity", "type", "department")) if case else ""
+        about = (
+            "　".join(office.teller.fact(case, name) for name in ("severity", "type", "department"))
+            if case
+            else ""
+        )
         if case is None and documents[0].department:
             about = office.teller.book.department(documents[0].department, office.language)
-        links = tuple(Link(_EDITIONS.get(PurePosixPath(d.path).suffix, d.path), d.path) for d in documents)
-        entries.append(Entry(documents[0].case or documents[0].about or documents[0].period or office.title(kind) or number, links, about))
+        links = tuple(
+            Link(_EDITIONS.get(PurePosixPath(d.path).suffix, d.path), d.path) for d in documents
+        )
+        entries.append(
+            Entry(
+                documents[0].case
+                or documents[0].about
+                or documents[0].period
+                or office.title(kind)
+                or number,
+                links,
+                about,
+            )
+        )
     return entries
 
 

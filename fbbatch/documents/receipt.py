@@ -78,19 +78,43 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
     about = balance(receipt, office, templates), ignored_line(receipt, office, templates)
     lines = tuple(filter(None, (run, *about)))
     labels = field_labels(office)
-    tables = (_files(receipt, office, templates, word, labels), *_ignored(receipt, office, templates, word))
+    tables = (
+        _files(receipt, office, templates, word, labels),
+        *_ignored(receipt, office, templates, word),
+    )
     sheets = (
         WorkSheet(word("files"), title, lines, tables),
-        WorkSheet(word("findings"), f"{title}　{word('findings')}", lines[:1], (_findings(receipt, office, word, labels),)),
-        WorkSheet(word("people"), f"{title}　{word('people')}", lines[:1], (_people(receipt, office, templates, word, labels),)),
+        WorkSheet(
+            word("findings"),
+            f"{title}　{word('findings')}",
+            lines[:1],
+            (_findings(receipt, office, word, labels),),
+        ),
+        WorkSheet(
+            word("people"),
+            f"{title}　{word('people')}",
+            lines[:1],
+            (_people(receipt, office, templates, word, labels),),
+        ),
     )
-    return WorkBook("receipt", title, office.company, office.language, receipt.as_of.date(), sheets, office.form_number(template))
+    return WorkBook(
+        "receipt",
+        title,
+        office.company,
+        office.language,
+        receipt.as_of.date(),
+        sheets,
+        office.form_number(template),
+    )
 
 
 def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
     book = office.teller.book
-    labels = {s.id: {name: label[office.language] for name, label in _named(s)} for s in (*book.sources, *book.forms)}
+    labels = {
+        s.id: {name: label[office.language] for name, label in _named(s)}
+        for s in (*book.sources, *book.forms)
+    }
     edited = labels.get("tracking_ledger", {})  # its other columns are facts
     return labels | {"tracking_ledger": {**office.teller.fact_labels, **edited}}
 
@@ -115,16 +139,31 @@ def outcome_word(file: FileOutcome, office: Office) -> str:
 def remark(file: FileOutcome, office: Office, templates: Templates, labels: Labels) -> str:
     """Why the whole file was treated so, in a sentence; `''` when its rows tell."""
     if not file.code:
-        return templates["receipt"].word("see_findings", office.language, n=file.returned) if file.returned else ""
+        return (
+            templates["receipt"].word("see_findings", office.language, n=file.returned)
+            if file.returned
+            else ""
+        )
     reason = next((f for f in file.findings if f.code == file.code), None)
-    return catalogue.message(reason, office.language, labels_for(file, reason, labels)) if reason else ""
+    return (
+        catalogue.message(reason, office.language, labels_for(file, reason, labels))
+        if reason
+        else ""
+    )
 
 
-def _files(receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels) -> Table:
+def _files(
+    receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels
+) -> Table:
     columns = (
-        Column(word("serial"), align="center", kind="integer"), Column(word("file")), Column(word("schema")), Column(word("outcome")),
-        *(Column(word(name), align="right", kind="integer") for name in COUNTS), Column(word("archived")), Column(word("remark")),
-    )  # fmt: skip
+        Column(word("serial"), align="center", kind="integer"),
+        Column(word("file")),
+        Column(word("schema")),
+        Column(word("outcome")),
+        *(Column(word(name), align="right", kind="integer") for name in COUNTS),
+        Column(word("archived")),
+        Column(word("remark")),
+    )
     rows: list[tuple[CellValue, ...]] = []
     for number, file in enumerate(receipt.files, 1):
         schema = office.teller.book.schema(file.schema or "")
@@ -141,10 +180,16 @@ def _files(receipt: Receipt, office: Office, templates: Templates, word: Word, l
                 remark(file, office, templates, labels),
             )
         )
-    marks = {n: "severe" for n, file in enumerate(receipt.files) if file.outcome in {"returned", "quarantined", "partly"}}
+    marks = {
+        n: "severe"
+        for n, file in enumerate(receipt.files)
+        if file.outcome in {"returned", "quarantined", "partly"}
+    }
     if rows:
         marks[len(rows)] = "total"
-        rows.append((None, word("total"), "", "", *(receipt.total(name) for name in COUNTS), "", ""))
+        rows.append(
+            (None, word("total"), "", "", *(receipt.total(name) for name in COUNTS), "", "")
+        )
     return Table(columns, tuple(rows), empty=word("no_files"), marks=marks)
 
 
@@ -158,7 +203,18 @@ def _ignored(receipt: Receipt, office: Office, templates: Templates, word: Word)
 
 
 def _findings(receipt: Receipt, office: Office, word: Word, labels: Labels) -> Table:
-    names = ("serial", "severity", "file", "sheet", "row", "cell", "found", "expected", "remedy", "code")
+    names = (
+        "serial",
+        "severity",
+        "file",
+        "sheet",
+        "row",
+        "cell",
+        "found",
+        "expected",
+        "remedy",
+        "code",
+    )
     columns = tuple(
         Column(
             word(n),
@@ -179,25 +235,48 @@ def _findings(receipt: Receipt, office: Office, word: Word, labels: Labels) -> T
     return Table(columns, tuple(rows), empty=word("none"), marks=marks)
 
 
-def _finding(number: int, file: FileOutcome, item: Finding, office: Office, labels: dict[str, str]) -> tuple[CellValue, ...]:
+def _finding(
+    number: int, file: FileOutcome, item: Finding, office: Office, labels: dict[str, str]
+) -> tuple[CellValue, ...]:
     language = office.language
     level = office.teller.book.word("finding_severity", item.severity, language)
-    parts = [catalogue.part(item, which, language, labels) for which in ("found", "expected", "remedy")]
-    return (number, level, file.name, item.sheet or "", item.row, item.cell or "", *parts, item.code)
+    parts = [
+        catalogue.part(item, which, language, labels) for which in ("found", "expected", "remedy")
+    ]
+    return (
+        number,
+        level,
+        file.name,
+        item.sheet or "",
+        item.row,
+        item.cell or "",
+        *parts,
+        item.code,
+    )
 
 
-def people_list(receipt: Receipt, office: Office, templates: Templates) -> list[tuple[str, str, str]]:
+def people_list(
+    receipt: Receipt, office: Office, templates: Templates
+) -> list[tuple[str, str, str]]:
     """(subject, matter, for whom) of everything that waits for a person."""
     template = templates["receipt"]
 
     def word(name: str, **values: object) -> str:
         return template.word(name, office.language, **values)
 
-    return [(str(r[1]), str(r[2]), str(r[3])) for r in _people(receipt, office, templates, word, field_labels(office)).rows]
+    return [
+        (str(r[1]), str(r[2]), str(r[3]))
+        for r in _people(receipt, office, templates, word, field_labels(office)).rows
+    ]
 
 
-def _people(receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels) -> Table:
-    holders = {role: office.teller.join(p.name for p in office.teller.book.holders(role)[:1]) for role in ("P02", "P03")}
+def _people(
+    receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels
+) -> Table:
+    holders = {
+        role: office.teller.join(p.name for p in office.teller.book.holders(role)[:1])
+        for role in ("P02", "P03")
+    }
     found: list[tuple[str, str, str]] = []
     for file in receipt.files:
         if file.returned:
@@ -208,7 +287,9 @@ def _people(receipt: Receipt, office: Office, templates: Templates, word: Word, 
         found.append((word("documents"), word("glyphs", characters=receipt.glyphs), holders["P02"]))
     for case in receipt.cases:
         if case.escalations:
-            found.append((case.number, word("escalated"), office.teller.recipients(case) or holders["P03"]))
+            found.append(
+                (case.number, word("escalated"), office.teller.recipients(case) or holders["P03"])
+            )
         if case.alike:
             found.append((case.number, office.teller.fact(case, "repeated"), holders["P02"]))
         unsure = case.evidence.get("unsure", ())

@@ -1,7 +1,8 @@
 """D01–D04, blank forms made from the schemas: registers of the sources, and the questionnaire. Source: 3.1.x, 2.1.4b.
 
-A field that is added to a schema appears in its register, with its label, hint, example and drop-down. The questionnaire
-asks fields of the customer schema, so that what comes back is judged by it.
+A field that is added to a schema appears in its register, with its label, hint, example and
+drop-down. The questionnaire asks fields of the customer schema, so that what comes back is judged
+by it.
 """
 
 import datetime as dt
@@ -15,7 +16,21 @@ from fbbatch.documents.templates import Templates
 from fbbatch.model import LANGUAGES
 from fbbatch.render import pdf, word
 from fbbatch.render import register as excel
-from fbbatch.render.blocks import Block, CellValue, Column, Document, Entry, Grid, Heading, Note, Pair, Register, Table, Text, WorkSheet
+from fbbatch.render.blocks import (
+    Block,
+    CellValue,
+    Column,
+    Document,
+    Entry,
+    Grid,
+    Heading,
+    Note,
+    Pair,
+    Register,
+    Table,
+    Text,
+    WorkSheet,
+)
 from fbbatch.render.words import cell_text, text_width
 from fbbatch.schema import Book, FieldModel, SchemaModel
 from fbbatch.schema.text import header_keys
@@ -59,7 +74,12 @@ class BlankForm:
 
     def identity(self) -> dict[str, str]:
         """What it must carry to be recognised when it comes back."""
-        return {"form": self.kind, "schema": self.schema.id, "version": str(self.schema.version), "issue": _ISSUE}
+        return {
+            "form": self.kind,
+            "schema": self.schema.id,
+            "version": str(self.schema.version),
+            "issue": _ISSUE,
+        }
 
 
 class BlankFile(NamedTuple):
@@ -79,10 +99,20 @@ def is_needed(field: FieldModel) -> bool:
 def register_form(schema: SchemaModel, office: Office) -> BlankForm:
     """D01–D03: every field of a source; required ones first, then those asked for, then the others. Source: 3.1.x."""
     needed = tuple(f for f in schema.fields if is_needed(f))
-    others = sorted((f for f in schema.fields if not is_needed(f)), key=lambda f: f.required != "ask")
-    number = _NUMBERS.get(schema.source_code) or f"D01-{schema.source_code}"  # a source that the company has added
+    others = sorted(
+        (f for f in schema.fields if not is_needed(f)), key=lambda f: f.required != "ask"
+    )
+    number = (
+        _NUMBERS.get(schema.source_code) or f"D01-{schema.source_code}"
+    )  # a source that the company has added
     parts = (Part("part_required", needed), Part("part_optional", tuple(others)))
-    return BlankForm("register", number, schema.title[office.language], schema, tuple(p for p in parts if p.fields))
+    return BlankForm(
+        "register",
+        number,
+        schema.title[office.language],
+        schema,
+        tuple(p for p in parts if p.fields),
+    )
 
 
 def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
@@ -95,10 +125,12 @@ def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
     return BlankForm("questionnaire", _QUESTIONNAIRE, office.title("questionnaire"), schema, parts)
 
 
-# --- what a field asks for -----------------------------------------------------------------------------------
+# --- what a field asks for ------------------------------------------------------------
 
 
-_HINT_SUFFICES = frozenset({"text", "contact", "department", "product", "person", "rating", "table"})
+_HINT_SUFFICES = frozenset(
+    {"text", "contact", "department", "product", "person", "rating", "table"}
+)
 _LISTED = frozenset({"choice", "boolean", "rating", "department", "product"})
 _LONGEST_SCALE = 10  # a rating in more steps is typed
 _NOTE_WIDTH, _NOTE_LINES = 44, 3  # of a cell in the sheet that explains; longer notes are skipped
@@ -106,7 +138,9 @@ _NOTE_WIDTH, _NOTE_LINES = 44, 3  # of a cell in the sheet that explains; longer
 
 def _scale(field: FieldModel) -> tuple[float, float]:
     """The lowest and the highest rating."""
-    return (1 if field.minimum is None else field.minimum), (5 if field.maximum is None else field.maximum)
+    return (1 if field.minimum is None else field.minimum), (
+        5 if field.maximum is None else field.maximum
+    )
 
 
 class Prompter:
@@ -125,29 +159,51 @@ class Prompter:
 
     def label(self, field: FieldModel) -> str:
         """Its label; in the questionnaire a friendlier one, if the schema will know it again."""
-        friendly = self._template.words.get(f"ask_{field.id}") if self._form.kind == "questionnaire" else None
+        friendly = (
+            self._template.words.get(f"ask_{field.id}")
+            if self._form.kind == "questionnaire"
+            else None
+        )
         if friendly:
             index = self._form.schema.by_header
-            known = next((index[key] for key in header_keys(friendly[self.language]) if key in index), None)
+            known = next(
+                (index[key] for key in header_keys(friendly[self.language]) if key in index), None
+            )
             if known is field:
                 return friendly[self.language]
         return field.label[self.language]
 
     def mark(self, field: FieldModel) -> str:
         """What follows the label of a field that must be answered."""
-        return self.word("mark_required") if field.required is True else self.word("mark_either") if field.either_or else ""
+        return (
+            self.word("mark_required")
+            if field.required is True
+            else self.word("mark_either")
+            if field.either_or
+            else ""
+        )
 
     def need(self, field: FieldModel) -> str:
         """Whether it must be answered."""
         if field.required is True:
             return self.word("need_required")
-        return self.word("need_either" if field.either_or else "need_ask" if field.required == "ask" else "need_optional")
+        return self.word(
+            "need_either"
+            if field.either_or
+            else "need_ask"
+            if field.required == "ask"
+            else "need_optional"
+        )
 
     def kind(self, field: FieldModel) -> str:
         """What its type takes, in a sentence."""
-        values = dict(zip(("yes", "no"), self._yes_no(), strict=True)) if field.type == "boolean" else {}
+        values = (
+            dict(zip(("yes", "no"), self._yes_no(), strict=True)) if field.type == "boolean" else {}
+        )
         if field.type == "rating":
-            values = dict(zip(("low", "high"), (f"{bound:g}" for bound in _scale(field)), strict=True))
+            values = dict(
+                zip(("low", "high"), (f"{bound:g}" for bound in _scale(field)), strict=True)
+            )
         return self.word(f"type_{field.type}", **values)
 
     def what(self, field: FieldModel) -> str:
@@ -159,12 +215,19 @@ class Prompter:
 
     def allowed(self, field: FieldModel) -> str:
         """Its allowed values, or where to find them; `''` when there is no limit."""
-        options = [cell_text(option, "text", self.language) for option in self.options(field) or self.ticks(field)]
+        options = [
+            cell_text(option, "text", self.language)
+            for option in self.options(field) or self.ticks(field)
+        ]
         if field.type == "rating" and field.values:
             options = [f"{v.code} {v.label[self.language]}" for v in self._book.values(field)]
         text = BETWEEN[self.language].join(options)
         if text:
-            return text if text_width(text) <= _NOTE_WIDTH * _NOTE_LINES else self.word("in_list", n=len(options))
+            return (
+                text
+                if text_width(text) <= _NOTE_WIDTH * _NOTE_LINES
+                else self.word("in_list", n=len(options))
+            )
         low, high = field.minimum, field.maximum
         if low is not None and high is not None:
             return self.word("within", low=f"{low:g}", high=f"{high:g}")
@@ -199,10 +262,14 @@ class Prompter:
     def _words(self, field: FieldModel) -> tuple[str, ...]:
         """The words of a choice; of channels only those that the source has."""
         only = self._form.schema.channels if field.values == "channel" else None
-        return tuple(v.label[self.language] for v in self._book.values(field) if not only or v.code in only)
+        return tuple(
+            v.label[self.language] for v in self._book.values(field) if not only or v.code in only
+        )
 
     def _yes_no(self) -> tuple[str, str]:
-        return self._book.word("yes_no", "yes", self.language), self._book.word("yes_no", "no", self.language)
+        return self._book.word("yes_no", "yes", self.language), self._book.word(
+            "yes_no", "no", self.language
+        )
 
     def example(self, field: FieldModel) -> CellValue:
         """The example as a cell: words in the language, real dates and numbers."""
@@ -224,20 +291,31 @@ class Prompter:
                 return shown
 
 
-# --- the workbook --------------------------------------------------------------------------------------------
+# --- the workbook ---------------------------------------------------------------------
 
 
-def register_workbook(form: BlankForm, office: Office, templates: Templates, *, date: dt.date, n_rows: int = N_ROWS) -> Register:
+def register_workbook(
+    form: BlankForm, office: Office, templates: Templates, *, date: dt.date, n_rows: int = N_ROWS
+) -> Register:
     """The form as a workbook, one row for each piece of feedback."""
     prompter = Prompter(form, office, templates)
     said = prompter.word
     fill, either = "line_fill" if form.kind == "register" else "survey_row", _either(form, prompter)
     return Register(
-        form.title, office.company, office.language, date, tuple(said(line, either=either) for line in (fill, "line_how", "line_return")),
-        said("serial"), said("example"), tuple(_entry(field, prompter) for field in form.fields), _notes(form, prompter),
-        {**form.identity(), "case": "", "language": office.language}, _form_number(form, office), n_rows,
+        form.title,
+        office.company,
+        office.language,
+        date,
+        tuple(said(line, either=either) for line in (fill, "line_how", "line_return")),
+        said("serial"),
+        said("example"),
+        tuple(_entry(field, prompter) for field in form.fields),
+        _notes(form, prompter),
+        {**form.identity(), "case": "", "language": office.language},
+        _form_number(form, office),
+        n_rows,
         max(1, form.schema.header_rows - 1 + form.schema.skip_rows_after_header),
-    )  # fmt: skip
+    )
 
 
 def _either(form: BlankForm, prompter: Prompter) -> str:
@@ -249,33 +327,57 @@ def _entry(field: FieldModel, prompter: Prompter) -> Entry:
     header, mark = prompter.label(field), prompter.mark(field)
     options, example = prompter.options(field), prompter.example(field)
     kind = {"rating": "number"}.get(field.type, field.type)
-    closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (field.type in _LISTED and field.strict)
+    closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (
+        field.type in _LISTED and field.strict
+    )
     return Entry(
-        field.id, header, mark, kind if kind in {"date", "datetime", "integer", "number"} else "text",
-        _width(field, header + mark, options, prompter), options, field.minimum, field.maximum, closed,
-        prompter.what(field), prompter.word("wrong", what=prompter.kind(field)), example,
-    )  # fmt: skip
+        field.id,
+        header,
+        mark,
+        kind if kind in {"date", "datetime", "integer", "number"} else "text",
+        _width(field, header + mark, options, prompter),
+        options,
+        field.minimum,
+        field.maximum,
+        closed,
+        prompter.what(field),
+        prompter.word("wrong", what=prompter.kind(field)),
+        example,
+    )
 
 
 _PROSE_WIDTH, _SENTENCE_WIDTH, _LONGEST = 42.0, 26.0, 24
 _WIDTHS = {"date": 13.0, "datetime": 18.0, "contact": 20.0, "person": 12.0}
-_ARROW, _HEADER = 5, 12  # the drop-down's button; a header longer than this goes on in a second line
+_ARROW, _HEADER = (
+    5,
+    12,
+)  # the drop-down's button; a header longer than this goes on in a second line
 
 
 def _n_lines(field: FieldModel, prompter: Prompter) -> int:
     """How many lines an answer is likely to take: a description several, a sentence two."""
     if field.type == "text" and field.empty_phrases:
         return 6
-    return 2 if field.type == "table" or (field.type == "text" and text_width(str(prompter.example(field) or "")) > 20) else 1
+    return (
+        2
+        if field.type == "table"
+        or (field.type == "text" and text_width(str(prompter.example(field) or "")) > 20)
+        else 1
+    )
 
 
-def _width(field: FieldModel, header: str, options: Sequence[str | float], prompter: Prompter) -> float:
+def _width(
+    field: FieldModel, header: str, options: Sequence[str | float], prompter: Prompter
+) -> float:
     """The width of a column in characters: what is likely to stand in it; longer texts wrap."""
     if (lines := _n_lines(field, prompter)) > 1:
         return _PROSE_WIDTH if lines > 2 else _SENTENCE_WIDTH
     wide = text_width(header)
     half = max(wide / 2, max(map(text_width, header.split()))) if wide > _HEADER else wide
-    content = max((text_width(str(option)) + _ARROW for option in options), default=text_width(str(prompter.example(field) or "")) + 2)
+    content = max(
+        (text_width(str(option)) + _ARROW for option in options),
+        default=text_width(str(prompter.example(field) or "")) + 2,
+    )
     return max(_WIDTHS.get(field.type, 0), half + 3, float(min(content, _LONGEST)))
 
 
@@ -283,17 +385,28 @@ def _notes(form: BlankForm, prompter: Prompter) -> WorkSheet:
     """The sheet that explains every column."""
     said = prompter.word
     heads = ("serial", "field", "need", "what", "allowed", "example")
-    columns = tuple(Column(said(name), align="center" if name in {"serial", "need"} else "left") for name in heads)
+    columns = tuple(
+        Column(said(name), align="center" if name in {"serial", "need"} else "left")
+        for name in heads
+    )
     rows = tuple(
-        (number, prompter.label(field) + prompter.mark(field), prompter.need(field), prompter.what(field),
-         prompter.allowed(field), cell_text(prompter.example(field), "text", prompter.language))
+        (
+            number,
+            prompter.label(field) + prompter.mark(field),
+            prompter.need(field),
+            prompter.what(field),
+            prompter.allowed(field),
+            cell_text(prompter.example(field), "text", prompter.language),
+        )
         for number, field in enumerate(form.fields, 1)
-    )  # fmt: skip
+    )
     marks = {number: "soft" for number, field in enumerate(form.fields) if is_needed(field)}
-    return WorkSheet(said("notes"), f"{form.title}　{said('notes')}", (), (Table(columns, rows, marks=marks),))
+    return WorkSheet(
+        said("notes"), f"{form.title}　{said('notes')}", (), (Table(columns, rows, marks=marks),)
+    )
 
 
-# --- the sheet of paper --------------------------------------------------------------------------------------
+# --- the sheet of paper ---------------------------------------------------------------
 
 
 _AROUND: dict[str, tuple[tuple[str, ...], str]] = {
@@ -303,7 +416,9 @@ _AROUND: dict[str, tuple[tuple[str, ...], str]] = {
 """Wording above and below the blanks of each kind."""
 
 
-def register_document(form: BlankForm, office: Office, templates: Templates, *, date: dt.date) -> Document:
+def register_document(
+    form: BlankForm, office: Office, templates: Templates, *, date: dt.date
+) -> Document:
     """The form as a document for one piece of feedback; each blank is marked by its field's id."""
     prompter = Prompter(form, office, templates)
     said = prompter.word
@@ -311,13 +426,24 @@ def register_document(form: BlankForm, office: Office, templates: Templates, *, 
     either = _either(form, prompter)
     blocks: list[Block] = [Text(said(line, either=either), "small") for line in above]
     for part in form.parts:
-        blocks += [Heading(said(part.heading)), Grid(tuple(_pair(field, prompter) for field in part.fields))]
+        blocks += [
+            Heading(said(part.heading)),
+            Grid(tuple(_pair(field, prompter) for field in part.fields)),
+        ]
     number = _form_number(form, office)
     return Document(
-        form.kind, form.title, "", office.company, office.language, date, (*blocks, Note(said(below))), number,
-        said("form_number", form=number), identity=form.identity(),
+        form.kind,
+        form.title,
+        "",
+        office.company,
+        office.language,
+        date,
+        (*blocks, Note(said(below))),
+        number,
+        said("form_number", form=number),
+        identity=form.identity(),
         foot=f"{form.title} · {form.schema.version} · {_ISSUE}　{number}",
-    )  # fmt: skip
+    )
 
 
 _HALF = 17  # em of text that the value of half a row takes
@@ -330,7 +456,7 @@ def _pair(field: FieldModel, prompter: Prompter) -> Pair:
     return Pair(prompter.label(field) + prompter.mark(field), "", wide, field.id, lines, ticks)
 
 
-# --- all of them ---------------------------------------------------------------------------------------------
+# --- all of them ----------------------------------------------------------------------
 
 
 def _form_number(form: BlankForm, office: Office) -> str:
@@ -343,7 +469,10 @@ def forms_of(office: Office) -> list[BlankForm]:
     """The forms that a company's schemas make; a source whose files have no header row has none."""
     sources = [schema for schema in office.teller.book.sources if schema.header]
     asked = [schema for schema in sources if schema.source_code == _ASKED_SOURCE]
-    return [*(register_form(schema, office) for schema in sources), *(questionnaire_form(schema, office) for schema in asked[:1])]
+    return [
+        *(register_form(schema, office) for schema in sources),
+        *(questionnaire_form(schema, office) for schema in asked[:1]),
+    ]
 
 
 def blank_forms(
@@ -368,9 +497,16 @@ def blank_forms(
             title = f"{title} ({form.schema.id})" if title in taken else title
             taken.add(title)
             path = f"{language}/{title}" if len(languages) > 1 else title
-            yield BlankFile(f"{path}.xlsx", excel.render(register_workbook(form, office, templates, date=date)), form.kind, form.number)
+            yield BlankFile(
+                f"{path}.xlsx",
+                excel.render(register_workbook(form, office, templates, date=date)),
+                form.kind,
+                form.number,
+            )
             document = register_document(form, office, templates, date=date)
-            yield BlankFile(f"{path}.docx", word.render(document, templates.letterhead), form.kind, form.number)
+            yield BlankFile(
+                f"{path}.docx", word.render(document, templates.letterhead), form.kind, form.number
+            )
             if form.kind == "questionnaire":
                 yield BlankFile(f"{path}.pdf", pdf.render(document)[0], form.kind, form.number)
 
@@ -382,5 +518,8 @@ def printed_lines(book: Book, *, templates: Templates, date: dt.date) -> frozens
         office = Office("", "", Teller(book, language, templates.facts))
         for form in forms_of(office):
             document = register_document(form, office, templates, date=date)
-            lines |= {document.title, *(b.text.strip() for b in document.blocks if isinstance(b, Heading | Text | Note))}
+            lines |= {
+                document.title,
+                *(b.text.strip() for b in document.blocks if isinstance(b, Heading | Text | Note)),
+            }
     return frozenset(lines)

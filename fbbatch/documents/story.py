@@ -1,6 +1,7 @@
 """What a document may say of how a case was handled: told from its history, in words.
 
-The facts of `fbbatch.documents.facts` are what was reported and judged; these are what people have done since.
+The facts of `fbbatch.documents.facts` are what was reported and judged; these are what people have
+done since.
 """
 
 import datetime as dt
@@ -24,8 +25,9 @@ _STOPS = "。.；; \n"
 class Story:
     """A case's handling so far, for one document.
 
-    `kind` is the document that is being written, `now` the as-of time; `company` and `service_contact` stand in letters,
-    `part` is the cooperating department for which it is written.
+    `kind` is the document that is being written, `now` the as-of time; `company` and
+    `service_contact` stand in letters, `part` is the cooperating department for which it is
+    written.
     """
 
     case: Case
@@ -51,7 +53,11 @@ class Story:
         """When the form is wanted back."""
         if kind in {"result", "inspection"} and self.case.due_on:
             return dt.datetime.combine(self.case.due_on, dt.time(23, 59), self.now.tzinfo)
-        return self.deadlines.until(CLOCKS[kind], self.case.severity, self.now) if kind in CLOCKS else None
+        return (
+            self.deadlines.until(CLOCKS[kind], self.case.severity, self.now)
+            if kind in CLOCKS
+            else None
+        )
 
     @property
     def reply(self) -> str:
@@ -114,28 +120,51 @@ def _day(text: object) -> str:
 
 
 def _measures(teller: "Teller", story: Story) -> str:
-    told = _steps(teller, story.newest("result").get("steps") or story.newest("measures").get("steps") or ())
+    told = _steps(
+        teller, story.newest("result").get("steps") or story.newest("measures").get("steps") or ()
+    )
     standing, colon = story.standing, ": " if teller.language == "en" else "："
-    others = {d: ["", *_steps(teller, step.details["answers"].get("steps") or ())] for d, step in standing.parts.items()}
+    others = {
+        d: ["", *_steps(teller, step.details["answers"].get("steps") or ())]
+        for d, step in standing.parts.items()
+    }
     others |= {d: [_still_owed(teller, story)] for d in standing.still_owing}
     if others and told and standing.department:
         others = {standing.department: ["", *told], **others}
         told = []
-    return "\n".join([*told, *(teller.book.department(d, teller.language) + colon + "\n".join(lines) for d, lines in others.items())])
+    return "\n".join(
+        [
+            *told,
+            *(
+                teller.book.department(d, teller.language) + colon + "\n".join(lines)
+                for d, lines in others.items()
+            ),
+        ]
+    )
 
 
 def _still_owed(teller: "Teller", story: Story) -> str:
-    by = story.deadlines.until(CLOCKS["measures"], story.case.severity, parts_asked(story.history).recorded_at)
+    by = story.deadlines.until(
+        CLOCKS["measures"], story.case.severity, parts_asked(story.history).recorded_at
+    )
     return _OWED[teller.language].format(_stamp(by) or "—")
 
 
-_OWED = {"zh-Hant": "措施待交，應於 {} 前", "zh-Hans": "措施待交，应于 {} 前", "en": "measures wanted by {}"}
+_OWED = {
+    "zh-Hant": "措施待交，應於 {} 前",
+    "zh-Hans": "措施待交，应于 {} 前",
+    "en": "measures wanted by {}",
+}
 
 
 def _steps(teller: "Teller", steps: Sequence[Mapping[str, Any]]) -> list[str]:
     told = []
     for number, row in enumerate(steps, 1):
-        who = _COMMA[teller.language].join(filter(None, [teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))]))
+        who = _COMMA[teller.language].join(
+            filter(
+                None, [teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))]
+            )
+        )
         brackets = _BRACKETS[teller.language]
         told.append(f"{number}. {row.get('step', '')}{brackets.format(who) if who else ''}")
     return told
@@ -155,7 +184,14 @@ def _result(teller: "Teller", story: Story) -> str:
 
 def _came_back(teller: "Teller", story: Story) -> str:
     """Why it is here again: not taken by another department, failed, or reopened."""
-    step = next((s for s in reversed(story.history) if s.details.get("verdict") in {"failed", "not_ours", "reopened"}), None)
+    step = next(
+        (
+            s
+            for s in reversed(story.history)
+            if s.details.get("verdict") in {"failed", "not_ours", "reopened"}
+        ),
+        None,
+    )
     if step is None:
         return ""
     answers = step.details.get("answers", {})
@@ -166,26 +202,46 @@ def _came_back(teller: "Teller", story: Story) -> str:
 
 _BACK = {
     "failed": {"zh-Hant": "驗證不通過", "zh-Hans": "验证不通过", "en": "Verification failed"},
-    "not_ours": {"zh-Hant": "原部門退回", "zh-Hans": "原部门退回", "en": "Returned by the former department"},
+    "not_ours": {
+        "zh-Hant": "原部門退回",
+        "zh-Hans": "原部门退回",
+        "en": "Returned by the former department",
+    },
     "reopened": {"zh-Hant": "重開", "zh-Hans": "重开", "en": "Reopened"},
 }
 _HELD = {
-    "zh-Hant": "{reason}，至 {until}", "zh-Hans": "{reason}，至 {until}", "en": "{reason}, until {until}",
-}  # fmt: skip
-_HELD_DAYS = {"zh-Hant": "累計暫停 {} 天", "zh-Hans": "累计暂停 {} 天", "en": "held for {} days in all"}
-_PROPOSED = {"zh-Hant": "{}（建議，待評估）", "zh-Hans": "{}（建议，待评估）", "en": "{} (proposed, to be assessed)"}
+    "zh-Hant": "{reason}，至 {until}",
+    "zh-Hans": "{reason}，至 {until}",
+    "en": "{reason}, until {until}",
+}
+_HELD_DAYS = {
+    "zh-Hant": "累計暫停 {} 天",
+    "zh-Hans": "累计暂停 {} 天",
+    "en": "held for {} days in all",
+}
+_PROPOSED = {
+    "zh-Hant": "{}（建議，待評估）",
+    "zh-Hans": "{}（建议，待评估）",
+    "en": "{} (proposed, to be assessed)",
+}
 _BY_SEVERITY = {"severe": "P1", "general": "P3", "minor": "P4"}
 
 
 def proposed_priority(case: Case) -> str:
     """The priority that the severity suggests, until somebody has decided. Source: 4.3.2."""
-    return "P2" if case.severity == "general" and case.escalations else _BY_SEVERITY.get(case.severity, "P3")
+    return (
+        "P2"
+        if case.severity == "general" and case.escalations
+        else _BY_SEVERITY.get(case.severity, "P3")
+    )
 
 
 def _priority(teller: "Teller", story: Story) -> str:
     if story.standing.priority:
         return teller.book.word("priority", story.standing.priority, teller.language)
-    return _PROPOSED[teller.language].format(teller.book.word("priority", proposed_priority(story.case), teller.language))
+    return _PROPOSED[teller.language].format(
+        teller.book.word("priority", proposed_priority(story.case), teller.language)
+    )
 
 
 def _may_verify(teller: "Teller", story: Story) -> str:
@@ -196,14 +252,24 @@ def _may_verify(teller: "Teller", story: Story) -> str:
     return teller.join(names) or _TO_NAME[teller.language]
 
 
-_TO_NAME = {"zh-Hant": "由領導在協調單上指定", "zh-Hans": "由领导在协调单上指定", "en": "to be named by a leader on a coordination sheet"}
+_TO_NAME = {
+    "zh-Hant": "由領導在協調單上指定",
+    "zh-Hans": "由领导在协调单上指定",
+    "en": "to be named by a leader on a coordination sheet",
+}
 
 
 def _held(teller: "Teller", story: Story) -> str:
     step = story.entered("on_hold")
     if story.standing.state == "on_hold" and step and story.standing.held_until:
-        return _HELD[teller.language].format(reason=step.details.get("reason", ""), until=story.standing.held_until.isoformat())
-    return _HELD_DAYS[teller.language].format(story.standing.held_days) if story.standing.held_days else ""
+        return _HELD[teller.language].format(
+            reason=step.details.get("reason", ""), until=story.standing.held_until.isoformat()
+        )
+    return (
+        _HELD_DAYS[teller.language].format(story.standing.held_days)
+        if story.standing.held_days
+        else ""
+    )
 
 
 def _progress(teller: "Teller", story: Story) -> str:
@@ -211,12 +277,20 @@ def _progress(teller: "Teller", story: Story) -> str:
         return told
     step = story.standing.taken.get("inspection")
     percent = story.newest("inspection").get("percent", "")
-    return f"{percent}%{_BRACKETS[teller.language].format(step.happened_on.isoformat())}" if step else ""
+    return (
+        f"{percent}%{_BRACKETS[teller.language].format(step.happened_on.isoformat())}"
+        if step
+        else ""
+    )
 
 
 def _why_coordination(teller: "Teller", story: Story) -> str:
     inspection, survey = story.newest("inspection"), story.newest("satisfaction")
-    told = [inspection.get("difficulties"), inspection.get("support"), survey.get("reason") or survey.get("comments")]
+    told = [
+        inspection.get("difficulties"),
+        inspection.get("support"),
+        survey.get("reason") or survey.get("comments"),
+    ]
     return ("; " if teller.language == "en" else "；").join(_trim(text) for text in told if text)
 
 
@@ -245,7 +319,10 @@ _LATE = {"zh-Hant": "（晚於期限）", "zh-Hans": "（晚于期限）", "en":
 
 
 def _linked(teller: "Teller", story: Story) -> str:
-    both = linked(story.standing.follows, None, teller.language), linked(None, teller.join(story.standing.followed_by), teller.language)
+    both = (
+        linked(story.standing.follows, None, teller.language),
+        linked(None, teller.join(story.standing.followed_by), teller.language),
+    )
     return teller.join(text for text in both if text)
 
 
@@ -256,11 +333,22 @@ def linked(follows: str | None, followed_by: str | None, language: str) -> str:
 
 
 _LINKED = {
-    "zh-Hant": ("原案件 {}", "後續案件 {}"), "zh-Hans": ("原案件 {}", "后续案件 {}"), "en": ("follows {}", "followed by {}"),
-}  # fmt: skip
+    "zh-Hant": ("原案件 {}", "後續案件 {}"),
+    "zh-Hans": ("原案件 {}", "后续案件 {}"),
+    "en": ("follows {}", "followed by {}"),
+}
 
 
-_MILESTONES = ("registered", "assigned", "accepted", "planned", "awaiting_verification", "verified", "replied", "closed")
+_MILESTONES = (
+    "registered",
+    "assigned",
+    "accepted",
+    "planned",
+    "awaiting_verification",
+    "verified",
+    "replied",
+    "closed",
+)
 
 
 def _milestones(teller: "Teller", story: Story) -> str:
@@ -268,7 +356,11 @@ def _milestones(teller: "Teller", story: Story) -> str:
     first: dict[str, str] = {}
     for step in story.history:
         first.setdefault(step.to, f"{step.happened_on:%m-%d}")
-    return "\n".join(f"{teller.book.word('state', state, teller.language)} {first[state]}" for state in _MILESTONES if state in first)
+    return "\n".join(
+        f"{teller.book.word('state', state, teller.language)} {first[state]}"
+        for state in _MILESTONES
+        if state in first
+    )
 
 
 def _idle(teller: "Teller", story: Story) -> str:
@@ -293,16 +385,22 @@ def _dates(story: Story, state: str) -> str:
     """The day on which the case came to the state: an answer that leaves it there, a hold that ends or a new round is no new day."""
     day, before = "", ""
     for step in story.history:
-        if step.to == state and before not in {state, "on_hold"} and step.details.get("verdict") != "failed":
+        if (
+            step.to == state
+            and before not in {state, "on_hold"}
+            and step.details.get("verdict") != "failed"
+        ):
             day = step.happened_on.isoformat()
         before = step.to
     return day
 
 
 _LEVELS = {
-    1: {"zh-Hant": "提醒責任人", "zh-Hans": "提醒责任人", "en": "person reminded"}, 2: {"zh-Hant": "到期提醒", "zh-Hans": "到期提醒", "en": "due today"},
-    3: {"zh-Hant": "逾期報部門負責人", "zh-Hans": "逾期报部门负责人", "en": "overdue: head"}, 4: {"zh-Hant": "逾期報領導", "zh-Hans": "逾期报领导", "en": "overdue: leaders"},
-}  # fmt: skip
+    1: {"zh-Hant": "提醒責任人", "zh-Hans": "提醒责任人", "en": "person reminded"},
+    2: {"zh-Hant": "到期提醒", "zh-Hans": "到期提醒", "en": "due today"},
+    3: {"zh-Hant": "逾期報部門負責人", "zh-Hans": "逾期报部门负责人", "en": "overdue: head"},
+    4: {"zh-Hant": "逾期報領導", "zh-Hans": "逾期报领导", "en": "overdue: leaders"},
+}
 _Tell = Callable[["Teller", Story], str]
 
 
@@ -314,42 +412,85 @@ _FACTS: dict[str, _Tell] = {
     "assigned_on": lambda _, s: _dates(s, "assigned"),
     "accepted_on": lambda _, s: _dates(s, "accepted"),
     "finished_on": lambda _, s: _day(s.newest("result").get("finished_on")),
-    "verified_on": lambda _, s: _day(s.newest("verification").get("verified_on")) if s.standing.taken.get("verification") else "",
+    "verified_on": lambda _, s: (
+        _day(s.newest("verification").get("verified_on"))
+        if s.standing.taken.get("verification")
+        else ""
+    ),
     "replied_on": lambda _, s: _dates(s, "replied"),
     "closed_on": lambda _, s: s.standing.closed_on.isoformat() if s.standing.closed_on else "",
     "responsible": lambda t, s: t.person(s.standing.responsible),
     "may_verify": _may_verify,
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
     "promise": _promise,
-    "contain_by": lambda _, s: _stamp(s.deadlines.until("T03a", s.case.severity, s.now)) if s.case.severity == "severe" else "",
+    "contain_by": lambda _, s: (
+        _stamp(s.deadlines.until("T03a", s.case.severity, s.now))
+        if s.case.severity == "severe"
+        else ""
+    ),
     "measures_by": lambda _, s: _stamp(s.deadlines.until("T04", s.case.severity, s.now)),
     "answering_department": lambda t, s: t.book.department(s.part or s.case.department, t.language),
     "priority": _priority,
-    "priority_proposal": lambda t, s: t.book.word("priority", proposed_priority(s.case), t.language),
+    "priority_proposal": lambda t, s: t.book.word(
+        "priority", proposed_priority(s.case), t.language
+    ),
     "step_back_reason": _came_back,
     "round": lambda _, s: str(s.standing.round),
     "problem_summary": lambda _, s: _summary(s.case.text("description")),
-    "containment": lambda _, s: str(s.newest("result").get("containment") or s.newest("measures").get("containment") or s.newest("assignment").get("containment") or ""),
+    "containment": lambda _, s: str(
+        s.newest("result").get("containment")
+        or s.newest("measures").get("containment")
+        or s.newest("assignment").get("containment")
+        or ""
+    ),
     "measures_summary": _measures,
     "expected_effect": _long("measures", "effect"),
-    "root_cause": lambda _, s: str(s.newest("result").get("root_cause") or s.newest("measures").get("root_cause") or ""),
+    "root_cause": lambda _, s: str(
+        s.newest("result").get("root_cause") or s.newest("measures").get("root_cause") or ""
+    ),
     "result_summary": _result,
-    "self_check": lambda t, s: ("; " if t.language == "en" else "；").join(str(v) for n in ("check_method", "check_result") if (v := s.newest("result").get(n))),
+    "self_check": lambda t, s: ("; " if t.language == "en" else "；").join(
+        str(v) for n in ("check_method", "check_result") if (v := s.newest("result").get(n))
+    ),
     "submitted_by": lambda t, s: t.person(s.newest("result").get("prepared_by")),
     "submitted_on": lambda _, s: _day(s.newest("result").get("prepared_on")),
-    "verification": lambda t, s: t.book.word("verification", str(c), t.language) if (c := s.newest("verification").get("conclusion")) else "",
+    "verification": lambda t, s: (
+        t.book.word("verification", str(c), t.language)
+        if (c := s.newest("verification").get("conclusion"))
+        else ""
+    ),
     "verified_by": lambda t, s: t.person(s.newest("verification").get("verified_by")),
-    "outcome": lambda t, s: t.book.word("outcome", s.standing.outcome, t.language) if s.standing.outcome else "",
-    "survey_score": lambda _, s: str(next((v for n in ("overall", "result") if (v := s.newest("satisfaction").get(n)) is not None), "")),
+    "outcome": lambda t, s: (
+        t.book.word("outcome", s.standing.outcome, t.language) if s.standing.outcome else ""
+    ),
+    "survey_score": lambda _, s: str(
+        next(
+            (
+                v
+                for n in ("overall", "result")
+                if (v := s.newest("satisfaction").get(n)) is not None
+            ),
+            "",
+        )
+    ),
     "last_progress": _progress,
-    "difficulties": lambda _, s: s.standing.notes.get("difficulties") or str(s.newest("inspection").get("difficulties") or ""),
-    "idle_days": lambda _, s: str((s.now.date() - s.history[-1].recorded_at.date()).days) if s.history else "",
-    "days_left": lambda _, s: str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else "",
+    "difficulties": lambda _, s: (
+        s.standing.notes.get("difficulties")
+        or str(s.newest("inspection").get("difficulties") or "")
+    ),
+    "idle_days": lambda _, s: (
+        str((s.now.date() - s.history[-1].recorded_at.date()).days) if s.history else ""
+    ),
+    "days_left": lambda _, s: (
+        str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else ""
+    ),
     "held": _held,
     "coordination_reason": _why_coordination,
     "linked_cases": _linked,
     "similar_cases": lambda _, __: "",
-    "reminders": lambda t, s: "\n".join(f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders),
+    "reminders": lambda t, s: "\n".join(
+        f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders
+    ),
     "milestones": _milestones,
     "written_beside": _written_beside,
     "idle": _idle,
@@ -357,15 +498,23 @@ _FACTS: dict[str, _Tell] = {
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),
     "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
-    "survey_by": lambda t, s: "" if s.reply in {"interim", "duplicate"} or s.case.state == "closed" else _prose_day(s.until("satisfaction"), t.language),
+    "survey_by": lambda t, s: (
+        ""
+        if s.reply in {"interim", "duplicate"} or s.case.state == "closed"
+        else _prose_day(s.until("satisfaction"), t.language)
+    ),
     "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",
     "reported_date": lambda t, s: long_date(_reported(s.case), t.language),
     "letter_date": lambda t, s: long_date(s.now.date(), t.language),
     "company": lambda _, s: s.company,
     "service_contact": lambda _, s: s.service_contact,
-    "safety": lambda t, s: "yes" if any(r["rule"] in t.safety_rules and r["words"] for r in s.case.evidence["reasons"]) else "",
+    "safety": lambda t, s: (
+        "yes"
+        if any(r["rule"] in t.safety_rules and r["words"] for r in s.case.evidence["reasons"])
+        else ""
+    ),
     "tell_finding": lambda _, s: _trim(s.newest("result").get("tell_finding")),
     "tell_action": lambda _, s: _trim(s.newest("result").get("tell_action")),
-}  # fmt: skip
+}
 STORY = frozenset(_FACTS)
 """The names of these facts."""

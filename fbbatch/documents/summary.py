@@ -9,7 +9,18 @@ from fbbatch.documents.case import Office
 from fbbatch.documents.facts import as_date
 from fbbatch.documents.templates import ColumnModel, Template, Templates
 from fbbatch.model import REPORTER, Case, WaitingForm
-from fbbatch.render.blocks import CellValue, Chart, Column, Document, Note, Signatures, Table, Text, WorkBook, WorkSheet
+from fbbatch.render.blocks import (
+    CellValue,
+    Chart,
+    Column,
+    Document,
+    Note,
+    Signatures,
+    Table,
+    Text,
+    WorkBook,
+    WorkSheet,
+)
 from fbbatch.render.words import REPORTER_WORD, long_date
 
 _FEW = 20
@@ -18,16 +29,27 @@ _SEVERITY_COLOURS = ("#A6A6A6", "#E0A030", "#C0392B")
 
 
 def summary_workbook(
-    cases: Sequence[Case], day: dt.date, office: Office, templates: Templates, *, run: str = "", waiting: Sequence[WaitingForm] = ()
+    cases: Sequence[Case],
+    day: dt.date,
+    office: Office,
+    templates: Templates,
+    *,
+    run: str = "",
+    waiting: Sequence[WaitingForm] = (),
 ) -> WorkBook:
     """The workbook of the day `day`; `cases` are those registered on it, `waiting` the forms that a person has to decide about.
 
-    Edited and dropped back, it is a form: `run` names the copy that it is compared with. Source: N3, N7.
+    Edited and dropped back, it is a form: `run` names the copy that it is compared with. Source:
+    N3, N7.
     """
     template, name = templates["summary"], office.title("summary")
     word = _words(template, office)
     colon = ": " if office.language == "en" else "："
-    lines = (_period(cases, day, office, word), _summariser(office, word), f"{word('editor')}{colon}")
+    lines = (
+        _period(cases, day, office, word),
+        _summariser(office, word),
+        f"{word('editor')}{colon}",
+    )
     signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
     every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
     printed = _table(cases, [c for c in template.columns if c.print], office, word)
@@ -38,50 +60,104 @@ def summary_workbook(
 
     n_severities = len(by_type.columns) - 3
     charts = (
-        Chart(title("by_type"), word("by_type"), tuple(range(1, 1 + n_severities)), stacked=True, colours=_SEVERITY_COLOURS),
-        Chart(title("by_source"), word("by_source"), (1,), colours=("#5B7FA6",)),
-    ) if cases else ()  # fmt: skip
+        (
+            Chart(
+                title("by_type"),
+                word("by_type"),
+                tuple(range(1, 1 + n_severities)),
+                stacked=True,
+                colours=_SEVERITY_COLOURS,
+            ),
+            Chart(title("by_source"), word("by_source"), (1,), colours=("#5B7FA6",)),
+        )
+        if cases
+        else ()
+    )
     few = (word("small"),) if len(cases) < _FEW else ()
     return WorkBook(
-        "summary", name, office.company, office.language, day,
+        "summary",
+        name,
+        office.company,
+        office.language,
+        day,
         (
             WorkSheet(word("print"), name, lines, (printed,), signatures=signatures),
             WorkSheet(word("all"), name, lines, (every,), signatures=signatures),
-            WorkSheet(word("counts"), f"{name}　{word('counts')}", lines[:1], (by_type, by_source), charts, signatures, few, landscape=False, freeze=False),
+            WorkSheet(
+                word("counts"),
+                f"{name}　{word('counts')}",
+                lines[:1],
+                (by_type, by_source),
+                charts,
+                signatures,
+                few,
+                landscape=False,
+                freeze=False,
+            ),
             *_to_decide(waiting, office, word, lines[2], templates),
         ),
         form_number=office.form_number(template),
         identity={"form": "summary", "version": str(template.version), "case": "", "issue": run},
-    )  # fmt: skip
+    )
 
 
-def _to_decide(waiting: Sequence[WaitingForm], office: Office, word: "Word", editor: str, templates: Templates) -> Iterator[WorkSheet]:
+def _to_decide(
+    waiting: Sequence[WaitingForm], office: Office, word: "Word", editor: str, templates: Templates
+) -> Iterator[WorkSheet]:
     """The sheet on which a person decides about forms that wait: one row a decision, with a drop-down. Source: N2."""
     form = office.teller.book.schema("tracking_ledger")
     field = next((f for f in form.fields if f.id == "decision"), None) if form else None
     if not waiting or field is None:
         return
-    labels = {value.code: value.label[office.language] for value in office.teller.book.values(field)}
+    labels = {
+        value.code: value.label[office.language] for value in office.teller.book.values(field)
+    }
     decisions: dict[str, list[WaitingForm]] = {}
     for one in waiting:
         decisions.setdefault(one.number, []).append(one)
     most = max(map(len, decisions.values()))
-    options = (*[label for code, label in labels.items() if code != "ignore"][:most], labels["ignore"])
-    heads = ("decision_number", "decision_case", "decision_form", "decision_why", "decision_options")
+    options = (
+        *[label for code, label in labels.items() if code != "ignore"][:most],
+        labels["ignore"],
+    )
+    heads = (
+        "decision_number",
+        "decision_case",
+        "decision_form",
+        "decision_why",
+        "decision_options",
+    )
     columns = (
         *(Column(word(name), id=name if name != "decision_number" else "number") for name in heads),
         Column(field.label[office.language], id=field.id, editable=True, options=options),
-    )  # fmt: skip
+    )
     rows = tuple(
-        (number, forms[0].case, office.title(forms[0].form), word(f"why_{'dispute' if forms[0].is_dispute else 'mail'}"),
-         "\n".join(_option(one, forms, labels, office, word) for one in forms), "")
+        (
+            number,
+            forms[0].case,
+            office.title(forms[0].form),
+            word(f"why_{'dispute' if forms[0].is_dispute else 'mail'}"),
+            "\n".join(_option(one, forms, labels, office, word) for one in forms),
+            "",
+        )
         for number, forms in decisions.items()
-    )  # fmt: skip
+    )
     lines = (word("decision_guide"), editor)
-    yield WorkSheet(word("to_decide"), f"{office.title('summary')}　{word('to_decide')}", lines, (Table(columns, rows),))
+    yield WorkSheet(
+        word("to_decide"),
+        f"{office.title('summary')}　{word('to_decide')}",
+        lines,
+        (Table(columns, rows),),
+    )
 
 
-def _option(one: WaitingForm, forms: Sequence[WaitingForm], labels: Mapping[str, str], office: Office, word: "Word") -> str:
+def _option(
+    one: WaitingForm,
+    forms: Sequence[WaitingForm],
+    labels: Mapping[str, str],
+    office: Office,
+    word: "Word",
+) -> str:
     """What one of the forms says: who signed it and when, who mailed it, and the answers in which the forms differ."""
     teller, told = office.teller, one.told
     schema = teller.book.schema(one.form)
@@ -89,11 +165,21 @@ def _option(one: WaitingForm, forms: Sequence[WaitingForm], labels: Mapping[str,
     signer = REPORTER_WORD[office.language] if told["by"] == REPORTER else teller.person(told["by"])
     parts = [word("signed", name=signer or "—", day=str(told["on"] or "—")[:10])]
     parts += [word("mailed", sender=told["mailed"])] if told.get("mailed") else []
-    parts += [word("would", state=teller.book.word("state", told["would"], office.language))] if told.get("would") else []
+    parts += (
+        [word("would", state=teller.book.word("state", told["would"], office.language))]
+        if told.get("would")
+        else []
+    )
     for field in schema.fields if schema else ():
         value = told["values"].get(field.id)
-        if field.type != "table" and value is not None and (not others or any(other.get(field.id) != value for other in others)):
-            parts.append(f"{field.label[office.language]}{': ' if office.language == 'en' else '：'}{teller.say(field, value)}")
+        if (
+            field.type != "table"
+            and value is not None
+            and (not others or any(other.get(field.id) != value for other in others))
+        ):
+            parts.append(
+                f"{field.label[office.language]}{': ' if office.language == 'en' else '：'}{teller.say(field, value)}"
+            )
     separator = "; " if office.language == "en" else "；"
     label = labels.get(one.option.lower(), one.option)
     return f"{label}{': ' if office.language == 'en' else '：'}{separator.join(parts)}"
@@ -102,14 +188,18 @@ def _option(one: WaitingForm, forms: Sequence[WaitingForm], labels: Mapping[str,
 _EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})
 
 
-def summary_document(cases: Sequence[Case], day: dt.date, office: Office, templates: Templates) -> Document:
+def summary_document(
+    cases: Sequence[Case], day: dt.date, office: Office, templates: Templates
+) -> Document:
     """The print edition as a document for PDF, with the counts."""
     template = templates["summary"]
     word = _words(template, office)
     blocks = (
         Text(_period(cases, day, office, word), "small"),
         Text(_summariser(office, word), "small"),
-        _shortened(_table(cases, [c for c in template.columns if c.print], office, word), word("in_full")),
+        _shortened(
+            _table(cases, [c for c in template.columns if c.print], office, word), word("in_full")
+        ),
         _by_type(cases, office, word),
         _by_source(cases, office, word),
         *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
@@ -140,21 +230,42 @@ def _words(template: Template, office: Office) -> Word:
 
 
 def _period(cases: Sequence[Case], day: dt.date, office: Office, word: Word) -> str:
-    return word("period", day=long_date(day, office.language), n=len(cases), severe=sum(c.severity == "severe" for c in cases))
+    return word(
+        "period",
+        day=long_date(day, office.language),
+        n=len(cases),
+        severe=sum(c.severity == "severe" for c in cases),
+    )
 
 
 def _summariser(office: Office, word: Word) -> str:
     names = [p.name for p in office.teller.book.holders("P02")]
-    return word("summariser", name=names[0] if names else "＿＿＿＿", deputy=names[1] if len(names) > 1 else "＿＿＿＿")
+    return word(
+        "summariser",
+        name=names[0] if names else "＿＿＿＿",
+        deputy=names[1] if len(names) > 1 else "＿＿＿＿",
+    )
 
 
-def _table(cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word) -> Table:
+def _table(
+    cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word
+) -> Table:
     teller, language = office.teller, office.language
     heads = tuple(
-        Column(c.label[language] if c.label else teller.label(c.of), c.weight, c.align, c.kind, id=c.of, editable=c.of in _EDITABLE)
+        Column(
+            c.label[language] if c.label else teller.label(c.of),
+            c.weight,
+            c.align,
+            c.kind,
+            id=c.of,
+            editable=c.of in _EDITABLE,
+        )
         for c in columns
     )
-    rows = tuple(tuple(_value(case, column, number, office) for column in columns) for number, case in enumerate(cases, 1))
+    rows = tuple(
+        tuple(_value(case, column, number, office) for column in columns)
+        for number, case in enumerate(cases, 1)
+    )
     marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
     return Table(heads, rows, empty=word("zero"), marks=marks)
 
@@ -162,7 +273,12 @@ def _table(cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office
 def _shortened(table: Table, more: str) -> Table:
     """The table for paper: long texts end with a word where the rest is."""
     rows = tuple(
-        tuple(v[:_PRINTED_CHARACTERS] + more if isinstance(v, str) and len(v) > _PRINTED_CHARACTERS + len(more) else v for v in row)
+        tuple(
+            v[:_PRINTED_CHARACTERS] + more
+            if isinstance(v, str) and len(v) > _PRINTED_CHARACTERS + len(more)
+            else v
+            for v in row
+        )
         for row in table.rows
     )
     return replace(table, rows=rows)
@@ -180,18 +296,34 @@ def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
     book, language = office.teller.book, office.language
     severities = [v.code for v in book.vocabulary.sets["severity"].values]
     counts = Counter((c.type, c.severity) for c in cases)
-    types = [v.code for v in book.vocabulary.sets["type"].values if any(counts[v.code, s] for s in severities)]
+    types = [
+        v.code
+        for v in book.vocabulary.sets["type"].values
+        if any(counts[v.code, s] for s in severities)
+    ]
     rows: list[tuple[CellValue, ...]] = []
     for code in types:
         numbers = [counts[code, s] for s in severities]
-        rows.append((book.word("type", code, language), *numbers, sum(numbers), sum(numbers) / len(cases)))
+        rows.append(
+            (book.word("type", code, language), *numbers, sum(numbers), sum(numbers) / len(cases))
+        )
     if cases:
         totals = [sum(counts[t, s] for t in types) for s in severities]
         rows.append((word("total"), *totals, len(cases), 1.0))
     head = Column(office.teller.label("type"), 2)
-    columns = (head, *(Column(book.word("severity", s, language), 1, "right", "integer") for s in severities),
-               Column(word("total"), 1, "right", "integer"), Column(word("share"), 1, "right", "percent"))  # fmt: skip
-    return Table(columns, tuple(rows), word("by_type"), word("zero"), {len(rows) - 1: "total"} if rows else {})
+    columns = (
+        head,
+        *(Column(book.word("severity", s, language), 1, "right", "integer") for s in severities),
+        Column(word("total"), 1, "right", "integer"),
+        Column(word("share"), 1, "right", "percent"),
+    )
+    return Table(
+        columns,
+        tuple(rows),
+        word("by_type"),
+        word("zero"),
+        {len(rows) - 1: "total"} if rows else {},
+    )
 
 
 def _by_source(cases: Sequence[Case], office: Office, word: Word) -> Table:
@@ -209,4 +341,10 @@ def _by_source(cases: Sequence[Case], office: Office, word: Word) -> Table:
         Column(word("count"), 1, "right", "integer"),
         Column(word("share"), 1, "right", "percent"),
     )
-    return Table(columns, tuple(rows), word("by_source"), word("zero"), {len(rows) - 1: "total"} if rows else {})
+    return Table(
+        columns,
+        tuple(rows),
+        word("by_source"),
+        word("zero"),
+        {len(rows) - 1: "total"} if rows else {},
+    )

@@ -1,7 +1,8 @@
 """`templates/*.yaml`: the blocks of each document by field id, with wording in three languages.
 
-Texts may hold small Jinja expressions; they are compiled once, in a sandbox, and an unknown name is an error. They
-give plain text, which the renderers escape; what people submitted is only ever a value in them, never a template.
+Texts may hold small Jinja expressions; they are compiled once, in a sandbox, and an unknown name is
+an error. They give plain text, which the renderers escape; what people submitted is only ever a
+value in them, never a template.
 """
 
 import re
@@ -22,7 +23,9 @@ from fbbatch.schema.loading import read_model, shipped_folder
 from fbbatch.schema.models import Label, SchemaModel, Strict
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, Problem, trouble, words
 
-_JINJA = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True)
+_JINJA = ImmutableSandboxedEnvironment(
+    autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True
+)
 
 _NAME_ALONE = re.compile(r"\{\{ *\w+ *\}\}")
 
@@ -32,8 +35,12 @@ Fill = Callable[[Mapping[str, object]], str]
 class Item(Strict):
     """One label–value pair of a grid: a fact or answered field (`of`), a blank of the document's form, or a blank that says `of` already."""
 
-    of: str | None = Field(default=None, description="id of a fact (templates/facts.yaml) or of a schema's field")
-    blank: str | None = Field(default=None, description="id of a field of the form, to be filled in")
+    of: str | None = Field(
+        default=None, description="id of a fact (templates/facts.yaml) or of a schema's field"
+    )
+    blank: str | None = Field(
+        default=None, description="id of a field of the form, to be filled in"
+    )
     label: Label | None = Field(default=None, description="another label than the schema's")
     wide: bool = Field(default=False, description="takes the whole row")
     lines: int = Field(default=1, ge=1, le=40, description="height of a blank, in lines")
@@ -53,14 +60,18 @@ class ColumnModel(Strict):
     weight: float = Field(default=1, gt=0)
     align: Literal["left", "center", "right"] = "left"
     kind: Literal["text", "date", "datetime", "integer", "number", "percent"] = "text"
-    print: bool | Literal["only"] = Field(default=False, description="true: also in the print edition; only: nowhere else")
+    print: bool | Literal["only"] = Field(
+        default=False, description="true: also in the print edition; only: nowhere else"
+    )
 
 
 class TableModel(Strict):
     """A table whose rows the batch supplies."""
 
     columns: list[ColumnModel] = Field(min_length=1)
-    empty: Label | None = Field(default=None, description="what stands there when there are no rows")
+    empty: Label | None = Field(
+        default=None, description="what stands there when there are no rows"
+    )
 
 
 class RowsModel(Strict):
@@ -68,7 +79,9 @@ class RowsModel(Strict):
 
     of: str = Field(description="id of the form's table field")
     count: int = Field(ge=1, le=40, description="rows to write in")
-    prefill: str | None = Field(default=None, description="form whose newest answers to the same table stand there already")
+    prefill: str | None = Field(
+        default=None, description="form whose newest answers to the same table stand there already"
+    )
 
 
 class BlockModel(Strict):
@@ -77,7 +90,9 @@ class BlockModel(Strict):
     heading: Label | None = None
     text: Label | None = None
     note: Label | None = None
-    grid: list[Item | str] | None = Field(default=None, description="`rest` stands for every answered field not printed elsewhere")
+    grid: list[Item | str] | None = Field(
+        default=None, description="`rest` stands for every answered field not printed elsewhere"
+    )
     table: str | None = Field(default=None, description="name of one of the template's tables")
     rows: RowsModel | None = None
     signatures: list[Label] | None = None
@@ -94,9 +109,13 @@ class Template(Strict):
     """`templates/<kind>.yaml`."""
 
     id: str
-    document: str = Field(pattern=r"^D[0-9]{2}$", description="number of the document in the regulation")
+    document: str = Field(
+        pattern=r"^D[0-9]{2}$", description="number of the document in the regulation"
+    )
     version: int = Field(default=1, ge=1)
-    form: str | None = Field(default=None, description="id of the form schema whose blanks it prints")
+    form: str | None = Field(
+        default=None, description="id of the form schema whose blanks it prints"
+    )
     blocks: list[BlockModel] = []
     tables: dict[str, TableModel] = {}
     columns: list[ColumnModel] = []
@@ -106,7 +125,9 @@ class Template(Strict):
     def printed(self) -> frozenset[str]:
         """Names that the template prints by itself, so that `rest` leaves them out."""
         items = [item for block in self.blocks for item in block.grid or []]
-        return frozenset({"organisation", *(item if isinstance(item, str) else item.of or "" for item in items)})
+        return frozenset(
+            {"organisation", *(item if isinstance(item, str) else item.of or "" for item in items)}
+        )
 
     def word(self, name: str, language: str, /, **values: object) -> str:
         """A wording of the template, filled in."""
@@ -144,10 +165,28 @@ def compile_text(text: str) -> Fill:
 
 
 CASE_FORMS = (
-    "escalation", "impact", "assignment", "measures", "inspection", "coordination", "result", "verification", "reply", "satisfaction",
-)  # fmt: skip
+    "escalation",
+    "impact",
+    "assignment",
+    "measures",
+    "inspection",
+    "coordination",
+    "result",
+    "verification",
+    "reply",
+    "satisfaction",
+)
 """The forms about one case, in the order of the regulation."""
-KINDS = ("case_report", *CASE_FORMS, "tracking_ledger", "worklist", "register", "summary", "receipt", "returned")
+KINDS = (
+    "case_report",
+    *CASE_FORMS,
+    "tracking_ledger",
+    "worklist",
+    "register",
+    "summary",
+    "receipt",
+    "returned",
+)
 
 
 def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -> Templates:
@@ -169,7 +208,10 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
         template, yaml = read_model(folder / f"{kind}.yaml", name, Template, problems, language)
         if template and yaml and facts:
             templates[kind] = template
-            found = [Problem(yaml, path, f"template.{code}", details) for path, code, details in _trouble(kind, template, facts, book)]
+            found = [
+                Problem(yaml, path, f"template.{code}", details)
+                for path, code, details in _trouble(kind, template, facts, book)
+            ]
             problems += [problem.told(language) for problem in found]
     try:
         letterhead = (folder / "letterhead.docx").read_bytes()
@@ -204,7 +246,11 @@ def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterato
         cells = {column.of for column in table.columns}
         for number, column in enumerate(template.tables[name].columns):
             if column.of not in cells:
-                yield ("tables", name, "columns", number), "no_cell", {"column": column.of, "cells": ", ".join(sorted(cells))}
+                yield (
+                    ("tables", name, "columns", number),
+                    "no_cell",
+                    {"column": column.of, "cells": ", ".join(sorted(cells))},
+                )
     if shipped.columns and not template.columns:
         yield (), "no_columns", {}
     for left_out in ("only", False):  # of what the workbook has, and of what is printed
@@ -221,13 +267,22 @@ def _trouble_of_words(template: Template, kind: str) -> Iterator[_Trouble]:
     """Words that the program itself says, or names in them that it does not fill in."""
     shipped = _shipped(kind).words
     for name in shipped:
-        if name not in template.words and not (kind in _OPTIONAL and name.startswith(_OPTIONAL[kind])):
+        if name not in template.words and not (
+            kind in _OPTIONAL and name.startswith(_OPTIONAL[kind])
+        ):
             yield ("words",), "no_word", {"word": name}
     for name, label in template.words.items():
         is_filled = name in shipped and kind != "reply"
-        filled = {found for text in shipped[name].values() for found in _names(text)} if is_filled else None
+        filled = (
+            {found for text in shipped[name].values() for found in _names(text)}
+            if is_filled
+            else None
+        )
         for language, text in label.items():
-            yield from ((("words", name), code, details) for code, details in _syntax(text, language, filled))
+            yield from (
+                (("words", name), code, details)
+                for code, details in _syntax(text, language, filled)
+            )
 
 
 @cache
@@ -242,7 +297,11 @@ def _shipped(kind: str) -> Template:
 
 
 def _trouble_of_block(
-    block: BlockModel, path: tuple[str | int, ...], template: Template, form: SchemaModel | None, known: set[str]
+    block: BlockModel,
+    path: tuple[str | int, ...],
+    template: Template,
+    form: SchemaModel | None,
+    known: set[str],
 ) -> Iterator[_Trouble]:
     fields = form.fields if form else []
     blanks = {field.id for field in fields}
@@ -259,14 +318,18 @@ def _trouble_of_block(
     names = known | TOLD | set(template.words) | {"letter"}
     for key in ("heading", "text", "note"):
         for language, text in (getattr(block, key) or {}).items():
-            yield from (((*path, key), code, details) for code, details in _syntax(text, language, names))
+            yield from (
+                ((*path, key), code, details) for code, details in _syntax(text, language, names)
+            )
 
 
 def _names(text: str) -> set[str]:
     return set(meta.find_undeclared_variables(_JINJA.parse(text)))
 
 
-def _syntax(text: str, language: str, known: set[str] | None = None) -> Iterator[tuple[str, dict[str, object]]]:
+def _syntax(
+    text: str, language: str, known: set[str] | None = None
+) -> Iterator[tuple[str, dict[str, object]]]:
     try:
         names = _names(text)
     except TemplateSyntaxError:

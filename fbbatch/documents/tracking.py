@@ -17,9 +17,15 @@ Told = tuple[Case, Sequence[Transition]]
 
 
 def tracking_workbook(
-    open_cases: Sequence[Told], closed: Sequence[Told], now: dt.datetime, run: str, closed_days: int, office: Office, templates: Templates,
+    open_cases: Sequence[Told],
+    closed: Sequence[Told],
+    now: dt.datetime,
+    run: str,
+    closed_days: int,
+    office: Office,
+    templates: Templates,
     reminders: Mapping[int, Sequence[Reminder]] = {},
-) -> WorkBook:  # fmt: skip
+) -> WorkBook:
     """The ledger as of `now`.
 
     Args:
@@ -41,36 +47,84 @@ def tracking_workbook(
     overdue = [told for told in open_cases if told[0].due_on and told[0].due_on < today]
     on_time = [told for told in open_cases if not (told[0].due_on and told[0].due_on < today)]
     lines = (
-        word("period", day=long_date(today, language), open=len(open_cases), overdue=len(overdue), days=closed_days, closed=len(closed)),
+        word(
+            "period",
+            day=long_date(today, language),
+            open=len(open_cases),
+            overdue=len(overdue),
+            days=closed_days,
+            closed=len(closed),
+        ),
         f"{word('editor')}{': ' if language == 'en' else '：'}",
     )
     title = office.title("tracking_ledger")
 
     def sheet(name: str, told: Sequence[Told], empty: str) -> WorkSheet:
-        return WorkSheet(word(name), title, lines, (_table(told, template, office, now, word(empty), reminders),))
+        return WorkSheet(
+            word(name), title, lines, (_table(told, template, office, now, word(empty), reminders),)
+        )
 
-    sheets = (sheet("open", on_time, "none_open"), sheet("overdue", overdue, "none_overdue"), sheet("closed", closed, "none_closed"))
-    identity = {"form": "tracking_ledger", "version": str(template.version), "case": "", "issue": run}
+    sheets = (
+        sheet("open", on_time, "none_open"),
+        sheet("overdue", overdue, "none_overdue"),
+        sheet("closed", closed, "none_closed"),
+    )
+    identity = {
+        "form": "tracking_ledger",
+        "version": str(template.version),
+        "case": "",
+        "issue": run,
+    }
     return WorkBook(
-        "tracking_ledger", title, office.company, language, today, (*sheets, _notes(template, office)), office.form_number(template), identity
-    )  # fmt: skip
+        "tracking_ledger",
+        title,
+        office.company,
+        language,
+        today,
+        (*sheets, _notes(template, office)),
+        office.form_number(template),
+        identity,
+    )
 
 
-def _table(told: Sequence[Told], template: Template, office: Office, now: dt.datetime, empty: str,
-           reminders: Mapping[int, Sequence[Reminder]]) -> Table:  # fmt: skip
+def _table(
+    told: Sequence[Told],
+    template: Template,
+    office: Office,
+    now: dt.datetime,
+    empty: str,
+    reminders: Mapping[int, Sequence[Reminder]],
+) -> Table:
     form = office.teller.book.schema("tracking_ledger")
     editable = {field.id for field in form.fields} if form else set()
     columns = tuple(
-        Column(_label(c, office), align=c.align, kind=c.kind, id=c.of, editable=_field_of(c.of) in editable) for c in template.columns
-    )  # fmt: skip
+        Column(
+            _label(c, office),
+            align=c.align,
+            kind=c.kind,
+            id=c.of,
+            editable=_field_of(c.of) in editable,
+        )
+        for c in template.columns
+    )
     rows: list[tuple[CellValue, ...]] = []
     marks: dict[int, str] = {}
     for number, (case, history) in enumerate(told):
-        story = replace(story_of("tracking_ledger", case, history, office, now), reminders=tuple(reminders.get(case.id, ())))
-        rows.append(tuple(_value(c, number + 1, case, office, story_fact(office.teller, story, c.of)) for c in template.columns))
+        story = replace(
+            story_of("tracking_ledger", case, history, office, now),
+            reminders=tuple(reminders.get(case.id, ())),
+        )
+        rows.append(
+            tuple(
+                _value(c, number + 1, case, office, story_fact(office.teller, story, c.of))
+                for c in template.columns
+            )
+        )
         if case.state != "closed" and case.due_on:
             left = (case.due_on - now.date()).days
-            marks |= {number: "severe"} if left < 0 else {number: "soft"} if left <= _SOON_DAYS else {}
+            marks |= (
+                {number: "severe"} if left < 0 else {number: "soft"} if left <= _SOON_DAYS else {}
+            )
     return Table(columns, tuple(rows), empty=empty, marks=marks)
 
 
@@ -86,7 +140,9 @@ def _label(column: ColumnModel, office: Office) -> str:
     return column.label[office.language] if column.label else office.teller.label(column.of)
 
 
-def _value(column: ColumnModel, serial: int, case: Case, office: Office, told: str | None) -> CellValue:
+def _value(
+    column: ColumnModel, serial: int, case: Case, office: Office, told: str | None
+) -> CellValue:
     if column.of == "serial":
         return serial
     text = office.teller.fact(case, column.of) if told is None else told
@@ -104,11 +160,17 @@ def _notes(template: Template, office: Office) -> WorkSheet:
         return template.word(name, language)
 
     rows = tuple(
-        (_label(c, office), word("yes" if _field_of(c.of) in fields else "no"), _hint(fields.get(_field_of(c.of)), language))
+        (
+            _label(c, office),
+            word("yes" if _field_of(c.of) in fields else "no"),
+            _hint(fields.get(_field_of(c.of)), language),
+        )
         for c in template.columns
         if c.of != "serial"
     )
-    table = Table((Column(word("column"), 2), Column(word("editable"), 1), Column(word("how"), 3)), rows)
+    table = Table(
+        (Column(word("column"), 2), Column(word("editable"), 1), Column(word("how"), 3)), rows
+    )
     return WorkSheet(word("notes"), word("notes"), (word("guide"),), (table,), landscape=False)
 
 

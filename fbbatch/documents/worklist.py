@@ -28,7 +28,9 @@ class Task(NamedTuple):
     part: str | None = None
 
 
-def worklist(tasks: Sequence[Task], department: str, now: dt.datetime, office: Office, templates: Templates) -> Document:
+def worklist(
+    tasks: Sequence[Task], department: str, now: dt.datetime, office: Office, templates: Templates
+) -> Document:
     """The work list of a department, most urgent first.
 
     Args:
@@ -46,24 +48,50 @@ def worklist(tasks: Sequence[Task], department: str, now: dt.datetime, office: O
 
     ordered = sorted(tasks, key=lambda task: (task.due_on, task.case.number))
     model = template.tables["waiting"]
-    columns = tuple(Column(c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind) for c in model.columns)
+    columns = tuple(
+        Column(
+            c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind
+        )
+        for c in model.columns
+    )
     rows = tuple(
-        _row([c.of for c in model.columns], n, task, now, office, word(f"level_{min(task.level, _TOP_LEVEL)}"))
+        _row(
+            [c.of for c in model.columns],
+            n,
+            task,
+            now,
+            office,
+            word(f"level_{min(task.level, _TOP_LEVEL)}"),
+        )
         for n, task in enumerate(ordered, 1)
     )
-    marks = {n: "severe" if task.due_on < today else "soft" for n, task in enumerate(ordered) if task.due_on <= today}
+    marks = {
+        n: "severe" if task.due_on < today else "soft"
+        for n, task in enumerate(ordered)
+        if task.due_on <= today
+    }
     overdue = sum(task.due_on < today for task in ordered)
     number = f"D16-{today:%Y%m%d}-{name}"
     blocks = (
-        Text(word("period", day=long_date(today, language), n=len(ordered), overdue=overdue), "small"),
+        Text(
+            word("period", day=long_date(today, language), n=len(ordered), overdue=overdue), "small"
+        ),
         Table(columns, rows, empty=model.empty[language] if model.empty else "", marks=marks),
         Note(word("guide")),
         Signatures((word("signed_by"), word("signed_head"), word("signed_date"))),
     )
     return Document(
-        "inspection", word("title", department=name), number, office.company, language, today, blocks, office.form_number(template),
-        office.head_line(number, today, template), landscape=True,
-    )  # fmt: skip
+        "inspection",
+        word("title", department=name),
+        number,
+        office.company,
+        language,
+        today,
+        blocks,
+        office.form_number(template),
+        office.head_line(number, today, template),
+        landscape=True,
+    )
 
 
 def wanted(form: str, office: Office) -> str:
@@ -71,17 +99,31 @@ def wanted(form: str, office: Office) -> str:
     return _CARRY_OUT[office.language] if form == "steps" else office.title(form)
 
 
-_CARRY_OUT = {"zh-Hant": "完成本部門措施", "zh-Hans": "完成本部门措施", "en": "Carry out your measures"}
+_CARRY_OUT = {
+    "zh-Hant": "完成本部門措施",
+    "zh-Hans": "完成本部门措施",
+    "en": "Carry out your measures",
+}
 
 
-def _row(names: Sequence[str], serial: int, task: Task, now: dt.datetime, office: Office, level: str) -> tuple[CellValue, ...]:
+def _row(
+    names: Sequence[str], serial: int, task: Task, now: dt.datetime, office: Office, level: str
+) -> tuple[CellValue, ...]:
     story = story_of("inspection", task.case, task.history, office, now)
     head = office.teller.book.head(task.part) if task.part else None
     own: dict[str, CellValue] = {
-        "serial": serial, "wanted": wanted(task.form, office), "wanted_by": task.due_on, "days_left": (task.due_on - now.date()).days, "level": level,
-    }  # fmt: skip
+        "serial": serial,
+        "wanted": wanted(task.form, office),
+        "wanted_by": task.due_on,
+        "days_left": (task.due_on - now.date()).days,
+        "level": level,
+    }
     own |= {"responsible": head.name if head else "", "promise": ""} if task.part else {}
-    own |= {"responsible": story_fact(office.teller, story, "may_verify")} if task.form == "verification" else {}
+    own |= (
+        {"responsible": story_fact(office.teller, story, "may_verify")}
+        if task.form == "verification"
+        else {}
+    )
 
     def tell(name: str) -> CellValue:
         if name in own:

@@ -1,7 +1,8 @@
 """An edited ledger → the cells that somebody has changed, compared with the copy that was issued. Source: N3.
 
-Rows are known by their case number and columns by their headers, so sorting, filtering, inserted columns and deleted rows
-change nothing. What was changed is checked as an answer of the form; whether it may be applied, the run decides.
+Rows are known by their case number and columns by their headers, so sorting, filtering, inserted
+columns and deleted rows change nothing. What was changed is checked as an answer of the form;
+whether it may be applied, the run decides.
 """
 
 import re
@@ -45,7 +46,9 @@ class _Place(NamedTuple):
     column: int
 
 
-def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, setup: Setup) -> Message:
+def edits_message(
+    reading: Reading, issued: Path | None, schema: SchemaModel, setup: Setup
+) -> Message:
     """What a worker tells of an edited ledger: `edits` holds who edited it and the changes that may be applied.
 
     Args:
@@ -64,25 +67,41 @@ def edits_message(reading: Reading, issued: Path | None, schema: SchemaModel, se
     before = _Table()
     for sheet in original.sheets:
         if f"columns:{sheet.name}" in told:
-            ids, header_row = told[f"columns:{sheet.name}"].split(), int(told[f"header_row:{sheet.name}"])
+            ids, header_row = (
+                told[f"columns:{sheet.name}"].split(),
+                int(told[f"header_row:{sheet.name}"]),
+            )
             rows = list(sheet.rows())
-            headers |= dict(zip((text_of(cell) for cell in rows[header_row - 1]), ids, strict=False))
+            headers |= dict(
+                zip((text_of(cell) for cell in rows[header_row - 1]), ids, strict=False)
+            )
             _take(rows[header_row:], dict(enumerate(ids)), sheet.name, header_row + 1, before)
     after = _Table()
     heads = {sheet.name: _read_back(sheet, headers, after) for sheet in reading.sheets}
-    own_heads = {name: rows for name, rows in heads.items() if name in after.headers}  # no other sheet is signed
-    editors = {name: editor for name, rows in own_heads.items() if (editor := next(filter(None, map(_editor_in, rows)), ""))}
+    own_heads = {
+        name: rows for name, rows in heads.items() if name in after.headers
+    }  # no other sheet is signed
+    editors = {
+        name: editor
+        for name, rows in own_heads.items()
+        if (editor := next(filter(None, map(_editor_in, rows)), ""))
+    }
     message = _told(before, after, editors, schema, frozenset(told["editable"].split()), setup)
     own = reading.identity
     above = "\n".join(text for rows in heads.values() for row in rows for text in row)
     codes = [own.get("code", ""), *(code for code, _ in printed_codes(above))]
     message["edits"] |= {
-        "kind": own["form"], "issue": own.get("issue", ""), "codes": [code for code in codes if code], "headers": after.headers,
-    }  # fmt: skip
+        "kind": own["form"],
+        "issue": own.get("issue", ""),
+        "codes": [code for code in codes if code],
+        "headers": after.headers,
+    }
     return message
 
 
-def _take(rows: Iterable[Sequence[Cell]], columns: Mapping[int, str], sheet: str, first: int, into: _Table) -> None:
+def _take(
+    rows: Iterable[Sequence[Cell]], columns: Mapping[int, str], sheet: str, first: int, into: _Table
+) -> None:
     place = next((n for n, name in columns.items() if name == "number"), None)
     for number, row in enumerate(rows, first):
         case = text_of(row[place]) if place is not None and place < len(row) else ""
@@ -90,7 +109,9 @@ def _take(rows: Iterable[Sequence[Cell]], columns: Mapping[int, str], sheet: str
             for n, name in columns.items():
                 if name not in {"-", "serial", "number"}:
                     cell = row[n] if n < len(row) else None
-                    into.values.setdefault((case, name), []).append(_Place(cell, sheet, number, n + 1))
+                    into.values.setdefault((case, name), []).append(
+                        _Place(cell, sheet, number, n + 1)
+                    )
 
 
 def _read_back(sheet: Sheet, headers: Mapping[str, str], into: _Table) -> list[list[str]]:
@@ -120,11 +141,18 @@ def _editor_in(texts: Sequence[str]) -> str:
 
 
 def _told(
-    before: _Table, after: _Table, editors: Mapping[str, str], schema: SchemaModel, editable: frozenset[str], setup: Setup
+    before: _Table,
+    after: _Table,
+    editors: Mapping[str, str],
+    schema: SchemaModel,
+    editable: frozenset[str],
+    setup: Setup,
 ) -> Message:
     fields = {one.id: one for one in schema.fields}
     names = set(editors.values())
-    editor = names.pop() if len(names) == 1 else ""  # who signs one sheet signs the workbook, unless somebody else does, too
+    editor = (
+        names.pop() if len(names) == 1 else ""
+    )  # who signs one sheet signs the workbook, unless somebody else does, too
     changes: list[dict[str, Any]] = []
     findings: list[Finding] = []
     for (case, column), places in after.values.items():
@@ -139,9 +167,21 @@ def _told(
         if (case, column) not in before.values:
             findings.append(finding("FB-edit-unknown-case", **at, case=case))
         elif name not in fields or column not in editable:
-            findings.append(finding("FB-edit-protected", **at, field=column, case=case, old=old, new=new))
+            findings.append(
+                finding("FB-edit-protected", **at, field=column, case=case, old=old, new=new)
+            )
         elif other := next((text for one in edited if (text := text_of(one.cell)) != new), ""):
-            findings.append(finding("FB-edit-differs", **at, field=name, case=case, old=old, new=new, elsewhere=other))
+            findings.append(
+                finding(
+                    "FB-edit-differs",
+                    **at,
+                    field=name,
+                    case=case,
+                    old=old,
+                    new=new,
+                    elsewhere=other,
+                )
+            )
         elif not new:
             findings.append(finding("FB-edit-emptied", **at, field=name, case=case, old=old))
         else:
@@ -150,7 +190,13 @@ def _told(
             checked = checker.check([[place.cell]], [place.row], place.sheet)
             findings += [f._replace(column=place.column) for f in checked.findings]
             if not checked.bad:
-                told = {"case": case, "field": name, "old": old, "new": new, "value": checked.columns[name][0]}
+                told = {
+                    "case": case,
+                    "field": name,
+                    "old": old,
+                    "new": new,
+                    "value": checked.columns[name][0],
+                }
                 changes.append({**told, **at, "by": editors.get(place.sheet, editor)})
     return {"edits": {"form": schema.id, "changes": changes}, "findings": list(_one_each(findings))}
 

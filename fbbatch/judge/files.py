@@ -24,11 +24,23 @@ from fbbatch.judge.outside import loose_text
 from fbbatch.judge.pasted import pasted_paper
 from fbbatch.judge.rows import LimitError, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
-from fbbatch.read import Hints, Letter, Paper, Part, ReadersDisagreeError, Reading, Sheet, open_content, sheet_of
+from fbbatch.read import (
+    Hints,
+    Letter,
+    Paper,
+    Part,
+    ReadersDisagreeError,
+    Reading,
+    Sheet,
+    open_content,
+    sheet_of,
+)
 from fbbatch.read.answers import answers_of
 from fbbatch.schema import Layout, SchemaModel, identify
 
-_NOT_UNDERSTOOD = frozenset({"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"})
+_NOT_UNDERSTOOD = frozenset(
+    {"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"}
+)
 """What an attachment may be without anything being wrong: a photo, a brochure, somebody's own table."""
 _WORKBOOKS = frozenset({"xlsx", "xlsb", "xls", "ods"})
 _REGISTERS = frozenset({"register", "questionnaire", "returned"})
@@ -37,7 +49,11 @@ _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
 _AUTOMATIC = {
     "auto-reply": {"zh-Hant": "自動回覆", "zh-Hans": "自动回复", "en": "automatic reply"},
     "bounce": {"zh-Hant": "退信", "zh-Hans": "退信", "en": "bounce"},
-    "own": {"zh-Hant": "本系統發出的郵件", "zh-Hans": "本系统发出的邮件", "en": "a mail of our own"},
+    "own": {
+        "zh-Hant": "本系統發出的郵件",
+        "zh-Hans": "本系统发出的邮件",
+        "en": "a mail of our own",
+    },
 }
 _DEEPEST = 3
 _LOOSE_CHARS = 200
@@ -47,7 +63,8 @@ _LOOSE_CHARS = 200
 class Task:
     """One file to judge.
 
-    `folder` is the inbox sub-folder it lay in. With a `sha256`, no other bytes are taken for it. `second` asks for the
+    `folder` is the inbox sub-folder it lay in. With a `sha256`, no other bytes are taken for it.
+    `second` asks for the
     second reader of workbooks: the first has died of it.
     """
 
@@ -76,10 +93,11 @@ class Judge:
         """Judge a file.
 
         Yields:
-            `{"kind": …}` once; `{"head": …}` per understood sheet; a chunk (`rows`, `returned`, `findings`, …) per thousand
-            rows; `{"aside": [(row, cells)], "about": case or None, …}` for what is kept without becoming feedback;
-            `{"part": …}` before the messages about a file inside this one; `{"failed": finding}` instead of everything
-            that was said about the file or part when it cannot be taken.
+            `{"kind": …}` once; `{"head": …}` per understood sheet; a chunk (`rows`, `returned`,
+            `findings`, …) per thousand rows; `{"aside": [(row, cells)], "about": case or None, …}`
+            for what is kept without becoming feedback; `{"part": …}` before the messages about a
+            file inside this one; `{"failed": finding}` instead of everything that was said about
+            the file or part when it cannot be taken.
         """
         self._second = task.second
         yield from self._guarded(self._task(task))
@@ -101,7 +119,9 @@ class Judge:
         else:
             yield from self._content(content, task.path.name, task.folder, 0)
 
-    def _content(self, content: bytes, name: str, folder: str | None, depth: int) -> Iterator[Message]:
+    def _content(
+        self, content: bytes, name: str, folder: str | None, depth: int
+    ) -> Iterator[Message]:
         opened = open_content(content, self._setup.limits, self._hints(folder), second=self._second)
         if isinstance(opened, Finding):
             yield {"failed": opened}
@@ -135,7 +155,11 @@ class Judge:
     def _hints(self, folder: str | None) -> Hints:
         declared = [s for s in self._book.sources if s.is_of_folder(folder)]
         if declared:
-            return Hints(declared[0].delimiter, declared[0].encoding, declared[0].lines) if len(declared) == 1 else Hints()
+            return (
+                Hints(declared[0].delimiter, declared[0].encoding, declared[0].lines)
+                if len(declared) == 1
+                else Hints()
+            )
         chat = self._chat(folder)
         return Hints(lines=chat.lines) if chat else Hints()
 
@@ -145,7 +169,7 @@ class Judge:
         named = [s for s in chats if s.is_of_folder(folder)] or chats
         return named[0] if len(named) == 1 else None
 
-    # --- sheets and forms ----------------------------------------------------------------------------------
+    # --- sheets and forms -------------------------------------------------------------
 
     def _reading(self, reading: Reading, name: str, folder: str | None) -> Iterator[Message]:
         if reading.kind == "txt" and (chat := self._chat(folder)):
@@ -166,7 +190,13 @@ class Judge:
             yield self._own(reading, form)
         elif reading.paper is None:
             if own := reading.identity.get("code"):
-                yield {"marked": {"kind": "returned", "issue": reading.identity.get("issue", ""), "codes": [own]}}
+                yield {
+                    "marked": {
+                        "kind": "returned",
+                        "issue": reading.identity.get("issue", ""),
+                        "codes": [own],
+                    }
+                }
             yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
         elif reading.kind == "csv":  # a table, or else a note
             messages = self._sheets(list(reading.sheets), name, folder)
@@ -183,9 +213,14 @@ class Judge:
         """A document that we issued and that is no form."""
         text = reading.paper.text() if reading.paper else ""
         title = self._book.word("document", form, self._setup.language)
-        return {**_aside([[text]], reading.identity.get("case") or None), "findings": [finding("FB-own-document", kind=title)]}
+        return {
+            **_aside([[text]], reading.identity.get("case") or None),
+            "findings": [finding("FB-own-document", kind=title)],
+        }
 
-    def _paper(self, paper: Paper, name: str, folder: str | None, *, otherwise: Finding | None) -> Iterator[Message]:
+    def _paper(
+        self, paper: Paper, name: str, folder: str | None, *, otherwise: Finding | None
+    ) -> Iterator[Message]:
         found = answers_of(paper, self._book.sources, folder=folder)
         messages = self._sheets(found.sheets, name, folder)
         first = next(messages)
@@ -195,13 +230,17 @@ class Judge:
             yield {"findings": loose_text(found.loose)}
         elif number := CASE_NUMBER.search(paper.text()):
             yield _aside([["", paper.text()]], number[0])
-        elif first["failed"].code in {"FB-no-header", "FB-empty-file"} and (otherwise is None or not _is_table(paper)):
+        elif first["failed"].code in {"FB-no-header", "FB-empty-file"} and (
+            otherwise is None or not _is_table(paper)
+        ):
             wanted = [f.id for f in self._book.sources[0].fields if f.required is True]
             yield {"failed": finding("FB-no-answers", expected_fields=",".join(wanted))}
         else:
             yield {"failed": otherwise or first["failed"]}
 
-    def _sheets(self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False) -> Iterator[Message]:
+    def _sheets(
+        self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False
+    ) -> Iterator[Message]:
         """Every sheet that a schema understands; one `failed` first when none is. The notes sheet of `ours` is no loss."""
         understood, refused, answers, cells = 0, [], 0, 0
         for told in sheets:
@@ -211,10 +250,20 @@ class Judge:
             sheet = without_marks(told)
             if sheet.findings and sheet.findings[0].severity == "error":
                 raise LimitError(sheet.findings[0])
-            widest = max((sum(cell not in {None, ""} for cell in row) for row in sheet.head), default=0)
-            layout: Layout | Finding = self._setup.limits.over("columns", widest, where=sheet.name)  # too wide to look for a header in
+            widest = max(
+                (sum(cell not in {None, ""} for cell in row) for row in sheet.head), default=0
+            )
+            layout: Layout | Finding = self._setup.limits.over(
+                "columns", widest, where=sheet.name
+            )  # too wide to look for a header in
             if widest <= self._setup.limits.columns:
-                layout = identify(sheet.head, self._book.sources, sheet=sheet.name, folder=folder, merged=sheet.merged)
+                layout = identify(
+                    sheet.head,
+                    self._book.sources,
+                    sheet=sheet.name,
+                    folder=folder,
+                    merged=sheet.merged,
+                )
             if isinstance(layout, Finding):
                 if filled := sum(any(row) for row in sheet.rows()):
                     refused.append((sheet.name, layout, filled))
@@ -238,7 +287,12 @@ class Judge:
             yield {"failed": refused[0][1] if refused else finding("FB-empty-file", size=0)}
             return
         if not ours:
-            yield {"findings": [finding("FB-sheet-skipped", sheet=name, name=name, rows=rows) for name, _, rows in refused]}
+            yield {
+                "findings": [
+                    finding("FB-sheet-skipped", sheet=name, name=name, rows=rows)
+                    for name, _, rows in refused
+                ]
+            }
         if not answers:
             yield {"failed": finding("FB-no-rows")}
 
@@ -247,27 +301,50 @@ class Judge:
             if value > getattr(self._setup.limits, what):
                 raise LimitError(self._setup.limits.over(what, value))
 
-    # --- mails and containers ------------------------------------------------------------------------------
+    # --- mails and containers ---------------------------------------------------------
 
     def _part(self, part: Part, folder: str | None, depth: int) -> Iterator[Message]:
         """A file inside another one; when it fails, nothing else is said about it."""
         messages = self._judged_part(part, folder, depth)
-        yield {"part": {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}}
+        yield {
+            "part": {
+                "name": part.name,
+                "sha256": hashlib.sha256(part.content).hexdigest(),
+                "size": len(part.content),
+            }
+        }
         yield from messages
 
     def _judged_part(self, part: Part, folder: str | None, depth: int) -> list[Message]:
         if depth >= _DEEPEST:
             return [{"failed": self._setup.limits.over("mail_depth", depth)}]
         messages = list(self._guarded(self._content(part.content, part.name, folder, depth + 1)))
-        own = [m for m in messages[: next((n for n, m in enumerate(messages) if "part" in m), None)] if "failed" in m]
+        own = [
+            m
+            for m in messages[: next((n for n, m in enumerate(messages) if "part" in m), None)]
+            if "failed" in m
+        ]
         return own or messages
 
     def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
         """A mail: feedback, or what its attachments come with, or part of a case's story, or nobody's."""
-        cells = [[letter.sender, letter.address, letter.subject, letter.sent_at.isoformat() if letter.sent_at else "", letter.body]]
-        if letter.automatic in _AUTOMATIC:  # a mail over a list may well be feedback: many feedback addresses are groups
+        cells = [
+            [
+                letter.sender,
+                letter.address,
+                letter.subject,
+                letter.sent_at.isoformat() if letter.sent_at else "",
+                letter.body,
+            ]
+        ]
+        if (
+            letter.automatic in _AUTOMATIC
+        ):  # a mail over a list may well be feedback: many feedback addresses are groups
             kind = _AUTOMATIC[letter.automatic][self._setup.language]
-            yield {**_aside(cells, None), "findings": [finding("FB-automatic-mail", kind=kind), *_evidence(letter.parts)]}
+            yield {
+                **_aside(cells, None),
+                "findings": [finding("FB-automatic-mail", kind=kind), *_evidence(letter.parts)],
+            }
             return
         judged = [(part, self._judged_part(part, folder, depth)) for part in letter.parts]
         for message in (message for _, messages in judged for message in messages):
@@ -277,12 +354,21 @@ class Judge:
         if letter.n_hidden:
             yield {"findings": [finding("FB-hidden-text", length=letter.n_hidden)]}
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
-        addressed = address(letter, [part.name for part in evidence], self._book, folder=folder, received=self._setup.received)
+        addressed = address(
+            letter,
+            [part.name for part in evidence],
+            self._book,
+            folder=folder,
+            received=self._setup.received,
+        )
         if number and (form := self._pasted(letter, taken)):
             yield form
         elif number:
             yield _aside(cells, number[0])
-        elif any(m.keys() & {"head", "form", "edits"} for _, messages in taken for m in messages) and not addressed.labelled:
+        elif (
+            any(m.keys() & {"head", "form", "edits"} for _, messages in taken for m in messages)
+            and not addressed.labelled
+        ):
             names = "、".join(part.name for part, _ in taken)
             yield {**_aside(cells, None), "findings": [finding("FB-cover-letter", parts=names)]}
         elif letter.body.strip() or letter.subject.strip() or evidence:
@@ -292,31 +378,49 @@ class Judge:
         if evidence:
             yield {"findings": _evidence(evidence)}
         for part, messages in taken:
-            told = {"name": part.name, "sha256": hashlib.sha256(part.content).hexdigest(), "size": len(part.content)}
+            told = {
+                "name": part.name,
+                "sha256": hashlib.sha256(part.content).hexdigest(),
+                "size": len(part.content),
+            }
             yield {"part": {**told, "sender": letter.address}}
             yield from messages
 
-    def _pasted(self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]) -> Message | None:
+    def _pasted(
+        self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]
+    ) -> Message | None:
         """What a form answers that somebody has pasted into a mail; None unless form, case and answers are clear. Source: N2."""
         if any("form" in message for _, messages in taken for message in messages):
             return None
         paper = pasted_paper(letter)
         identity = identity_of({}, paper, self._book.forms)
-        if identity is None or {identity.case} != {identity.case, *CASE_NUMBER.findall(letter.subject)}:
+        if identity is None or {identity.case} != {
+            identity.case,
+            *CASE_NUMBER.findall(letter.subject),
+        }:
             return None
         schema = next(s for s in self._book.forms if s.id == identity.kind)
         message = form_message(paper, identity, schema, self._setup)
         form = message["form"]
         _came_by_mail(message, letter)
-        form["text"] = "\n".join([f"{letter.sender} <{letter.address}>", letter.subject, letter.body])
+        form["text"] = "\n".join(
+            [f"{letter.sender} <{letter.address}>", letter.subject, letter.body]
+        )
         is_clear = CASE_NUMBER.fullmatch(identity.case) and form["values"] and not form["bad"]
         return message if is_clear else None
 
     def _addressed(self, addressed: Addressed, key: str) -> Iterator[Message]:
         """A mail as feedback; what has another `letter` is another matter, though it says the same."""
         layout = addressed.layout
-        yield {"letter": key, "head": layout.schema.id, "source": layout.schema.source_code, "sheet": "", "header_row": None, "findings": [],
-               "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns]}  # fmt: skip
+        yield {
+            "letter": key,
+            "head": layout.schema.id,
+            "source": layout.schema.source_code,
+            "sheet": "",
+            "header_row": None,
+            "findings": [],
+            "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns],
+        }
         sheet = sheet_of("", addressed.rows)
         sheet.written = True
         for chunk in self._rows.rows(sheet, layout, channel="email"):
@@ -344,9 +448,13 @@ def _came_by_mail(message: Message, letter: Letter) -> None:
 def _aside(rows: Sequence[Sequence[object]], about: str | None) -> Message:
     """What is kept without becoming feedback; `about` is the number of the case it speaks of."""
     return {
-        "aside": [(number, orjson.dumps(row, default=str).decode()) for number, row in enumerate(rows, 1)], "about": about, "sheet": "",
+        "aside": [
+            (number, orjson.dumps(row, default=str).decode()) for number, row in enumerate(rows, 1)
+        ],
+        "about": about,
+        "sheet": "",
         "findings": [finding("FB-about-case", case=about)] if about else [],
-    }  # fmt: skip
+    }
 
 
 def _evidence(parts: Iterable[Part]) -> list[Finding]:
@@ -363,7 +471,11 @@ def _remarks(layout: Layout, sheet: Sheet) -> list[Finding]:
     notes = list(layout.findings)
     if sheet.written:
         notes = [_of_blank(f, sheet)._replace(row=None, column=None, sheet=None) for f in notes]
-    return [*notes, finding("FB-hidden-sheet", sheet=sheet.name, name=sheet.name)] if sheet.hidden else notes
+    return (
+        [*notes, finding("FB-hidden-sheet", sheet=sheet.name, name=sheet.name)]
+        if sheet.hidden
+        else notes
+    )
 
 
 def _of_blank(item: Finding, sheet: Sheet) -> Finding:
@@ -371,7 +483,9 @@ def _of_blank(item: Finding, sheet: Sheet) -> Finding:
     if item.code != "FB-column-unknown" or sheet.name:
         return item
     texts = [str(cell) for row in sheet.head[1:] if (cell := row[(item.column or 1) - 1])]
-    return finding("FB-unknown-blank", name=item.details["header"], text="；".join(texts)[:_LOOSE_CHARS])
+    return finding(
+        "FB-unknown-blank", name=item.details["header"], text="；".join(texts)[:_LOOSE_CHARS]
+    )
 
 
 def _is_table(paper: Paper) -> bool:

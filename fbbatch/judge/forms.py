@@ -1,7 +1,7 @@
 """A form that came back → its answers, checked one by one. What it does to its case, the run decides (`fbbatch.workflow`).
 
-Answers are found by bookmark, else by the label beside them; the rows of a table by `fb_<table>_<row>_<column>`, else by
-the headers of a table. Source: N2, DESIGN 7.
+Answers are found by bookmark, else by the label beside them; the rows of a table by
+`fb_<table>_<row>_<column>`, else by the headers of a table. Source: N2, DESIGN 7.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,8 @@ _TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
 class Identity:
     """Which form for which case; `issue` is 0 when the document no longer says, `case` holds several numbers when it cannot be told.
 
-    `department` is the one that it was issued to, None when it no longer says; `code` is the check code in its properties.
+    `department` is the one that it was issued to, None when it no longer says; `code` is the check
+    code in its properties.
     """
 
     kind: str
@@ -40,14 +41,18 @@ class Identity:
     code: str = ""
 
 
-def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]) -> Identity | None:
+def identity_of(
+    told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]
+) -> Identity | None:
     """Which form this is: by its properties, else by its title and the case number in the visible text that is no answer."""
     if paper is None:
         return None
     known = {form.id for form in forms}
     if told.get("form") in known and CASE_NUMBER.fullmatch(told.get("case", "")):
         issue, version = _number(told.get("issue")), _number(told.get("version"))
-        return Identity(told["form"], told["case"], issue, version, told.get("department"), told.get("code", ""))
+        return Identity(
+            told["form"], told["case"], issue, version, told.get("department"), told.get("code", "")
+        )
     if told.get("form"):
         return None
     lines = {line.strip() for line in paper.text().split("\n")}
@@ -55,15 +60,23 @@ def identity_of(told: Mapping[str, str], paper: Paper | None, forms: Sequence[Sc
     numbers = set(CASE_NUMBER.findall(paper.text()))
     if len(titled) == 1 and len(numbers) > 1:
         texts, _ = _filled(paper, titled[0])
-        numbers -= {texts.get(field.id, "").strip() for field in titled[0].fields if field.type == "case"}
-    return Identity(titled[0].id, "、".join(sorted(numbers)), 0, 0) if len(titled) == 1 and numbers else None
+        numbers -= {
+            texts.get(field.id, "").strip() for field in titled[0].fields if field.type == "case"
+        }
+    return (
+        Identity(titled[0].id, "、".join(sorted(numbers)), 0, 0)
+        if len(titled) == 1 and numbers
+        else None
+    )
 
 
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < _LONGEST_NUMBER else 0
 
 
-def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup, *, ending: str = ".docx") -> Message:
+def form_message(
+    paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup, *, ending: str = ".docx"
+) -> Message:
     """What a worker tells of a returned form: `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`).
 
     `ending` tells the edition that it was: `.docx` or `.xlsx`.
@@ -74,7 +87,9 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
     form: dict[str, Any] = values[0] if values else {}
     for table in (f for f in schema.fields if f.type == "table"):
         given = rows.get(table.id, [])
-        lines, more = _checked(_as_schema(schema, table), table.fields, given, setup) if given else ([], [])
+        lines, more = (
+            _checked(_as_schema(schema, table), table.fields, given, setup) if given else ([], [])
+        )
         findings += [f._replace(field=f"{table.id}.{f.field}") for f in more]
         if lines:
             form[table.id] = lines
@@ -83,17 +98,29 @@ def form_message(paper: Paper, identity: Identity, schema: SchemaModel, setup: S
     findings += _answered_twice(paper, schema)
     bad = any(f.severity == "error" for f in findings)
     if issued := _as_issued(paper, identity, setup, ending):
-        answers = [*texts.values(), *(text for given in rows.values() for row in given for text in row.values())]
+        answers = [
+            *texts.values(),
+            *(text for given in rows.values() for row in given for text in row.values()),
+        ]
         findings += outside_blanks(paper, issued, answers)
     return {
         "form": {
-            "kind": identity.kind, "case": identity.case, "issue": identity.issue, "version": identity.version, "values": form, "bad": bad,
-            "by": _signer(schema, form), "on": form.get(schema.signed_on or ""), "text": paper.text(),
-            "department": identity.department, "code": identity.code, "facts": _facts(paper, setup),
+            "kind": identity.kind,
+            "case": identity.case,
+            "issue": identity.issue,
+            "version": identity.version,
+            "values": form,
+            "bad": bad,
+            "by": _signer(schema, form),
+            "on": form.get(schema.signed_on or ""),
+            "text": paper.text(),
+            "department": identity.department,
+            "code": identity.code,
+            "facts": _facts(paper, setup),
             "printed": list(printed_codes(paper.text())),
         },
         "findings": findings,
-    }  # fmt: skip
+    }
 
 
 def _answered_twice(paper: Paper, schema: SchemaModel) -> list[Finding]:
@@ -109,7 +136,9 @@ def _answered_twice(paper: Paper, schema: SchemaModel) -> list[Finding]:
         match = TABLE_BLANK.fullmatch(name)
         field = name if name in fields else f"{match[1]}.{match[3]}" if match else ""
         if field:
-            found.append(finding("FB-answered-twice", field=field, value=texts[0], elsewhere=texts[1]))
+            found.append(
+                finding("FB-answered-twice", field=field, value=texts[0], elsewhere=texts[1])
+            )
     return found
 
 
@@ -117,7 +146,14 @@ def _facts(paper: Paper, setup: Setup) -> dict[str, list[str]]:
     """What a form prints of the product, the reporter and the description of its case, by answer."""
     known = {_folded(label): name for name, labels in setup.fact_labels.items() for label in labels}
     found: dict[str, list[str]] = {}
-    pairs = [*pairs_of_cells(paper), *(line.replace(":", "：").split("：", 1) for line in paper.lines if "：" in line or ":" in line)]
+    pairs = [
+        *pairs_of_cells(paper),
+        *(
+            line.replace(":", "：").split("：", 1)
+            for line in paper.lines
+            if "：" in line or ":" in line
+        ),
+    ]
     for label, value in pairs:
         if (name := known.get(_folded(label))) and value.strip():
             found.setdefault(name, []).append(value.strip())
@@ -130,7 +166,14 @@ def _folded(label: str) -> str:
 
 def _as_issued(paper: Paper, identity: Identity, setup: Setup, ending: str) -> Paper | None:
     """The form as it was handed out; None when it does not tell its run, or is gone from the outbox."""
-    path = issued_form(setup.outbox, paper, identity.kind, case=identity.case, issue=identity.issue or 1, ending=ending)
+    path = issued_form(
+        setup.outbox,
+        paper,
+        identity.kind,
+        case=identity.case,
+        issue=identity.issue or 1,
+        ending=ending,
+    )
     copy = open_content(path.read_bytes(), Limits()) if path else None
     return copy.paper if isinstance(copy, Reading) else None
 
@@ -143,7 +186,9 @@ def _signer(schema: SchemaModel, form: Mapping[str, Any]) -> str:
     return str(form.get(field.id, ""))
 
 
-def _filled(paper: Paper, schema: SchemaModel) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
+def _filled(
+    paper: Paper, schema: SchemaModel
+) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
     """The texts by field id, and the rows of each table that hold anything."""
     fields = {f.id: f for f in schema.fields}
     texts: dict[str, str] = {}
@@ -151,11 +196,20 @@ def _filled(paper: Paper, schema: SchemaModel) -> tuple[dict[str, str], dict[str
     for blank in paper.blanks:
         if blank.name in fields:
             texts.setdefault(blank.name, blank.text)
-        elif (match := TABLE_BLANK.fullmatch(blank.name)) and (table := fields.get(match[1])) and table.type == "table":
+        elif (
+            (match := TABLE_BLANK.fullmatch(blank.name))
+            and (table := fields.get(match[1]))
+            and table.type == "table"
+        ):
             cells.setdefault(table.id, {}).setdefault(int(match[2]), {})[match[3]] = blank.text
     if len(texts) < len([f for f in schema.fields if f.type != "table"]):
-        texts = _by_label(paper, schema) | {name: text for name, text in texts.items() if text.strip()}
-    rows = {name: [row for _, row in sorted(found.items()) if _holds(row)] for name, found in cells.items()}
+        texts = _by_label(paper, schema) | {
+            name: text for name, text in texts.items() if text.strip()
+        }
+    rows = {
+        name: [row for _, row in sorted(found.items()) if _holds(row)]
+        for name, found in cells.items()
+    }
     for table in schema.fields:
         if table.type == "table" and table.id not in cells:
             rows[table.id] = _rows_by_header(paper, table)
@@ -168,10 +222,14 @@ def _holds(row: Mapping[str, str]) -> bool:
 
 def _by_label(paper: Paper, schema: SchemaModel) -> dict[str, str]:
     tables = [f for f in schema.fields if f.type == "table"]
-    grids = tuple(grid for grid in paper.tables if not any(_header(grid, table) for table in tables))
+    grids = tuple(
+        grid for grid in paper.tables if not any(_header(grid, table) for table in tables)
+    )
     for sheet in answers_of(Paper(tables=grids, lines=paper.lines), [schema]).sheets:
         header, *rows = sheet.rows()
-        ids = [found.id if (found := field_for(str(name), schema.by_header)) else "" for name in header]
+        ids = [
+            found.id if (found := field_for(str(name), schema.by_header)) else "" for name in header
+        ]
         if rows:
             return {name: str(cell or "") for name, cell in zip(ids, rows[0], strict=False) if name}
     return {}
@@ -182,7 +240,10 @@ def _rows_by_header(paper: Paper, table: FieldModel) -> list[dict[str, str]]:
     for grid in paper.tables:
         if found := _header(grid, table):
             number, ids = found
-            rows = [{name: cell for name, cell in zip(ids, line, strict=True) if name} for line in grid[number + 1 :]]
+            rows = [
+                {name: cell for name, cell in zip(ids, line, strict=True) if name}
+                for line in grid[number + 1 :]
+            ]
             return [row for row in rows if _holds(row)]
     return []
 
@@ -202,17 +263,31 @@ def _header(grid: Sequence[Sequence[str]], table: FieldModel) -> tuple[int, list
 
 def _as_schema(schema: SchemaModel, table: FieldModel) -> SchemaModel:
     return SchemaModel.model_construct(
-        id=f"{schema.id}.{table.id}", version=schema.version, kind="form", title=table.label, fields=table.fields, header=True
+        id=f"{schema.id}.{table.id}",
+        version=schema.version,
+        kind="form",
+        title=table.label,
+        fields=table.fields,
+        header=True,
     )
 
 
 def _checked(
-    schema: SchemaModel, fields: Sequence[FieldModel], rows: Sequence[Mapping[str, str]], setup: Setup
+    schema: SchemaModel,
+    fields: Sequence[FieldModel],
+    rows: Sequence[Mapping[str, str]],
+    setup: Setup,
 ) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Each row's typed answers, and what is wrong with them; a bad answer is left out of its row."""
     layout = Layout(schema, tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields)), 1, None)
     checker = Checker(layout, setup.book, received=setup.received, language=setup.language)
-    cells: list[list[Cell]] = [[ticked(row.get(f.id, "")) if f.type in _TICKABLE else row.get(f.id, "") for f in fields] for row in rows]
+    cells: list[list[Cell]] = [
+        [ticked(row.get(f.id, "")) if f.type in _TICKABLE else row.get(f.id, "") for f in fields]
+        for row in rows
+    ]
     checked = checker.check(cells, range(1, len(cells) + 1), "")
-    findings = [f._replace(column=None, sheet=None, row=f.row if len(rows) > 1 else None) for f in checked.findings]
+    findings = [
+        f._replace(column=None, sheet=None, row=f.row if len(rows) > 1 else None)
+        for f in checked.findings
+    ]
     return [checked.answers(index) for index in range(len(rows))], findings

@@ -1,6 +1,7 @@
 """Messages of a worker as frames for its pipe: a line of JSON, then, of a chunk of rows, a line of JSON for each row.
 
-The rows' own JSON goes into the ledger as it is, so nobody has to quote it in between, or to read it.
+The rows' own JSON goes into the ledger as it is, so nobody has to quote it in between, or to read
+it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +37,14 @@ class Hearing:
     def message(self, frame: bytes) -> Message:
         """The message of a frame; of a chunk, `rows` are `FeedbackRows`, `returned` are (row, cells).
 
-        Of a mail's chunk, `plain` are the fingerprints that its rows would have had they not come by mail.
+        Of a mail's chunk, `plain` are the fingerprints that its rows would have had they not come
+        by mail.
         """
         head, _, rest = frame.partition(b"\n")
         message: Message = orjson.loads(head)
-        if "part" in message:  # rows that are alike are counted within a file, also within one inside another
+        if (
+            "part" in message
+        ):  # rows that are alike are counted within a file, also within one inside another
             self._prints = {}
         self._source = message.get("source", self._source)
         if "head" in message:
@@ -57,12 +61,21 @@ class Hearing:
         message["plain"] = prints.of(answers) if self._letter else ()
         occurrences = prints.occurrences(fingerprints, numbers)
         others = (message.pop("channels"), message.pop("ruled"), message.pop("kin"))
-        message["rows"] = FeedbackRows(numbers, lines[:n], answers, fingerprints, occurrences, *others)
+        message["rows"] = FeedbackRows(
+            numbers, lines[:n], answers, fingerprints, occurrences, *others
+        )
         message["returned"] = list(zip(message["returned"], lines[2 * n :], strict=False))
         if any(occurrences):
             sheet = None if message["written"] else message["sheet"]
-            again = [(row, same) for row, same, n_before in zip(numbers, fingerprints, occurrences, strict=True) if n_before]
-            message["findings"] += [finding("FB-twice", sheet=sheet, row=row, first=prints.first(same)) for row, same in again]
+            again = [
+                (row, same)
+                for row, same, n_before in zip(numbers, fingerprints, occurrences, strict=True)
+                if n_before
+            ]
+            message["findings"] += [
+                finding("FB-twice", sheet=sheet, row=row, first=prints.first(same))
+                for row, same in again
+            ]
 
 
 def answers_as_json(columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[bytes]:
@@ -75,11 +88,19 @@ def answers_as_json(columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[b
     names = sorted(columns)
     marks, told, blank = [], [], set[int]()
     for name in names:
-        is_plain = set(map(type, columns[name])) == {str} and _needs_no_escape("".join(columns[name]))
+        is_plain = set(map(type, columns[name])) == {str} and _needs_no_escape(
+            "".join(columns[name])
+        )
         if not is_plain and None in columns[name]:
             blank.update(index for index, value in enumerate(columns[name]) if value is None)
         marks.append(f'"{name}":"%s"' if is_plain else f'"{name}":%s')
-        told.append(columns[name] if is_plain else [orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() for value in columns[name]])
+        told.append(
+            columns[name]
+            if is_plain
+            else [
+                orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() for value in columns[name]
+            ]
+        )
     template = f"{{{','.join(marks)}}}"
     lines = list(map(template.__mod__, zip(*told, strict=True))) if names else ["{}"] * n_rows
     for index in blank:

@@ -20,15 +20,25 @@ def issued_copy(outbox: Path | None, run: str, kind: str) -> Path | None:
         run: the name of the run, as the workbook tells it.
         kind: of the document.
     """
-    return next((path for path, _ in _issued(outbox, run, kind, None) if path.suffix == ".xlsx" and path.is_file()), None)
+    return next(
+        (
+            path
+            for path, _ in _issued(outbox, run, kind, None)
+            if path.suffix == ".xlsx" and path.is_file()
+        ),
+        None,
+    )
 
 
-def issued_form(outbox: Path | None, paper: Paper, kind: str, *, case: str, issue: int, ending: str) -> Path | None:
+def issued_form(
+    outbox: Path | None, paper: Paper, kind: str, *, case: str, issue: int, ending: str
+) -> Path | None:
     """The form that came back, as a run has issued it, when it is still in the outbox.
 
     Args:
         outbox: where the run folders are.
-        paper: what came back; it names the run, and of forms for several departments, its number tells which.
+        paper: what came back; it names the run, and of forms for several departments, its number
+            tells which.
         kind: of the form.
         case: the number of the case that it is about.
         issue: how often it had been issued for the case by then.
@@ -36,7 +46,11 @@ def issued_form(outbox: Path | None, paper: Paper, kind: str, *, case: str, issu
     """
     text = paper.text()
     listed = _issued(outbox, paper.identity.get("run", ""), kind, case)
-    found = [(path, number) for path, number in listed if path.suffix == ending and _issue(number, case) == issue]
+    found = [
+        (path, number)
+        for path, number in listed
+        if path.suffix == ending and _issue(number, case) == issue
+    ]
     named = [(path, number) for path, number in found if number in text] or found[:1]
     path = max(named, key=lambda one: len(one[1]))[0] if named else None
     return path if path and path.is_file() else None
@@ -52,7 +66,9 @@ def _issued(outbox: Path | None, run: str, kind: str, case: str | None) -> list[
 
 
 @lru_cache(maxsize=8)
-def _documents(manifest: Path, _changed_at: int) -> dict[tuple[str, str | None], list[dict[str, Any]]]:
+def _documents(
+    manifest: Path, _changed_at: int
+) -> dict[tuple[str, str | None], list[dict[str, Any]]]:
     """What may come back of a run, by kind and case; many forms of one run come back together."""
     found: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
     for told in orjson.loads(manifest.read_bytes())["documents"]:

@@ -1,7 +1,7 @@
 """A mail → one answer of a source: who writes, when, about which product, and what. Source: 2.1.3a, 2.3.2b.
 
-Whoever writes a mail has no form before him. So the headers answer what they can, `label：value` lines answer more, and
-what is still missing is asked for instead of sending the mail back.
+Whoever writes a mail has no form before him. So the headers answer what they can, `label：value`
+lines answer more, and what is still missing is asked for instead of sending the mail back.
 """
 
 import datetime as dt
@@ -30,7 +30,14 @@ class Addressed:
     loose: tuple[str, ...] = ()
 
 
-def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: str | None, received: dt.datetime) -> Addressed:
+def address(
+    letter: Letter,
+    attachments: Sequence[str],
+    book: Book,
+    *,
+    folder: str | None,
+    received: dt.datetime,
+) -> Addressed:
     """Find out what a mail answers.
 
     Args:
@@ -40,7 +47,14 @@ def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: s
         folder: the inbox sub-folder it lay in, which may name the schema.
         received: the as-of time; a mail is not dated later.
     """
-    person = next((p for p in book.organisation.people if p.mail and p.mail.lower() == letter.address.lower()), None)
+    person = next(
+        (
+            p
+            for p in book.organisation.people
+            if p.mail and p.mail.lower() == letter.address.lower()
+        ),
+        None,
+    )
     records, named, loose = _labelled(letter.body, book, folder)
     schema = _relaxed(_schema(book, folder, named, is_staff=person is not None))
     given: dict[str, Cell] = {
@@ -55,9 +69,20 @@ def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: s
     if not any(record.get(_TEXT) for record in records):
         given[_TEXT] = f"{letter.subject}\n{letter.body}".strip()
     else:  # what else is labelled stands in the signature
-        loose = (*loose, *(str(value) for record in records if not record.get(_TEXT) for value in record.values() if value))
+        loose = (
+            *loose,
+            *(
+                str(value)
+                for record in records
+                if not record.get(_TEXT)
+                for value in record.values()
+                if value
+            ),
+        )
         records = [record for record in records if record.get(_TEXT)]
-    filled = [{**given, **{key: value for key, value in record.items() if value}} for record in records] or [given]
+    filled = [
+        {**given, **{key: value for key, value in record.items() if value}} for record in records
+    ] or [given]
     fields = [f for f in schema.fields if f.required or any(record.get(f.id) for record in filled)]
     columns = tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields))
     rows = [[record.get(f.id) for f in fields] for record in filled]
@@ -69,29 +94,39 @@ def address(letter: Letter, attachments: Sequence[str], book: Book, *, folder: s
 def letter_key(letter: Letter) -> str:
     """What tells a mail from another with the same words.
 
-    Its Message-ID and the bytes of its attachments. Equal for the same mail however often and in whatever it was dropped; without a Message-ID the
-    attachments alone decide. Nothing of the mail can be read from it.
+    Its Message-ID and the bytes of its attachments. Equal for the same mail however often and in
+    whatever it was dropped; without a Message-ID the attachments alone decide. Nothing of the mail
+    can be read from it.
     """
     attached = sorted(hashlib.sha256(part.content).hexdigest() for part in letter.parts)
     told = "\0".join(["mail", letter.message_id, *attached])
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _labelled(body: str, book: Book, folder: str | None) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:
+def _labelled(
+    body: str, book: Book, folder: str | None
+) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:
     """The `label：value` records of the text by field id, their schema, and what is outside them; none when it is written freely."""
     told = answers_of(Paper(lines=tuple(body.split("\n"))), book.sources, folder=folder)
     for sheet in told.sheets:
         layout = identify(sheet.head, book.sources, sheet="", folder=folder)
         if isinstance(layout, Layout):
             header, *rows = sheet.rows()
-            ids = [found.id if (found := field_for(str(name), layout.schema.by_header)) else "" for name in header]
+            ids = [
+                found.id if (found := field_for(str(name), layout.schema.by_header)) else ""
+                for name in header
+            ]
             return [dict(zip(ids, row, strict=True)) for row in rows], layout.schema, told.loose
     return [], None, ()
 
 
-def _schema(book: Book, folder: str | None, named: SchemaModel | None, *, is_staff: bool) -> SchemaModel:
+def _schema(
+    book: Book, folder: str | None, named: SchemaModel | None, *, is_staff: bool
+) -> SchemaModel:
     by_folder = next((s for s in book.sources if s.is_of_folder(folder)), None)
-    staff = next((s for s in book.sources if any(f.id == "reporter_department" for f in s.fields)), None)
+    staff = next(
+        (s for s in book.sources if any(f.id == "reporter_department" for f in s.fields)), None
+    )
     public = next((s for s in book.sources if CHANNEL in s.channels), book.sources[0])
     return by_folder or named or (staff if is_staff and staff else public)
 
@@ -101,7 +136,14 @@ def _relaxed(schema: SchemaModel) -> SchemaModel:
 
     def asking(field: FieldModel) -> FieldModel:
         required = "ask" if field.required is True and field.id != _TEXT else field.required
-        return field.model_copy(update={"required": required, "either_or": None, "min_length": 0, "empty_phrases": False})
+        return field.model_copy(
+            update={
+                "required": required,
+                "either_or": None,
+                "min_length": 0,
+                "empty_phrases": False,
+            }
+        )
 
     return schema.model_copy(update={"fields": [asking(field) for field in schema.fields]})
 
@@ -119,8 +161,16 @@ def _product(text: str, book: Book) -> dict[str, Cell]:
     named = [(p.name, "", name) for p in products for name in (p.name, *p.aliases)]
     named += [(p.name, model, model) for p in products for model in p.models if len(model) > 1]
     lexicon, folded = Lexicon(word for *_, word in named), fold(text)
-    found = [(number, start, end) for place, start, end in lexicon.scan([folded])[0] for number in lexicon.numbers(place)]
-    widest = [(n, a, b) for n, a, b in found if not any(c <= a and b <= d and b - a < d - c for _, c, d in found)]
+    found = [
+        (number, start, end)
+        for place, start, end in lexicon.scan([folded])[0]
+        for number in lexicon.numbers(place)
+    ]
+    widest = [
+        (n, a, b)
+        for n, a, b in found
+        if not any(c <= a and b <= d and b - a < d - c for _, c, d in found)
+    ]
     hits = [named[n] for n, *_ in widest]
     names = {name for name, model, _ in hits if not model} or {name for name, *_ in hits}
     if len(names) != 1:

@@ -34,18 +34,31 @@ def without_marks(sheet: Sheet) -> Sheet:
     result = next((n for n, text in places.items() if text in RESULT.values()), None)
     marks: dict[int, str] = {}
     rows = _stripped(chain(sheet.head, sheet.rest), places, result, marks)
-    sheet.head, sheet.rest, sheet.marks = list(islice(rows, len(sheet.head))), rows, marks  # in place: it may yet find itself torn
+    sheet.head, sheet.rest, sheet.marks = (
+        list(islice(rows, len(sheet.head))),
+        rows,
+        marks,
+    )  # in place: it may yet find itself torn
     return sheet
 
 
 def _own(row: Sequence[Cell]) -> dict[int, str]:
-    return {n: str(cell) for n, cell in enumerate(row) if isinstance(cell, str) and cell in _HEADERS}
+    return {
+        n: str(cell) for n, cell in enumerate(row) if isinstance(cell, str) and cell in _HEADERS
+    }
 
 
 def _stripped(
-    rows: Iterator[Sequence[Cell]], places: dict[int, str], result: int | None, marks: dict[int, str]
+    rows: Iterator[Sequence[Cell]],
+    places: dict[int, str],
+    result: int | None,
+    marks: dict[int, str],
 ) -> Iterator[Sequence[Cell]]:
     for number, row in enumerate(rows, 1):
-        if result is not None and result < len(row) and (found := _MARK.search(text_of(row[result]))):
+        if (
+            result is not None
+            and result < len(row)
+            and (found := _MARK.search(text_of(row[result])))
+        ):
             marks[number] = found[0]
         yield [None if n in places else cell for n, cell in enumerate(row)]

@@ -1,7 +1,8 @@
 """What somebody wrote on a returned form outside its blanks, and which printed facts were changed. Source: DESIGN 7, N2.
 
-The form is compared with the copy that was issued: what was printed there, and what was read as an answer, is no news.
-Spaces, boxes and lines to write on do not count, so that it makes no difference which program has saved the form.
+The form is compared with the copy that was issued: what was printed there, and what was read as an
+answer, is no news. Spaces, boxes and lines to write on do not count, so that it makes no difference
+which program has saved the form.
 """
 
 import re
@@ -38,22 +39,45 @@ def outside_blanks(paper: Paper, issued: Paper, answers: Iterable[str]) -> list[
         answers: the texts that were read as answers.
 
     Returns:
-        `FB-printed-changed` for each printed fact that says something else now, then `FB-loose-text` for all the rest.
+        `FB-printed-changed` for each printed fact that says something else now, then
+        `FB-loose-text` for all the rest.
     """
     changed = list(_changed(paper, issued))
     printed = _lines(issued.text())
     known = {
-        _key(line) for text in (*answers, *(blank.text for blank in paper.blanks), *(new for *_, new in changed)) for line in _lines(text)
+        _key(line)
+        for text in (
+            *answers,
+            *(blank.text for blank in paper.blanks),
+            *(new for *_, new in changed),
+        )
+        for line in _lines(text)
     }
     known |= {_key(line) for line in printed} | {""}
-    margin = known | {_key(_PAGE_NUMBER.sub("", line)) for text in issued.margin for line in _lines(text)}
+    margin = known | {
+        _key(_PAGE_NUMBER.sub("", line)) for text in issued.margin for line in _lines(text)
+    }
     signed = tuple(_key(line) for line in printed if "＿" in line)
     cells = (cell for table in paper.tables for row in table for cell in row)
-    lines = [line for text in (*paper.lines, *cells) for line in _lines(text) if _key(line) not in known]
-    lines += [line for text in paper.margin for line in _lines(text) if _key(_PAGE_NUMBER.sub("", line)) not in margin]
-    loose = [_added(line, printed) for line in dict.fromkeys(lines) if not _PAGE_NUMBER.fullmatch(line) and not _is_signed(line, signed)]
+    lines = [
+        line for text in (*paper.lines, *cells) for line in _lines(text) if _key(line) not in known
+    ]
+    lines += [
+        line
+        for text in paper.margin
+        for line in _lines(text)
+        if _key(_PAGE_NUMBER.sub("", line)) not in margin
+    ]
+    loose = [
+        _added(line, printed)
+        for line in dict.fromkeys(lines)
+        if not _PAGE_NUMBER.fullmatch(line) and not _is_signed(line, signed)
+    ]
     told = [(name, *_differing(old, _plain(new))) for name, old, new in changed]
-    return [*(finding("FB-printed-changed", name=name, old=old, new=new) for name, old, new in told), *loose_text(loose)]
+    return [
+        *(finding("FB-printed-changed", name=name, old=old, new=new) for name, old, new in told),
+        *loose_text(loose),
+    ]
 
 
 def _plain(text: str) -> str:
@@ -76,7 +100,11 @@ def _is_signed(line: str, labels: tuple[str, ...]) -> bool:
 
 def _added(line: str, printed: Sequence[str]) -> str:
     """What was added to a printed line; the whole line when it is none."""
-    within = [text for text in printed if len(text) >= _SHORTEST and text in line and not text.endswith(_COLONS)]
+    within = [
+        text
+        for text in printed
+        if len(text) >= _SHORTEST and text in line and not text.endswith(_COLONS)
+    ]
     longest = max(within, key=len, default="")
     return _plain(line.replace(longest, " ", 1)) if longest else line
 
@@ -122,7 +150,10 @@ def _differing(old: str, new: str) -> tuple[str, str]:
     """Two texts, cut down to where they differ when they are long."""
     if max(len(old), len(new)) <= _SHORT:
         return old, new
-    differs = next((n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new)))
+    differs = next(
+        (n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other),
+        min(len(old), len(new)),
+    )
     return _around(old, differs), _around(new, differs)
 
 

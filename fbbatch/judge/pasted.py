@@ -27,19 +27,39 @@ def pasted_paper(letter: Letter) -> Paper:
     """A mail's own words as a written document: its tables, and its lines outside them."""
     if not letter.html:
         own = _own_lines(letter.body)
-        return Paper(tables=tuple(_tabbed(own)), lines=tuple(line.strip() for line in own if line.strip() and "\t" not in line))
+        return Paper(
+            tables=tuple(_tabbed(own)),
+            lines=tuple(line.strip() for line in own if line.strip() and "\t" not in line),
+        )
     markup = _unquoted(letter.html)
     own = _own_lines(readable(markup))
     told = {line.strip() for text in own for line in text.split("\t")}
-    tables = tuple(_even([[str(cell or "").strip() for cell in row] for row in table]) for table in read_tables(markup))
-    kept = tuple(table for table in tables if table and all(_first(cell) in told for row in table for cell in row if cell))
-    cells = {" ".join(line.split()) for table in kept for row in table for cell in row for line in cell.split("\n")}
-    return Paper(tables=kept, lines=tuple(line for line in own if "\t" not in line and line not in cells))
+    tables = tuple(
+        _even([[str(cell or "").strip() for cell in row] for row in table])
+        for table in read_tables(markup)
+    )
+    kept = tuple(
+        table
+        for table in tables
+        if table and all(_first(cell) in told for row in table for cell in row if cell)
+    )
+    cells = {
+        " ".join(line.split())
+        for table in kept
+        for row in table
+        for cell in row
+        for line in cell.split("\n")
+    }
+    return Paper(
+        tables=kept, lines=tuple(line for line in own if "\t" not in line and line not in cells)
+    )
 
 
 def _unquoted(markup: str) -> str:
     try:
-        page = html.document_fromstring(markup.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=False))
+        page = html.document_fromstring(
+            markup.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=False)
+        )
     except (ValueError, html.etree.LxmlError):
         return ""
     for quoted in page.xpath(_QUOTED):
@@ -68,7 +88,9 @@ def _first(cell: str) -> str:
 
 def _tabbed(lines: Sequence[str]) -> Iterator[tuple[tuple[str, ...], ...]]:
     """The tables of a plain text: lines one below the other whose cells are set apart by tabs."""
-    for is_table, group in groupby((line for line in lines if line.strip()), key=lambda line: "\t" in line):
+    for is_table, group in groupby(
+        (line for line in lines if line.strip()), key=lambda line: "\t" in line
+    ):
         if is_table:
             yield _even([[cell.strip() for cell in line.split("\t")] for line in group])
 

@@ -1,6 +1,7 @@
 """Rows of an understood sheet → judged rows: validate, classify, assign, set the due date.
 
-The stages are pure; this module only puts them in order and turns their records into messages for the ledger.
+The stages are pure; this module only puts them in order and turns their records into messages for
+the ledger.
 """
 
 import datetime as dt
@@ -34,8 +35,9 @@ UNSPECIFIED = "unspecified"
 class Setup:
     """What every task needs.
 
-    The book, the limits, the as-of time, the language of messages, where issued documents are (`outbox`), what our blank forms
-    print outside their blanks (`printed`), and beside which words forms print what a case is about (`fact_labels`, by answer).
+    The book, the limits, the as-of time, the language of messages, where issued documents are
+    (`outbox`), what our blank forms print outside their blanks (`printed`), and beside which words
+    forms print what a case is about (`fact_labels`, by answer).
     """
 
     book: Book
@@ -97,15 +99,22 @@ class RowJudge:
             LimitError: the sheet is too wide.
         """
         checker = Checker(
-            layout, self._book, received=self._setup.received, language=self._setup.language, merged=sheet.merged, serial_days=sheet.serial_days
-        )  # fmt: skip
+            layout,
+            self._book,
+            received=self._setup.received,
+            language=self._setup.language,
+            merged=sheet.merged,
+            serial_days=sheet.serial_days,
+        )
         recorder = _Chunker(self, sheet, layout, channel)
         answered = _answered(layout)
         rows_left = islice(sheet.rows(), layout.first_row - 1, None)
         first = layout.first_row
         ahead = list(islice(rows_left, CHUNK_ROWS))
         while chunk := ahead:
-            ahead = list(islice(rows_left, CHUNK_ROWS))  # so that a last, torn row is known as such in time
+            ahead = list(
+                islice(rows_left, CHUNK_ROWS)
+            )  # so that a last, torn row is known as such in time
             if (widest := max(map(len, chunk))) > self._setup.limits.columns:
                 raise LimitError(self._setup.limits.over("columns", widest, where=sheet.name))
             kept = answered(chunk)
@@ -113,10 +122,19 @@ class RowJudge:
             numbers: Sequence[int] = range(first, first + len(chunk))
             notes: list[Finding] = []
             if len(kept) < len(chunk):
-                stray = [(n, text) for index, n in enumerate(numbers) if index not in kept and (text := _stray(chunk[index]))]
-                notes = [finding("FB-stray-text", sheet=sheet.name, row=n, text=text) for n, text in stray]
+                stray = [
+                    (n, text)
+                    for index, n in enumerate(numbers)
+                    if index not in kept and (text := _stray(chunk[index]))
+                ]
+                notes = [
+                    finding("FB-stray-text", sheet=sheet.name, row=n, text=text)
+                    for n, text in stray
+                ]
                 rows, numbers = [chunk[index] for index in kept], [numbers[index] for index in kept]
-            if shown := checker.examples(rows):  # the example under a register's header, left as it was
+            if shown := checker.examples(
+                rows
+            ):  # the example under a register's header, left as it was
                 numbers = [n for index, n in enumerate(numbers) if index not in shown]
                 rows = [row for index, row in enumerate(rows) if index not in shown]
             first += len(chunk)
@@ -134,11 +152,15 @@ class RowJudge:
         folded = fold(name)
         for value in self._book.vocabulary.sets["channel"].values:
             names = (fold(word) for word in (*value.label.values(), *value.aliases))
-            if value.code in schema.channels and any(len(word) > 1 and word in folded for word in names):
+            if value.code in schema.channels and any(
+                len(word) > 1 and word in folded for word in names
+            ):
                 return value.code
         return UNSPECIFIED
 
-    def rule(self, columns: Mapping[str, Sequence[Any]], n_rows: int, source: str) -> tuple[list[Ruling], list[Classification]]:
+    def rule(
+        self, columns: Mapping[str, Sequence[Any]], n_rows: int, source: str
+    ) -> tuple[list[Ruling], list[Classification]]:
         """What each piece of feedback is, who handles it and by when; the same ruling is the same object.
 
         Args:
@@ -152,7 +174,10 @@ class RowJudge:
         products = [product or "" for product in columns.get("product", (None,) * n_rows)]
         facts = list(zip(map(id, judged), products, said, strict=True))
         different = dict(zip(facts, judged, strict=True))
-        rulings = {fact: self._ruled(one, self._assigner.assign(source, one, *fact[1:])) for fact, one in different.items()}
+        rulings = {
+            fact: self._ruled(one, self._assigner.assign(source, one, *fact[1:]))
+            for fact, one in different.items()
+        }
         return [rulings[fact] for fact in facts], judged
 
     def _ruled(self, judged: Classification, assigned: Assignment) -> Ruling:
@@ -161,12 +186,21 @@ class RowJudge:
         if found is None or found[1] is not judged:
             if len(self._rulings) > _MEMO:
                 self._rulings.clear()
-            found = self._rulings[key] = (self._ruling(judged, assigned), judged, assigned)  # kept, so that ids stay theirs
+            found = self._rulings[key] = (
+                self._ruling(judged, assigned),
+                judged,
+                assigned,
+            )  # kept, so that ids stay theirs
         return found[0]
 
     def _ruling(self, judged: Classification, assigned: Assignment) -> Ruling:
         due = self._deadlines.due(SOLVE_WITHIN, judged.severity, self._today)
-        evidence = {"reasons": judged.evidence, "score": judged.score, "margin": judged.margin, "unsure": judged.unsure}
+        evidence = {
+            "reasons": judged.evidence,
+            "score": judged.score,
+            "margin": judged.margin,
+            "unsure": judged.unsure,
+        }
         details: dict[str, Any] = {"rule": assigned.rule}
         if assigned.cooperating:
             details["cooperating"] = assigned.cooperating
@@ -177,9 +211,14 @@ class RowJudge:
             if due.provisional:
                 details["provisional"] = True
         return Ruling(
-            judged.kind, judged.type, judged.severity, orjson.dumps(evidence).decode(),
-            assigned.department, due.on.isoformat() if due else None, orjson.dumps(details).decode(),
-        )  # fmt: skip
+            judged.kind,
+            judged.type,
+            judged.severity,
+            orjson.dumps(evidence).decode(),
+            assigned.department,
+            due.on.isoformat() if due else None,
+            orjson.dumps(details).decode(),
+        )
 
     def note(self, note: str, sheet: str, row: int) -> Finding:
         """A remark of the classification as a finding."""
@@ -188,8 +227,14 @@ class RowJudge:
         word = self._book.word
         language = self._setup.language
         return finding(
-            code, sheet=sheet, row=row, field=name, given=word(name, given, language), ruled=word(name, ruled, language), words=words or None
-        )  # fmt: skip
+            code,
+            sheet=sheet,
+            row=row,
+            field=name,
+            given=word(name, given, language),
+            ruled=word(name, ruled, language),
+            words=words or None,
+        )
 
 
 class _Chunker:
@@ -204,30 +249,60 @@ class _Chunker:
         self._channel = channel
         self._sent: dict[Ruling, int] = {}
 
-    def chunk(self, checked: Checked, rows: Sequence[Sequence[Cell]], numbers: Sequence[int], notes: list[Finding]) -> Message:
+    def chunk(
+        self,
+        checked: Checked,
+        rows: Sequence[Sequence[Cell]],
+        numbers: Sequence[int],
+        notes: list[Finding],
+    ) -> Message:
         """The chunk's message: the accepted rows (see `FeedbackRows`) column by column, and the numbers of those returned.
 
         Its lines: the cells of the accepted rows, their answers, the cells of the returned rows.
         """
         bad = sorted(checked.bad)
-        good = [index for index in range(len(rows)) if index not in checked.bad] if bad else range(len(rows))
+        good = (
+            [index for index in range(len(rows)) if index not in checked.bad]
+            if bad
+            else range(len(rows))
+        )
         cells = [orjson.dumps(row, default=str) for row in rows]
-        columns = {field: [values[index] for index in good] for field, values in checked.columns.items()} if bad else checked.columns
+        columns = (
+            {field: [values[index] for index in good] for field, values in checked.columns.items()}
+            if bad
+            else checked.columns
+        )
         accepted = [numbers[index] for index in good]
         ruled, judged = self._judge.rule(columns, len(good), self._source)
         rulings, places = self._numbered(ruled)
-        remarks = [self._judge.note(note, self._sheet, n) for n, one in zip(accepted, judged, strict=True) for note in one.notes]
+        remarks = [
+            self._judge.note(note, self._sheet, n)
+            for n, one in zip(accepted, judged, strict=True)
+            for note in one.notes
+        ]
         findings = [*notes, *checked.findings, *remarks]
         if self._written:  # nobody could look up a row or column of a form
             findings = [f._replace(column=None, sheet=None) for f in findings]
         return {
-            "rows": accepted, "kin": kin_keys(self._source, columns, len(good)), "ruled": [places[id(ruling)] for ruling in ruled],
-            "channels": [code or self._channel for code in columns.get("channel", (None,) * len(good))],
-            "returned": [numbers[index] for index in bad], "findings": findings, "rulings": rulings,
-            "cells": sum(map(len, rows)), "sheet": self._sheet, "written": self._written,
+            "rows": accepted,
+            "kin": kin_keys(self._source, columns, len(good)),
+            "ruled": [places[id(ruling)] for ruling in ruled],
+            "channels": [
+                code or self._channel for code in columns.get("channel", (None,) * len(good))
+            ],
+            "returned": [numbers[index] for index in bad],
+            "findings": findings,
+            "rulings": rulings,
+            "cells": sum(map(len, rows)),
+            "sheet": self._sheet,
+            "written": self._written,
             "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
-            "lines": [*(cells[index] for index in good), *answers_as_json(columns, len(good)), *(cells[index] for index in bad)],
-        }  # fmt: skip
+            "lines": [
+                *(cells[index] for index in good),
+                *answers_as_json(columns, len(good)),
+                *(cells[index] for index in bad),
+            ],
+        }
 
     def _numbered(self, ruled: Sequence[Ruling]) -> tuple[list[Ruling], dict[int, int]]:
         """The rulings that have not been sent yet, and the number of each of all by its id."""
@@ -250,7 +325,9 @@ def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[i
             picked = list(map(pick, rows))
         except IndexError:
             picked = [tuple(row[c] for c in columns if c < len(row)) for row in rows]
-        if all(map(any, picked)) and not any(cells[0] is None or cells[0] == "" for cells in picked):
+        if all(map(any, picked)) and not any(
+            cells[0] is None or cells[0] == "" for cells in picked
+        ):
             return range(len(rows))
         return [index for index, cells in enumerate(picked) if any(text_of(cell) for cell in cells)]
 

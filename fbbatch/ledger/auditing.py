@@ -13,7 +13,11 @@ from fbbatch.model import CASE_NUMBER
 
 ANONYMISE = "anonymise"
 _COUNTED = ("accepted", "returned", "duplicate", "set_aside")
-_LAST = sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n")).group_by(t.transition.c.case_id).subquery()
+_LAST = (
+    sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n"))
+    .group_by(t.transition.c.case_id)
+    .subquery()
+)
 
 
 class Flaw(NamedTuple):
@@ -65,7 +69,11 @@ def _files(connection: sa.Connection) -> Iterator[Flaw]:
     )
     for file_id, outcome, number in connection.execute(grouped):
         submissions.setdefault(file_id, {})[outcome] = number
-    query = sa.select(t.file, t.run.c.name.label("run")).join(t.run, t.run.c.id == t.file.c.run_id).order_by(t.file.c.id)
+    query = (
+        sa.select(t.file, t.run.c.name.label("run"))
+        .join(t.run, t.run.c.id == t.file.c.run_id)
+        .order_by(t.file.c.id)
+    )
     for row in connection.execute(query).mappings():
         kept = submissions.get(row["id"], {})
         whole = row["code"] is not None and not any(kept.get(name) for name in _COUNTED)
@@ -85,7 +93,13 @@ def _cases(connection: sa.Connection) -> Iterator[Flaw]:
         ("first step", sa.select(number).where(t.case.c.id.not_in(first))),
         ("class", sa.select(number).where(t.case.c.id.not_in(judged))),
         ("number twice", sa.select(number).group_by(number).having(sa.func.count() > 1)),
-        ("steps in order", sa.select(number).join(t.transition).group_by(number).having(sa.func.max(t.transition.c.n) != sa.func.count())),
+        (
+            "steps in order",
+            sa.select(number)
+            .join(t.transition)
+            .group_by(number)
+            .having(sa.func.max(t.transition.c.n) != sa.func.count()),
+        ),
     ):
         for (found,) in connection.execute(query):
             yield Flaw(promise, str(found))
@@ -110,29 +124,50 @@ def _index(connection: sa.Connection) -> Iterator[Flaw]:
     is_open = {case_id for case_id, state in connection.execute(last) if state != "closed"}
     listed = set(connection.execute(sa.select(t.open_case.c.case_id)).scalars())
     if wrong := sorted(is_open ^ listed):
-        numbers = {row[0]: row[1] for row in connection.execute(sa.select(t.case.c.id, t.case.c.number))}
-        yield from (Flaw("index of open cases", numbers.get(case_id, f"case {case_id}")) for case_id in wrong)
+        numbers = {
+            row[0]: row[1] for row in connection.execute(sa.select(t.case.c.id, t.case.c.number))
+        }
+        yield from (
+            Flaw("index of open cases", numbers.get(case_id, f"case {case_id}"))
+            for case_id in wrong
+        )
 
 
 def counts(ledger: Ledger) -> dict[str, int]:
     """How much the ledger holds."""
-    tables = {"runs": t.run, "files": t.file, "rows": t.submission, "cases": t.case, "steps": t.transition}
+    tables = {
+        "runs": t.run,
+        "files": t.file,
+        "rows": t.submission,
+        "cases": t.case,
+        "steps": t.transition,
+    }
     with ledger.reading() as connection:
-        return {name: int(connection.execute(sa.select(sa.func.count()).select_from(of)).scalar_one()) for name, of in tables.items()}
+        return {
+            name: int(connection.execute(sa.select(sa.func.count()).select_from(of)).scalar_one())
+            for name, of in tables.items()
+        }
 
 
 def runs(ledger: Ledger) -> Runs:
     """The runs by name."""
     with ledger.reading() as connection:
-        rows = connection.execute(sa.select(t.run.c.name, t.run.c.finished_at).order_by(t.run.c.id)).all()
-    return Runs([name for name, finished in rows if finished], next((name for name, finished in rows if not finished), None))
+        rows = connection.execute(
+            sa.select(t.run.c.name, t.run.c.finished_at).order_by(t.run.c.id)
+        ).all()
+    return Runs(
+        [name for name, finished in rows if finished],
+        next((name for name, finished in rows if not finished), None),
+    )
 
 
 def documents(ledger: Ledger) -> tuple[list[Expected], list[Expected]]:
     """Every document that a closed run has issued: those that must be there, and those that were removed on purpose."""
     gone = removed(ledger)["documents"]
     query = (
-        sa.select(t.document.c.id, t.document.c.path, t.document.c.sha256, t.run.c.name, t.document.c.kind)
+        sa.select(
+            t.document.c.id, t.document.c.path, t.document.c.sha256, t.run.c.name, t.document.c.kind
+        )
         .join(t.run, t.run.c.id == t.document.c.run_id)
         .where(t.run.c.finished_at.is_not(None))
         .order_by(t.document.c.id)
@@ -141,7 +176,9 @@ def documents(ledger: Ledger) -> tuple[list[Expected], list[Expected]]:
     others: list[Expected] = []
     with ledger.reading() as connection:
         for id_, path, sha256, run, kind in connection.execute(query):
-            (others if id_ in gone else there).append(Expected(f"outbox/{run}/{path}", sha256, run, kind))
+            (others if id_ in gone else there).append(
+                Expected(f"outbox/{run}/{path}", sha256, run, kind)
+            )
     return there, others
 
 
@@ -156,19 +193,34 @@ def originals(ledger: Ledger) -> list[Expected]:
     """Every original that a closed run has archived and nobody has removed on purpose; what was inside one has no file of its own."""
     gone = removed(ledger)
     query = (
-        sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256, t.run.c.name, t.file.c.outcome, t.file.c.size)
+        sa.select(
+            t.file.c.id,
+            t.file.c.archived,
+            t.file.c.sha256,
+            t.run.c.name,
+            t.file.c.outcome,
+            t.file.c.size,
+        )
         .join(t.run, t.run.c.id == t.file.c.run_id)
-        .where(t.run.c.finished_at.is_not(None), t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
+        .where(
+            t.run.c.finished_at.is_not(None),
+            t.file.c.archived.is_not(None),
+            t.file.c.parent_id.is_(None),
+        )
         .order_by(t.file.c.id)
     )
     with ledger.reading() as connection:
-        return [Expected(*rest) for id_, *rest in connection.execute(query) if id_ not in gone["files"]]
+        return [
+            Expected(*rest) for id_, *rest in connection.execute(query) if id_ not in gone["files"]
+        ]
 
 
 def originals_of_all(ledger: Ledger) -> dict[str, str]:
     """The sha256 of every original by where it is or will be in the archive, those of an unclosed run, too."""
     gone = removed(ledger)["files"]
-    query = sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256).where(t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None))
+    query = sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256).where(
+        t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None)
+    )
     with ledger.reading() as connection:
         return {path: sha256 for id_, path, sha256 in connection.execute(query) if id_ not in gone}
 
@@ -176,7 +228,9 @@ def originals_of_all(ledger: Ledger) -> dict[str, str]:
 def archived_by(ledger: Ledger, run: str) -> set[str]:
     """Where the originals of a run go, or went."""
     query = (
-        sa.select(t.file.c.archived).join(t.run, t.run.c.id == t.file.c.run_id).where(t.run.c.name == run, t.file.c.archived.is_not(None))
+        sa.select(t.file.c.archived)
+        .join(t.run, t.run.c.id == t.file.c.run_id)
+        .where(t.run.c.name == run, t.file.c.archived.is_not(None))
     )
     with ledger.reading() as connection:
         return {str(path) for path in connection.execute(query).scalars()}
@@ -187,31 +241,44 @@ def newest(ledger: Ledger, kinds: tuple[str, ...]) -> list[Expected]:
     found: list[Expected] = []
     with ledger.reading() as connection:
         for kind in kinds:
-            run_id = connection.execute(sa.select(sa.func.max(t.document.c.run_id)).where(t.document.c.kind == kind)).scalar()
+            run_id = connection.execute(
+                sa.select(sa.func.max(t.document.c.run_id)).where(t.document.c.kind == kind)
+            ).scalar()
             rows = connection.execute(
                 sa.select(t.document.c.path, t.document.c.sha256, t.run.c.name, t.document.c.period)
                 .join(t.run, t.run.c.id == t.document.c.run_id)
                 .where(t.document.c.run_id == run_id, t.document.c.kind == kind)
             ).all()
             last = max((row[3] or "" for row in rows), default="")
-            found += [Expected(f"outbox/{run}/{path}", sha256, run, kind) for path, sha256, run, period in rows if (period or "") == last]
+            found += [
+                Expected(f"outbox/{run}/{path}", sha256, run, kind)
+                for path, sha256, run, period in rows
+                if (period or "") == last
+            ]
     return found
 
 
 def upkeep(ledger: Ledger, kind: str) -> list[dict[str, Any]]:
     """What was written down about upkeep of this kind, oldest first."""
     with ledger.reading() as connection:
-        found = connection.execute(sa.select(t.upkeep.c.details).where(t.upkeep.c.kind == kind).order_by(t.upkeep.c.id)).scalars()
+        found = connection.execute(
+            sa.select(t.upkeep.c.details).where(t.upkeep.c.kind == kind).order_by(t.upkeep.c.id)
+        ).scalars()
         return [dict(orjson.loads(details)) for details in found]
 
 
 def record_upkeep(ledger: Ledger, at: str, kind: str, details: dict[str, Any]) -> None:
     """Write down what was done to the workspace besides runs."""
     with ledger.writing() as connection:
-        connection.execute(t.upkeep.insert().values(at=at, kind=kind, details=orjson.dumps(details).decode()))
+        connection.execute(
+            t.upkeep.insert().values(at=at, kind=kind, details=orjson.dumps(details).decode())
+        )
 
 
 def removed(ledger: Ledger) -> dict[str, set[int]]:
     """The ids of the `files` and `documents` whose bytes were removed on purpose, together with their personal data."""
     told = upkeep(ledger, ANONYMISE)
-    return {name: {id_ for details in told for id_ in details.get("removed", {}).get(name, ())} for name in ("files", "documents")}
+    return {
+        name: {id_ for details in told for id_ in details.get("removed", {}).get(name, ())}
+        for name in ("files", "documents")
+    }

@@ -9,11 +9,15 @@ import sqlalchemy as sa
 
 SOUGHT: sa.BindParameter[Any] = sa.bindparam("sought", expanding=True)
 """Stands in a query for the keys that `seek` looks up: `column.in_(SOUGHT)`."""
-_PARAMETERS = 900  # in one statement, as any SQLite takes; what it costs besides its rows is then forgotten
+_PARAMETERS = (
+    900  # in one statement, as any SQLite takes; what it costs besides its rows is then forgotten
+)
 _KEYS = 500
 
 
-def put(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]], **fixed: Any) -> None:
+def put(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]], **fixed: Any
+) -> None:
     """Insert rows.
 
     Args:
@@ -25,13 +29,17 @@ def put(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]
     if connection.dialect.paramstyle != "qmark":
         names = [name for name in table.columns.keys() if name not in fixed]  # noqa: SIM118 - it gives columns, not keys
         if rows:
-            connection.execute(table.insert(), [{**fixed, **dict(zip(names, row, strict=True))} for row in rows])
+            connection.execute(
+                table.insert(), [{**fixed, **dict(zip(names, row, strict=True))} for row in rows]
+            )
         return
     cursor, shared = connection.connection.cursor(), tuple(fixed.values())
     at_once = _PARAMETERS // (len(table.c) - len(fixed))
     for start in range(0, len(rows), at_once):
         some = rows[start : start + at_once]
-        cursor.execute(_insert(table, tuple(fixed), len(some)), (*shared, *chain.from_iterable(some)))
+        cursor.execute(
+            _insert(table, tuple(fixed), len(some)), (*shared, *chain.from_iterable(some))
+        )
 
 
 @lru_cache(maxsize=128)
@@ -46,7 +54,9 @@ def _insert(table: sa.Table, fixed: tuple[str, ...], n_rows: int) -> str:
     return f'INSERT INTO "{table.name}" ({names}) VALUES {", ".join(rows)}'  # noqa: S608 - our own names
 
 
-def seek(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def seek(
+    connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any]
+) -> Iterator[Sequence[Any]]:
     """The rows of a query that has `SOUGHT` once, for many keys."""
     for start in range(0, len(keys), _KEYS):
         some = keys[start : start + _KEYS]
@@ -58,10 +68,19 @@ def seek(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any]) 
 
 
 @lru_cache(maxsize=64)
-def _select(query: sa.Select[Any], dialect: sa.Dialect, n_keys: int) -> tuple[str, list[Any], list[Any]]:
+def _select(
+    query: sa.Select[Any], dialect: sa.Dialect, n_keys: int
+) -> tuple[str, list[Any], list[Any]]:
     """The query for so many keys, and its other parameters before and after them."""
     compiled = query.compile(dialect=dialect)
     names = list(compiled.positiontup or ())
     place, values = names.index("sought"), compiled.params
-    before, after = [values[name] for name in names[:place]], [values[name] for name in names[place + 1 :]]
-    return str(compiled).replace("(__[POSTCOMPILE_sought])", f"({', '.join('?' * n_keys)})"), before, after
+    before, after = (
+        [values[name] for name in names[:place]],
+        [values[name] for name in names[place + 1 :]],
+    )
+    return (
+        str(compiled).replace("(__[POSTCOMPILE_sought])", f"({', '.join('?' * n_keys)})"),
+        before,
+        after,
+    )

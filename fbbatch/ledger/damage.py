@@ -15,9 +15,19 @@ from fbbatch.model import CASE_NUMBER
 from fbbatch.workflow import STATES
 
 _MOST = 3  # of what is told about one table
-_OUTCOMES = frozenset({
-    "open", "accepted", "partly", "returned", "duplicate", "step", "set_aside", "quarantined", "deferred",
-})  # fmt: skip
+_OUTCOMES = frozenset(
+    {
+        "open",
+        "accepted",
+        "partly",
+        "returned",
+        "duplicate",
+        "step",
+        "set_aside",
+        "quarantined",
+        "deferred",
+    }
+)
 _DAYS = frozenset({"registered_on", "happened_on", "due_on", "told_on", "day", "period"})
 _TIMES = frozenset({"as_of", "started_at", "finished_at", "recorded_at", "at"})
 _LISTS = frozenset({"cells", "columns"})
@@ -60,7 +70,9 @@ def _told_by_sqlite(connection: sa.Connection) -> Iterator[str]:
 
 def _tables(connection: sa.Connection) -> list[str]:
     try:
-        rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rootpage").all()
+        rows = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rootpage"
+        ).all()
     except REFUSALS:
         return list(t.metadata.tables)
     return [str(name) for (name,) in rows if '"' not in str(name)]
@@ -72,7 +84,9 @@ def _checked(connection: sa.Connection, check: str) -> str:
         lines = [str(text) for (text,) in connection.exec_driver_sql(f"PRAGMA {check}")]
     except REFUSALS as error:
         return reason(error)
-    told = [line for text in lines for line in text.split("\n") if line and not line.startswith("***")]
+    told = [
+        line for text in lines for line in text.split("\n") if line and not line.startswith("***")
+    ]
     return "" if told == ["ok"] else told[0]
 
 
@@ -83,7 +97,11 @@ def _unreadable(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
     try:
         for values in connection.execute(sa.select(table)):
             row = dict(zip(table.columns.keys(), values, strict=True))
-            wrong = [column.name for column in table.columns if not _is_sound(table, column, row[column.name])]
+            wrong = [
+                column.name
+                for column in table.columns
+                if not _is_sound(table, column, row[column.name])
+            ]
             if wrong:
                 place = " ".join(str(row[name]) for name in key if isinstance(row[name], int))
                 yield f"table {table.name}: {', '.join(wrong)} of row {place}"

@@ -11,9 +11,16 @@ from fbbatch.ledger.store import Ledger
 
 _NAMES = {"case_": "case_rows"}
 _JSON = {
-    "submission": ("cells",), "sheet": ("columns",), "finding": ("details",), "case_": ("answers",), "transition": ("details",),
-    "ruling": ("evidence", "details"), "amendment": ("answers", "changes"), "likeness": ("details",), "upkeep": ("details",),
-}  # fmt: skip
+    "submission": ("cells",),
+    "sheet": ("columns",),
+    "finding": ("details",),
+    "case_": ("answers",),
+    "transition": ("details",),
+    "ruling": ("evidence", "details"),
+    "amendment": ("answers", "changes"),
+    "likeness": ("details",),
+    "upkeep": ("details",),
+}
 _CHUNK = 2_000
 
 
@@ -25,7 +32,11 @@ def table_names() -> list[str]:
 def columns_of(name: str) -> list[str]:
     """The columns of an exported table: its own, then the names of the run and the case that it refers to."""
     table = _table(name)
-    extra = [told for told, column in (("run", "run_id"), ("case", "case_id")) if column in table.c and told not in table.c]
+    extra = [
+        told
+        for told, column in (("run", "run_id"), ("case", "case_id"))
+        if column in table.c and told not in table.c
+    ]
     return [*(str(column.name) for column in table.c), *extra]
 
 
@@ -35,15 +46,24 @@ def rows_of(ledger: Ledger, name: str) -> Iterator[dict[str, Any]]:
     parsed = _JSON.get(table.name, ())
     query: sa.Select[Any] = sa.select(table)
     if "run_id" in table.c:
-        query = query.add_columns(t.run.c.name.label("run")).join(t.run, t.run.c.id == table.c.run_id)
+        query = query.add_columns(t.run.c.name.label("run")).join(
+            t.run, t.run.c.id == table.c.run_id
+        )
     if "case_id" in table.c:
         numbered = t.case.alias("numbered")
-        query = query.add_columns(numbered.c.number.label("case")).outerjoin(numbered, numbered.c.id == table.c.case_id)
+        query = query.add_columns(numbered.c.number.label("case")).outerjoin(
+            numbered, numbered.c.id == table.c.case_id
+        )
     names = columns_of(name)
     with ledger.reading() as connection:
         ordered = query.order_by(*table.primary_key.columns)
-        for row in connection.execution_options(stream_results=True, yield_per=_CHUNK).execute(ordered):
-            yield {key: _plain(value, parse=key in parsed) for key, value in zip(names, row, strict=True)}
+        for row in connection.execution_options(stream_results=True, yield_per=_CHUNK).execute(
+            ordered
+        ):
+            yield {
+                key: _plain(value, parse=key in parsed)
+                for key, value in zip(names, row, strict=True)
+            }
 
 
 def _table(name: str) -> sa.Table:

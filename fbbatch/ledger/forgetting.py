@@ -1,7 +1,8 @@
 """The one place that rewrites what is append-only: personal data of closed cases, and runs that came to nothing.
 
-Which texts are personal, and what stands in their place, others decide (`Rules`); here they are found and replaced, in
-one transaction, within which the append-only triggers are lifted and put back.
+Which texts are personal, and what stands in their place, others decide (`Rules`); here they are
+found and replaced, in one transaction, within which the append-only triggers are lifted and put
+back.
 """
 
 import datetime as dt
@@ -39,17 +40,26 @@ class Rules(Protocol):
         """What an amendment has changed, field id → [old, new]."""
 
     def cells(
-        self, outcome: str, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any], known: Known
+        self,
+        outcome: str,
+        schema: str | None,
+        columns: Sequence[Sequence[Any]] | None,
+        cells: Sequence[Any],
+        known: Known,
     ) -> list[Any]:
         """The cells of a row; `columns` are [column, field id, header] where it was written down how the sheet was read."""
 
     def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> Known:
         """What reporters have written in answers."""
 
-    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    def told_by(
+        self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]
+    ) -> tuple[str, dict[str, Any]]:
         """The schema and the answers of a row."""
 
-    def step(self, schema: str, document: str, details: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    def step(
+        self, schema: str, document: str, details: Mapping[str, Any], known: Known
+    ) -> dict[str, Any]:
         """The details of a step of a case of that schema, which the form `document` has brought."""
 
     def waiting(self, kind: str, told: Any, known: Known) -> Any:
@@ -78,9 +88,9 @@ _COUNTED = ("cases", "amendments", "steps", "rows", "findings", "files", "waitin
 class Texts:
     """What is to be replaced in documents: text → what stands in its place.
 
-    `persons` and `said` (what they wrote) hold in every document, `names` (of files) and `quotes` (what findings
-    quote) in those of one run. `kept` are the texts of people whose cases are not due; `kept_said`, `kept_names`
-    and `kept_quotes` likewise.
+    `persons` and `said` (what they wrote) hold in every document, `names` (of files) and `quotes`
+    (what findings quote) in those of one run. `kept` are the texts of people whose cases are not
+    due; `kept_said`, `kept_names` and `kept_quotes` likewise.
     """
 
     persons: dict[str, str] = field(default_factory=dict)
@@ -100,7 +110,8 @@ class Texts:
 class Reprinted(NamedTuple):
     """What was printed again: the new sha256 of documents by id, of manifests by run.
 
-    `gone` are documents that cannot be printed again and go, because another edition stands beside them.
+    `gone` are documents that cannot be printed again and go, because another edition stands beside
+    them.
     """
 
     documents: Mapping[int, str]
@@ -188,9 +199,13 @@ def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> Non
     with ledger.writing() as connection:
         for id_ in originals:
             together = sa.or_(t.file.c.id == id_, t.file.c.parent_id == id_)
-            for inner, path in connection.execute(sa.select(t.file.c.id, t.file.c.archived).where(together)).all():
+            for inner, path in connection.execute(
+                sa.select(t.file.c.id, t.file.c.archived).where(together)
+            ).all():
                 if path and (new := rules.place(path)) != path:
-                    connection.execute(t.file.update().where(t.file.c.id == inner).values(archived=new))
+                    connection.execute(
+                        t.file.update().where(t.file.c.id == inner).values(archived=new)
+                    )
 
 
 def give_up(ledger: Ledger, run: RunRecord, *, with_files: bool) -> bool:
@@ -198,20 +213,32 @@ def give_up(ledger: Ledger, run: RunRecord, *, with_files: bool) -> bool:
 
     Args:
         ledger: the company's.
-        run: an unfinished run; what it has looked at is still in the inbox, for it published nothing.
+        run: an unfinished run; what it has looked at is still in the inbox, for it published
+            nothing.
         with_files: also where it has noted files; they are judged anew by the next run.
 
     Returns:
         False when it has recorded more; then it stays.
     """
-    of_run = (t.case, t.transition, t.classification, t.amendment, t.document, t.summary_day, t.waiting_form)
+    of_run = (
+        t.case,
+        t.transition,
+        t.classification,
+        t.amendment,
+        t.document,
+        t.summary_day,
+        t.waiting_form,
+    )
     files = sa.select(t.file.c.id).where(t.file.c.run_id == run.id)
     rows = sa.select(t.submission.c.id).where(t.submission.c.file_id.in_(files))
     conditions = [table.c.run_id == run.id for table in of_run]
     conditions += [t.correspondence.c.submission_id.in_(rows)]
     conditions += [] if with_files else [t.file.c.run_id == run.id]
     with ledger.reading() as connection:
-        if any(connection.execute(sa.select(sa.literal(1)).where(found).limit(1)).first() for found in conditions):
+        if any(
+            connection.execute(sa.select(sa.literal(1)).where(found).limit(1)).first()
+            for found in conditions
+        ):
             return False
     with _rewriting(ledger, keep=True) as connection:
         connection.execute(t.fingerprint.delete().where(t.fingerprint.c.submission_id.in_(rows)))
@@ -226,13 +253,19 @@ def give_up(ledger: Ledger, run: RunRecord, *, with_files: bool) -> bool:
 def compact(ledger: Ledger) -> None:
     """Write the database file anew, so that nothing that was replaced is left between its pages or in its journal.
 
-    What was written over is zero already (`secure_delete`); should this be interrupted, no text is left in free pages.
+    What was written over is zero already (`secure_delete`); should this be interrupted, no text is
+    left in free pages.
     """
     with ledger.reading() as connection:
         if connection.dialect.name != "sqlite":
             return
         free = connection.execution_options(isolation_level="AUTOCOMMIT")
-        for statement in ("PRAGMA temp_store=FILE", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+        for statement in (
+            "PRAGMA temp_store=FILE",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+            "VACUUM",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        ):
             free.exec_driver_sql(statement)
 
 
@@ -242,12 +275,22 @@ def _rewriting(ledger: Ledger, *, keep: bool) -> Iterator[sa.Connection]:
     with ledger.reading() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none for what changes triggers
-            triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name").all()
-            lift, put_back = [f'DROP TRIGGER "{name}"' for name, _ in triggers], [sql for _, sql in triggers]
+            connection.exec_driver_sql(
+                "BEGIN IMMEDIATE"
+            )  # the driver begins none for what changes triggers
+            triggers = connection.exec_driver_sql(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+            ).all()
+            lift, put_back = (
+                [f'DROP TRIGGER "{name}"' for name, _ in triggers],
+                [sql for _, sql in triggers],
+            )
         else:
             tables = ("transition", "classification", "ruling", "submission", "case_", "amendment")
-            lift, put_back = ([f"ALTER TABLE {name} {verb} TRIGGER USER" for name in tables] for verb in ("DISABLE", "ENABLE"))
+            lift, put_back = (
+                [f"ALTER TABLE {name} {verb} TRIGGER USER" for name in tables]
+                for verb in ("DISABLE", "ENABLE")
+            )
         for statement in lift:
             connection.exec_driver_sql(statement)
         yield connection
@@ -295,15 +338,25 @@ class _Forgetting:
         self.findings()
         self.names()
 
-    # --- what is meant -------------------------------------------------------------------------------------
+    # --- what is meant ----------------------------------------------------------------
 
     def closed_cases(self) -> list[int]:
         """The cases whose last step has closed them before the day."""
-        newest = sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n")).group_by(t.transition.c.case_id).subquery()
+        newest = (
+            sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n"))
+            .group_by(t.transition.c.case_id)
+            .subquery()
+        )
         query = (
             sa.select(t.transition.c.case_id)
-            .join(newest, sa.and_(newest.c.case_id == t.transition.c.case_id, newest.c.n == t.transition.c.n))
-            .where(t.transition.c.to_state == "closed", t.transition.c.happened_on < self.before.isoformat())
+            .join(
+                newest,
+                sa.and_(newest.c.case_id == t.transition.c.case_id, newest.c.n == t.transition.c.n),
+            )
+            .where(
+                t.transition.c.to_state == "closed",
+                t.transition.c.happened_on < self.before.isoformat(),
+            )
             .order_by(t.transition.c.case_id)
         )
         return list(self.connection.execute(query).scalars())
@@ -338,18 +391,28 @@ class _Forgetting:
             for group in (kept, told):
                 if parent and id_ in group:
                     group.add(parent)
-        held = {sha256 for id_, _, sha256, _ in files if id_ in kept and sha256}  # the same bytes once more
+        held = {
+            sha256 for id_, _, sha256, _ in files if id_ in kept and sha256
+        }  # the same bytes once more
         forgotten = {sha256 for id_, _, sha256, _ in files if id_ in told - kept and sha256} - held
         day = self.before.isoformat()
         return {
             id_
             for id_, _, sha256, as_of in files
-            if id_ not in kept and sha256 not in held and (id_ in told or sha256 in forgotten or as_of[:10] < day)
+            if id_ not in kept
+            and sha256 not in held
+            and (id_ in told or sha256 in forgotten or as_of[:10] < day)
         }
 
     def learn_names(self) -> None:
         """What the forgotten files, and what was in them, were called, and are called from now on."""
-        columns = t.file.c.id, t.file.c.name, t.file.c.archived, t.file.c.parent_id, t.run.c.name.label("run")
+        columns = (
+            t.file.c.id,
+            t.file.c.name,
+            t.file.c.archived,
+            t.file.c.parent_id,
+            t.run.c.name.label("run"),
+        )
         query = sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id).order_by(t.file.c.id)
         runs: dict[int, str] = {}
         roots: dict[int, int] = {}
@@ -362,7 +425,9 @@ class _Forgetting:
                     self.texts.names[run][archived] = new
             else:
                 self.texts.kept_names[run] |= {name, name.rpartition("/")[2]}
-        inside = sa.select(t.finding.c.file_id, t.finding.c.details).where(t.finding.c.code == "FB-evidence")
+        inside = sa.select(t.finding.c.file_id, t.finding.c.details).where(
+            t.finding.c.code == "FB-evidence"
+        )
         for file_id, details in self.connection.execute(inside).all():
             if file_id in self.whole and (name := orjson.loads(details).get("name")):
                 self.learn_name(roots[file_id], runs[file_id], name)
@@ -377,9 +442,11 @@ class _Forgetting:
             if (new := self.rules.name(old)) != old:
                 names[old] = self.texts.names[run][old] = new
 
-    # --- replacing -----------------------------------------------------------------------------------------
+    # --- replacing --------------------------------------------------------------------
 
-    def put(self, table: sa.Table, key: Sequence[sa.ColumnElement[bool]], what: str, **values: Any) -> None:
+    def put(
+        self, table: sa.Table, key: Sequence[sa.ColumnElement[bool]], what: str, **values: Any
+    ) -> None:
         """Replace columns of one row."""
         self.connection.execute(table.update().where(*key).values(**values))
         self.result.counts[what] += 1
@@ -422,14 +489,18 @@ class _Forgetting:
     def by_case(self, table: sa.Table, ids: Sequence[int]) -> dict[int, list[Any]]:
         """The rows of a table about some cases, in their order."""
         found: dict[int, list[Any]] = {}
-        query = sa.select(table).where(table.c.case_id.in_(ids)).order_by(table.c.case_id, table.c.n)
+        query = (
+            sa.select(table).where(table.c.case_id.in_(ids)).order_by(table.c.case_id, table.c.n)
+        )
         for row in self.connection.execute(query).mappings():
             found.setdefault(row["case_id"], []).append(row)
         return found
 
     def files_of_rows(self, ids: Sequence[int]) -> dict[int, int]:
         """The file of each of some rows."""
-        query = sa.select(t.submission.c.id, t.submission.c.file_id).where(t.submission.c.id.in_(ids))
+        query = sa.select(t.submission.c.id, t.submission.c.file_id).where(
+            t.submission.c.id.in_(ids)
+        )
         return dict(self.connection.execute(query).all())
 
     def known(self, case: Any, changed: Iterable[Any], steps: Iterable[Any]) -> dict[str, str]:
@@ -453,7 +524,9 @@ class _Forgetting:
         new = self.rules.answers(schema, old[0], known), self.rules.changes(schema, old[1], known)
         if new != old:
             key = [t.amendment.c.case_id == row["case_id"], t.amendment.c.n == row["n"]]
-            self.put(t.amendment, key, "amendments", answers=_sorted(new[0]), changes=_sorted(new[1]))
+            self.put(
+                t.amendment, key, "amendments", answers=_sorted(new[0]), changes=_sorted(new[1])
+            )
 
     def step(self, row: Mapping[str, Any], schema: str, known: Known) -> None:
         old = orjson.loads(row["details"]) if row["details"] else {}
@@ -465,7 +538,11 @@ class _Forgetting:
         """Why cases may be the same matter."""
         for row in self.connection.execute(sa.select(t.likeness)).mappings().all():
             pair = row["other_id"], row["case_id"]
-            known = {text: mark for case in pair for text, mark in self.known_of_row.get(case, {}).items()}
+            known = {
+                text: mark
+                for case in pair
+                for text, mark in self.known_of_row.get(case, {}).items()
+            }
             if known and (new := self.rules.text(row["details"], known)) != row["details"]:
                 key = [t.likeness.c.case_id == pair[1], t.likeness.c.other_id == pair[0]]
                 self.connection.execute(t.likeness.update().where(*key).values(details=new))
@@ -475,21 +552,36 @@ class _Forgetting:
         for row in self.connection.execute(sa.select(t.waiting_form)).mappings().all():
             if row["case_id"] in self.due:
                 old = orjson.loads(row["told"])
-                new = self.rules.waiting(row["form"], old, self.known_of_row.get(row["case_id"], {}))
+                new = self.rules.waiting(
+                    row["form"], old, self.known_of_row.get(row["case_id"], {})
+                )
                 if new != old:
                     told = orjson.dumps(new).decode()
-                    self.put(t.waiting_form, [t.waiting_form.c.id == row["id"]], "waiting", told=told)
+                    self.put(
+                        t.waiting_form, [t.waiting_form.c.id == row["id"]], "waiting", told=told
+                    )
 
     def each_row(self) -> Iterator[tuple[Any, str | None, list[Any] | None, list[Any]]]:
         """(row, the schema by which it was read, its columns, its cells) of everything that was submitted."""
-        sheets = {(row["file_id"], row["name"]): row for row in self.connection.execute(sa.select(t.sheet)).mappings()}
+        sheets = {
+            (row["file_id"], row["name"]): row
+            for row in self.connection.execute(sa.select(t.sheet)).mappings()
+        }
         last = self.connection.execute(sa.select(sa.func.max(t.submission.c.id))).scalar() or 0
         for start in range(0, last + 1, _CHUNK):
-            query = sa.select(t.submission).where(t.submission.c.id.between(start, start + _CHUNK - 1))
+            query = sa.select(t.submission).where(
+                t.submission.c.id.between(start, start + _CHUNK - 1)
+            )
             for row in self.connection.execute(query).mappings().all():
                 read = sheets.get((row["file_id"], row["sheet"]))
                 columns = orjson.loads(read["columns"]) if read else None
-                schema = row["sheet"] if row["outcome"] == "step" else read["schema_id"] if read else None
+                schema = (
+                    row["sheet"]
+                    if row["outcome"] == "step"
+                    else read["schema_id"]
+                    if read
+                    else None
+                )
                 yield row, schema, columns, orjson.loads(row["cells"])
 
     def learn_rows(self) -> None:
@@ -497,7 +589,10 @@ class _Forgetting:
         owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
         for row, schema, columns, cells in self.each_row():
             read_as, answers = self.rules.told_by(schema, columns, cells)
-            persons, said = self.rules.known(read_as, [answers]), self.rules.said(read_as, [answers])
+            persons, said = (
+                self.rules.known(read_as, [answers]),
+                self.rules.said(read_as, [answers]),
+            )
             if row["id"] not in self.rows:
                 self.texts.kept.update(persons)
                 self.texts.kept_said.update(said)
@@ -517,15 +612,28 @@ class _Forgetting:
 
     def findings(self) -> None:
         """What was found in these rows, and about files of which nothing else is left."""
-        runs = dict(self.connection.execute(sa.select(t.file.c.id, t.run.c.name).join(t.run, t.run.c.id == t.file.c.run_id)).all())
-        columns = t.submission.c.id, t.submission.c.file_id, t.submission.c.sheet, t.submission.c.row
+        runs = dict(
+            self.connection.execute(
+                sa.select(t.file.c.id, t.run.c.name).join(t.run, t.run.c.id == t.file.c.run_id)
+            ).all()
+        )
+        columns = (
+            t.submission.c.id,
+            t.submission.c.file_id,
+            t.submission.c.sheet,
+            t.submission.c.row,
+        )
         places = {
-            (file_id, sheet or "", row) for id_, file_id, sheet, row in self.connection.execute(sa.select(*columns)) if id_ in self.rows
+            (file_id, sheet or "", row)
+            for id_, file_id, sheet, row in self.connection.execute(sa.select(*columns))
+            if id_ in self.rows
         }
         firsts = self.first_names()
         for found in self.connection.execute(sa.select(t.finding)).mappings().all():
             old, file_id = orjson.loads(found["details"]), found["file_id"]
-            is_due = file_id in self.whole or (file_id, found["sheet"] or "", found["row"]) in places
+            is_due = (
+                file_id in self.whole or (file_id, found["sheet"] or "", found["row"]) in places
+            )
             new = self.rules.remark(found["code"], old) if is_due else dict(old)
             if found["code"] == "FB-same-file" and old.get("first") in firsts.get(file_id, {}):
                 new["first"] = firsts[file_id][old["first"]]
@@ -551,17 +659,25 @@ class _Forgetting:
     def names(self) -> None:
         """The names of the files; of one that others are in, too, only the person's. Where an original is, stays."""
         rows: dict[int, dict[str, str]] = {}
-        for row, file_id in self.connection.execute(sa.select(t.submission.c.id, t.submission.c.file_id)):
+        for row, file_id in self.connection.execute(
+            sa.select(t.submission.c.id, t.submission.c.file_id)
+        ):
             if row in self.rows and (known := self.known_of_row.get(row)):
                 rows.setdefault(file_id, {}).update(known)
-        query = sa.select(t.file.c.id, t.file.c.name, t.run.c.name).join(t.run, t.run.c.id == t.file.c.run_id)
+        query = sa.select(t.file.c.id, t.file.c.name, t.run.c.name).join(
+            t.run, t.run.c.id == t.file.c.run_id
+        )
         for id_, name, run in self.connection.execute(query).all():
-            new = self.rules.name(name) if id_ in self.whole else self.rules.text(name, rows.get(id_, {}))
+            new = (
+                self.rules.name(name)
+                if id_ in self.whole
+                else self.rules.text(name, rows.get(id_, {}))
+            )
             if new != name:
                 self.texts.names[run][name] = new
                 self.put(t.file, [t.file.c.id == id_], "files", name=new)
 
-    # --- what else there is --------------------------------------------------------------------------------
+    # --- what else there is -----------------------------------------------------------
 
     def outside(self, sharing: Sharing, outside: Outside | None) -> None:
         """Originals and documents: those that are about nobody but the people of these cases go, the others are printed again."""
@@ -573,16 +689,23 @@ class _Forgetting:
             result.reprinted = self.reprint(outside, goes)
             result.documents |= result.reprinted.gone
         gone = result.reprinted.gone
-        result.stays = [*shared, *(one for one in goes.stays if one.tells_of_due and one.id not in gone)]
+        result.stays = [
+            *shared,
+            *(one for one in goes.stays if one.tells_of_due and one.id not in gone),
+        ]
 
     def reprint(self, outside: Outside, goes: Goes) -> Reprinted:
         """Have the documents that stay printed again, and write down their new sha256."""
         runs = {one.run for one in goes.stays}
         done = outside.reprint(goes.stays, self.texts, sorted(runs))
         for id_, sha256 in done.documents.items():
-            self.connection.execute(t.document.update().where(t.document.c.id == id_).values(sha256=sha256))
+            self.connection.execute(
+                t.document.update().where(t.document.c.id == id_).values(sha256=sha256)
+            )
         for run, sha256 in done.manifests.items():
-            self.connection.execute(t.run.update().where(t.run.c.name == run).values(manifest_sha256=sha256))
+            self.connection.execute(
+                t.run.update().where(t.run.c.name == run).values(manifest_sha256=sha256)
+            )
         return done
 
     def learn_who_stays(self) -> None:

@@ -44,8 +44,13 @@ ANSWERS = (
     .scalar_subquery()
 )
 _COLUMNS = (
-    t.case.c.id, t.case.c.number, t.case.c.schema_id, sa.func.coalesce(ANSWERS, t.case.c.answers), t.submission.c.file_id, t.file.c.name,
-)  # fmt: skip
+    t.case.c.id,
+    t.case.c.number,
+    t.case.c.schema_id,
+    sa.func.coalesce(ANSWERS, t.case.c.answers),
+    t.submission.c.file_id,
+    t.file.c.name,
+)
 _KIN = (
     sa.select(*_COLUMNS)
     .select_from(t.case)
@@ -64,8 +69,16 @@ def kin_of(connection: sa.Connection, keys: Iterable[int], *, before: int) -> di
 
 @lru_cache(maxsize=4)
 def _newest(before: int) -> sa.Select[Any]:
-    rank = sa.func.row_number().over(partition_by=t.kin.c.key, order_by=t.kin.c.case_id.desc()).label("rank")
-    ranked = sa.select(t.kin.c.key, t.kin.c.case_id, rank).where(t.kin.c.key.in_(bulk.SOUGHT), t.kin.c.case_id < before).subquery()
+    rank = (
+        sa.func.row_number()
+        .over(partition_by=t.kin.c.key, order_by=t.kin.c.case_id.desc())
+        .label("rank")
+    )
+    ranked = (
+        sa.select(t.kin.c.key, t.kin.c.case_id, rank)
+        .where(t.kin.c.key.in_(bulk.SOUGHT), t.kin.c.case_id < before)
+        .subquery()
+    )
     query = _KIN.add_columns(ranked.c.key).join(ranked, ranked.c.case_id == t.case.c.id)
     return query.where(ranked.c.rank <= _NEWEST).order_by(t.case.c.id.desc())
 
@@ -79,11 +92,17 @@ def case_named(connection: sa.Connection, number: str) -> Kin | None:
 def is_told_in(connection: sa.Connection, case: Kin, sha256: str) -> bool:
     """True where a file whose sha256 begins so has opened the case, or was told to hold a row of it."""
     files = sa.select(t.file.c.id).where(sa.func.substr(t.file.c.sha256, 1, len(sha256)) == sha256)
-    opened = sa.select(t.submission.c.id).where(t.submission.c.id == case.case_id, t.submission.c.file_id.in_(files))
-    told = sa.select(t.finding.c.details).where(t.finding.c.file_id.in_(files), t.finding.c.code.in_(("FB-same-row", "FB-amended")))
+    opened = sa.select(t.submission.c.id).where(
+        t.submission.c.id == case.case_id, t.submission.c.file_id.in_(files)
+    )
+    told = sa.select(t.finding.c.details).where(
+        t.finding.c.file_id.in_(files), t.finding.c.code.in_(("FB-same-row", "FB-amended"))
+    )
     if connection.execute(opened).first():
         return True
-    return any(orjson.loads(details).get("case") == case.number for (details,) in connection.execute(told))
+    return any(
+        orjson.loads(details).get("case") == case.number for (details,) in connection.execute(told)
+    )
 
 
 def case_from(connection: sa.Connection, origin: str) -> Kin | None:

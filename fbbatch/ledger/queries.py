@@ -20,9 +20,16 @@ _JUDGED = t.classification.alias("judged")
 
 def is_last(alias: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """The join condition for a case's newest row of a table numbered by `n`."""
-    inner = (t.classification if alias.c.keys() == t.classification.c.keys() else t.transition).alias()
+    inner = (
+        t.classification if alias.c.keys() == t.classification.c.keys() else t.transition
+    ).alias()
     extra = [inner.c.department.is_not(None)] if alias is ASSIGNED else []
-    newest = sa.select(sa.func.max(inner.c.n)).where(inner.c.case_id == t.case.c.id, *extra).correlate(t.case).scalar_subquery()
+    newest = (
+        sa.select(sa.func.max(inner.c.n))
+        .where(inner.c.case_id == t.case.c.id, *extra)
+        .correlate(t.case)
+        .scalar_subquery()
+    )
     return sa.and_(alias.c.case_id == t.case.c.id, alias.c.n == newest, *conditions)
 
 
@@ -35,23 +42,37 @@ _ALIKE = (
     .correlate(t.case)
     .scalar_subquery()
 )
-CASES = (
-    sa.select(
-        t.case.c.id, t.case.c.number, t.case.c.schema_id, t.case.c.source, t.case.c.channel, t.case.c.registered_on,
-        sa.func.coalesce(ANSWERS, t.case.c.answers),
-        t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity, t.ruling.c.evidence, LAST.c.to_state, ASSIGNED.c.department,
-        ASSIGNED.c.due_on, ASSIGNED.c.details, t.file.c.name, t.submission.c.sheet, t.submission.c.row, t.run.c.name, t.run.c.as_of, _ALIKE,
-    )
-    .select_from(
-        t.case.join(_JUDGED, is_last(_JUDGED))
-        .join(t.ruling, t.ruling.c.id == _JUDGED.c.ruling_id)
-        .join(LAST, is_last(LAST))
-        .outerjoin(ASSIGNED, is_last(ASSIGNED))
-        .join(t.submission, t.submission.c.id == t.case.c.id)
-        .join(t.file, t.file.c.id == t.submission.c.file_id)
-        .join(t.run, t.run.c.id == t.case.c.run_id)
-    )
-)  # fmt: skip
+CASES = sa.select(
+    t.case.c.id,
+    t.case.c.number,
+    t.case.c.schema_id,
+    t.case.c.source,
+    t.case.c.channel,
+    t.case.c.registered_on,
+    sa.func.coalesce(ANSWERS, t.case.c.answers),
+    t.ruling.c.kind,
+    t.ruling.c.type,
+    t.ruling.c.severity,
+    t.ruling.c.evidence,
+    LAST.c.to_state,
+    ASSIGNED.c.department,
+    ASSIGNED.c.due_on,
+    ASSIGNED.c.details,
+    t.file.c.name,
+    t.submission.c.sheet,
+    t.submission.c.row,
+    t.run.c.name,
+    t.run.c.as_of,
+    _ALIKE,
+).select_from(
+    t.case.join(_JUDGED, is_last(_JUDGED))
+    .join(t.ruling, t.ruling.c.id == _JUDGED.c.ruling_id)
+    .join(LAST, is_last(LAST))
+    .outerjoin(ASSIGNED, is_last(ASSIGNED))
+    .join(t.submission, t.submission.c.id == t.case.c.id)
+    .join(t.file, t.file.c.id == t.submission.c.file_id)
+    .join(t.run, t.run.c.id == t.case.c.run_id)
+)
 
 
 _read: Callable[[str], dict[str, Any]] = lru_cache(maxsize=1024)(orjson.loads)
@@ -87,12 +108,31 @@ def to_case(row: Any) -> Case:
     ) = row
     about = _read(details) if details else {}
     return Case(
-        id=id_, number=number, schema=schema, source=source, channel=channel, registered_on=_day(registered), registered_at=_moment(as_of),
-        values=orjson.loads(answers), kind=kind, type=type_, severity=severity, evidence=_read(evidence), state=state,
-        department=department, cooperating=tuple(about.get("cooperating", ())), assignment_rule=about.get("rule"),
-        due_on=_day(due) if due else None, due_rule=_due_rule(about), escalations=tuple(about.get("escalations", ())),
-        file=name, sheet=sheet, row=line, run=run, alike=_alike(alike),
-    )  # fmt: skip
+        id=id_,
+        number=number,
+        schema=schema,
+        source=source,
+        channel=channel,
+        registered_on=_day(registered),
+        registered_at=_moment(as_of),
+        values=orjson.loads(answers),
+        kind=kind,
+        type=type_,
+        severity=severity,
+        evidence=_read(evidence),
+        state=state,
+        department=department,
+        cooperating=tuple(about.get("cooperating", ())),
+        assignment_rule=about.get("rule"),
+        due_on=_day(due) if due else None,
+        due_rule=_due_rule(about),
+        escalations=tuple(about.get("escalations", ())),
+        file=name,
+        sheet=sheet,
+        row=line,
+        run=run,
+        alike=_alike(alike),
+    )
 
 
 def _alike(told: str | None) -> dict[str, Any] | None:
@@ -111,18 +151,30 @@ def history_of(connection: sa.Connection, case_id: int) -> list[Transition]:
     return histories_of(connection, t.transition.c.case_id == case_id)[case_id]
 
 
-def histories_of(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> dict[int, list[Transition]]:
+def histories_of(
+    connection: sa.Connection, condition: sa.ColumnElement[bool]
+) -> dict[int, list[Transition]]:
     """The steps of many cases by the cases' ids, oldest first; an empty list for a case that has none."""
     query = (
-        sa.select(t.transition, t.run.c.name.label("run")).join(t.run).where(condition).order_by(t.transition.c.case_id, t.transition.c.n)
+        sa.select(t.transition, t.run.c.name.label("run"))
+        .join(t.run)
+        .where(condition)
+        .order_by(t.transition.c.case_id, t.transition.c.n)
     )
     found: dict[int, list[Transition]] = defaultdict(list)
     for r in connection.execute(query).mappings():
         details = orjson.loads(r["details"]) if r["details"] else {}
         if r["department"]:
             details |= {"department": r["department"], "due_on": r["due_on"]}
-        happened, recorded = dt.date.fromisoformat(r["happened_on"]), dt.datetime.fromisoformat(r["recorded_at"])
-        found[r["case_id"]].append(Transition(r["to_state"], r["document"], r["by_whom"], happened, recorded, r["run"], details))
+        happened, recorded = (
+            dt.date.fromisoformat(r["happened_on"]),
+            dt.datetime.fromisoformat(r["recorded_at"]),
+        )
+        found[r["case_id"]].append(
+            Transition(
+                r["to_state"], r["document"], r["by_whom"], happened, recorded, r["run"], details
+            )
+        )
     return found
 
 
@@ -135,11 +187,23 @@ def case_of(connection: sa.Connection, number: str) -> Case | None:
 def fate_of(connection: sa.Connection, file: FileOutcome) -> ReturnedFile:
     """How each sheet and row of a file fared."""
     sheets = connection.execute(sa.select(t.sheet).where(t.sheet.c.file_id == file.id)).mappings()
-    layouts = {r["name"]: SheetLayout(r["schema_id"], r["header_row"], tuple(map(tuple, orjson.loads(r["columns"])))) for r in sheets}
+    layouts = {
+        r["name"]: SheetLayout(
+            r["schema_id"], r["header_row"], tuple(map(tuple, orjson.loads(r["columns"])))
+        )
+        for r in sheets
+    }
     s = t.submission.c
     cells = sa.case((s.outcome == "returned", s.cells), else_="")
-    query = sa.select(s.sheet, s.row, s.outcome, t.case.c.number, s.id, cells).outerjoin(t.case, t.case.c.id == s.id)
+    query = sa.select(s.sheet, s.row, s.outcome, t.case.c.number, s.id, cells).outerjoin(
+        t.case, t.case.c.id == s.id
+    )
     rows = connection.execute(query.where(s.file_id == file.id).order_by(s.sheet, s.row))
     return ReturnedFile(
-        file, layouts, tuple(JudgedRow(sheet, row, outcome, case, origin_of(file.sha256, i), raw) for sheet, row, outcome, case, i, raw in rows)
-    )  # fmt: skip
+        file,
+        layouts,
+        tuple(
+            JudgedRow(sheet, row, outcome, case, origin_of(file.sha256, i), raw)
+            for sheet, row, outcome, case, i, raw in rows
+        ),
+    )

@@ -21,7 +21,13 @@ from fbbatch.ledger.writing import append_steps
 from fbbatch.model import Case, FeedbackRows, Finding, Transition, WaitingForm
 
 _FINGERPRINTS = (
-    sa.select(t.fingerprint.c.fingerprint, t.fingerprint.c.occurrence, t.case.c.number, t.case.c.id, t.submission.c.file_id)
+    sa.select(
+        t.fingerprint.c.fingerprint,
+        t.fingerprint.c.occurrence,
+        t.case.c.number,
+        t.case.c.id,
+        t.submission.c.file_id,
+    )
     .select_from(t.fingerprint)
     .join(t.case, t.case.c.id == t.fingerprint.c.submission_id)
     .join(t.submission, t.submission.c.id == t.case.c.id)
@@ -32,33 +38,62 @@ _FIRST = sa.bindparam("first", type_=sa.Integer)
 """The first of the new cases."""
 
 
-def _step(case_id: sa.ColumnElement[int], n: int, state: str, document: str, by: str) -> list[sa.ColumnElement[Any]]:
-    told = (sa.literal(n), sa.bindparam("run", type_=sa.Integer), sa.literal(state), sa.literal(document), sa.literal(by))
-    return [case_id, *told, sa.bindparam("today", type_=sa.String), sa.bindparam("now", type_=sa.String)]
+def _step(
+    case_id: sa.ColumnElement[int], n: int, state: str, document: str, by: str
+) -> list[sa.ColumnElement[Any]]:
+    told = (
+        sa.literal(n),
+        sa.bindparam("run", type_=sa.Integer),
+        sa.literal(state),
+        sa.literal(document),
+        sa.literal(by),
+    )
+    return [
+        case_id,
+        *told,
+        sa.bindparam("today", type_=sa.String),
+        sa.bindparam("now", type_=sa.String),
+    ]
 
 
 _REGISTERED = t.transition.insert().from_select(
     [*_STEP],
-    sa.select(*_step(t.classification.c.case_id, 1, "registered", "register", "batch")).where(t.classification.c.case_id >= _FIRST),
+    sa.select(*_step(t.classification.c.case_id, 1, "registered", "register", "batch")).where(
+        t.classification.c.case_id >= _FIRST
+    ),
 )
 _ASSIGNED = t.transition.insert().from_select(
     [*_STEP, "department", "due_on", "details"],
     sa.select(
         *_step(t.classification.c.case_id, 2, "assigned", "assignment_rules", "rules"),
-        t.ruling.c.department, t.ruling.c.due_on, t.ruling.c.details,
+        t.ruling.c.department,
+        t.ruling.c.due_on,
+        t.ruling.c.details,
     )
     .join(t.ruling, t.ruling.c.id == t.classification.c.ruling_id)
     .where(t.classification.c.case_id >= _FIRST),
-)  # fmt: skip
-_OPENED = t.open_case.insert().from_select(["case_id"], sa.select(t.classification.c.case_id).where(t.classification.c.case_id >= _FIRST))
+)
+_OPENED = t.open_case.insert().from_select(
+    ["case_id"], sa.select(t.classification.c.case_id).where(t.classification.c.case_id >= _FIRST)
+)
 """What new cases have besides their answers and class (one each so far): two steps, and a place among the open ones."""
 
 
 class FileRecorder:
     """Takes the judged chunks of one file within one transaction; `outcome` closes it."""
 
-    def __init__(self, connection: sa.Connection, *, run_id: int, as_of: dt.datetime, name: str, sha256: str, size: int,
-                 parent_id: int | None = None, reserved: int = 0) -> None:  # fmt: skip
+    def __init__(
+        self,
+        connection: sa.Connection,
+        *,
+        run_id: int,
+        as_of: dt.datetime,
+        name: str,
+        sha256: str,
+        size: int,
+        parent_id: int | None = None,
+        reserved: int = 0,
+    ) -> None:
         self._connection = connection
         self._run_id = run_id
         self._day = as_of.date()
@@ -88,10 +123,22 @@ class FileRecorder:
         self._insert_file()
 
     def _next_id(self, table: sa.Table) -> int:
-        return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
+        return (
+            int(
+                self._connection.execute(
+                    sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))
+                ).scalar_one()
+            )
+            + 1
+        )
 
     def _last_serial(self) -> int:
-        query = sa.select(t.case.c.number).where(t.numbered_on(self._day)).order_by(t.case.c.id.desc()).limit(1)
+        query = (
+            sa.select(t.case.c.number)
+            .where(t.numbered_on(self._day))
+            .order_by(t.case.c.id.desc())
+            .limit(1)
+        )
         number = self._connection.execute(query).scalar()
         return max(int(number.rsplit("-", 1)[1]) if number else 0, self._reserved)
 
@@ -109,7 +156,7 @@ class FileRecorder:
             )
         )
 
-    # --- chunks --------------------------------------------------------------------------------------------
+    # --- chunks -----------------------------------------------------------------------
 
     def hear(self, message: dict[str, Any]) -> None:
         """Record what `fbbatch.judge` tells about the file itself: heads of sheets, chunks of rows, what is set aside."""
@@ -125,62 +172,102 @@ class FileRecorder:
 
     def _layout(self, head: Mapping[str, Any]) -> None:
         """Remember how a sheet was read, so that what goes back can be told column by column."""
-        known = sa.select(t.sheet.c.name).where(t.sheet.c.file_id == self._file_id, t.sheet.c.name == head["sheet"])
+        known = sa.select(t.sheet.c.name).where(
+            t.sheet.c.file_id == self._file_id, t.sheet.c.name == head["sheet"]
+        )
         if head["columns"] and self._connection.execute(known).first() is None:
             columns = orjson.dumps(head["columns"]).decode()
-            row = {"file_id": self._file_id, "name": head["sheet"], "schema_id": head["head"], "header_row": head["header_row"]}
+            row = {
+                "file_id": self._file_id,
+                "name": head["sheet"],
+                "schema_id": head["head"],
+                "header_row": head["header_row"],
+            }
             self._connection.execute(t.sheet.insert().values(columns=columns, **row))
 
     def _take(self, chunk: dict[str, Any]) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
         rows: FeedbackRows = chunk["rows"]
-        plain: Sequence[bytes] = chunk["plain"]  # a mail that was recorded before mails had keys of their own
+        plain: Sequence[bytes] = chunk[
+            "plain"
+        ]  # a mail that was recorded before mails had keys of their own
         if known := self._known([*rows.fingerprint, *plain]):
             others = plain or rows.fingerprint
             again = [
-                (row, known.get((row.fingerprint, row.occurrence)) or known.get((other, row.occurrence)))
+                (
+                    row,
+                    known.get((row.fingerprint, row.occurrence))
+                    or known.get((other, row.occurrence)),
+                )
                 for row, other in zip(rows.each(), others, strict=True)
             ]
             rows = FeedbackRows.of([row for row, case in again if not case])
             told = [(row, case) for row, case in again if case]
-            self.note(finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case) for row, case in told)
-            self._submissions(chunk["sheet"], "duplicate", [(row.row, row.cells) for row, _ in told])
+            self.note(
+                finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case)
+                for row, case in told
+            )
+            self._submissions(
+                chunk["sheet"], "duplicate", [(row.row, row.cells) for row, _ in told]
+            )
         self._submissions(chunk["sheet"], "returned", chunk["returned"])
         if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
             self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
         self._rulings(chunk["rulings"])
         marks: dict[int, str] = dict(chunk.get("marks", ())) if self._believes else {}
-        if chunk.get("marks") and not self._believes and not any(f.code == "FB-marks-unproven" for f in self._findings):
+        if (
+            chunk.get("marks")
+            and not self._believes
+            and not any(f.code == "FB-marks-unproven" for f in self._findings)
+        ):
             self.note([finding("FB-marks-unproven")])
-        kin = kin_of(self._connection, chain.from_iterable(rows.kin), before=self._first_case) if self._has_older else {}
+        kin = (
+            kin_of(self._connection, chain.from_iterable(rows.kin), before=self._first_case)
+            if self._has_older
+            else {}
+        )
         if kin or marks:
-            place = Place(chunk["sheet"], self._schema, self._source, self._ruling_base, is_letter=bool(plain))
+            place = Place(
+                chunk["sheet"], self._schema, self._source, self._ruling_base, is_letter=bool(plain)
+            )
             rows = FeedbackRows.of(self._sieve.sift(place, rows.each(), marks, kin))
         self._new_cases(chunk["sheet"], rows, kin, marks)
 
-    def _new_cases(self, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]], marks: Mapping[int, str]) -> None:
+    def _new_cases(
+        self, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]], marks: Mapping[int, str]
+    ) -> None:
         first = self._submission_id
         told = list(zip(rows.row, rows.cells, strict=True))
-        self._submissions(sheet, "accepted", told, [marks.get(row) for row in rows.row] if marks else None)
+        self._submissions(
+            sheet, "accepted", told, [marks.get(row) for row in rows.row] if marks else None
+        )
         self._cases(first, rows)
         if kin:
             self._likenesses(first, sheet, rows, kin)
 
-    # --- rows that may belong to cases ---------------------------------------------------------------------
+    # --- rows that may belong to cases ------------------------------------------------
 
     def edited(self) -> list[Edited]:
         """The rows of this file, now read to its end, that are edited copies of rows in the ledger; the others become cases."""
         if self._sieve.is_empty:
             return []
-        self._submission_id = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
+        self._submission_id = self._next_id(
+            t.submission
+        )  # other parts of the file may have been recorded since this one was begun
         self._serial = max(self._serial, self._last_serial())
         found = []
         for place, row, copy, near in self._sieve.decide(sum(self._counts.values())):
             if copy:
                 found.append(copy)
                 continue
-            self._schema, self._source, self._ruling_base = place.schema, place.source, place.ruling_base
-            self._new_cases(place.sheet, FeedbackRows.of([row]), {key: list(near) for key in row.kin}, {})
+            self._schema, self._source, self._ruling_base = (
+                place.schema,
+                place.source,
+                place.ruling_base,
+            )
+            self._new_cases(
+                place.sheet, FeedbackRows.of([row]), {key: list(near) for key in row.kin}, {}
+            )
         return found
 
     def whole(self) -> list["FileRecorder"]:
@@ -192,17 +279,38 @@ class FileRecorder:
         self._submissions(one.sheet, "set_aside", [(one.row.row, one.row.cells)])
         self.note([reason])
 
-    def amend(self, case: Case, one: Edited, answers: Mapping[str, Any], told: Mapping[str, tuple[Any, Any]]) -> None:
+    def amend(
+        self,
+        case: Case,
+        one: Edited,
+        answers: Mapping[str, Any],
+        told: Mapping[str, tuple[Any, Any]],
+    ) -> None:
         """Give a case the answers of an edited row; what was there before stays where it was. Source: N4."""
         first = self._submission_id
         self._submissions(one.sheet, "duplicate", [(one.row.row, one.row.cells)])
-        n = self._connection.execute(sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)).scalar_one() + 1
+        n = (
+            self._connection.execute(
+                sa.select(sa.func.count()).where(t.amendment.c.case_id == case.id)
+            ).scalar_one()
+            + 1
+        )
         changes = orjson.dumps(told, default=str).decode()
         told_anew = orjson.dumps(dict(answers), option=orjson.OPT_SORT_KEYS).decode()
-        bulk.put(self._connection, t.amendment, [(case.id, n, self._run_id, first, told_anew, changes)])
-        self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
-        bulk.put(self._connection, t.fingerprint, [(one.row.fingerprint, one.row.occurrence, case.id)])
-        known = set(self._connection.execute(sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)).scalars())
+        bulk.put(
+            self._connection, t.amendment, [(case.id, n, self._run_id, first, told_anew, changes)]
+        )
+        self._connection.execute(
+            t.correspondence.insert().values(case_id=case.id, submission_id=first)
+        )
+        bulk.put(
+            self._connection, t.fingerprint, [(one.row.fingerprint, one.row.occurrence, case.id)]
+        )
+        known = set(
+            self._connection.execute(
+                sa.select(t.kin.c.key).where(t.kin.c.case_id == case.id)
+            ).scalars()
+        )
         new = sorted(set(one.row.kin) - known)
         bulk.put(self._connection, t.kin, [(key, case.id) for key in new])
         self._n_amended += 1
@@ -213,7 +321,11 @@ class FileRecorder:
 
     def ruling(self, ruling_id: int) -> dict[str, str]:
         """Kind, type and severity by a ruling of this file."""
-        row = self._connection.execute(sa.select(t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity).where(t.ruling.c.id == ruling_id))
+        row = self._connection.execute(
+            sa.select(t.ruling.c.kind, t.ruling.c.type, t.ruling.c.severity).where(
+                t.ruling.c.id == ruling_id
+            )
+        )
         return dict(row.mappings().one())
 
     def is_ruled(self, case: Case) -> bool:
@@ -221,20 +333,31 @@ class FileRecorder:
         judges = sa.select(t.classification.c.by_whom).where(t.classification.c.case_id == case.id)
         return set(self._connection.execute(judges).scalars()) == {"rules"}
 
-    def _likenesses(self, first: int, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]]) -> None:
+    def _likenesses(
+        self, first: int, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]]
+    ) -> None:
         """Propose to a person which of the new cases may be a matter that is known."""
         for case_id, row in enumerate(rows.each(), first):
             found = alike(row, (k for key in row.kin for k in kin.get(key, ())))
             if found:
                 other, why = found
-                bulk.put(self._connection, t.likeness, [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())])
+                bulk.put(
+                    self._connection,
+                    t.likeness,
+                    [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())],
+                )
                 told = finding(
-                    "FB-alike", sheet=sheet or None, row=row.row, case=other.number, same_fields=",".join(why.same), days=why.days,
+                    "FB-alike",
+                    sheet=sheet or None,
+                    row=row.row,
+                    case=other.number,
+                    same_fields=",".join(why.same),
+                    days=why.days,
                     percent=why.percent,
-                )  # fmt: skip
+                )
                 self.note([told])
 
-    # --- the file itself -----------------------------------------------------------------------------------
+    # --- the file itself --------------------------------------------------------------
 
     def came_by_mail(self, address: str, *, is_known: bool) -> None:
         """Say who has mailed the file, and whether the organisation knows that address; of a mail in a mail, the outer one counts."""
@@ -253,9 +376,15 @@ class FileRecorder:
     def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
         """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""
         inner = FileRecorder(
-            self._connection, run_id=self._run_id, as_of=self._as_of, name=f"{self._name}/{name}", sha256=sha256, size=size,
-            parent_id=self._file_id, reserved=self._reserved,
-        )  # fmt: skip
+            self._connection,
+            run_id=self._run_id,
+            as_of=self._as_of,
+            name=f"{self._name}/{name}",
+            sha256=sha256,
+            size=size,
+            parent_id=self._file_id,
+            reserved=self._reserved,
+        )
         if self._sieve.sender is not None:
             inner.came_by_mail(self._sieve.sender, is_known=self._mailed_by == "known")
         self._parts.append(inner)
@@ -272,12 +401,20 @@ class FileRecorder:
         """Keep rows (row, cells) that become no feedback; `about` is the number of the case they speak of."""
         first = self._submission_id
         self._submissions(sheet, "set_aside", rows)
-        case_id = self._connection.execute(sa.select(t.case.c.id).where(t.case.c.number == about)).scalar() if about else None
+        case_id = (
+            self._connection.execute(
+                sa.select(t.case.c.id).where(t.case.c.number == about)
+            ).scalar()
+            if about
+            else None
+        )
         if case_id is not None:
             for submission_id in range(first, self._submission_id):
-                self._connection.execute(t.correspondence.insert().values(case_id=case_id, submission_id=submission_id))
+                self._connection.execute(
+                    t.correspondence.insert().values(case_id=case_id, submission_id=submission_id)
+                )
 
-    # --- forms that came back ------------------------------------------------------------------------------
+    # --- forms that came back ---------------------------------------------------------
 
     def case(self, number: str) -> Case | None:
         """The case that a form speaks of, as this transaction sees it."""
@@ -289,14 +426,20 @@ class FileRecorder:
 
     def newest_issue(self, case: Case, kind: str, department: str | None = None) -> int:
         """The number of the newest issue of a form for a case (and for that department); 0 when none was issued."""
-        query = sa.select(sa.func.max(t.document.c.issue)).where(t.document.c.case_id == case.id, t.document.c.kind == kind)
+        query = sa.select(sa.func.max(t.document.c.issue)).where(
+            t.document.c.case_id == case.id, t.document.c.kind == kind
+        )
         query = query.where(t.document.c.department == department) if department else query
         return int(self._connection.execute(query).scalar() or 0)
 
-    def was_issued_without_code(self, case: Case, kind: str, issue: int, department: str | None) -> bool:
+    def was_issued_without_code(
+        self, case: Case, kind: str, issue: int, department: str | None
+    ) -> bool:
         """True where a run of before the codes has issued this form for the case: this issue (0: any), to this department (None: any)."""
         d = t.document.c
-        query = sa.select(d.id).where(d.case_id == case.id, d.kind == kind, d.form == 1, d.code.is_(None))
+        query = sa.select(d.id).where(
+            d.case_id == case.id, d.kind == kind, d.form == 1, d.code.is_(None)
+        )
         query = query.where(d.issue == issue) if issue else query
         query = query.where(d.department == department) if department else query
         return self._connection.execute(query.limit(1)).first() is not None
@@ -304,10 +447,16 @@ class FileRecorder:
     def was_published_without_code(self, kind: str, run: str) -> bool:
         """True where that run, of before the codes, has published such a workbook."""
         d = t.document.c
-        query = sa.select(d.id).join(t.run, t.run.c.id == d.run_id).where(d.kind == kind, d.code.is_(None), d.form == 1)
-        return self._connection.execute(query.where(t.run.c.name == run).limit(1)).first() is not None
+        query = (
+            sa.select(d.id)
+            .join(t.run, t.run.c.id == d.run_id)
+            .where(d.kind == kind, d.code.is_(None), d.form == 1)
+        )
+        return (
+            self._connection.execute(query.where(t.run.c.name == run).limit(1)).first() is not None
+        )
 
-    # --- what waits for a decision -------------------------------------------------------------------------
+    # --- what waits for a decision ----------------------------------------------------
 
     def waiting(self, case: Case, kind: str) -> list[WaitingForm]:
         """The forms of a kind for a case that wait for a decision."""
@@ -318,12 +467,20 @@ class FileRecorder:
         """The forms among which a decision has to choose; none once it was taken."""
         return waiting_forms(self._connection, t.waiting_form.c.number == number)
 
-    def await_decision(self, case: Case, told: Mapping[str, Any], reason: str, number: str | None) -> str:
+    def await_decision(
+        self, case: Case, told: Mapping[str, Any], reason: str, number: str | None
+    ) -> str:
         """Write down that a form of this file waits for a person; the number of the decision, a new one for None."""
         return put_waiting(
-            self._connection, run_id=self._run_id, file_id=self._file_id, case_id=case.id, told=told, reason=reason, day=self._day,
+            self._connection,
+            run_id=self._run_id,
+            file_id=self._file_id,
+            case_id=case.id,
+            told=told,
+            reason=reason,
+            day=self._day,
             number=number,
-        )  # fmt: skip
+        )
 
     def decided(self, options: Sequence[WaitingForm], chosen: WaitingForm | None, by: str) -> None:
         """Write down what somebody has chosen among forms that wait."""
@@ -342,22 +499,38 @@ class FileRecorder:
     def lay_out(self, schema: str, headers: Mapping[str, int]) -> None:
         """Remember where the headers of an edited workbook are (1-based rows by sheet), so that it can go back marked."""
         for name, row in headers.items():
-            told = {"file_id": self._file_id, "name": name, "schema_id": schema, "header_row": row, "columns": "[]"}
+            told = {
+                "file_id": self._file_id,
+                "name": name,
+                "schema_id": schema,
+                "header_row": row,
+                "columns": "[]",
+            }
             self._connection.execute(t.sheet.insert().values(**told))
 
     def keep_form(self, case: Case, form: Mapping[str, Any]) -> None:
         """Keep what a form said, as it came, with its case."""
-        first = self._next_id(t.submission)  # other parts of the file may have been recorded since this one was begun
+        first = self._next_id(
+            t.submission
+        )  # other parts of the file may have been recorded since this one was begun
         self._submission_id = first + 1
         raw = orjson.dumps([form["text"], form["values"]]).decode()
-        bulk.put(self._connection, t.submission, [(first, self._file_id, form["kind"], 1, "step", raw, None)])
-        self._connection.execute(t.correspondence.insert().values(case_id=case.id, submission_id=first))
+        bulk.put(
+            self._connection,
+            t.submission,
+            [(first, self._file_id, form["kind"], 1, "step", raw, None)],
+        )
+        self._connection.execute(
+            t.correspondence.insert().values(case_id=case.id, submission_id=first)
+        )
 
     def append(self, case: Case, steps: Sequence[Transition]) -> None:
         """Append steps to a case's history."""
         append_steps(self._connection, self._run_id, case, steps)
 
-    def open_linked(self, case: Case, values: Mapping[str, Any], by: str, steps: Sequence[Transition]) -> str:
+    def open_linked(
+        self, case: Case, values: Mapping[str, Any], by: str, steps: Sequence[Transition]
+    ) -> str:
         """Open a new case for what the form that was kept last tells of a closed one, judged alike by whoever signed. Source: T16.
 
         Args:
@@ -373,8 +546,27 @@ class FileRecorder:
         self._serial = max(self._serial, self._last_serial()) + 1
         number = f"{self._prefix}{self._serial:04d}"
         answers = orjson.dumps(dict(values)).decode()
-        bulk.put(self._connection, t.case, [(first, number, self._run_id, case.schema, case.source, case.channel, self._today, answers)])
-        newest = sa.select(t.classification.c.ruling_id).where(t.classification.c.case_id == case.id).order_by(t.classification.c.n.desc())
+        bulk.put(
+            self._connection,
+            t.case,
+            [
+                (
+                    first,
+                    number,
+                    self._run_id,
+                    case.schema,
+                    case.source,
+                    case.channel,
+                    self._today,
+                    answers,
+                )
+            ],
+        )
+        newest = (
+            sa.select(t.classification.c.ruling_id)
+            .where(t.classification.c.case_id == case.id)
+            .order_by(t.classification.c.n.desc())
+        )
         ruling_id = self._connection.execute(newest.limit(1)).scalar_one()
         bulk.put(self._connection, t.classification, [(first, 1, self._run_id, by, ruling_id)])
         append_steps(self._connection, self._run_id, replace(case, id=first, number=number), steps)
@@ -383,21 +575,37 @@ class FileRecorder:
     def override(self, case: Case, by: str, **dimensions: str) -> None:
         """Judge a case anew where a person says so, by name: `type`, `severity`, `kind`. Source: N7."""
         given = [
-            {"rule": "given", "says": f"{name}={code}", "words": [], "negated": [], "field": name} for name, code in dimensions.items()
+            {"rule": "given", "says": f"{name}={code}", "words": [], "negated": [], "field": name}
+            for name, code in dimensions.items()
         ]
-        kept = [r for r in case.evidence["reasons"] if str(r["says"]).partition("=")[0] not in dimensions or r["rule"] != "given"]
+        kept = [
+            r
+            for r in case.evidence["reasons"]
+            if str(r["says"]).partition("=")[0] not in dimensions or r["rule"] != "given"
+        ]
         evidence = {**case.evidence, "reasons": [*kept, *given]}
         told = {"kind": case.kind, "type": case.type, "severity": case.severity, **dimensions}
         ruling_id = self._next_id(t.ruling)
         ruling = t.ruling.insert().values(
-            id=ruling_id, **told, evidence=orjson.dumps(evidence).decode(), department=None, due_on=None, details=None
+            id=ruling_id,
+            **told,
+            evidence=orjson.dumps(evidence).decode(),
+            department=None,
+            due_on=None,
+            details=None,
         )
         self._connection.execute(ruling)
         self._classify(case, by, ruling_id)
 
     def _classify(self, case: Case, by: str, ruling_id: int) -> None:
-        n = self._connection.execute(sa.select(sa.func.max(t.classification.c.n)).where(t.classification.c.case_id == case.id)).scalar_one()
-        again = t.classification.insert().values(case_id=case.id, n=n + 1, run_id=self._run_id, by_whom=by, ruling_id=ruling_id)
+        n = self._connection.execute(
+            sa.select(sa.func.max(t.classification.c.n)).where(
+                t.classification.c.case_id == case.id
+            )
+        ).scalar_one()
+        again = t.classification.insert().values(
+            case_id=case.id, n=n + 1, run_id=self._run_id, by_whom=by, ruling_id=ruling_id
+        )
         self._connection.execute(again)
 
     def merge(self, case: Case, main: Case) -> None:
@@ -423,19 +631,32 @@ class FileRecorder:
         found: dict[tuple[bytes, int], str] = {}
         if not self._has_older:
             return found
-        for fingerprint, occurrence, number, case_id, file_id in bulk.seek(self._connection, _FINGERPRINTS, fingerprints):
+        for fingerprint, occurrence, number, case_id, file_id in bulk.seek(
+            self._connection, _FINGERPRINTS, fingerprints
+        ):
             found[fingerprint, occurrence] = number
             self._sieve.meet(case_id, file_id)
         return found
 
-    def _submissions(self, sheet: str, outcome: str, rows: Sequence[Sequence[Any]], origins: Sequence[str | None] | None = None) -> None:
+    def _submissions(
+        self,
+        sheet: str,
+        outcome: str,
+        rows: Sequence[Sequence[Any]],
+        origins: Sequence[str | None] | None = None,
+    ) -> None:
         first, self._submission_id = self._submission_id, self._submission_id + len(rows)
         shared: dict[str, Any] = {"file_id": self._file_id, "sheet": sheet, "outcome": outcome}
         told = [(i, *row) for i, row in enumerate(rows, first)]
         if origins is None:
             bulk.put(self._connection, t.submission, told, **shared, origin=None)
         else:
-            bulk.put(self._connection, t.submission, [(*row, origin) for row, origin in zip(told, origins, strict=True)], **shared)
+            bulk.put(
+                self._connection,
+                t.submission,
+                [(*row, origin) for row, origin in zip(told, origins, strict=True)],
+                **shared,
+            )
         self._counts[outcome] += len(rows)
 
     def _cases(self, first: int, rows: FeedbackRows) -> None:
@@ -447,20 +668,38 @@ class FileRecorder:
         numbers = map(f"{self._prefix}%04d".__mod__, range(self._serial + 1, self._serial + 1 + n))
         self._serial += n
         told = list(zip(ids, numbers, rows.channel, rows.answers, strict=True))
-        bulk.put(self._connection, t.case, told, run_id=run, schema_id=self._schema, source=self._source, registered_on=today)
+        bulk.put(
+            self._connection,
+            t.case,
+            told,
+            run_id=run,
+            schema_id=self._schema,
+            source=self._source,
+            registered_on=today,
+        )
         ruled = list(zip(ids, map(self._ruling_base.__add__, rows.ruling), strict=True))
         bulk.put(self._connection, t.classification, ruled, n=1, run_id=run, by_whom="rules")
         now = {"first": first, "run": run, "today": today, "now": self._now}
         for statement in (_REGISTERED, _ASSIGNED, _OPENED):
             self._connection.execute(statement, now)
-        bulk.put(self._connection, t.fingerprint, sorted(zip(rows.fingerprint, rows.occurrence, ids, strict=True)))
-        bulk.put(self._connection, t.kin, sorted([(key, i) for i, keys in zip(ids, rows.kin, strict=True) for key in keys]))
+        bulk.put(
+            self._connection,
+            t.fingerprint,
+            sorted(zip(rows.fingerprint, rows.occurrence, ids, strict=True)),
+        )
+        bulk.put(
+            self._connection,
+            t.kin,
+            sorted([(key, i) for i, keys in zip(ids, rows.kin, strict=True) for key in keys]),
+        )
 
     def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
         first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
-        bulk.put(self._connection, t.ruling, [(i, *ruling) for i, ruling in enumerate(rulings, first)])
+        bulk.put(
+            self._connection, t.ruling, [(i, *ruling) for i, ruling in enumerate(rulings, first)]
+        )
 
-    # --- the end -------------------------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------
 
     def close(self, *, archive: Callable[[str], str] | None = None) -> str:
         """Close the file's record, and those of the files in it.
@@ -472,24 +711,46 @@ class FileRecorder:
             the outcome.
         """
         parts = [part.close() for part in self._parts]
-        parts = ["partly" if part.is_disputed else outcome for part, outcome in zip(self._parts, parts, strict=True)]
+        parts = [
+            "partly" if part.is_disputed else outcome
+            for part, outcome in zip(self._parts, parts, strict=True)
+        ]
         counts = self._counts
-        counts["rows"] = counts["accepted"] + counts["returned"] + counts["duplicate"] + counts["set_aside"]
+        counts["rows"] = (
+            counts["accepted"] + counts["returned"] + counts["duplicate"] + counts["set_aside"]
+        )
         code, refused = self._refused
-        own = [refused or outcome_of(counts, self._n_amended)] if counts["rows"] or refused or not parts else []
+        own = (
+            [refused or outcome_of(counts, self._n_amended)]
+            if counts["rows"] or refused or not parts
+            else []
+        )
         outcome = together([*own, *parts])
         if outcome == "set_aside" and code is None:
             code = next((f.code for f in self._findings if f.code in HARMLESS), None)
         archived = archive(outcome) if archive else None
         next_id = self._next_id(t.finding)
         told = [
-            (i, f.code, f.severity, f.sheet, f.row, f.column, f.field, orjson.dumps(dict(f.details)).decode())
+            (
+                i,
+                f.code,
+                f.severity,
+                f.sheet,
+                f.row,
+                f.column,
+                f.field,
+                orjson.dumps(dict(f.details)).decode(),
+            )
             for i, f in enumerate(self._findings, next_id)
         ]
         bulk.put(self._connection, t.finding, told, file_id=self._file_id)
         schema = next(iter(self._schemas), None)
         closed = t.file.update().where(t.file.c.id == self._file_id)
-        self._connection.execute(closed.values(schema_id=schema, outcome=outcome, code=code, archived=archived, **counts))
+        self._connection.execute(
+            closed.values(schema_id=schema, outcome=outcome, code=code, archived=archived, **counts)
+        )
         if parts:
-            self._connection.execute(t.file.update().where(t.file.c.parent_id == self._file_id).values(archived=archived))
+            self._connection.execute(
+                t.file.update().where(t.file.c.parent_id == self._file_id).values(archived=archived)
+            )
         return outcome

@@ -20,8 +20,8 @@ About = Callable[[str], Mapping[str, str]]
 class Stays(NamedTuple):
     """A file that stays: `path` is below the workspace. `until` is the day on which it can go; None: nobody knows yet.
 
-    `tells_of_due` is true where it tells of cases that are due, besides others. `is_copy` is true for
-    originals and for marked copies of them, which are not written again.
+    `tells_of_due` is true where it tells of cases that are due, besides others. `is_copy` is true
+    for originals and for marked copies of them, which are not written again.
     """
 
     id: int
@@ -76,7 +76,13 @@ class Sharing:
         removed: the documents that were removed earlier.
     """
 
-    def __init__(self, connection: sa.Connection, before: dt.date, retention: dt.timedelta, removed: Iterable[int]) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        before: dt.date,
+        retention: dt.timedelta,
+        removed: Iterable[int],
+    ) -> None:
         self._connection = connection
         self._before = before
         self._retention = retention
@@ -84,15 +90,26 @@ class Sharing:
         self._closed = self._last_closings()
         self._files = self._files_by_name()
         self._cases = {
-            id_: (run_id, day) for id_, run_id, day in connection.execute(sa.select(t.case.c.id, t.case.c.run_id, t.case.c.registered_on))
+            id_: (run_id, day)
+            for id_, run_id, day in connection.execute(
+                sa.select(t.case.c.id, t.case.c.run_id, t.case.c.registered_on)
+            )
         }
 
     def _last_closings(self) -> dict[int, dt.date]:
         """The day on which each closed case was closed."""
         step = t.transition
-        last = sa.select(step.c.case_id, sa.func.max(step.c.n).label("n")).group_by(step.c.case_id).subquery()
+        last = (
+            sa.select(step.c.case_id, sa.func.max(step.c.n).label("n"))
+            .group_by(step.c.case_id)
+            .subquery()
+        )
         newest = sa.and_(last.c.case_id == step.c.case_id, last.c.n == step.c.n)
-        query = sa.select(step.c.case_id, step.c.happened_on).join(last, newest).where(step.c.to_state == "closed")
+        query = (
+            sa.select(step.c.case_id, step.c.happened_on)
+            .join(last, newest)
+            .where(step.c.to_state == "closed")
+        )
         return {case: dt.date.fromisoformat(day) for case, day in self._connection.execute(query)}
 
     def _after(self, day: dt.date) -> dt.date:
@@ -103,12 +120,18 @@ class Sharing:
         found = set(cases)
         others = found - due
         days = [self._closed.get(case) for case in others]
-        until = None if None in days else max((self._after(day) for day in days if day), default=dt.date.min)
+        until = (
+            None
+            if None in days
+            else max((self._after(day) for day in days if day), default=dt.date.min)
+        )
         return _Told(bool(found & due), bool(others), until)
 
-    # --- originals -----------------------------------------------------------------------------------------
+    # --- originals --------------------------------------------------------------------
 
-    def originals(self, due: set[int], rows: set[int], whole: set[int]) -> tuple[dict[int, str], list[Stays]]:
+    def originals(
+        self, due: set[int], rows: set[int], whole: set[int]
+    ) -> tuple[dict[int, str], list[Stays]]:
         """The originals that go, by id; those that hold rows which are due, and others."""
         columns = t.file.c.id, t.file.c.parent_id, t.file.c.archived, t.file.c.sha256, t.run.c.name
         query = sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id).order_by(t.file.c.id)
@@ -126,7 +149,9 @@ class Sharing:
                 stays.append(Stays(id_, path, run, "original", sha256, told.until, True, True))
         return goes, stays
 
-    def _rows_of_files(self, due: set[int], rows: set[int], files: Iterable[Any]) -> dict[str, _Told]:
+    def _rows_of_files(
+        self, due: set[int], rows: set[int], files: Iterable[Any]
+    ) -> dict[str, _Told]:
         """What each file tells of, by its bytes' sha256 (or its id, where that is unknown), what is inside it included."""
         owners = cases_of_submissions(self._connection)
         roots: dict[int, int] = {}
@@ -148,12 +173,14 @@ class Sharing:
                 found[key] = _both(found.get(key, _NOTHING), told)
         return found
 
-    # --- documents -----------------------------------------------------------------------------------------
+    # --- documents --------------------------------------------------------------------
 
     def documents(self, due: set[int], whole: set[int], about: About) -> Goes:
         """What becomes of the documents of closed runs; `originals` has been asked before."""
         runs = self._connection.execute(
-            sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of).where(t.run.c.finished_at.is_not(None)).order_by(t.run.c.id)
+            sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of)
+            .where(t.run.c.finished_at.is_not(None))
+            .order_by(t.run.c.id)
         ).all()
         newest = sa.select(sa.func.max(t.document.c.run_id)).group_by(t.document.c.kind)
         newest = newest.where(t.document.c.kind.in_(_NEWEST_STAYS))
@@ -164,11 +191,17 @@ class Sharing:
             days.setdefault(day, set()).add(case)
         result = Goes({}, [], [])
         documents: dict[int, list[Any]] = {}
-        for row in self._connection.execute(sa.select(t.document).order_by(t.document.c.id)).mappings():
+        for row in self._connection.execute(
+            sa.select(t.document).order_by(t.document.c.id)
+        ).mappings():
             documents.setdefault(row["run_id"], []).append(row)
         for run_id, run, as_of in runs:
             is_old = run_id not in kept and as_of[:10] < self._before.isoformat()
-            names = about(run) if any(row["kind"] == "returned" for row in documents.get(run_id, ())) else {}
+            names = (
+                about(run)
+                if any(row["kind"] == "returned" for row in documents.get(run_id, ()))
+                else {}
+            )
             quiet: list[Stays] = []
             n_others = 0
             for row in documents.get(run_id, ()):
@@ -195,16 +228,24 @@ class Sharing:
                     continue
                 until = told.until
                 if told.due and not is_old and until:
-                    until = None if run_id in kept else max(until, self._after(dt.date.fromisoformat(as_of[:10])))
+                    until = (
+                        None
+                        if run_id in kept
+                        else max(until, self._after(dt.date.fromisoformat(as_of[:10])))
+                    )
                 is_copy = row["kind"] == "returned" and bool(row["form"])
-                one = Stays(row["id"], path, run, row["kind"], row["sha256"], until, told.due, is_copy)
+                one = Stays(
+                    row["id"], path, run, row["kind"], row["sha256"], until, told.due, is_copy
+                )
                 if told.others or told.due:
                     n_others += 1
                     result.stays.append(one)
                 else:
                     quiet.append(one)
             has_gone = len(documents.get(run_id, ())) > len(quiet)
-            if is_old and not n_others and has_gone:  # what tells of nobody goes with the last of the others
+            if (
+                is_old and not n_others and has_gone
+            ):  # what tells of nobody goes with the last of the others
                 result.documents.update({one.id: one.path for one in quiet})
                 result.runs.append(run)
             else:
@@ -252,7 +293,10 @@ class Sharing:
     def _files_by_name(self) -> dict[tuple[int, str], tuple[int, str]]:
         """The id and the key in `_of_file` of each file, by run and name."""
         columns = t.file.c.run_id, t.file.c.name, t.file.c.id, t.file.c.sha256
-        return {(run_id, name): (id_, sha256 or str(id_)) for run_id, name, id_, sha256 in self._connection.execute(sa.select(*columns))}
+        return {
+            (run_id, name): (id_, sha256 or str(id_))
+            for run_id, name, id_, sha256 in self._connection.execute(sa.select(*columns))
+        }
 
 
 def _both(one: _Told, other: _Told) -> _Told:

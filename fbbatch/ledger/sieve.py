@@ -46,8 +46,12 @@ class Sieve:
         self._suspects: list[_Suspect] = []
         self._met: set[int] = set()
         self._met_files: set[int] = set()
-        self.returned = ""  # of a workbook that went back: how the sha256 of the file begins that it was
-        self.sender: str | None = None  # of what came by mail, its address: nobody amends another one's case by mail
+        self.returned = (
+            ""  # of a workbook that went back: how the sha256 of the file begins that it was
+        )
+        self.sender: str | None = (
+            None  # of what came by mail, its address: nobody amends another one's case by mail
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -59,7 +63,13 @@ class Sieve:
         self._met.add(case_id)
         self._met_files.add(file_id)
 
-    def sift(self, place: Place, rows: Iterable[FeedbackRow], marks: Mapping[int, str], kin: Mapping[int, list[Kin]]) -> list[FeedbackRow]:
+    def sift(
+        self,
+        place: Place,
+        rows: Iterable[FeedbackRow],
+        marks: Mapping[int, str],
+        kin: Mapping[int, list[Kin]],
+    ) -> list[FeedbackRow]:
         """The rows that are new for certain; the others are kept back."""
         fresh = []
         for row in rows:
@@ -79,7 +89,9 @@ class Sieve:
             found = found if found and is_told_in(self._connection, found, self.returned) else None
         return [found] if found else []
 
-    def decide(self, n_others: int) -> Iterator[tuple[Place, FeedbackRow, Edited | None, Sequence[Kin]]]:
+    def decide(
+        self, n_others: int
+    ) -> Iterator[tuple[Place, FeedbackRow, Edited | None, Sequence[Kin]]]:
         """(where, row, of what it is an edited copy, the cases that were near) of all that was kept back.
 
         Args:
@@ -87,13 +99,21 @@ class Sieve:
         """
         suspects, self._suspects = self._suspects, []
         is_single = n_others + len(suspects) == 1
-        sources = Counter(one.near[0].file_id for one in suspects)  # most rows edited, or a column more: that export again
-        self._met_files |= {file_id for file_id, n in sources.items() if n > 2 and 2 * n > n_others + len(suspects)}
+        sources = Counter(
+            one.near[0].file_id for one in suspects
+        )  # most rows edited, or a column more: that export again
+        self._met_files |= {
+            file_id for file_id, n in sources.items() if n > 2 and 2 * n > n_others + len(suspects)
+        }
         for one in suspects:
             kin = next((k for k in one.near if self._is_copy(one, k, is_single=is_single)), None)
             if kin:
                 self._met.add(kin.case_id)
-            copy = Edited(kin, one.place.sheet, one.row, one.place.ruling_base + one.row.ruling) if kin else None
+            copy = (
+                Edited(kin, one.place.sheet, one.row, one.place.ruling_base + one.row.ruling)
+                if kin
+                else None
+            )
             yield one.place, one.row, copy, one.near
 
     def _is_copy(self, one: _Suspect, kin: Kin, *, is_single: bool) -> bool:
@@ -119,7 +139,11 @@ def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[
     """
     new = orjson.loads(row.answers) if kin else {}
     every = {k.case_id: k for key in row.kin for k in kin.get(key, ()) if k.schema == place.schema}
-    near = (k for k in every.values() if is_edited(k.answers, new) and (changes(k.answers, new) or not place.is_letter))
+    near = (
+        k
+        for k in every.values()
+        if is_edited(k.answers, new) and (changes(k.answers, new) or not place.is_letter)
+    )
     return sorted(near, key=lambda k: (len(changes(k.answers, new)), -k.case_id))
 
 
@@ -128,4 +152,6 @@ def alike(row: FeedbackRow, kin: Iterable[Kin]) -> tuple[Kin, Likeness] | None:
     near = {k.case_id: k for k in kin}
     new = orjson.loads(row.answers) if near else {}
     found = [(other, why) for other in near.values() if (why := likeness(other.answers, new))]
-    return max(found, key=lambda pair: (pair[1].percent, pair[1].same, -pair[0].case_id), default=None)
+    return max(
+        found, key=lambda pair: (pair[1].percent, pair[1].same, -pair[0].case_id), default=None
+    )

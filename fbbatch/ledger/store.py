@@ -16,17 +16,39 @@ from fbbatch import failpoints
 from fbbatch.errors import BusyError, StorageError, UnrecordableError
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.damage import REFUSALS, damaged, reason
-from fbbatch.ledger.queries import ASSIGNED, CASES, LAST, fate_of, histories_of, history_of, is_last, to_case
+from fbbatch.ledger.queries import (
+    ASSIGNED,
+    CASES,
+    LAST,
+    fate_of,
+    histories_of,
+    history_of,
+    is_last,
+    to_case,
+)
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.waiting import waiting_forms
 from fbbatch.ledger.writing import append_steps
-from fbbatch.model import Case, FileOutcome, Finding, IssuedDocument, Reminder, ReturnedFile, Transition, WaitingForm
+from fbbatch.model import (
+    Case,
+    FileOutcome,
+    Finding,
+    IssuedDocument,
+    Reminder,
+    ReturnedFile,
+    Transition,
+    WaitingForm,
+)
 
 _HEAD = "r0004"
 _STRANGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 _PATIENCE_MS = 30_000  # with another program that holds the file
-_BULK_BYTES = 1 << 19  # of a file from which so many rows may come that looking up their foreign keys costs something
-_CHECKED_BYTES = 8_000_000  # checked in a twentieth of a second; what a night costs must not grow with history
+_BULK_BYTES = (
+    1 << 19
+)  # of a file from which so many rows may come that looking up their foreign keys costs something
+_CHECKED_BYTES = (
+    8_000_000  # checked in a twentieth of a second; what a night costs must not grow with history
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +93,17 @@ class Ledger:
         if self._engine.dialect.name != "sqlite":
             return
         size = Path(str(self._engine.url.database)).stat().st_size
-        checks = ["quick_check(1)"] if size <= _CHECKED_BYTES else ["quick_check(run)", "quick_check(file)"]
+        checks = (
+            ["quick_check(1)"]
+            if size <= _CHECKED_BYTES
+            else ["quick_check(run)", "quick_check(file)"]
+        )
         with self.reading() as connection:
             found = [connection.execute(sa.text(f"PRAGMA {check}")).scalar() for check in checks]
         if set(found) != {"ok"}:
-            raise StorageError(f"The ledger ({self._engine.url.database}) is damaged; restore it from a backup. Nothing has been touched")
+            raise StorageError(
+                f"The ledger ({self._engine.url.database}) is damaged; restore it from a backup. Nothing has been touched"
+            )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -92,7 +120,9 @@ class Ledger:
                 raise BusyError(
                     f"The ledger ({self._engine.url.database}) is in use by another program; close that and run again"
                 ) from error
-            raise StorageError(f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {reason(error)}") from error
+            raise StorageError(
+                f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {reason(error)}"
+            ) from error
 
     @contextmanager
     def doubted(self) -> Iterator[None]:
@@ -105,7 +135,9 @@ class Ledger:
             yield
         except _STRANGE as error:
             if found := next(iter(self.damage()), None):
-                raise StorageError(f"The ledger is damaged ({found}); restore it from a backup") from error
+                raise StorageError(
+                    f"The ledger is damaged ({found}); restore it from a backup"
+                ) from error
             raise
 
     def damage(self) -> Iterator[str]:
@@ -118,11 +150,16 @@ class Ledger:
         """A connection in a transaction, for this room.
 
         Args:
-            in_bulk: many rows come with what they refer to. Foreign keys are not looked up then, row by row, which would
-                take a fifth of the time; the same lines write small files with them looked up, and `verify` looks at all.
+            in_bulk: many rows come with what they refer to. Foreign keys are not looked up then,
+                row by row, which would take a fifth of the time; the same lines write small files
+                with them looked up, and `verify` looks at all.
         """
         with self._storage(), self._engine.connect() as connection:
-            with _unchecked(connection) if in_bulk and self._engine.dialect.name == "sqlite" else nullcontext():
+            with (
+                _unchecked(connection)
+                if in_bulk and self._engine.dialect.name == "sqlite"
+                else nullcontext()
+            ):
                 failpoints.reach("beginning", sqlite3.OperationalError)
                 with connection.begin():
                     yield connection
@@ -138,11 +175,19 @@ class Ledger:
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
             present = sa.inspect(connection).has_table("alembic_version")
-            version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if present else None
+            version = (
+                connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+                if present
+                else None
+            )
         if version == _HEAD:
             return
-        if version is not None and not any((Path(__file__).parent / "migrations/versions").glob(f"{version}_*.py")):
-            raise StorageError(f"The ledger was written by a newer version of fbbatch (revision {version}); install that version")
+        if version is not None and not any(
+            (Path(__file__).parent / "migrations/versions").glob(f"{version}_*.py")
+        ):
+            raise StorageError(
+                f"The ledger was written by a newer version of fbbatch (revision {version}); install that version"
+            )
         from alembic import command
         from alembic.config import Config
 
@@ -155,7 +200,9 @@ class Ledger:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._engine.connect() as connection:
             if is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none for what changes tables
+                connection.exec_driver_sql(
+                    "BEGIN IMMEDIATE"
+                )  # the driver begins none for what changes tables
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             failpoints.reach("migrating", sqlite3.OperationalError)
@@ -166,7 +213,9 @@ class Ledger:
         with self._engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
         if pages > 1:
-            raise StorageError(f"The ledger ({self._engine.url.database}) is damaged, or is no ledger; restore it from a backup")
+            raise StorageError(
+                f"The ledger ({self._engine.url.database}) is damaged, or is no ledger; restore it from a backup"
+            )
 
     @staticmethod
     def _keep_old(source: Path) -> None:
@@ -178,9 +227,11 @@ class Ledger:
             failpoints.reach("copying")
             partial.replace(source.with_name(f"{source.name}.before-{_HEAD}"))
         except OSError as error:
-            raise StorageError(f"The ledger cannot be saved before the upgrade: {error.strerror}") from error
+            raise StorageError(
+                f"The ledger cannot be saved before the upgrade: {error.strerror}"
+            ) from error
 
-    # --- runs ----------------------------------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------
 
     def unfinished_run(self) -> RunRecord | None:
         """The run that was begun and never closed, if there is one."""
@@ -192,27 +243,54 @@ class Ledger:
 
     def _runs(self, condition: sa.ColumnElement[bool]) -> list[RunRecord]:
         query = (
-            sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of, t.run.c.finished_at).where(condition).order_by(t.run.c.id.desc()).limit(1)
+            sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of, t.run.c.finished_at)
+            .where(condition)
+            .order_by(t.run.c.id.desc())
+            .limit(1)
         )
         with self.reading() as connection:
             return [
-                RunRecord(i, name, dt.datetime.fromisoformat(as_of), finished) for i, name, as_of, finished in connection.execute(query)
+                RunRecord(i, name, dt.datetime.fromisoformat(as_of), finished)
+                for i, name, as_of, finished in connection.execute(query)
             ]
 
-    def begin_run(self, as_of: dt.datetime, *, started_at: dt.datetime, version: str, taken: Iterable[str] = ()) -> RunRecord:
+    def begin_run(
+        self,
+        as_of: dt.datetime,
+        *,
+        started_at: dt.datetime,
+        version: str,
+        taken: Iterable[str] = (),
+    ) -> RunRecord:
         """Open a run; its name is the as-of date and a number that was not used before, be it by one of the names `taken`."""
         day = as_of.strftime("%Y%m%d")
         with self.writing() as connection:
-            known = connection.execute(sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"))).scalars()
-            used = max((int(name.partition("-")[2]) for name in {*known, *taken} if name.startswith(f"{day}-")), default=0)
+            known = connection.execute(
+                sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"))
+            ).scalars()
+            used = max(
+                (
+                    int(name.partition("-")[2])
+                    for name in {*known, *taken}
+                    if name.startswith(f"{day}-")
+                ),
+                default=0,
+            )
             name = f"{day}-{used + 1:03d}"
-            new = t.run.insert().values(name=name, as_of=as_of.isoformat(), started_at=started_at.isoformat(), version=version)
+            new = t.run.insert().values(
+                name=name,
+                as_of=as_of.isoformat(),
+                started_at=started_at.isoformat(),
+                version=version,
+            )
             run_id = connection.execute(new.returning(t.run.c.id)).scalar_one()
             return RunRecord(run_id, name, as_of, None)
 
     def closed_runs(self, day: str) -> set[str]:
         """The names of the closed runs of a day (`yyyymmdd`)."""
-        query = sa.select(t.run.c.name).where(t.run.c.name.like(f"{day}-%"), t.run.c.finished_at.is_not(None))
+        query = sa.select(t.run.c.name).where(
+            t.run.c.name.like(f"{day}-%"), t.run.c.finished_at.is_not(None)
+        )
         with self.reading() as connection:
             return {str(name) for name in connection.execute(query).scalars()}
 
@@ -225,18 +303,24 @@ class Ledger:
     def close_run(self, run: RunRecord, finished_at: dt.datetime) -> None:
         """Close a run: everything it owed is in the outbox and the originals are in the archive."""
         with self.writing() as connection:
-            connection.execute(t.run.update().where(t.run.c.id == run.id).values(finished_at=finished_at.isoformat()))
+            connection.execute(
+                t.run.update()
+                .where(t.run.c.id == run.id)
+                .values(finished_at=finished_at.isoformat())
+            )
         if self._engine.dialect.name == "sqlite":
             with self.reading() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    # --- files ---------------------------------------------------------------------------------------------
+    # --- files ------------------------------------------------------------------------
 
     def file_of(self, sha256: str) -> FileOutcome | None:
         """The first file with these bytes of which nothing went back: to judge it again would tell nothing new."""
         query = (
             sa.select(t.file)
-            .where(t.file.c.sha256 == sha256, t.file.c.outcome.in_(("accepted", "duplicate", "step")))
+            .where(
+                t.file.c.sha256 == sha256, t.file.c.outcome.in_(("accepted", "duplicate", "step"))
+            )
             .order_by(t.file.c.id)
             .limit(1)
         )
@@ -255,9 +339,19 @@ class Ledger:
                 .order_by(t.finding.c.id)
             )
             for r in connection.execute(query).mappings():
-                item = Finding(r["code"], r["severity"], r["sheet"], r["row"], r["column"], r["field"], orjson.loads(r["details"]))
+                item = Finding(
+                    r["code"],
+                    r["severity"],
+                    r["sheet"],
+                    r["row"],
+                    r["column"],
+                    r["field"],
+                    orjson.loads(r["details"]),
+                )
                 findings.setdefault(r["file_id"], []).append(item)
-            rows = connection.execute(sa.select(t.file).where(t.file.c.run_id == run.id).order_by(t.file.c.id)).mappings()
+            rows = connection.execute(
+                sa.select(t.file).where(t.file.c.run_id == run.id).order_by(t.file.c.id)
+            ).mappings()
             return [_file_outcome(row, findings.get(row["id"], ())) for row in rows]
 
     def fate_of(self, file: FileOutcome) -> ReturnedFile:
@@ -266,16 +360,34 @@ class Ledger:
             return fate_of(connection, file)
 
     @contextmanager
-    def record_file(self, run: RunRecord, *, name: str, sha256: str, size: int) -> Iterator[FileRecorder]:
+    def record_file(
+        self, run: RunRecord, *, name: str, sha256: str, size: int
+    ) -> Iterator[FileRecorder]:
         """One transaction for one file; leaving the block by an exception forgets all of it."""
         with self.writing(in_bulk=size >= _BULK_BYTES) as connection:
             reserved = self._reserved.get(f"FB-{run.as_of:%Y%m%d}", 0)
-            yield FileRecorder(connection, run_id=run.id, as_of=run.as_of, name=name, sha256=sha256, size=size, reserved=reserved)
+            yield FileRecorder(
+                connection,
+                run_id=run.id,
+                as_of=run.as_of,
+                name=name,
+                sha256=sha256,
+                size=size,
+                reserved=reserved,
+            )
 
-    # --- cases ---------------------------------------------------------------------------------------------
+    # --- cases ------------------------------------------------------------------------
 
-    def cases(self, *, registered_on: dt.date | None = None, run: RunRecord | None = None, number: str | None = None,
-              state: str | None = None, department: str | None = None, overdue_on: dt.date | None = None) -> Iterator[Case]:  # fmt: skip
+    def cases(
+        self,
+        *,
+        registered_on: dt.date | None = None,
+        run: RunRecord | None = None,
+        number: str | None = None,
+        state: str | None = None,
+        department: str | None = None,
+        overdue_on: dt.date | None = None,
+    ) -> Iterator[Case]:
         """Cases in the order of their registration; all that are given must hold."""
         query = CASES
         if (state and state != "closed") or overdue_on:
@@ -286,12 +398,16 @@ class Ledger:
             t.case.c.number == number if number else None,
             LAST.c.to_state == state if state else None,
             ASSIGNED.c.department == department if department else None,
-            sa.and_(ASSIGNED.c.due_on < overdue_on.isoformat(), LAST.c.to_state != "closed") if overdue_on else None,
+            sa.and_(ASSIGNED.c.due_on < overdue_on.isoformat(), LAST.c.to_state != "closed")
+            if overdue_on
+            else None,
         ):
             if condition is not None:
                 query = query.where(condition)
         with self.reading() as connection:
-            for row in connection.execution_options(stream_results=True).execute(query.order_by(t.case.c.id)):
+            for row in connection.execution_options(stream_results=True).execute(
+                query.order_by(t.case.c.id)
+            ):
                 yield to_case(row)
 
     def history(self, case: Case) -> list[Transition]:
@@ -314,22 +430,35 @@ class Ledger:
     def open_cases(self) -> list[tuple[Case, list[Transition]]]:
         """Every case in hand with its history; costs nothing for those that are closed."""
         with self.reading() as connection:
-            cases = connection.execute(CASES.join(t.open_case, t.open_case.c.case_id == t.case.c.id).order_by(t.case.c.id))
+            cases = connection.execute(
+                CASES.join(t.open_case, t.open_case.c.case_id == t.case.c.id).order_by(t.case.c.id)
+            )
             found = [to_case(row) for row in cases]
-            histories = histories_of(connection, t.transition.c.case_id.in_(sa.select(t.open_case.c.case_id)))
+            histories = histories_of(
+                connection, t.transition.c.case_id.in_(sa.select(t.open_case.c.case_id))
+            )
         return [(case, histories[case.id]) for case in found]
 
     def reminders(self, *, before: RunRecord | None = None) -> dict[int, list[Reminder]]:
         """The reminders given for cases in hand, by case id."""
         r = t.reminder
-        query = sa.select(r).join(t.open_case, t.open_case.c.case_id == r.c.case_id).order_by(r.c.case_id, r.c.told_on, r.c.level)
+        query = (
+            sa.select(r)
+            .join(t.open_case, t.open_case.c.case_id == r.c.case_id)
+            .order_by(r.c.case_id, r.c.told_on, r.c.level)
+        )
         if before:
             query = query.where(r.c.run_id < before.id)
         found: dict[int, list[Reminder]] = {}
         with self.reading() as connection:
             for row in connection.execute(query).mappings():
-                told_on, due_on = dt.date.fromisoformat(row["told_on"]), dt.date.fromisoformat(row["due_on"])
-                found.setdefault(row["case_id"], []).append(Reminder(row["clock"], row["level"], told_on, due_on))
+                told_on, due_on = (
+                    dt.date.fromisoformat(row["told_on"]),
+                    dt.date.fromisoformat(row["due_on"]),
+                )
+                found.setdefault(row["case_id"], []).append(
+                    Reminder(row["clock"], row["level"], told_on, due_on)
+                )
         return found
 
     def record_reminders(self, run: RunRecord, reminders: Sequence[tuple[Case, Reminder]]) -> None:
@@ -352,31 +481,51 @@ class Ledger:
 
     def closed_since(self, day: dt.date) -> list[tuple[Case, list[Transition]]]:
         """The cases that were closed on `day` or later, with their histories."""
-        closed = sa.select(t.transition.c.case_id).where(t.transition.c.to_state == "closed", t.transition.c.happened_on >= day.isoformat())
+        closed = sa.select(t.transition.c.case_id).where(
+            t.transition.c.to_state == "closed", t.transition.c.happened_on >= day.isoformat()
+        )
         with self.reading() as connection:
-            found = [to_case(row) for row in connection.execute(CASES.where(t.case.c.id.in_(closed)).order_by(t.case.c.id))]
+            found = [
+                to_case(row)
+                for row in connection.execute(
+                    CASES.where(t.case.c.id.in_(closed)).order_by(t.case.c.id)
+                )
+            ]
             histories = histories_of(connection, t.transition.c.case_id.in_(closed))
         return [(case, histories[case.id]) for case in found if case.state == "closed"]
 
     def has_moved(self, run: RunRecord) -> bool:
         """True when the run has added to any case's history."""
         with self.reading() as connection:
-            return connection.execute(sa.select(t.transition.c.case_id).where(t.transition.c.run_id == run.id).limit(1)).first() is not None
+            return (
+                connection.execute(
+                    sa.select(t.transition.c.case_id)
+                    .where(t.transition.c.run_id == run.id)
+                    .limit(1)
+                ).first()
+                is not None
+            )
 
     def last_published(self, kind: str, *, before: RunRecord) -> RunRecord | None:
         """The newest run before this one that published a document of this kind."""
         newest = (
-            sa.select(sa.func.max(t.document.c.run_id)).where(t.document.c.kind == kind, t.document.c.run_id < before.id).scalar_subquery()
+            sa.select(sa.func.max(t.document.c.run_id))
+            .where(t.document.c.kind == kind, t.document.c.run_id < before.id)
+            .scalar_subquery()
         )
         return next(iter(self._runs(t.run.c.id == newest)), None)
 
     def paths_of(self, kind: str, run: RunRecord) -> list[str]:
         """Where a run put its newest documents of this kind, below the run's folder."""
         period = (
-            sa.select(sa.func.max(t.document.c.period)).where(t.document.c.kind == kind, t.document.c.run_id == run.id).scalar_subquery()
+            sa.select(sa.func.max(t.document.c.period))
+            .where(t.document.c.kind == kind, t.document.c.run_id == run.id)
+            .scalar_subquery()
         )
         of_period = sa.func.coalesce(t.document.c.period, "") == sa.func.coalesce(period, "")
-        query = sa.select(t.document.c.path).where(t.document.c.kind == kind, t.document.c.run_id == run.id, of_period)
+        query = sa.select(t.document.c.path).where(
+            t.document.c.kind == kind, t.document.c.run_id == run.id, of_period
+        )
         with self.reading() as connection:
             return [str(path) for path in connection.execute(query).scalars()]
 
@@ -392,19 +541,29 @@ class Ledger:
 
     def merged_into(self, main: Case) -> list[Case]:
         """The cases that were merged into this one."""
-        query = CASES.join(t.merger, t.merger.c.case_id == t.case.c.id).where(t.merger.c.main_id == main.id).order_by(t.case.c.id)
+        query = (
+            CASES.join(t.merger, t.merger.c.case_id == t.case.c.id)
+            .where(t.merger.c.main_id == main.id)
+            .order_by(t.case.c.id)
+        )
         with self.reading() as connection:
             return [to_case(row) for row in connection.execute(query)]
 
     def submission(self, case: Case) -> list[Any]:
         """The raw cells of the row that opened the case."""
         with self.reading() as connection:
-            cells = connection.execute(sa.select(t.submission.c.cells).where(t.submission.c.id == case.id)).scalar_one()
+            cells = connection.execute(
+                sa.select(t.submission.c.cells).where(t.submission.c.id == case.id)
+            ).scalar_one()
             return list(orjson.loads(cells))
 
     def counts(self) -> dict[str, int]:
         """Cases by state."""
-        query = sa.select(LAST.c.to_state, sa.func.count()).select_from(t.case.join(LAST, is_last(LAST))).group_by(LAST.c.to_state)
+        query = (
+            sa.select(LAST.c.to_state, sa.func.count())
+            .select_from(t.case.join(LAST, is_last(LAST)))
+            .group_by(LAST.c.to_state)
+        )
         with self.reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
@@ -413,15 +572,20 @@ class Ledger:
         with self.reading() as connection:
             return waiting_forms(connection)
 
-    # --- documents -----------------------------------------------------------------------------------------
+    # --- documents --------------------------------------------------------------------
 
     def documents_of(self, case: Case) -> list[tuple[str, IssuedDocument]]:
         """(run, document) of every document about the case."""
         query = (
-            sa.select(t.document, t.run.c.name.label("run")).join(t.run).where(t.document.c.case_id == case.id).order_by(t.document.c.id)
+            sa.select(t.document, t.run.c.name.label("run"))
+            .join(t.run)
+            .where(t.document.c.case_id == case.id)
+            .order_by(t.document.c.id)
         )
         with self.reading() as connection:
-            return [(r["run"], _document(r, case.number)) for r in connection.execute(query).mappings()]
+            return [
+                (r["run"], _document(r, case.number)) for r in connection.execute(query).mappings()
+            ]
 
     def record_documents(
         self,
@@ -435,12 +599,21 @@ class Ledger:
         """Write down what the run publishes, its manifest too; replaces what an interrupted attempt had written."""
         rows = [
             {
-                "run_id": run.id, "kind": d.kind, "number": d.number, "case_id": case_ids.get(d.case or ""), "department": d.department,
-                "period": d.period, "path": d.path, "media_type": d.media_type, "sha256": d.sha256, "form": int(d.form), "issue": d.issue,
+                "run_id": run.id,
+                "kind": d.kind,
+                "number": d.number,
+                "case_id": case_ids.get(d.case or ""),
+                "department": d.department,
+                "period": d.period,
+                "path": d.path,
+                "media_type": d.media_type,
+                "sha256": d.sha256,
+                "form": int(d.form),
+                "issue": d.issue,
                 "code": d.code,
             }
             for d in documents
-        ]  # fmt: skip
+        ]
         with self.writing() as connection:
             connection.execute(t.document.delete().where(t.document.c.run_id == run.id))
             if rows:
@@ -448,14 +621,22 @@ class Ledger:
             published = t.run.update().where(t.run.c.id == run.id)
             connection.execute(published.values(manifest_sha256=manifest_sha256))
             for day in days:
-                known = connection.execute(sa.select(t.summary_day.c.day).where(t.summary_day.c.day == day.isoformat())).scalar()
+                known = connection.execute(
+                    sa.select(t.summary_day.c.day).where(t.summary_day.c.day == day.isoformat())
+                ).scalar()
                 if known is None:
-                    connection.execute(t.summary_day.insert().values(day=day.isoformat(), run_id=run.id))
+                    connection.execute(
+                        t.summary_day.insert().values(day=day.isoformat(), run_id=run.id)
+                    )
 
     def last_summary_day(self, *, before: RunRecord) -> dt.date | None:
         """The newest day whose daily summary a run before this one has published."""
         with self.reading() as connection:
-            day = connection.execute(sa.select(sa.func.max(t.summary_day.c.day)).where(t.summary_day.c.run_id < before.id)).scalar()
+            day = connection.execute(
+                sa.select(sa.func.max(t.summary_day.c.day)).where(
+                    t.summary_day.c.run_id < before.id
+                )
+            ).scalar()
             return dt.date.fromisoformat(day) if day else None
 
 
@@ -487,9 +668,22 @@ def copy_ledger(source: Path, target: Path) -> None:
 
 def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:
     return FileOutcome(
-        row["name"], row["sha256"], row["size"], row["schema_id"], row["outcome"], row["code"], row["rows"], row["accepted"],
-        row["returned"], row["duplicate"], row["set_aside"], row["archived"], tuple(findings), row["id"], row["mailed_by"],
-    )  # fmt: skip
+        row["name"],
+        row["sha256"],
+        row["size"],
+        row["schema_id"],
+        row["outcome"],
+        row["code"],
+        row["rows"],
+        row["accepted"],
+        row["returned"],
+        row["duplicate"],
+        row["set_aside"],
+        row["archived"],
+        tuple(findings),
+        row["id"],
+        row["mailed_by"],
+    )
 
 
 def _document(row: Any, case: str | None) -> IssuedDocument:

@@ -32,18 +32,30 @@ def numbered_on(day: dt.date) -> ColumnElement[bool]:
 
 
 run = Table(
-    "run", metadata,
+    "run",
+    metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False, unique=True, comment="yyyymmdd-nnn, the name of its outbox folder"),
+    Column(
+        "name",
+        String,
+        nullable=False,
+        unique=True,
+        comment="yyyymmdd-nnn, the name of its outbox folder",
+    ),
     Column("as_of", String, nullable=False, comment="the time it computes with, ISO with offset"),
     Column("started_at", String, nullable=False),
     Column("finished_at", String, comment="null: not closed; the next run finishes it first"),
     Column("version", String, nullable=False),
-    Column("manifest_sha256", String, comment="of the manifest it has published; null before that, and for runs of older versions"),
-)  # fmt: skip
+    Column(
+        "manifest_sha256",
+        String,
+        comment="of the manifest it has published; null before that, and for runs of older versions",
+    ),
+)
 
 file = Table(
-    "file", metadata,
+    "file",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
     Column("name", String, nullable=False, comment="path below the inbox"),
@@ -59,44 +71,63 @@ file = Table(
     Column("set_aside", Integer, nullable=False, default=0),
     Column("archived", String, comment="where the original went, below the workspace"),
     Column("parent_id", Integer, comment="the mail or archive it was in"),
-    Column("mailed_by", String, comment="of what came by mail: known (to the organisation) or stranger; null: it was dropped"),
-)  # fmt: skip
+    Column(
+        "mailed_by",
+        String,
+        comment="of what came by mail: known (to the organisation) or stranger; null: it was dropped",
+    ),
+)
 
 submission = Table(
-    "submission", metadata,
+    "submission",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("file_id", Integer, ForeignKey("file.id"), nullable=False, index=True),
     Column("sheet", String, nullable=False),
     Column("row", Integer, nullable=False, comment="1-based, as Excel shows it"),
     Column("outcome", String, nullable=False, comment="accepted, returned, duplicate, set_aside"),
     Column("cells", Text, nullable=False, comment="the raw cells as JSON, never altered"),
-    Column("origin", String, comment="the returned row of which this is the corrected copy, as `file-row`"),
-)  # fmt: skip
+    Column(
+        "origin",
+        String,
+        comment="the returned row of which this is the corrected copy, as `file-row`",
+    ),
+)
 
 Index(
-    "ix_submission_origin", submission.c.origin,
-    sqlite_where=submission.c.origin.is_not(None), postgresql_where=submission.c.origin.is_not(None),
-)  # fmt: skip
+    "ix_submission_origin",
+    submission.c.origin,
+    sqlite_where=submission.c.origin.is_not(None),
+    postgresql_where=submission.c.origin.is_not(None),
+)
 
 sheet = Table(
-    "sheet", metadata,
+    "sheet",
+    metadata,
     Column("file_id", Integer, ForeignKey("file.id"), primary_key=True),
     Column("name", String, primary_key=True),
     Column("schema_id", String, nullable=False),
     Column("header_row", Integer, comment="1-based; null: read by position"),
-    Column("columns", Text, nullable=False, comment="JSON: [column (1-based), field id, header] of every column that was understood"),
-)  # fmt: skip
+    Column(
+        "columns",
+        Text,
+        nullable=False,
+        comment="JSON: [column (1-based), field id, header] of every column that was understood",
+    ),
+)
 
 fingerprint = Table(
-    "fingerprint", metadata,
+    "fingerprint",
+    metadata,
     Column("fingerprint", LargeBinary, primary_key=True),
     Column("occurrence", Integer, primary_key=True),
     Column("submission_id", Integer, ForeignKey("submission.id"), nullable=False),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 finding = Table(
-    "finding", metadata,
+    "finding",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("file_id", Integer, ForeignKey("file.id"), nullable=False, index=True),
     Column("code", String, nullable=False),
@@ -106,24 +137,42 @@ finding = Table(
     Column("column", Integer),
     Column("field", String),
     Column("details", Text, nullable=False, comment="JSON"),
-)  # fmt: skip
+)
 
 case = Table(
-    "case_", metadata,
-    Column("id", Integer, ForeignKey("submission.id"), primary_key=True, comment="the submission that opened it"),
+    "case_",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        ForeignKey("submission.id"),
+        primary_key=True,
+        comment="the submission that opened it",
+    ),
     Column("number", String, nullable=False, unique=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("schema_id", String, nullable=False),
     Column("source", String, nullable=False),
     Column("channel", String, nullable=False),
-    Column("registered_on", String, nullable=False, comment="also in the number, by whose index a day's cases are found"),
+    Column(
+        "registered_on",
+        String,
+        nullable=False,
+        comment="also in the number, by whose index a day's cases are found",
+    ),
     Column("answers", Text, nullable=False, comment="typed values by field id, JSON"),
-)  # fmt: skip
+)
 
 transition = Table(
-    "transition", metadata,
+    "transition",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("n", Integer, primary_key=True, comment="1, 2, 3 …; the state of a case is its last transition"),
+    Column(
+        "n",
+        Integer,
+        primary_key=True,
+        comment="1, 2, 3 …; the state of a case is its last transition",
+    ),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("to_state", String, nullable=False),
     Column("document", String, nullable=False),
@@ -134,7 +183,7 @@ transition = Table(
     Column("due_on", String),
     Column("details", Text, comment="JSON"),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 Index(
     "ix_transition_closed",
@@ -144,24 +193,35 @@ Index(
 )
 
 open_case = Table(
-    "open_case", metadata,
-    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True, comment="an index of the cases in hand; their state is their last transition"),
+    "open_case",
+    metadata,
+    Column(
+        "case_id",
+        Integer,
+        ForeignKey("case_.id"),
+        primary_key=True,
+        comment="an index of the cases in hand; their state is their last transition",
+    ),
     sqlite_with_rowid=True,
-)  # fmt: skip
+)
 
 reminder = Table(
-    "reminder", metadata,
+    "reminder",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("clock", String, primary_key=True, comment="the form that is waited for, with its round"),
+    Column(
+        "clock", String, primary_key=True, comment="the form that is waited for, with its round"
+    ),
     Column("due_on", String, primary_key=True),
     Column("level", Integer, primary_key=True, comment="how far up the ladder"),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
     Column("told_on", String, nullable=False),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 ruling = Table(
-    "ruling", metadata,
+    "ruling",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("kind", String, nullable=False),
     Column("type", String, nullable=False),
@@ -170,59 +230,107 @@ ruling = Table(
     Column("department", String),
     Column("due_on", String),
     Column("details", Text, comment="JSON: rule, cooperating, escalations, due_rule, due_days"),
-)  # fmt: skip
+)
 
 classification = Table(
-    "classification", metadata,
+    "classification",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("n", Integer, primary_key=True, comment="1: by the rules; later ones: overrides, with name"),
+    Column(
+        "n", Integer, primary_key=True, comment="1: by the rules; later ones: overrides, with name"
+    ),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("by_whom", String, nullable=False),
-    Column("ruling_id", Integer, ForeignKey("ruling.id"), nullable=False, comment="many cases share a ruling"),
+    Column(
+        "ruling_id",
+        Integer,
+        ForeignKey("ruling.id"),
+        nullable=False,
+        comment="many cases share a ruling",
+    ),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 correspondence = Table(
-    "correspondence", metadata,
+    "correspondence",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("submission_id", Integer, ForeignKey("submission.id"), primary_key=True, comment="what was written about the case"),
+    Column(
+        "submission_id",
+        Integer,
+        ForeignKey("submission.id"),
+        primary_key=True,
+        comment="what was written about the case",
+    ),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 merger = Table(
-    "merger", metadata,
+    "merger",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("main_id", Integer, ForeignKey("case_.id"), nullable=False, index=True, comment="the case that it was merged into"),
-)  # fmt: skip
+    Column(
+        "main_id",
+        Integer,
+        ForeignKey("case_.id"),
+        nullable=False,
+        index=True,
+        comment="the case that it was merged into",
+    ),
+)
 
 amendment = Table(
-    "amendment", metadata,
+    "amendment",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("n", Integer, primary_key=True, comment="1, 2, 3 …; the newest holds the case's answers"),
+    Column(
+        "n", Integer, primary_key=True, comment="1, 2, 3 …; the newest holds the case's answers"
+    ),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
-    Column("submission_id", Integer, ForeignKey("submission.id"), nullable=False, comment="the row that said otherwise"),
+    Column(
+        "submission_id",
+        Integer,
+        ForeignKey("submission.id"),
+        nullable=False,
+        comment="the row that said otherwise",
+    ),
     Column("answers", Text, nullable=False, comment="typed values by field id as amended, JSON"),
     Column("changes", Text, nullable=False, comment="JSON: field id → [old, new]"),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 kin = Table(
-    "kin", metadata,
-    Column("key", BigInteger, primary_key=True, autoincrement=False, comment="stands for who reported on what"),
+    "kin",
+    metadata,
+    Column(
+        "key",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="stands for who reported on what",
+    ),
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 likeness = Table(
-    "likeness", metadata,
+    "likeness",
+    metadata,
     Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
-    Column("other_id", Integer, ForeignKey("case_.id"), primary_key=True, comment="an older case that may be the same matter"),
+    Column(
+        "other_id",
+        Integer,
+        ForeignKey("case_.id"),
+        primary_key=True,
+        comment="an older case that may be the same matter",
+    ),
     Column("details", Text, nullable=False, comment="JSON: why"),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 
 document = Table(
-    "document", metadata,
+    "document",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
     Column("kind", String, nullable=False),
@@ -234,17 +342,32 @@ document = Table(
     Column("media_type", String, nullable=False),
     Column("sha256", String, nullable=False),
     Column("form", Integer, nullable=False, default=0),
-    Column("issue", Integer, nullable=False, default=0, comment="forms: 1, 2, 3 … for the same case"),
-    Column("code", String, comment="the check code of what may come back; null: no form, or issued before there were codes"),
+    Column(
+        "issue", Integer, nullable=False, default=0, comment="forms: 1, 2, 3 … for the same case"
+    ),
+    Column(
+        "code",
+        String,
+        comment="the check code of what may come back; null: no form, or issued before there were codes",
+    ),
     UniqueConstraint("run_id", "path"),
-)  # fmt: skip
+)
 
 waiting_form = Table(
-    "waiting_form", metadata,
+    "waiting_form",
+    metadata,
     Column("id", Integer, primary_key=True),
-    Column("number", String, nullable=False, index=True, comment="of the decision to take; its options share it"),
+    Column(
+        "number",
+        String,
+        nullable=False,
+        index=True,
+        comment="of the decision to take; its options share it",
+    ),
     Column("option", String, nullable=False, comment="A, B, C …"),
-    Column("reason", String, nullable=False, comment="the finding that says why a person must decide"),
+    Column(
+        "reason", String, nullable=False, comment="the finding that says why a person must decide"
+    ),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("file_id", Integer, ForeignKey("file.id"), nullable=False),
     Column("case_id", Integer, ForeignKey("case_.id"), nullable=False, index=True),
@@ -254,18 +377,20 @@ waiting_form = Table(
     Column("decision", String, comment="taken, ignored"),
     Column("decided_by", String),
     UniqueConstraint("number", "option"),
-)  # fmt: skip
+)
 
 summary_day = Table(
-    "summary_day", metadata,
+    "summary_day",
+    metadata,
     Column("day", String, primary_key=True, comment="a day whose summary has been published"),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
-)  # fmt: skip
+)
 
 upkeep = Table(
-    "upkeep", metadata,
+    "upkeep",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("at", String, nullable=False, comment="ISO with offset"),
     Column("kind", String, nullable=False, comment="anonymise, restore"),
     Column("details", Text, nullable=False, comment="JSON"),
-)  # fmt: skip
+)

@@ -15,17 +15,25 @@ TAKEN, IGNORED, PASSED = "taken", "ignored", "passed"
 
 _QUERY = (
     sa.select(
-        t.waiting_form.c.id, t.waiting_form.c.number, t.waiting_form.c.option, t.waiting_form.c.reason, t.case.c.number.label("case"),
-        t.waiting_form.c.form, t.waiting_form.c.told, t.run.c.name,
+        t.waiting_form.c.id,
+        t.waiting_form.c.number,
+        t.waiting_form.c.option,
+        t.waiting_form.c.reason,
+        t.case.c.number.label("case"),
+        t.waiting_form.c.form,
+        t.waiting_form.c.told,
+        t.run.c.name,
     )
     .join(t.case, t.case.c.id == t.waiting_form.c.case_id)
     .join(t.run, t.run.c.id == t.waiting_form.c.run_id)
     .where(t.waiting_form.c.decided_run_id.is_(None))
     .order_by(t.waiting_form.c.id)
-)  # fmt: skip
+)
 
 
-def waiting_forms(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[WaitingForm]:
+def waiting_forms(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+) -> list[WaitingForm]:
     """The forms that wait, oldest first."""
     rows = connection.execute(_QUERY.where(*conditions)).all()
     return [
@@ -49,16 +57,32 @@ def put_waiting(
     w = t.waiting_form.c
     if number is None:
         prefix = f"W-{day:%Y%m%d}-"
-        last = connection.execute(sa.select(sa.func.max(w.number)).where(w.number.between(prefix, f"{prefix}~"))).scalar()
+        last = connection.execute(
+            sa.select(sa.func.max(w.number)).where(w.number.between(prefix, f"{prefix}~"))
+        ).scalar()
         number = f"{prefix}{int(last.rpartition('-')[2]) + 1 if last else 1:03d}"
-    n_options = connection.execute(sa.select(sa.func.count()).where(w.number == number)).scalar_one()
-    row = {"run_id": run_id, "file_id": file_id, "case_id": case_id, "form": told["kind"], "reason": reason}
+    n_options = connection.execute(
+        sa.select(sa.func.count()).where(w.number == number)
+    ).scalar_one()
+    row = {
+        "run_id": run_id,
+        "file_id": file_id,
+        "case_id": case_id,
+        "form": told["kind"],
+        "reason": reason,
+    }
     told_json = orjson.dumps(dict(told)).decode()
-    connection.execute(t.waiting_form.insert().values(number=number, option=chr(ord("A") + n_options), told=told_json, **row))
+    connection.execute(
+        t.waiting_form.insert().values(
+            number=number, option=chr(ord("A") + n_options), told=told_json, **row
+        )
+    )
     return number
 
 
-def put_decision(connection: sa.Connection, ids: Sequence[int], run_id: int, decision: str, by: str) -> None:
+def put_decision(
+    connection: sa.Connection, ids: Sequence[int], run_id: int, decision: str, by: str
+) -> None:
     """Write down what became of forms that waited."""
     if ids:
         closed = t.waiting_form.update().where(t.waiting_form.c.id.in_(ids))

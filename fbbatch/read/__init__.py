@@ -6,4 +6,16 @@ from fbbatch.read.reading import Hints, kind_of, open_content
 from fbbatch.read.second import ReadersDisagreeError
 from fbbatch.read.sheet import Reading, Sheet, sheet_of
 
-__all__ = ["Hints", "Letter", "Limits", "Paper", "Part", "ReadersDisagreeError", "Reading", "Sheet", "kind_of", "open_content", "sheet_of"]
+__all__ = [
+    "Hints",
+    "Letter",
+    "Limits",
+    "Paper",
+    "Part",
+    "ReadersDisagreeError",
+    "Reading",
+    "Sheet",
+    "kind_of",
+    "open_content",
+    "sheet_of",
+]

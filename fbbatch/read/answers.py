@@ -1,7 +1,7 @@
 """What a written document answers: its named blanks, label–value tables and `label：value` lines as rows of a sheet.
 
-Only labels that a schema knows begin an answer; everything else that stands there is handed out as loose text, so that
-nothing vanishes. Source: 3.1.1, N2.
+Only labels that a schema knows begin an answer; everything else that stands there is handed out as
+loose text, so that nothing vanishes. Source: 3.1.1, N2.
 """
 
 import re
@@ -23,7 +23,9 @@ _MARK = re.compile(rf"[{_TICKED}{_OPEN}]")
 _TOGETHER = re.compile(rf"[{_TICKED}{_OPEN}]{{2,}}")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[vVxX](?![A-Za-z])")
 _SPACES, _COLONS = " \t\n　", "：:"
-_LABELLED = re.compile(r"(?:^|(?<=[\s　,，;；|]))([^\s　：:,，;；|][^：:,，;；|\n]{0,29}?)[ 　]*[：:][ \t　]*")
+_LABELLED = re.compile(
+    r"(?:^|(?<=[\s　,，;；|]))([^\s　：:,，;；|][^：:,，;；|\n]{0,29}?)[ 　]*[：:][ \t　]*"
+)
 _TITLE_CHARS = 40
 _LONG_TEXTS = frozenset({"text"})
 _CHOICES = frozenset({"choice", "choices", "boolean", "rating"})
@@ -40,7 +42,9 @@ class Answers:
     loose: tuple[str, ...]
 
 
-def answers_of(paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | None = None) -> Answers:
+def answers_of(
+    paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | None = None
+) -> Answers:
     """Find what a written document answers.
 
     Args:
@@ -51,7 +55,9 @@ def answers_of(paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | No
     index: dict[str, FieldModel] = {}
     for schema in schemas:
         index = schema.by_header | index
-    registers = [schema for schema in schemas if schema.kind != "form"]  # a form has no records below a header, whatever its rows look like
+    registers = [
+        schema for schema in schemas if schema.kind != "form"
+    ]  # a form has no records below a header, whatever its rows look like
     named = {blank.table for blank in paper.blanks if blank.table}
     tables: list[Sheet] = []
     records = _Records()
@@ -60,12 +66,18 @@ def answers_of(paper: Paper, schemas: Sequence[SchemaModel], *, folder: str | No
         records.put(header, field_for(header, index), blank.text)
     records.seal({blank.name for blank in paper.blanks if blank.kind != "bookmark"})
     for number, table in enumerate(paper.tables, 1):
-        if number not in named and registers and isinstance(identify(table, registers, sheet="", folder=folder), Layout):
+        if (
+            number not in named
+            and registers
+            and isinstance(identify(table, registers, sheet="", folder=folder), Layout)
+        ):
             tables.append(_written(f"#{number}", [list(row) for row in table]))
         else:
             _pairs_of_table(table, index, records)
     titles = len(paper.lines) if paper.identity else 2 if paper.blanks or paper.tables else 1
-    _pairs_of_lines((part for line in paper.lines for part in line.split("\n")), index, records, titles=titles)
+    _pairs_of_lines(
+        (part for line in paper.lines for part in line.split("\n")), index, records, titles=titles
+    )
     form = [_written("", rows)] if (rows := records.rows()) else []
     return Answers((*tables, *form), tuple(records.loose))
 
@@ -107,13 +119,23 @@ class _Records:
     def seal(self, controls: set[str]) -> None:
         """What follows adds to the record of the named blanks, and contradicts nothing in it.
 
-        An empty control is no answer, whatever prompt it shows; beside an empty bookmark somebody may have typed.
+        An empty control is no answer, whatever prompt it shows; beside an empty bookmark somebody
+        may have typed.
         """
-        self.sealed = {key: value for key, value in self.open.items() if value or self.headers[key] in controls or key in controls}
+        self.sealed = {
+            key: value
+            for key, value in self.open.items()
+            if value or self.headers[key] in controls or key in controls
+        }
 
     def append(self, text: str, known: FieldModel | None, key: str) -> bool:
         """A further line of the answer at hand, when it is one that may have several."""
-        if known is None or known.type not in _LONG_TEXTS or key not in self.open or key in self.sealed:
+        if (
+            known is None
+            or known.type not in _LONG_TEXTS
+            or key not in self.open
+            or key in self.sealed
+        ):
             return False
         self.open[key] = f"{self.open[key]}\n{text}".strip()
         return True
@@ -129,7 +151,9 @@ class _Records:
         return [header, *lines]
 
 
-def _pairs_of_table(table: Sequence[Sequence[str]], index: dict[str, FieldModel], records: _Records) -> None:
+def _pairs_of_table(
+    table: Sequence[Sequence[str]], index: dict[str, FieldModel], records: _Records
+) -> None:
     """Two- and four-column label–value tables: a known label, then its value up to the next label."""
     for row in table:
         cells = [cell for cell in row if cell.strip()]
@@ -163,7 +187,9 @@ def _label(text: str) -> str:
     return text.strip().rstrip("：: ")
 
 
-def _pairs_of_lines(lines: Iterable[str], index: dict[str, FieldModel], records: _Records, *, titles: int = 0) -> None:
+def _pairs_of_lines(
+    lines: Iterable[str], index: dict[str, FieldModel], records: _Records, *, titles: int = 0
+) -> None:
     """`label：value`, also several in a line; further lines belong to a long answer. So many lines in front may be titles."""
     known: FieldModel | None = None
     key = ""
@@ -206,9 +232,10 @@ def _all_labelled(line: str) -> Iterator[re.Match[str]]:
 def ticked(text: str) -> str:
     """The ticked options of a printed choice, joined by `、`; a text without boxes as it is.
 
-    The box stands before its option (`□ 是 ☑ 否`) or behind it (`是□ 否☑`); a tick typed beside an option counts
-    for it, and a bracket with a tick in it is a box. A box alone is handed on: it is a yes or a no by itself. Where it
-    cannot be told which option a box belongs to, the text is handed on, which is no option.
+    The box stands before its option (`□ 是 ☑ 否`) or behind it (`是□ 否☑`); a tick typed beside an
+    option counts for it, and a bracket with a tick in it is a box. A box alone is handed on: it is
+    a yes or a no by itself. Where it cannot be told which option a box belongs to, the text is
+    handed on, which is no option.
     """
     plain = _BRACKETED.sub(lambda m: "☑" if m[1] and m[1].strip() else "☐", text).strip()
     plain = _TOGETHER.sub(_together, plain)
@@ -237,7 +264,11 @@ def ticked(text: str) -> str:
         name = name.strip(" \t\n　,，;；、/／")
         if name and (is_next or mark[0] in _TICKED):
             chosen.append(name)
-        elif mark[0] in _TICKED and previous and not (is_behind and plain[mark.end() : mark.end() + 1] not in _SPACES):
+        elif (
+            mark[0] in _TICKED
+            and previous
+            and not (is_behind and plain[mark.end() : mark.end() + 1] not in _SPACES)
+        ):
             chosen.append(previous)
         is_next = not name and (is_next or (mark[0] in _TICKED and previous not in chosen))
         previous = name or previous

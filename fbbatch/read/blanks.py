@@ -1,7 +1,7 @@
 """Which text of a Word file answers which blank, and what the blank is called: decided when all of the file has been walked.
 
-Until then, `fbbatch.read.written` only notes where blanks begin and end in the stream of what was said, and in which
-paragraph and cell.
+Until then, `fbbatch.read.written` only notes where blanks begin and end in the stream of what was
+said, and in which paragraph and cell.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -119,7 +119,8 @@ def blanks(marks: Iterable[Mark], stream: Sequence[str], limits: Limits) -> Iter
     """The blanks with what stands in them, once they are settled.
 
     Raises:
-        RefusedError: together they hold more than `limits.paper_chars`; blanks within blanks must not multiply the file.
+        RefusedError: together they hold more than `limits.paper_chars`; blanks within blanks must
+        not multiply the file.
     """
     chars = 0
     for mark in marks:
@@ -139,7 +140,9 @@ def _settle(mark: Mark) -> None:
         cells = table.rows[row].cells if row < len(table.rows) else []
         mark.cell = cells[number] if number < len(cells) else None
     bookmark = mark.kind == "bookmark"
-    if mark.cell and (bookmark or not mark.sought or mark.cell.end >= (mark.end or 0)):  # else it is around more than the cell
+    if mark.cell and (
+        bookmark or not mark.sought or mark.cell.end >= (mark.end or 0)
+    ):  # else it is around more than the cell
         mark.cell.blanks += 1
     for room in (mark.cell, mark.paragraph):
         if room and bookmark:
@@ -149,8 +152,8 @@ def _settle(mark: Mark) -> None:
 def _extent(mark: Mark, stream: Sequence[str]) -> tuple[int, int]:
     """Where in the stream the text of a blank stands.
 
-    Editors keep a bookmark in its cell or paragraph, but whoever types an answer may type it beside the bookmark.
-    So one that is alone there means all of it, or all behind its label.
+    Editors keep a bookmark in its cell or paragraph, but whoever types an answer may type it beside
+    the bookmark. So one that is alone there means all of it, or all behind its label.
     """
     cell, paragraph = mark.cell, mark.paragraph
     end = mark.end if mark.end is not None else paragraph.end if paragraph else mark.start
@@ -166,6 +169,8 @@ def _extent(mark: Mark, stream: Sequence[str]) -> tuple[int, int]:
 
 def _label(mark: Mark) -> str:
     """The text to the left or above; but what stands in front in the same paragraph and ends with a colon is nearer."""
-    slipped = mark.kind == "bookmark" and mark.cell is not None and mark.cell.bookmarks == 1  # it may stand behind the answer
+    slipped = (
+        mark.kind == "bookmark" and mark.cell is not None and mark.cell.bookmarks == 1
+    )  # it may stand behind the answer
     ahead, beside = "" if slipped else mark.ahead.strip(), mark.cell.label if mark.cell else ""
     return (ahead if ahead.endswith(("：", ":")) else beside or ahead).rstrip("：: \t\n\u3000")

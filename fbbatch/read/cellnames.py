@@ -13,8 +13,19 @@ from lxml import etree
 from fbbatch.model import column_number
 
 _PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
-_REFERENCE = re.compile(r"^\$?(?:'((?:[^']|'')*)'|([^'!.$]+))[!.]\$?([A-Z]{1,3})\$?(\d{1,7})(?![\w(])")
-_PROBLEMS = (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, etree.LxmlError)
+_REFERENCE = re.compile(
+    r"^\$?(?:'((?:[^']|'')*)'|([^'!.$]+))[!.]\$?([A-Z]{1,3})\$?(\d{1,7})(?![\w(])"
+)
+_PROBLEMS = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    etree.LxmlError,
+)
 
 
 class Place(NamedTuple):
@@ -28,7 +39,8 @@ class Place(NamedTuple):
 def named_cells(content: bytes, kind: str, prefix: str) -> dict[str, Place]:
     """The cells to which names with this prefix point, by the rest of the name; of an area its first cell.
 
-    Nothing for kinds whose names cannot be read, for what is broken, and for names that have lost their cell (`#REF!`).
+    Nothing for kinds whose names cannot be read, for what is broken, and for names that have lost
+    their cell (`#REF!`).
 
     Args:
         content: the workbook, whose package has been checked before.
@@ -55,7 +67,9 @@ def _of_xlsx(content: bytes) -> Iterator[tuple[str, Place | None]]:
 
 def _of_ods(content: bytes) -> Iterator[tuple[str, Place | None]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("content.xml") as stream:
-        for _, named in etree.iterparse(stream, tag="{*}named-range", resolve_entities=False, no_network=True, huge_tree=False):
+        for _, named in etree.iterparse(
+            stream, tag="{*}named-range", resolve_entities=False, no_network=True, huge_tree=False
+        ):
             told = {etree.QName(key).localname: str(value) for key, value in named.attrib.items()}
             yield told["name"], _place(told["cell-range-address"])
 
@@ -81,4 +95,8 @@ def _place(reference: str) -> Place | None:
     match = _REFERENCE.match(reference)
     if match is None:
         return None
-    return Place((match[1] or match[2] or "").replace("''", "'"), int(match[4]) - 1, column_number(match[3]) - 1)
+    return Place(
+        (match[1] or match[2] or "").replace("''", "'"),
+        int(match[4]) - 1,
+        column_number(match[3]) - 1,
+    )

@@ -1,7 +1,8 @@
 """Zip files: the files inside an ordinary one, and whether an Office package is safe to hand to a parser.
 
-Nothing that an archive says of itself is believed: sizes are counted while inflating, positions are held against each
-other (Python's own check came with 3.11.8; CVE-2024-0450), and a name is never more than a name.
+Nothing that an archive says of itself is believed: sizes are counted while inflating, positions are
+held against each other (Python's own check came with 3.11.8; CVE-2024-0450), and a name is never
+more than a name.
 """
 
 import io
@@ -23,7 +24,13 @@ _PIECE = 16_384  # packed bytes at a time; 17 MB unpacked at worst
 _ENCRYPTED, _NAME_IS_UTF8 = 0x41, 0x800
 _CONTENT_TYPES = "[Content_Types].xml"
 _HEAD = 1_024
-_MAGIC = ((b"7z\xbc\xaf\x27\x1c", ".7z"), (b"Rar!\x1a\x07", ".rar"), (b"\x1f\x8b\x08", ".gz"), (b"BZh", ".bz2"), (b"\xfd7zXZ\x00", ".xz"))
+_MAGIC = (
+    (b"7z\xbc\xaf\x27\x1c", ".7z"),
+    (b"Rar!\x1a\x07", ".rar"),
+    (b"\x1f\x8b\x08", ".gz"),
+    (b"BZh", ".bz2"),
+    (b"\xfd7zXZ\x00", ".xz"),
+)
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LARGE, _NOTHING = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml\Z"), re.compile(r"(?!)")
@@ -44,8 +51,9 @@ def read_zip(content: bytes, limits: Limits) -> list[Part] | Finding:
     """The files of an ordinary zip in its order, without its folders and what macOS and Windows add.
 
     Returns:
-        The files, or the finding `FB-broken`, `FB-encrypted`, `FB-zip-unsafe` (paths that lead elsewhere, links, doubled or
-        overlapping entries, unusual packing, an archive within), `FB-limit-zip-…`.
+        The files, or the finding `FB-broken`, `FB-encrypted`, `FB-zip-unsafe` (paths that lead
+        elsewhere, links, doubled or overlapping entries, unusual packing, an archive within),
+        `FB-limit-zip-…`.
     """
     opened = _opened(content, limits, keep=limits.zip_part_bytes)
     if isinstance(opened, Finding):
@@ -66,9 +74,10 @@ def examine(content: bytes, limits: Limits) -> dict[str, bytearray] | Finding:
     """Whether an Office package (OOXML, OpenDocument) is safe for a parser.
 
     Returns:
-        What makes it unsafe: besides what `read_zip` refuses, a DOCTYPE at the top of an XML part is taken for damage, for no
-        Office program writes one; archives within are not looked for. Otherwise the sheets and strings of a large workbook
-        by their paths, which have been unpacked to be counted and need not be unpacked again.
+        What makes it unsafe: besides what `read_zip` refuses, a DOCTYPE at the top of an XML part
+        is taken for damage, for no Office program writes one; archives within are not looked for.
+        Otherwise the sheets and strings of a large workbook by their paths, which have been
+        unpacked to be counted and need not be unpacked again.
     """
     opened = _opened(content, limits, keep=_HEAD, whole=_LARGE)
     if isinstance(opened, Finding):
@@ -76,12 +85,20 @@ def examine(content: bytes, limits: Limits) -> dict[str, bytearray] | Finding:
     is_ooxml = any(entry.path == _CONTENT_TYPES for entry, _ in opened)
     for entry, head in opened:
         is_read = entry.path.endswith((".xml", ".rels")) if is_ooxml else entry.path in _ODF_PARTS
-        if is_read and b"<!DOCTYPE" in head[:_HEAD].replace(b"\x00", b""):  # without NUL, UTF-16 reads the same
+        if is_read and b"<!DOCTYPE" in head[:_HEAD].replace(
+            b"\x00", b""
+        ):  # without NUL, UTF-16 reads the same
             return finding("FB-broken", reason="DOCTYPE")
-    return {entry.path: data for entry, data in opened if _LARGE.match(entry.path) and zlib.crc32(data) == entry.checksum}
+    return {
+        entry.path: data
+        for entry, data in opened
+        if _LARGE.match(entry.path) and zlib.crc32(data) == entry.checksum
+    }
 
 
-def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING) -> list[tuple[_Entry, bytearray]] | Finding:
+def _opened(
+    content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING
+) -> list[tuple[_Entry, bytearray]] | Finding:
     """Every entry with its first `keep` bytes (all of them, where `whole` fits its path), all having been inflated and counted."""
     try:
         entries = _entries(content, limits)
@@ -90,7 +107,13 @@ def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = 
         found: list[tuple[_Entry, bytearray]] = []
         total = 0
         for entry in entries:
-            counted = _counted(content, entry, limits, total, limits.zip_part_bytes if whole.match(entry.path) else keep)
+            counted = _counted(
+                content,
+                entry,
+                limits,
+                total,
+                limits.zip_part_bytes if whole.match(entry.path) else keep,
+            )
             if isinstance(counted, Finding):
                 return counted
             total += counted[0]
@@ -102,7 +125,9 @@ def _opened(content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = 
     return found
 
 
-def _counted(content: bytes, entry: _Entry, limits: Limits, before: int, keep: int) -> tuple[int, bytearray] | Finding:
+def _counted(
+    content: bytes, entry: _Entry, limits: Limits, before: int, keep: int
+) -> tuple[int, bytearray] | Finding:
     """The unpacked size and the first `keep` bytes; inflating ends as soon as a limit is passed."""
     size, packed = 0, max(1, entry.end - entry.start)
     kept = bytearray()
@@ -131,7 +156,7 @@ def _inflated(content: bytes, entry: _Entry) -> Iterator[bytes]:
         raise zlib.error
 
 
-# --- the directory -------------------------------------------------------------------------------------------
+# --- the directory --------------------------------------------------------------------
 
 
 def _entries(content: bytes, limits: Limits) -> list[_Entry] | Finding:
@@ -176,20 +201,35 @@ def _danger(info: zipfile.ZipInfo, path: str) -> str:
         return path[:2]
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         return "symlink"
-    return "" if info.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} else f"method {info.compress_type}"
+    return (
+        ""
+        if info.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+        else f"method {info.compress_type}"
+    )
 
 
-def _placed(content: bytes, told: Sequence[zipfile.ZipInfo], paths: Sequence[str], end_of_files: int) -> list[_Entry] | Finding:
+def _placed(
+    content: bytes, told: Sequence[zipfile.ZipInfo], paths: Sequence[str], end_of_files: int
+) -> list[_Entry] | Finding:
     """The entries with their places, which the header in front of each one tells; none may reach into another."""
     entries: list[_Entry] = []
     for info, path in zip(told, paths, strict=True):
         at = info.header_offset
         if content[at : at + 4] != b"PK\x03\x04":
             return finding("FB-broken", reason="zip")
-        start = at + 30 + int.from_bytes(content[at + 26 : at + 28], "little") + int.from_bytes(content[at + 28 : at + 30], "little")
-        entries.append(_Entry(path, start, start + info.compress_size, info.compress_type, info.CRC))
+        start = (
+            at
+            + 30
+            + int.from_bytes(content[at + 26 : at + 28], "little")
+            + int.from_bytes(content[at + 28 : at + 30], "little")
+        )
+        entries.append(
+            _Entry(path, start, start + info.compress_size, info.compress_type, info.CRC)
+        )
     end, last = 0, ""
-    for entry, info in sorted(zip(entries, told, strict=True), key=lambda pair: pair[1].header_offset):
+    for entry, info in sorted(
+        zip(entries, told, strict=True), key=lambda pair: pair[1].header_offset
+    ):
         if info.header_offset < end:
             return _unsafe(entry.path, f"∩ {_CONTROLS.sub('_', last)[:80]}")
         end, last = entry.end, entry.path

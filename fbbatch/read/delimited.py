@@ -30,8 +30,14 @@ def looks_utf16(content: bytes) -> str | None:
         return None
     for encoding in ("utf-16-le", "utf-16-be"):
         text = sample[: len(sample) // 2 * 2].decode(encoding, "ignore")
-        plain = sum(c.isascii() or "\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" for c in text)
-        if "\x00" not in text and ("\n" in text or "\r" in text or any(d in text for d in _DELIMITERS)) and plain > 0.9 * len(text):
+        plain = sum(
+            c.isascii() or "\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" for c in text
+        )
+        if (
+            "\x00" not in text
+            and ("\n" in text or "\r" in text or any(d in text for d in _DELIMITERS))
+            and plain > 0.9 * len(text)
+        ):
             return encoding
     return None
 
@@ -39,7 +45,9 @@ def looks_utf16(content: bytes) -> str | None:
 def decode(content: bytes, encoding: str | None) -> str | Finding:
     """The text in its real encoding: mark, UTF-8, UTF-16, else GB18030 or Big5 by likelihood; never `replace`."""
     if encoding is None:
-        encoding = next((name for mark, name in _BOMS if content.startswith(mark)), None) or looks_utf16(content)
+        encoding = next(
+            (name for mark, name in _BOMS if content.startswith(mark)), None
+        ) or looks_utf16(content)
     candidates = [str(encoding)] if encoding else ["utf-8", *_guesses(content)]
     failed = 0
     for candidate in candidates:
@@ -47,8 +55,12 @@ def decode(content: bytes, encoding: str | None) -> str | Finding:
             text = content.decode(candidate)
         except UnicodeDecodeError as error:
             failed = failed or error.start
-            if len(content) - error.start < 4 and error.reason.startswith(("unexpected end", "truncated", "incomplete")):
-                return content[: error.start].decode(candidate)  # cut inside a character; the torn row is found later
+            if len(content) - error.start < 4 and error.reason.startswith(
+                ("unexpected end", "truncated", "incomplete")
+            ):
+                return content[: error.start].decode(
+                    candidate
+                )  # cut inside a character; the torn row is found later
             continue
         except LookupError:
             continue
@@ -61,7 +73,10 @@ def decode(content: bytes, encoding: str | None) -> str | Finding:
 def _guesses(content: bytes) -> list[str]:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(content[:65_536], cp_isolation=_LEGACY).best() or from_bytes(content[:65_535], cp_isolation=_LEGACY).best()
+    best = (
+        from_bytes(content[:65_536], cp_isolation=_LEGACY).best()
+        or from_bytes(content[:65_535], cp_isolation=_LEGACY).best()
+    )
     first = best.encoding if best else "gb18030"
     return list(dict.fromkeys([first.replace("_", "-"), *_LEGACY]))
 
@@ -97,7 +112,9 @@ def _ends_in_quotes(text: str, row: list[str], delimiter: str) -> bool:
     return tail.startswith((f'{delimiter}"', '\n"', '"')) or "\n" in last
 
 
-def _reader(lines: Iterator[str] | io.StringIO, delimiter: str, quoting: int) -> Iterator[list[str]]:
+def _reader(
+    lines: Iterator[str] | io.StringIO, delimiter: str, quoting: int
+) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
 
 
@@ -109,9 +126,15 @@ def _delimiter(text: str) -> str:
         if delimiter not in sample:
             return (0.0, 0)
         counts = Counter(
-            len(row) for row in itertools.islice(_reader(io.StringIO(sample, newline=""), delimiter, csv.QUOTE_MINIMAL), 200) if row
+            len(row)
+            for row in itertools.islice(
+                _reader(io.StringIO(sample, newline=""), delimiter, csv.QUOTE_MINIMAL), 200
+            )
+            if row
         )
-        columns, rows = max(((c, n) for c, n in counts.items() if c > 1), key=lambda item: item[1], default=(0, 0))
+        columns, rows = max(
+            ((c, n) for c, n in counts.items() if c > 1), key=lambda item: item[1], default=(0, 0)
+        )
         return (rows / max(1, counts.total()), columns)
 
     return max(_DELIMITERS, key=score)
@@ -124,7 +147,11 @@ def _quoting(text: str, delimiter: str) -> int:
     sample = text[:262_144]
 
     def unlike(quoting: int) -> int:
-        counts = Counter(len(row) for row in _reader(io.StringIO(sample, newline=""), delimiter, quoting))
+        counts = Counter(
+            len(row) for row in _reader(io.StringIO(sample, newline=""), delimiter, quoting)
+        )
         return counts.total() - counts.most_common(1)[0][1]
 
-    return csv.QUOTE_MINIMAL if unlike(csv.QUOTE_MINIMAL) <= unlike(csv.QUOTE_NONE) else csv.QUOTE_NONE
+    return (
+        csv.QUOTE_MINIMAL if unlike(csv.QUOTE_MINIMAL) <= unlike(csv.QUOTE_NONE) else csv.QUOTE_NONE
+    )

@@ -1,7 +1,8 @@
 """A form of ours that is a workbook → the same `Paper` that its Word edition gives, so that nothing else must know.
 
-Its blanks are cells with defined names. Names that a program has left behind, when it moved the cells, are not believed;
-then there are none, and what is printed beside each answer tells, as in a document without bookmarks. Source: DESIGN 7.
+Its blanks are cells with defined names. Names that a program has left behind, when it moved the
+cells, are not believed; then there are none, and what is printed beside each answer tells, as in a
+document without bookmarks. Source: DESIGN 7.
 """
 
 import datetime as dt
@@ -21,7 +22,9 @@ _WIDTH = 4  # a grid: label, fact, label, fact
 _Rows = list[list[str]]
 
 
-def form_paper(sheets: Iterable[Sheet], named: Mapping[str, Place], identity: Mapping[str, str], limits: Limits) -> Paper | Finding:
+def form_paper(
+    sheets: Iterable[Sheet], named: Mapping[str, Place], identity: Mapping[str, str], limits: Limits
+) -> Paper | Finding:
     """What a form that is a workbook holds.
 
     Args:
@@ -31,8 +34,8 @@ def form_paper(sheets: Iterable[Sheet], named: Mapping[str, Place], identity: Ma
         limits: how much is too much.
 
     Returns:
-        The paper: each row of a sheet is a row of a table, or a line where it holds one text only. Or the finding that
-        says why it cannot be read.
+        The paper: each row of a sheet is a row of a table, or a line where it holds one text only.
+        Or the finding that says why it cannot be read.
     """
     pages: dict[str, _Rows] = {}
     cells = chars = 0
@@ -43,7 +46,11 @@ def form_paper(sheets: Iterable[Sheet], named: Mapping[str, Place], identity: Ma
             cells += len(row)
             chars += sum(map(len, rows[-1]))
             if cells > limits.cells or chars > limits.paper_chars:
-                return limits.over("cells", cells) if cells > limits.cells else limits.over("paper_chars", chars)
+                return (
+                    limits.over("cells", cells)
+                    if cells > limits.cells
+                    else limits.over("paper_chars", chars)
+                )
         if trouble := next((f for f in sheet.findings if f.severity == "error"), None):
             return trouble
     own = {key: value for key, value in identity.items() if not key.startswith(_LABEL)}
@@ -72,8 +79,15 @@ def _on_pages(named: Mapping[str, Place], pages: dict[str, _Rows]) -> dict[str, 
     """The places, on the sheets that are there; rows and columns are made long enough for them. A sheet renamed without its names is the first."""
     first = next(iter(pages))
     bottom = {sheet: len(rows) + _FAR for sheet, rows in pages.items()}
-    found = {name: place if place.sheet in pages else place._replace(sheet=first) for name, place in named.items()}
-    found = {name: place for name, place in found.items() if place.row < bottom[place.sheet] and place.column < _FAR}
+    found = {
+        name: place if place.sheet in pages else place._replace(sheet=first)
+        for name, place in named.items()
+    }
+    found = {
+        name: place
+        for name, place in found.items()
+        if place.row < bottom[place.sheet] and place.column < _FAR
+    }
     for place in found.values():
         rows = pages[place.sheet]
         rows += [[] for _ in range(place.row + 1 - len(rows))]
@@ -84,12 +98,19 @@ def _on_pages(named: Mapping[str, Place], pages: dict[str, _Rows]) -> dict[str, 
 _FAR = 200  # columns, and rows below the last text; so far out is no blank of ours
 
 
-def _is_left_behind(blanks: Mapping[str, Place], pages: Mapping[str, _Rows], identity: Mapping[str, str]) -> bool:
+def _is_left_behind(
+    blanks: Mapping[str, Place], pages: Mapping[str, _Rows], identity: Mapping[str, str]
+) -> bool:
     """True where the label of a blank stands elsewhere than beside it: rows were moved, and the names were not."""
     texts = {_folded(text) for rows in pages.values() for row in rows for text in row if text}
-    beside = {name: _folded(_beside(pages[place.sheet][place.row], place.column)) for name, place in blanks.items()}
+    beside = {
+        name: _folded(_beside(pages[place.sheet][place.row], place.column))
+        for name, place in blanks.items()
+    }
     labels = {name: _folded(identity.get(f"{_LABEL}{name}", "")) for name in blanks}
-    return any(labels[name] in texts and beside[name] != labels[name] for name in blanks if labels[name])
+    return any(
+        labels[name] in texts and beside[name] != labels[name] for name in blanks if labels[name]
+    )
 
 
 def _beside(row: Sequence[str], column: int) -> str:
@@ -114,11 +135,18 @@ def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[s
     taken = {(place.sheet, place.row) for place in blanks.values()}
     for table, known in rows.items():
         grid, number, row = pages[sheets[table]], max(known.values()), min(known)
-        while row < len(grid) and (row <= max(known) or (any(grid[row]) and (sheets[table], row) not in taken)):
-            if row not in known and any(grid[row][at] for at in columns[table] if at < len(grid[row])):
+        while row < len(grid) and (
+            row <= max(known) or (any(grid[row]) and (sheets[table], row) not in taken)
+        ):
+            if row not in known and any(
+                grid[row][at] for at in columns[table] if at < len(grid[row])
+            ):
                 number += 1
                 grid[row] += [""] * (max(columns[table]) + 1 - len(grid[row]))
-                found |= {f"{table}_{number}_{column}": Place(sheets[table], row, at) for at, column in columns[table].items()}
+                found |= {
+                    f"{table}_{number}_{column}": Place(sheets[table], row, at)
+                    for at, column in columns[table].items()
+                }
             row += 1
     return found
 
@@ -147,7 +175,11 @@ class _Writer:
 
     def take(self, sheet: str, number: int, row: Sequence[str]) -> None:
         """A row with one text is a line, one without any ends the table; merged cells count once."""
-        marks = {at: self.names.get(Place(sheet, number, at)) for at in range(len(row))} if self.names else {}
+        marks = (
+            {at: self.names.get(Place(sheet, number, at)) for at in range(len(row))}
+            if self.names
+            else {}
+        )
         kept = [at for at, text in enumerate(row) if text or marks.get(at)]
         if not kept:
             self.is_open = False
@@ -157,16 +189,22 @@ class _Writer:
         else:
             self.keep(row, kept, marks)
 
-    def keep(self, row: Sequence[str], kept: Sequence[int], marks: Mapping[int, str | None]) -> None:
+    def keep(
+        self, row: Sequence[str], kept: Sequence[int], marks: Mapping[int, str | None]
+    ) -> None:
         if not self.is_open:
             self.tables.append([])
             self.is_open = True
         table = self.tables[-1]
-        table.append([row[at] for at in kept] if marks else list(row))  # without names only its place tells an answer's column
+        table.append(
+            [row[at] for at in kept] if marks else list(row)
+        )  # without names only its place tells an answer's column
         for column, at in enumerate(kept, 1):
             if name := marks.get(at):
                 label = "" if TABLE_BLANK.fullmatch(name) else _beside(row, at)
-                self.blanks.append(Blank(name, row[at], label, "bookmark", len(self.tables), len(table), column))
+                self.blanks.append(
+                    Blank(name, row[at], label, "bookmark", len(self.tables), len(table), column)
+                )
 
 
 def is_form(identity: Mapping[str, str]) -> bool:

@@ -6,9 +6,53 @@ from lxml import etree
 
 _BLOCKS = frozenset(
     [
-        *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt", "fieldset"),
-        *("figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend", "li", "main", "nav", "ol"),
-        *("option", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+        *(
+            "address",
+            "article",
+            "aside",
+            "blockquote",
+            "body",
+            "br",
+            "caption",
+            "center",
+            "dd",
+            "div",
+            "dl",
+            "dt",
+            "fieldset",
+        ),
+        *(
+            "figure",
+            "footer",
+            "form",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hr",
+            "legend",
+            "li",
+            "main",
+            "nav",
+            "ol",
+        ),
+        *(
+            "option",
+            "p",
+            "pre",
+            "section",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+            "th",
+            "thead",
+            "tr",
+            "ul",
+        ),
     ]
 )
 _UNSEEN = frozenset({"script", "style", "title"})
@@ -18,7 +62,8 @@ _DEEPEST_TABLE = 50
 def readable(html: str) -> str:
     """The text of a page: a line for each paragraph, list item and table row, the cells of a row set apart by tabs.
 
-    Scripts, styles, comments and the title are left out; links are their text. Nothing is fetched, no depth is too deep.
+    Scripts, styles, comments and the title are left out; links are their text. Nothing is fetched,
+    no depth is too deep.
     """
     parser = etree.HTMLParser(target=_Page())
     parser.feed(html or " ")
@@ -30,7 +75,9 @@ class _Page:
 
     def __init__(self) -> None:
         self.line: list[str] = []
-        self.cells: list[list[str]] = [[]]  # the lines of the page, and of every open cell within another
+        self.cells: list[list[str]] = [
+            []
+        ]  # the lines of the page, and of every open cell within another
         self.rows: list[list[list[str]]] = []  # the finished cells of every open row
         self.mark = ""
         self.unseen = self.literal = self.too_deep = 0

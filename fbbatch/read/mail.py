@@ -1,7 +1,8 @@
 """Mails: who wrote when, the text a person reads, and the files attached.
 
-The MIME tree is cut here, level by level and within the limits, so that attached files keep their very bytes and no
-nesting costs anything. The standard library's `policy.default` is not used: it raises on headers of many real mails.
+The MIME tree is cut here, level by level and within the limits, so that attached files keep their
+very bytes and no nesting costs anything. The standard library's `policy.default` is not used: it
+raises on headers of many real mails.
 """
 
 import binascii
@@ -35,7 +36,8 @@ _BOUNCES = re.compile(
     re.IGNORECASE,
 )
 _AUTO_REPLIES = re.compile(
-    r"自[動动]([回答][覆复復]|[應应]答)\s*([:：(（\[]|$)|out of (the )?office\b|auto(matic|mated)?[- ]?(reply|response)\b", re.IGNORECASE
+    r"自[動动]([回答][覆复復]|[應应]答)\s*([:：(（\[]|$)|out of (the )?office\b|auto(matic|mated)?[- ]?(reply|response)\b",
+    re.IGNORECASE,
 )
 
 
@@ -50,18 +52,22 @@ def looks_like_mail(content: bytes) -> bool:
         if header and header[1]:
             known.add(header[1].lower())
             has_address |= header[1].lower() in _BY_PEOPLE and b"@" in line
-    return len(known & (_BY_PEOPLE | _BY_MACHINES)) > 1 and (has_address or bool(known & _BY_MACHINES))
+    return len(known & (_BY_PEOPLE | _BY_MACHINES)) > 1 and (
+        has_address or bool(known & _BY_MACHINES)
+    )
 
 
 def read_mail(content: bytes, limits: Limits) -> Letter | Finding:
     """Read a mail (RFC 5322, MIME).
 
-    `body` is what a person reads: plain text before HTML, all text parts joined. `parts` are all files in it, pictures
-    shown in the text included, and attached mails as `<subject>.eml`; those are not opened here. Message ids are
-    without `<>`. `defects` name what had to be guessed: `Date`, `boundary`, `charset`, `header`.
+    `body` is what a person reads: plain text before HTML, all text parts joined. `parts` are all
+    files in it, pictures shown in the text included, and attached mails as `<subject>.eml`; those
+    are not opened here. Message ids are without `<>`. `defects` name what had to be guessed:
+    `Date`, `boundary`, `charset`, `header`.
 
     Returns:
-        The letter, or the finding `FB-limit-…` (header bytes, parts, depth, attachments), `FB-encrypted`, `FB-broken`.
+        The letter, or the finding `FB-limit-…` (header bytes, parts, depth, attachments),
+        `FB-encrypted`, `FB-broken`.
     """
     try:
         return _letter(content.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n"), limits)
@@ -71,7 +77,7 @@ def read_mail(content: bytes, limits: Limits) -> Letter | Finding:
         return finding("FB-broken", reason="MIME")
 
 
-# --- the tree ------------------------------------------------------------------------------------------------
+# --- the tree -------------------------------------------------------------------------
 
 
 @dataclass
@@ -95,7 +101,9 @@ class _Entity:
 
     @cached_property
     def file_name(self) -> str:
-        return parameters(self.header("content-disposition")).get("filename", "") or self.type_parameters.get("name", "")
+        return parameters(self.header("content-disposition")).get(
+            "filename", ""
+        ) or self.type_parameters.get("name", "")
 
     @property
     def is_text(self) -> bool:
@@ -113,7 +121,11 @@ class _Entity:
     @cached_property
     def source(self) -> str:
         declared = self.type_parameters.get("charset", "")
-        if self.kind == "text/html" and not declared and (meta := re.search(rb"""charset\s*=\s*["']?([\w-]+)""", self.payload[:2048])):
+        if (
+            self.kind == "text/html"
+            and not declared
+            and (meta := re.search(rb"""charset\s*=\s*["']?([\w-]+)""", self.payload[:2048]))
+        ):
             declared = meta[1].decode("ascii", "ignore")
         text, as_declared = decoded(self.payload, declared)
         self.defects |= set() if as_declared else {"charset"}
@@ -128,7 +140,11 @@ class _Entity:
         if self.kind == "text/html":
             return readable(text)
         is_flowed = self.type_parameters.get("format", "").lower() == "flowed"
-        return unflowed(text, self.type_parameters.get("delsp", "").lower() == "yes") if is_flowed else text
+        return (
+            unflowed(text, self.type_parameters.get("delsp", "").lower() == "yes")
+            if is_flowed
+            else text
+        )
 
 
 def _tree(content: bytes, limits: Limits) -> list[_Entity] | Finding:
@@ -167,7 +183,9 @@ def _end_of_headers(raw: bytes, limit: int) -> tuple[int, int]:
         line = raw[at : min(end, at + 1000)]
         if not line.strip(b"\r\n"):
             return at, end
-        if not _HEADER_LINE.match(line) and not (at == 0 and line.startswith((b"From ", b">From "))):
+        if not _HEADER_LINE.match(line) and not (
+            at == 0 and line.startswith((b"From ", b">From "))
+        ):
             return at, at
         at = end
     return at, at
@@ -176,7 +194,9 @@ def _end_of_headers(raw: bytes, limit: int) -> tuple[int, int]:
 def _entity(head: bytes, body: bytes, depth: int, usual_kind: str) -> _Entity:
     headers: dict[str, list[str]] = {}
     declared = re.search(rb"""charset\s*=\s*["']?([\w-]+)""", head)
-    for line in _HEADER.finditer(decoded(head, declared[1].decode() if declared else "")[0].replace("\r", "")):
+    for line in _HEADER.finditer(
+        decoded(head, declared[1].decode() if declared else "")[0].replace("\r", "")
+    ):
         headers.setdefault(line[1].lower(), []).append(line[2].replace("\n", "").strip())
     kind = headers.get("content-type", [usual_kind])[0].partition(";")[0].strip().lower()
     return _Entity(headers, body, depth, kind if kind.count("/") == 1 else "text/plain")
@@ -184,10 +204,16 @@ def _entity(head: bytes, body: bytes, depth: int, usual_kind: str) -> _Entity:
 
 def _pieces(entity: _Entity) -> Iterator[bytes]:
     """The raw parts of a multipart; none when its boundary is nowhere, the last one to the end when it is torn."""
-    boundary = entity.type_parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+    boundary = (
+        entity.type_parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+    )
     body = b"\n" + entity.body
     start = None
-    for line in re.finditer(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:(?=\n)|\Z)", body) if boundary else ():
+    for line in (
+        re.finditer(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:(?=\n)|\Z)", body)
+        if boundary
+        else ()
+    ):
         if start is not None:
             yield body[start : line.start()].removesuffix(b"\r")
         start = line.end() + 1
@@ -198,14 +224,18 @@ def _pieces(entity: _Entity) -> Iterator[bytes]:
         yield body[start:]
 
 
-# --- the letter ----------------------------------------------------------------------------------------------
+# --- the letter -----------------------------------------------------------------------
 
 
 def _letter(content: bytes, limits: Limits) -> Letter | Finding:
     entities = _tree(content, limits)
     if isinstance(entities, Finding):
         return entities
-    if any(e.kind == "multipart/encrypted" or e.type_parameters.get("smime-type", "").lower() == "enveloped-data" for e in entities):
+    if any(
+        e.kind == "multipart/encrypted"
+        or e.type_parameters.get("smime-type", "").lower() == "enveloped-data"
+        for e in entities
+    ):
         return finding("FB-encrypted")
     top = entities[0]
     files = [e for e in _leaves(top) if not e.is_text]
@@ -214,7 +244,9 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
     body = "\n".join(text for e in _read_parts(top) if (text := e.text.strip("\n")).strip())
     sender, address = _author(top)
     sent_at = _sent_at(top)
-    references = re.findall(r"<([^<>\s]+)>", f"{top.header('in-reply-to')} {top.header('references')}")
+    references = re.findall(
+        r"<([^<>\s]+)>", f"{top.header('in-reply-to')} {top.header('references')}"
+    )
     return Letter(
         sender=sender,
         address=address,
@@ -227,12 +259,18 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
         references=tuple(dict.fromkeys(references)),
         html="\n".join(e.source for e in _leaves(top) if e.is_text and e.kind == "text/html"),
         n_hidden=sum(e.n_hidden for e in entities),
-        defects=tuple(sorted(set().union(*(e.defects for e in entities)) | (set() if sent_at else {"Date"}))),
+        defects=tuple(
+            sorted(set().union(*(e.defects for e in entities)) | (set() if sent_at else {"Date"}))
+        ),
     )
 
 
 def _leaves(entity: _Entity) -> list[_Entity]:
-    return [leaf for child in entity.children for leaf in _leaves(child)] if entity.children else [entity]
+    return (
+        [leaf for child in entity.children for leaf in _leaves(child)]
+        if entity.children
+        else [entity]
+    )
 
 
 def _read_parts(entity: _Entity) -> list[_Entity]:
@@ -243,7 +281,9 @@ def _read_parts(entity: _Entity) -> list[_Entity]:
     if entity.kind != "multipart/alternative":
         return [part for option in options for part in option]
     plain = (o for o in options if any(e.kind == "text/plain" and e.text.strip() for e in o))
-    return next(plain, None) or next((o for o in reversed(options) if any(e.text.strip() for e in o)), [])
+    return next(plain, None) or next(
+        (o for o in reversed(options) if any(e.text.strip() for e in o)), []
+    )
 
 
 def _author(top: _Entity) -> tuple[str, str]:
@@ -259,7 +299,9 @@ def _author(top: _Entity) -> tuple[str, str]:
 def _sent_at(top: _Entity) -> dt.datetime | None:
     try:
         moment = email.utils.parsedate_to_datetime(top.header("date")[:200])
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)  # `-0000`: the zone is not told, the time is UTC
+        moment = (
+            moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        )  # `-0000`: the zone is not told, the time is UTC
         moment.astimezone(dt.UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
@@ -270,14 +312,22 @@ def _automatic(top: _Entity, address: str) -> str:
     """`own`, `bounce`, `auto-reply`, `list`, or `''` for a person's mail. Source: RFC 3834, RFC 3464, RFC 2919."""
     told = {name: values[0].lower() for name, values in top.headers.items()}
     subject, precedence = header_line(top.header("subject")), told.get("precedence", "")
-    report = parameters(top.header("content-type")).get("report-type", "").lower() if top.kind == "multipart/report" else None
+    report = (
+        parameters(top.header("content-type")).get("report-type", "").lower()
+        if top.kind == "multipart/report"
+        else None
+    )
     if "x-fbbatch-document" in told:
         return "own"
     if report is not None and "disposition" not in report:
         return "bounce"
     if re.match(r"(mailer-daemon|postmaster)(@|$)", address.lower()) or _BOUNCES.match(subject):
         return "bounce"
-    if report is not None or told.get("auto-submitted", "no").partition(";")[0].strip() != "no" or _AUTO_REPLIES.match(subject):
+    if (
+        report is not None
+        or told.get("auto-submitted", "no").partition(";")[0].strip() != "no"
+        or _AUTO_REPLIES.match(subject)
+    ):
         return "auto-reply"
     if "x-autoreply" in told or precedence == "auto_reply":
         return "auto-reply"

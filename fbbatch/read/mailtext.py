@@ -1,6 +1,7 @@
 """The words of mails: charsets as they are meant, encoded words, parameters, transfer codings.
 
-Bytes in, text out; nothing here raises on what a mail holds, and nothing loses text for a wrong or unknown charset.
+Bytes in, text out; nothing here raises on what a mail holds, and nothing loses text for a wrong or
+unknown charset.
 """
 
 import binascii
@@ -11,16 +12,28 @@ from typing import Any
 
 from fbbatch.read import delimited
 
-_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?(?:([bB])\?([^?]*)|[qQ]\?([^?]*(?:\?(?!=)[^?]*){0,5}))(?:\?=|\?$|$)")
+_ENCODED_WORD = re.compile(
+    r"=\?([^?\s]{1,60})\?(?:([bB])\?([^?]*)|[qQ]\?([^?]*(?:\?(?!=)[^?]*){0,5}))(?:\?=|\?$|$)"
+)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_NOT_BASE64 = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+)
 _MEANT = {
-    **{"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950", "euc_kr": "cp949", "shift_jis": "cp932"},
+    **{
+        "gb2312": "gb18030",
+        "gbk": "gb18030",
+        "big5": "cp950",
+        "euc_kr": "cp949",
+        "shift_jis": "cp932",
+    },
     **{"iso8859-1": "cp1252", "ascii": "utf-8"},
 }
 """What mailers mean when they declare a charset (as `codecs` calls it): the larger set that contains it."""
 _LEGACY = frozenset({"gb18030", "cp950", "cp1252"})
-_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
+_NO_CHARSETS = frozenset(
+    {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"}
+)
 """What Python decodes, but slowly or to lone surrogates."""
 _LONGEST_VALUE = 4_096  # characters of a structured header; the standard library's splitting of parameters is quadratic
 
@@ -33,7 +46,10 @@ def parameters(value: str) -> dict[str, str]:
         pairs: list[tuple[str, Any]] = holder.get_params([])
     except (ValueError, TypeError):  # numbered wrongly
         return {}
-    return {name.lower(): _extended(*told) if isinstance(told, tuple) else told for name, told in reversed(pairs)}
+    return {
+        name.lower(): _extended(*told) if isinstance(told, tuple) else told
+        for name, told in reversed(pairs)
+    }
 
 
 def _extended(charset: str | None, _language: str | None, text: str) -> str:
@@ -54,7 +70,11 @@ def header_line(value: str) -> str:
             run, charset = b"", told
         if gap.strip() or not end:
             found.append(gap)
-        run += from_base64(word[3].encode()) if word[2] else binascii.a2b_qp(word[4].encode(), header=True)
+        run += (
+            from_base64(word[3].encode())
+            if word[2]
+            else binascii.a2b_qp(word[4].encode(), header=True)
+        )
         end = word.end()
     text = "".join([*found, decoded(run, charset)[0], value[end:]])
     return _CONTROLS.sub("_", " ".join(text.split()))
@@ -72,12 +92,14 @@ def from_base64(raw: bytes) -> bytes:
 def decoded(raw: bytes, declared: str) -> tuple[str, bool]:
     """The text, and whether it is in the declared charset.
 
-    Order: UTF-8 where that cannot be chance; the declared one or the larger set meant by it; either with a few damaged
-    characters; GB18030 or Big5 by likelihood; Latin-1 last, which never fails.
+    Order: UTF-8 where that cannot be chance; the declared one or the larger set meant by it; either
+    with a few damaged characters; GB18030 or Big5 by likelihood; Latin-1 last, which never fails.
     """
     meant = _charset(declared)
     as_utf8 = _strictly(raw, "utf-8")
-    if as_utf8 is not None and (meant == "utf-8" or (meant in _LEGACY and _cannot_be_chance(as_utf8[:20_000]))):
+    if as_utf8 is not None and (
+        meant == "utf-8" or (meant in _LEGACY and _cannot_be_chance(as_utf8[:20_000]))
+    ):
         return as_utf8, meant == "utf-8"
     for candidate in (meant, "big5hkscs") if meant == "cp950" else (meant,):
         if (text := _strictly(raw, candidate)) is not None:

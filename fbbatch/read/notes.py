@@ -23,16 +23,18 @@ def read_note(text: str, limits: Limits) -> Paper | Finding:
 def read_chat(text: str, pattern: str) -> tuple[list[str], list[list[str]], list[int]] | None:
     r"""The messages of an exported chat.
 
-    A message begins with a line whose beginning matches; what that line holds beyond the match, and the lines after it
-    that do not match, belong to the text of its last group. What stands above the first message is no message.
+    A message begins with a line whose beginning matches; what that line holds beyond the match, and
+    the lines after it that do not match, belong to the text of its last group. What stands above
+    the first message is no message.
 
     Args:
         text: the export.
-        pattern: with named groups in the order of the columns, e.g. `\[(?P<asked_at>[^\]]+)\] (?P<name>[^:：]+)[:：](?P<text>.*)`.
+        pattern: with named groups in the order of the columns, e.g. `\[(?P<asked_at>[^\]]+)\]
+            (?P<name>[^:：]+)[:：](?P<text>.*)`.
 
     Returns:
-        The names of the groups, a row for each message, and the number (1-based) of the line with which it begins; None when
-        no line matches.
+        The names of the groups, a row for each message, and the number (1-based) of the line with
+        which it begins; None when no line matches.
 
     Raises:
         re.error: the pattern is none.

@@ -31,7 +31,10 @@ class Package:
 
     def __init__(self, archive: zipfile.ZipFile, limits: Limits) -> None:
         self.archive, self.limits = archive, limits
-        self.entries = {entry.filename.replace("\\", "/").lstrip("/").lower(): entry for entry in archive.infolist()}
+        self.entries = {
+            entry.filename.replace("\\", "/").lstrip("/").lower(): entry
+            for entry in archive.infolist()
+        }
         if any(entry.flag_bits & 1 for entry in self.entries.values()):
             raise RefusedError(finding("FB-encrypted"))
 
@@ -39,16 +42,34 @@ class Package:
         """The root element of a part, which must be there and without DOCTYPE; `name` is what it must be."""
         entry = self.entries.get(part.lower())
         if entry is None or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise RefusedError(finding("FB-broken", reason="a part is missing" if entry is None else "packed in a strange way"))
-        safe = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
+            raise RefusedError(
+                finding(
+                    "FB-broken",
+                    reason="a part is missing" if entry is None else "packed in a strange way",
+                )
+            )
+        safe = {
+            "resolve_entities": False,
+            "no_network": True,
+            "load_dtd": False,
+            "huge_tree": False,
+        }
         try:
-            root = etree.fromstring(self.archive.read(entry), etree.XMLParser(remove_comments=True, remove_pis=True, **safe))
+            root = etree.fromstring(
+                self.archive.read(entry),
+                etree.XMLParser(remove_comments=True, remove_pis=True, **safe),
+            )
         except etree.XMLSyntaxError as error:
             if "Excessive depth" in str(error) and self.limits.xml_depth <= _PARSER_DEPTH:
                 raise RefusedError(self.limits.over("xml_depth", _PARSER_DEPTH + 1)) from error
             raise RefusedError(finding("FB-broken", reason="XML")) from error
         if root.getroottree().docinfo.internalDTD is not None or not root.tag.endswith(name):
-            raise RefusedError(finding("FB-broken", reason="DOCTYPE" if root.tag.endswith(name) else "not a Word document"))
+            raise RefusedError(
+                finding(
+                    "FB-broken",
+                    reason="DOCTYPE" if root.tag.endswith(name) else "not a Word document",
+                )
+            )
         return root
 
     def related(self, part: str = "") -> Mapping[str, Iterable[str]]:
@@ -56,25 +77,44 @@ class Package:
         folder, name = posixpath.split(part)
         relations = posixpath.join(folder, "_rels", f"{name}.rels")
         found: dict[str, dict[str, None]] = {}
-        for one in self.root(relations).iterchildren("{*}Relationship") if relations.lower() in self.entries else ():
+        for one in (
+            self.root(relations).iterchildren("{*}Relationship")
+            if relations.lower() in self.entries
+            else ()
+        ):
             if one.get("TargetMode") != "External":
-                target = posixpath.normpath(posixpath.join("/", folder, unquote(one.get("Target", ""))))
-                found.setdefault(one.get("Type", "").rpartition("/")[2], {})[target.lstrip("/")] = None
+                target = posixpath.normpath(
+                    posixpath.join("/", folder, unquote(one.get("Target", "")))
+                )
+                found.setdefault(one.get("Type", "").rpartition("/")[2], {})[target.lstrip("/")] = (
+                    None
+                )
         return found
 
     def main(self) -> str:
         """The document: what the package's relations name, else what the list of content types names."""
         types = self.root("[Content_Types].xml").iterchildren("{*}Override")
-        named = (one.get("PartName", "") for one in types if "word" in (kind := one.get("ContentType", "")) and kind.endswith("main+xml"))
+        named = (
+            one.get("PartName", "")
+            for one in types
+            if "word" in (kind := one.get("ContentType", "")) and kind.endswith("main+xml")
+        )
         return str(next(iter(self.related().get("officeDocument", named)), "")).lstrip("/")
 
     def identity(self) -> dict[str, str]:
         """The custom properties `fbbatch.*` without that prefix."""
         related = self.related()
-        parts = (*related.get("custom-properties", ()), *related.get("customProperties", ()))  # the latter in strict files
+        parts = (
+            *related.get("custom-properties", ()),
+            *related.get("customProperties", ()),
+        )  # the latter in strict files
         properties = [one for part in parts for one in self.root(part).iterchildren("{*}property")]
         named = {one.get("name", ""): "".join(one.itertext()).strip() for one in properties}
-        return {name.removeprefix(IDENTITY): text for name, text in named.items() if name.startswith(IDENTITY)}
+        return {
+            name.removeprefix(IDENTITY): text
+            for name, text in named.items()
+            if name.startswith(IDENTITY)
+        }
 
 
 def child(element: Xml, *names: str) -> Xml:
@@ -86,7 +126,9 @@ def child(element: Xml, *names: str) -> Xml:
 
 def value(element: Xml, name: str = "val") -> str:
     """An attribute in the element's own namespace."""
-    return "" if element is None else str(element.get(f"{element.tag.rpartition('}')[0]}}}{name}", ""))
+    return (
+        "" if element is None else str(element.get(f"{element.tag.rpartition('}')[0]}}}{name}", ""))
+    )
 
 
 def is_on(element: Xml) -> bool:

@@ -1,8 +1,9 @@
 """Outlook's own mails (.msg) → the mail they were.
 
-A .msg is a compound file whose streams hold the properties of a message, not the message. From these the mail is written
-again as MIME, and `fbbatch.read.mail` reads it: one set of rules says what a mail is, however it was saved. The compound
-file is opened by olefile (extra `msg`). Source: MS-OXMSG 2, MS-OXPROPS.
+A .msg is a compound file whose streams hold the properties of a message, not the message. From
+these the mail is written again as MIME, and `fbbatch.read.mail` reads it: one set of rules says
+what a mail is, however it was saved. The compound file is opened by olefile (extra `msg`). Source:
+MS-OXMSG 2, MS-OXPROPS.
 """
 
 import base64
@@ -26,11 +27,22 @@ from fbbatch.read.office import RefusedError
 from fbbatch.read.paper import Letter
 
 _MESSAGE = UUID("00020D0B-0000-0000-C000-000000000046").bytes_le
-_PROPERTIES, _ATTACHMENT, _OBJECT = "__properties_version1.0", "__attach_version1.0_#", "__substg1.0_3701000D"
+_PROPERTIES, _ATTACHMENT, _OBJECT = (
+    "__properties_version1.0",
+    "__attach_version1.0_#",
+    "__substg1.0_3701000D",
+)
 _OWN = (_PROPERTIES, _ATTACHMENT, "__substg1.0_", "__nameid_version1.0", "__recip_version1.0_#")
 _TEXT, _NARROW_TEXT, _BINARY = "001F", "001E", "0102"
 
-_CLASS, _SUBJECT, _HEADERS, _MESSAGE_ID, _REFERENCES, _IN_REPLY_TO = 0x001A, 0x0037, 0x007D, 0x1035, 0x1039, 0x1042
+_CLASS, _SUBJECT, _HEADERS, _MESSAGE_ID, _REFERENCES, _IN_REPLY_TO = (
+    0x001A,
+    0x0037,
+    0x007D,
+    0x1035,
+    0x1039,
+    0x1042,
+)
 _NAMES = (0x0042, 0x0C1A)  # on whose behalf it was sent, before who sent it
 _ADDRESSES = (0x5D02, 0x0065, 0x5D01, 0x0C1F)
 _TIMES = (0x0039, 0x0E06)  # sent; delivered
@@ -39,7 +51,15 @@ _DATA, _FILE_NAMES, _LINKS, _MEDIA_TYPE = 0x3701, (0x3707, 0x3704, 0x3001), (0x3
 _PAGE_OF_TEXTS, _PAGE_OF_BODY = 0x3FFD, 0x3FDE
 
 _PAGES = {
-    **{936: "gbk", 950: "big5", 1200: "utf-16-le", 20127: "ascii", 20936: "gb2312", 50220: "iso-2022-jp", 51932: "euc-jp"},
+    **{
+        936: "gbk",
+        950: "big5",
+        1200: "utf-16-le",
+        20127: "ascii",
+        20936: "gb2312",
+        50220: "iso-2022-jp",
+        51932: "euc-jp",
+    },
     **{51936: "gb2312", 51949: "euc-kr", 52936: "hz", 54936: "gb18030", 65001: "utf-8"},
 }
 _FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -53,19 +73,24 @@ def is_outlook(content: bytes) -> bool:
     """True for a compound file that is a message: its root says so, or its first entries are named as a message's are."""
     sector = 1 << min(content[30], 12) if len(content) > 30 else 512
     start = (int.from_bytes(content[48:52], "little") + 1) * sector
-    entries = [content[at : at + 128] for at in range(start, min(start + sector, len(content)), 128)]
+    entries = [
+        content[at : at + 128] for at in range(start, min(start + sector, len(content)), 128)
+    ]
     names = (entry[:64].decode("utf-16-le", "replace") for entry in entries)
-    return bool(entries) and (entries[0][80:96] == _MESSAGE or any(name.startswith(_OWN) for name in names))
+    return bool(entries) and (
+        entries[0][80:96] == _MESSAGE or any(name.startswith(_OWN) for name in names)
+    )
 
 
 def read_outlook(content: bytes, limits: Limits) -> Letter | Finding:
     """Read a .msg; the letter is as `read_mail` would give it for the mail that was received.
 
-    Attached mails are parts `<subject>.eml`. A text that is there as RTF only is no text but a part `body.rtf`. What is
-    attached as a link stands as a line below the text.
+    Attached mails are parts `<subject>.eml`. A text that is there as RTF only is no text but a part
+    `body.rtf`. What is attached as a link stands as a line below the text.
 
     Returns:
-        The letter, or `FB-no-outlook-reader` (the extra `msg` is not installed), `FB-broken` (also of a file that is cut
+        The letter, or `FB-no-outlook-reader` (the extra `msg` is not installed), `FB-broken` (also
+        of a file that is cut
         off: half a mail is none), `FB-encrypted`, `FB-limit-…` as for other mails.
     """
     try:
@@ -86,7 +111,7 @@ def read_outlook(content: bytes, limits: Limits) -> Letter | Finding:
     return read_mail(mime, limits)
 
 
-# --- the properties --------------------------------------------------------------------------------------------
+# --- the properties -------------------------------------------------------------------
 
 _Path = tuple[str, ...]
 
@@ -98,7 +123,9 @@ class _File:
         self._opened = opened
         self._left = len(content)
         self.digest = hashlib.sha256(content).hexdigest()
-        self.streams: set[_Path] = {tuple(path) for path in opened.listdir(streams=True, storages=False)}
+        self.streams: set[_Path] = {
+            tuple(path) for path in opened.listdir(streams=True, storages=False)
+        }
 
     def read(self, path: _Path) -> bytes:
         """All of a stream; `b''` when it is not there."""
@@ -128,15 +155,26 @@ class _Item:
     def __init__(self, file: _File, path: _Path, header: int, pages: tuple[str, ...] = ()) -> None:
         self.file, self.path = file, path
         listed = file.read((*path, _PROPERTIES))[header:]
-        self._fixed = dict[int, bytes](struct.iter_unpack("<2xH4x8s", listed[: len(listed) // 16 * 16]))
-        self.pages = tuple(_charset(self.number(tag)) for tag in (_PAGE_OF_TEXTS, _PAGE_OF_BODY) if tag in self._fixed) or pages
+        self._fixed = dict[int, bytes](
+            struct.iter_unpack("<2xH4x8s", listed[: len(listed) // 16 * 16])
+        )
+        self.pages = (
+            tuple(
+                _charset(self.number(tag))
+                for tag in (_PAGE_OF_TEXTS, _PAGE_OF_BODY)
+                if tag in self._fixed
+            )
+            or pages
+        )
 
     def number(self, tag: int) -> int:
         return int.from_bytes(self._fixed.get(tag, b"")[:4], "little")
 
     def moment(self, tag: int) -> dt.datetime | None:
         ticks = int.from_bytes(self._fixed.get(tag, b""), "little")
-        return _EPOCH + dt.timedelta(seconds=ticks // 10_000_000) if 0 < ticks < _LAST_TIME else None
+        return (
+            _EPOCH + dt.timedelta(seconds=ticks // 10_000_000) if 0 < ticks < _LAST_TIME else None
+        )
 
     def has(self, tag: int, kind: str) -> bool:
         return (*self.path, f"__substg1.0_{tag:04X}{kind}") in self.file.streams
@@ -166,7 +204,7 @@ def _charset(page: int) -> str:
     return _PAGES.get(page) or (f"iso8859-{page - 28590}" if 28590 < page < 28607 else f"cp{page}")
 
 
-# --- the mail ----------------------------------------------------------------------------------------------------
+# --- the mail -------------------------------------------------------------------------
 
 
 def _mail(item: _Item, limits: Limits, depth: int) -> bytes:
@@ -177,18 +215,25 @@ def _mail(item: _Item, limits: Limits, depth: int) -> bytes:
     if len(attached) > limits.attachments:
         raise RefusedError(limits.over("attachments", len(attached)))
     kind = item.text(_CLASS).upper()
-    told = [(name, " ".join(value.split())) for name, value in _FIELD.findall(item.text(_HEADERS).replace("\r", ""))]
+    told = [
+        (name, " ".join(value.split()))
+        for name, value in _FIELD.findall(item.text(_HEADERS).replace("\r", ""))
+    ]
     head = "".join(f"{name}: {value}\r\n" for name, value in _headers(item, told, kind)).encode()
     if "SMIME" in kind and len(attached) == 1:
         signed = attached[0].raw(_DATA, _BINARY)
         if _ENVELOPED in signed[:64]:
             raise RefusedError(finding("FB-encrypted"))
-        if kind.endswith("MULTIPARTSIGNED"):  # the whole of the mail as it was signed, its own type first
+        if kind.endswith(
+            "MULTIPARTSIGNED"
+        ):  # the whole of the mail as it was signed, its own type first
             return head + signed
         parts = [_file(attached[0], signed)]
     else:
         parts = [part for one in attached for part in _attached(one, limits, depth)]
-    return head + _multipart(_whole_type(told, kind), [*_body(item, depth), *parts], f"{item.file.digest}-{depth}")
+    return head + _multipart(
+        _whole_type(told, kind), [*_body(item, depth), *parts], f"{item.file.digest}-{depth}"
+    )
 
 
 def _headers(item: _Item, told: Sequence[tuple[str, str]], kind: str) -> Iterator[tuple[str, str]]:
@@ -197,7 +242,11 @@ def _headers(item: _Item, told: Sequence[tuple[str, str]], kind: str) -> Iterato
     given = {"from": _author(item, is_told="from" in has), "subject": _word(item.text(_SUBJECT))}
     if "date" not in has and (moment := next(filter(None, map(item.moment, _TIMES)), None)):
         given["date"] = email.utils.format_datetime(moment)
-    for name, tag in (("message-id", _MESSAGE_ID), ("in-reply-to", _IN_REPLY_TO), ("references", _REFERENCES)):
+    for name, tag in (
+        ("message-id", _MESSAGE_ID),
+        ("in-reply-to", _IN_REPLY_TO),
+        ("references", _REFERENCES),
+    ):
         if name not in has:
             given[name] = " ".join(item.text(tag).split())
     if kind.startswith("IPM.NOTE.RULES."):
@@ -229,10 +278,20 @@ def _word(text: str) -> str:
 def _whole_type(told: Sequence[tuple[str, str]], kind: str) -> str:
     """A report of the post stays one."""
     original = next((value for name, value in told if name.lower() == "content-type"), "")
-    report = parameters(original).get("report-type", "") if original.lower().startswith("multipart/report") else ""
+    report = (
+        parameters(original).get("report-type", "")
+        if original.lower().startswith("multipart/report")
+        else ""
+    )
     if not report and kind.startswith("REPORT."):
-        report = "disposition-notification" if kind.endswith(("IPNRN", "IPNNRN")) else "delivery-status"
-    return f"multipart/report; report-type={re.sub('[^a-z-]', '', report.lower())}" if report else "multipart/mixed"
+        report = (
+            "disposition-notification" if kind.endswith(("IPNRN", "IPNNRN")) else "delivery-status"
+        )
+    return (
+        f"multipart/report; report-type={re.sub('[^a-z-]', '', report.lower())}"
+        if report
+        else "multipart/mixed"
+    )
 
 
 def _body(item: _Item, depth: int) -> list[bytes]:
@@ -244,35 +303,67 @@ def _body(item: _Item, depth: int) -> list[bytes]:
         options.append(_part(f"text/html; charset={pages[0]}" if pages else "text/html", raw))
     elif html := item.text(_HTML, pages=pages):
         options.append(_part("text/html; charset=utf-8", html.encode()))
-    if not options and item.has(_RTF, _BINARY) and not item.has(_BODY, _TEXT) and not item.has(_BODY, _NARROW_TEXT):
+    if (
+        not options
+        and item.has(_RTF, _BINARY)
+        and not item.has(_BODY, _TEXT)
+        and not item.has(_BODY, _NARROW_TEXT)
+    ):
         return [_part("application/octet-stream", item.raw(_RTF, _BINARY), "body.rtf")]
-    return options if len(options) < 2 else [_multipart("multipart/alternative", options, f"{item.file.digest}-{depth}-body")]
+    return (
+        options
+        if len(options) < 2
+        else [_multipart("multipart/alternative", options, f"{item.file.digest}-{depth}-body")]
+    )
 
 
 def _attached(item: _Item, limits: Limits, depth: int) -> Iterator[bytes]:
     inside = (*item.path, _OBJECT)
     if (*inside, _PROPERTIES) in item.file.streams:
-        yield _part("message/rfc822", _mail(_Item(item.file, inside, 24, item.pages), limits, depth + 1), "", attached=True)
-    elif streams := list(item.file.within(inside)):  # an object of another program: the largest stream is what it holds
+        yield _part(
+            "message/rfc822",
+            _mail(_Item(item.file, inside, 24, item.pages), limits, depth + 1),
+            "",
+            attached=True,
+        )
+    elif streams := list(
+        item.file.within(inside)
+    ):  # an object of another program: the largest stream is what it holds
         yield _file(item, item.file.read(max(streams, key=item.file.size)))
     elif item.has(_DATA, _BINARY) or not (link := item.text(*_LINKS)):
         yield _file(item, item.raw(_DATA, _BINARY))
     else:
-        yield _part("text/plain; charset=utf-8", f"{item.text(*_FILE_NAMES)} {link}".strip().encode())
+        yield _part(
+            "text/plain; charset=utf-8", f"{item.text(*_FILE_NAMES)} {link}".strip().encode()
+        )
 
 
 def _file(item: _Item, content: bytes) -> bytes:
     media = item.text(_MEDIA_TYPE).strip()
-    return _part(media if _MEDIA.fullmatch(media) else "application/octet-stream", content, item.text(*_FILE_NAMES), attached=True)
+    return _part(
+        media if _MEDIA.fullmatch(media) else "application/octet-stream",
+        content,
+        item.text(*_FILE_NAMES),
+        attached=True,
+    )
 
 
 def _part(kind: str, content: bytes, name: str = "", *, attached: bool = False) -> bytes:
-    disposition = "Content-Disposition: attachment" if name or attached else "Content-Disposition: inline"
+    disposition = (
+        "Content-Disposition: attachment" if name or attached else "Content-Disposition: inline"
+    )
     named = f"; filename*=utf-8''{quote(name[-300:], safe='')}" if name else ""
-    return f"Content-Type: {kind}\r\nContent-Transfer-Encoding: binary\r\n{disposition}{named}\r\n\r\n".encode() + content
+    return (
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: binary\r\n{disposition}{named}\r\n\r\n".encode()
+        + content
+    )
 
 
 def _multipart(kind: str, parts: Sequence[bytes], boundary: str) -> bytes:
     """Parts behind a boundary that they cannot hold: it is made of the digest of the file in which they stand."""
     lines = b"".join(b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts)
-    return f'Content-Type: {kind}; boundary="{boundary}"\r\n\r\n'.encode() + lines + f"--{boundary}--\r\n".encode()
+    return (
+        f'Content-Type: {kind}; boundary="{boundary}"\r\n\r\n'.encode()
+        + lines
+        + f"--{boundary}--\r\n".encode()
+    )

@@ -12,7 +12,16 @@ from lxml import etree
 
 _DATE_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true)[\"']")
 _PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
-PROBLEMS = (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, etree.LxmlError)
+PROBLEMS = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    etree.LxmlError,
+)
 """What reading a part may raise."""
 
 
@@ -30,7 +39,8 @@ class Package:
 
     Args:
         content: its bytes.
-        parts: some of its parts by their paths, where they have been unpacked already; each is handed out once.
+        parts: some of its parts by their paths, where they have been unpacked already; each is
+            handed out once.
     """
 
     def __init__(self, content: bytes, parts: dict[str, bytearray]) -> None:
@@ -47,16 +57,30 @@ class Package:
         with zipfile.ZipFile(io.BytesIO(self._content)) as archive:
             self._names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
             book = archive.read(self._names["xl/workbook.xml"])
-            relations = etree.fromstring(archive.read(self._names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**_PARSER))
+            relations = etree.fromstring(
+                archive.read(self._names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**_PARSER)
+            )
             sizes = {info.filename: info.file_size for info in archive.infolist()}
         self.date_1904 = bool(_DATE_1904.search(book))
-        targets = {str(r.get("Id")): (str(r.get("Type")), str(r.get("Target")).lstrip("/")) for r in relations}
+        targets = {
+            str(r.get("Id")): (str(r.get("Type")), str(r.get("Target")).lstrip("/"))
+            for r in relations
+        }
         for sheet in etree.fromstring(book, etree.XMLParser(**_PARSER)).iter("{*}sheet"):
-            relation = next((value for key, value in sheet.attrib.items() if str(key).endswith("}id")), "")
+            relation = next(
+                (value for key, value in sheet.attrib.items() if str(key).endswith("}id")), ""
+            )
             kind, target = targets[str(relation)]
             path = self._names[(target if target.startswith("xl/") else f"xl/{target}").lower()]
             if kind.endswith("/worksheet"):
-                self.pages.append(Page(str(sheet.get("name")), sheet.get("state", "visible") != "visible", path, sizes[path]))
+                self.pages.append(
+                    Page(
+                        str(sheet.get("name")),
+                        sheet.get("state", "visible") != "visible",
+                        path,
+                        sizes[path],
+                    )
+                )
         self.is_sound = True
 
     def path_of(self, sheet: str) -> str | None:
@@ -75,7 +99,8 @@ class Package:
         """A part, so many bytes at a time.
 
         Raises:
-            zipfile.BadZipFile, zlib.error, OSError, …: it cannot be read; `PROBLEMS` names them all.
+            zipfile.BadZipFile, zlib.error, OSError, …: it cannot be read; `PROBLEMS` names them
+            all.
         """
         with self._stream(path) as stream:
             while block := stream.read(size):
@@ -83,5 +108,8 @@ class Package:
 
     @contextlib.contextmanager
     def _stream(self, path: str) -> Iterator[IO[bytes]]:
-        with zipfile.ZipFile(io.BytesIO(self._content)) as archive, archive.open(self._names.get(path.lower(), path)) as stream:
+        with (
+            zipfile.ZipFile(io.BytesIO(self._content)) as archive,
+            archive.open(self._names.get(path.lower(), path)) as stream,
+        ):
             yield stream

@@ -1,8 +1,8 @@
 """What a written document holds - a Word form, a PDF form, a note - before anybody knows what it answers.
 
-Readers put every visible text into exactly these four places, in reading order, so that nothing of it can vanish:
-named blanks, tables, lines, and the margin (headers, footers). Which of them answer what is decided in
-`fbbatch.read.answers`.
+Readers put every visible text into exactly these four places, in reading order, so that nothing of
+it can vanish: named blanks, tables, lines, and the margin (headers, footers). Which of them answer
+what is decided in `fbbatch.read.answers`.
 """
 
 import datetime as dt
@@ -18,11 +18,12 @@ TABLE_BLANK = re.compile(r"([a-z][a-z0-9_]*?)_(\d+)_([a-z][a-z0-9_]*)")
 class Blank(NamedTuple):
     r"""One blank that carries a name: a bookmark `fb_…`, a content control, a form field.
 
-    `name` is the bookmark without `fb_`, the control's tag (else its title), the field's full name. `text` is what
-    stands in it as a reader sees it, tracked changes accepted, paragraphs joined by `\\n`; a checkbox gives `☑` or `☐`.
-    `label` is the text beside it (the cell to the left, else the text in front of it in the same paragraph), `''` when
-    there is none. `table`, `row`, `column` are 1-based places in `Paper.tables`, 0 outside tables. `kind` tells
-    `bookmark`, `control`, `field`.
+    `name` is the bookmark without `fb_`, the control's tag (else its title), the field's full name.
+    `text` is what stands in it as a reader sees it, tracked changes accepted, paragraphs joined by
+    `\\n`; a checkbox gives `☑` or `☐`. `label` is the text beside it (the cell to the left, else
+    the text in front of it in the same paragraph), `''` when there is none. `table`, `row`,
+    `column` are 1-based places in `Paper.tables`, 0 outside tables. `kind` tells `bookmark`,
+    `control`, `field`.
     """
 
     name: str
@@ -38,11 +39,12 @@ class Blank(NamedTuple):
 class Paper:
     """A written document as read.
 
-    `identity` holds the custom properties `fbbatch.*` without that prefix (`form`, `version`, `case`, `issue`).
-    `tables` are rows of cell texts: a merged area has its text in its first cell and `''` in the others, so that every
-    row of a table is equally wide. `lines` are the paragraphs outside tables, text boxes and notes included.
-    `margin` are the lines of headers and footers. A blank inside a table also stands in that table's cell, a blank in
-    a paragraph also in that line. `n_hidden` characters, which no reader sees, are left out.
+    `identity` holds the custom properties `fbbatch.*` without that prefix (`form`, `version`,
+    `case`, `issue`). `tables` are rows of cell texts: a merged area has its text in its first cell
+    and `''` in the others, so that every row of a table is equally wide. `lines` are the paragraphs
+    outside tables, text boxes and notes included. `margin` are the lines of headers and footers. A
+    blank inside a table also stands in that table's cell, a blank in a paragraph also in that line.
+    `n_hidden` characters, which no reader sees, are left out.
     """
 
     blanks: tuple[Blank, ...] = ()
@@ -70,11 +72,13 @@ class Part:
 class Letter:
     """A mail as read.
 
-    `sender` is the display name (`''` when none is given), `address` the mail address, `sent_at` aware or None when the
-    header is missing or broken. `body` is the plain text, or the HTML made readable; earlier mails quoted below stay in
-    it. `html` is the text of its HTML parts as they are marked up; `n_hidden` characters of it, which no reader sees, are left
-    out. `automatic` says why the mail is not from a person (`auto-reply`, `bounce`, `list`, `own`), else `''`.
-    `references` are the message ids it answers. `parts` are the attachments, attached mails included.
+    `sender` is the display name (`''` when none is given), `address` the mail address, `sent_at`
+    aware or None when the header is missing or broken. `body` is the plain text, or the HTML made
+    readable; earlier mails quoted below stay in it. `html` is the text of its HTML parts as they
+    are marked up; `n_hidden` characters of it, which no reader sees, are left out. `automatic` says
+    why the mail is not from a person (`auto-reply`, `bounce`, `list`, `own`), else `''`.
+    `references` are the message ids it answers. `parts` are the attachments, attached mails
+    included.
     """
 
     sender: str

@@ -1,8 +1,9 @@
 """Large worksheets read straight from their XML, a few thousand rows at a time, where it is written as programs export it.
 
-A row is matched whole by one regular expression, made of the columns that the sheet has; so every byte of it is accounted
-for, and thousands of rows cost one call. What the expression does not match (formulas, comments, rare types) is left to the
-general reader, from that row on. Values are those that python-calamine gives; error cells keep their text.
+A row is matched whole by one regular expression, made of the columns that the sheet has; so every
+byte of it is accounted for, and thousands of rows cost one call. What the expression does not match
+(formulas, comments, rare types) is left to the general reader, from that row on. Values are those
+that python-calamine gives; error cells keep their text.
 """
 
 import datetime as dt
@@ -46,7 +47,9 @@ _TEXT = re.compile(r"<t(?: [^>]*)?>([^<]*)</t>")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));|(&)")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_SERIALS = range(61, 2_958_466)  # from the 1st of March 1900, before which Excel counts a day that never was, to the end of 9999
+_SERIALS = range(
+    61, 2_958_466
+)  # from the 1st of March 1900, before which Excel counts a day that never was, to the end of 9999
 _EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's serials have no zone
 _DAY_MS = 86_400_000
 _TROUBLE = (ValueError, IndexError, TypeError, OverflowError)
@@ -119,7 +122,10 @@ class PlainSheet:
         areas = _MERGED.findall(self._xml, tail)
         if len(areas) != self._xml.count(b"<mergeCell ", tail):
             raise NotPlainError
-        return [(int(top) - 1, _index(left), int(bottom) - 1, _index(right)) for left, top, right, bottom in areas]
+        return [
+            (int(top) - 1, _index(left), int(bottom) - 1, _index(right))
+            for left, top, right, bottom in areas
+        ]
 
     def rows(self) -> Iterator[Sequence[Cell]]:
         """Its rows from the first of the sheet, blank ones as `()`.
@@ -145,8 +151,16 @@ class PlainSheet:
                 rows = _spaced(rows, here, self.n_rows)
             yield from rows
             start, place, self.n_rows = cut, place + len(found), here[-1]
-        if self._filled != xml.count(b"<v>", begin, end) and self._filled != (expected := _filled(xml, begin, end)):
-            told = finding("FB-readers-disagree", sheet=self._page.name, first=self._filled, second=expected, rows=len(numbers))
+        if self._filled != xml.count(b"<v>", begin, end) and self._filled != (
+            expected := _filled(xml, begin, end)
+        ):
+            told = finding(
+                "FB-readers-disagree",
+                sheet=self._page.name,
+                first=self._filled,
+                second=expected,
+                rows=len(numbers),
+            )
             raise ReadersDisagreeError(told)
         del self._xml
 
@@ -225,16 +239,27 @@ class _Converters:
             return None
 
     def _unlike(self, cells: Sequence[bytes]) -> tuple[Sequence[Cell], int]:
-        parts = [found.groups(b"") if (found := _OF_A_CELL.match(cell)) else (b"", b"", b"") for cell in cells]
+        parts = [
+            found.groups(b"") if (found := _OF_A_CELL.match(cell)) else (b"", b"", b"")
+            for cell in cells
+        ]
         values: list[Cell] = [""] * len(cells)
         n_found = 0
         for kind in {self._kind(told) for told, _, _ in parts}:
             at, convert = (2, self._all["text"]) if kind == "inline" else (1, self._all[kind])
-            places = [place for place, part in enumerate(parts) if part[at] and self._kinds[part[0]] == kind]
-            for place, value in zip(places, convert([parts[place][at] for place in places]), strict=True):
+            places = [
+                place
+                for place, part in enumerate(parts)
+                if part[at] and self._kinds[part[0]] == kind
+            ]
+            for place, value in zip(
+                places, convert([parts[place][at] for place in places]), strict=True
+            ):
                 values[place] = value
             n_found += len(places)
-        if n_found != sum(bool(value or text) for _, value, text in parts):  # one that says it holds a text of its own, and does not
+        if n_found != sum(
+            bool(value or text) for _, value, text in parts
+        ):  # one that says it holds a text of its own, and does not
             raise NotPlainError
         return values, n_found
 
@@ -246,7 +271,10 @@ class _Converters:
 
     def _kind_of(self, told: bytes) -> str:
         known = dict(_ATTRIBUTE.findall(told))
-        if b"".join(b' %s="%s"' % pair for pair in known.items()) != told or not known.keys() <= {b"s", b"t"}:
+        if b"".join(b' %s="%s"' % pair for pair in known.items()) != told or not known.keys() <= {
+            b"s",
+            b"t",
+        }:
             raise NotPlainError
         kind = _KINDS.get(known.get(b"t", b"n"))
         if kind is None:
@@ -263,7 +291,13 @@ class _Converters:
             cell = book.get_sheet_by_index(0).to_python()[0][0]
         except CalamineError as error:
             raise NotPlainError from error
-        return "duration" if isinstance(cell, dt.timedelta) else "date" if isinstance(cell, dt.date) else "number"
+        return (
+            "duration"
+            if isinstance(cell, dt.timedelta)
+            else "date"
+            if isinstance(cell, dt.date)
+            else "number"
+        )
 
 
 class _Strings:
@@ -293,15 +327,28 @@ def _strings_in(xml: str) -> list[str]:
     n_strings = xml.count("<si>") + xml.count("<si/>")
     start, end = xml.find("<si><t>"), xml.rfind("</t></si>")
     is_plain = xml.count("<", start, end) == _TAGS * n_strings - 2
-    texts = xml[start + 7 : end].split("</t></si><si><t>") if is_plain else _PLAIN_STRING.findall(xml)
+    texts = (
+        xml[start + 7 : end].split("</t></si><si><t>") if is_plain else _PLAIN_STRING.findall(xml)
+    )
     if len(texts) != n_strings:
-        texts = ["".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)]
+        texts = [
+            "".join(_TEXT.findall(_PHONETIC.sub("", text))) for text in _ANY_STRING.findall(xml)
+        ]
     if len(texts) != n_strings:
         raise NotPlainError
-    return [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml or "\r" in xml else texts
+    return (
+        [_plain_text(text) for text in texts] if "&" in xml or "_x" in xml or "\r" in xml else texts
+    )
 
 
-_KINDS = {b"n": "number", b"s": "string", b"str": "text", b"inlineStr": "inline", b"b": "boolean", b"e": "error"}
+_KINDS = {
+    b"n": "number",
+    b"s": "string",
+    b"str": "text",
+    b"inlineStr": "inline",
+    b"b": "boolean",
+    b"e": "error",
+}
 _BOOLEANS = (b"0", b"1")
 
 
@@ -371,7 +418,9 @@ def _character(code: int) -> str:
     return chr(code)
 
 
-def _spaced(rows: Iterator[Sequence[Cell]], numbers: Sequence[int], last: int) -> Iterator[Sequence[Cell]]:
+def _spaced(
+    rows: Iterator[Sequence[Cell]], numbers: Sequence[int], last: int
+) -> Iterator[Sequence[Cell]]:
     """The rows with these numbers, and blank ones for those between them and the last before."""
     for number, row in zip(numbers, rows, strict=True):
         yield from ((),) * (number - last - 1)
@@ -381,7 +430,11 @@ def _spaced(rows: Iterator[Sequence[Cell]], numbers: Sequence[int], last: int) -
 
 def _filled(xml: bytes | bytearray, start: int, end: int) -> int:
     """How many cells hold something."""
-    return xml.count(b"<v>", start, end) - xml.count(b"<v><", start, end) + len(_INLINE.findall(xml, start, end))
+    return (
+        xml.count(b"<v>", start, end)
+        - xml.count(b"<v><", start, end)
+        + len(_INLINE.findall(xml, start, end))
+    )
 
 
 def _is_foreign(xml: bytes | bytearray) -> bool:
@@ -404,11 +457,17 @@ def _sample(style: int, styles: bytes | bytearray) -> bytes:
 
 
 _SCHEMAS = "http://schemas.openxmlformats.org"
-_MAIN, _RELATION = f"{_SCHEMAS}/spreadsheetml/2006/main", f"{_SCHEMAS}/officeDocument/2006/relationships"
+_MAIN, _RELATION = (
+    f"{_SCHEMAS}/spreadsheetml/2006/main",
+    f"{_SCHEMAS}/officeDocument/2006/relationships",
+)
 
 
 def _relations(**targets: str) -> str:
-    told = (f'<Relationship Id="{kind}" Type="{_RELATION}/{kind}" Target="{target}"/>' for kind, target in targets.items())
+    told = (
+        f'<Relationship Id="{kind}" Type="{_RELATION}/{kind}" Target="{target}"/>'
+        for kind, target in targets.items()
+    )
     return f'<Relationships xmlns="{_SCHEMAS}/package/2006/relationships">{"".join(told)}</Relationships>'
 
 

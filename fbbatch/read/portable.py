@@ -29,12 +29,14 @@ _IDENTITY = "/fbbatch."
 def read_pdf(content: bytes, limits: Limits) -> Paper | Finding:
     """Read a PDF as a written document.
 
-    `blanks` are the form's fields by their full names, push buttons left out; widgets that lost their form (merged files) are
-    fields too. A checkbox gives `☑` or `☐`, a radio group and a list what was chosen, several joined by `、`. `lines` are the
-    page texts, then what was typed onto the page as annotations. A page whose text cannot be had gives no lines.
+    `blanks` are the form's fields by their full names, push buttons left out; widgets that lost
+    their form (merged files) are fields too. A checkbox gives `☑` or `☐`, a radio group and a list
+    what was chosen, several joined by `、`. `lines` are the page texts, then what was typed onto
+    the page as annotations. A page whose text cannot be had gives no lines.
 
     Returns:
-        The document, or the finding `FB-encrypted`, `FB-xfa`, `FB-broken`, `FB-limit-pdf-…`, `FB-limit-paper-chars`.
+        The document, or the finding `FB-encrypted`, `FB-xfa`, `FB-broken`, `FB-limit-pdf-…`,
+        `FB-limit-paper-chars`.
     """
     from pypdf import PdfReader, apply_configuration
     from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
@@ -42,7 +44,10 @@ def read_pdf(content: bytes, limits: Limits) -> Paper | Finding:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)  # its warnings quote what they found
     start = max(0, content.find(b"%PDF-", 0, 2_048))
     try:
-        with warnings.catch_warnings(action="ignore"), apply_configuration(**_configuration(limits)):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            apply_configuration(**_configuration(limits)),
+        ):
             return _paper(PdfReader(io.BytesIO(content[start:])), limits)
     except (DependencyError, FileNotDecryptedError):
         return finding("FB-encrypted")
@@ -75,7 +80,9 @@ def _paper(reader: "PdfReader", limits: Limits) -> Paper | Finding:
         return pages
     annotations = [_annotations(page) for page in pages]
     form = _node(reader.root_object.get("/AcroForm"))
-    widgets = (_topmost(a) for page in annotations for a in page if _plain(a.get("/Subtype")) == "/Widget")
+    widgets = (
+        _topmost(a) for page in annotations for a in page if _plain(a.get("/Subtype")) == "/Widget"
+    )
     blanks = _blanks([*_nodes(form.get("/Fields")), *widgets], limits)
     if isinstance(blanks, Finding):
         return blanks
@@ -84,7 +91,16 @@ def _paper(reader: "PdfReader", limits: Limits) -> Paper | Finding:
     lines: list[str] = []
     chars = 0
     for page, notes in zip(pages, annotations, strict=True):
-        text = "\n".join([_page_text(page), *(_text(a.get("/Contents")) for a in notes if _plain(a.get("/Subtype")) not in _NOT_TYPED)])
+        text = "\n".join(
+            [
+                _page_text(page),
+                *(
+                    _text(a.get("/Contents"))
+                    for a in notes
+                    if _plain(a.get("/Subtype")) not in _NOT_TYPED
+                ),
+            ]
+        )
         chars += len(text)
         if chars > limits.paper_chars:
             return limits.over("paper_chars", chars)
@@ -94,10 +110,14 @@ def _paper(reader: "PdfReader", limits: Limits) -> Paper | Finding:
 
 def _identity(reader: "PdfReader") -> dict[str, str]:
     told = _node(reader.trailer.get("/Info"))
-    return {str(key).removeprefix(_IDENTITY): _text(told.get(key)) for key in told if str(key).startswith(_IDENTITY)}
+    return {
+        str(key).removeprefix(_IDENTITY): _text(told.get(key))
+        for key in told
+        if str(key).startswith(_IDENTITY)
+    }
 
 
-# --- pages ---------------------------------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------
 
 
 def _pages(reader: "PdfReader", limits: Limits) -> "Sequence[PageObject] | Finding":
@@ -140,7 +160,7 @@ def _annotations(page: "PageObject") -> list[_Node]:
         return []
 
 
-# --- fields --------------------------------------------------------------------------------------------------
+# --- fields ---------------------------------------------------------------------------
 
 
 def _topmost(widget: _Node) -> _Node:
@@ -173,7 +193,9 @@ def _blanks(tops: Iterable[_Node], limits: Limits) -> list[Blank] | Finding:
                 waiting += [(kid, name, told) for kid in reversed(kids)]
                 continue
             if "/FT" in told and not (told["/FT"] == "/Btn" and _flags(told) & _PUSH_BUTTON):
-                blanks.append(Blank(name, _answer(told, kids or [node]), _text(node.get("/TU")), "field"))
+                blanks.append(
+                    Blank(name, _answer(told, kids or [node]), _text(node.get("/TU")), "field")
+                )
     return blanks
 
 
@@ -185,7 +207,9 @@ def _answer(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
         case "/Ch":
             shown = dict(_options(told))
             values = value if isinstance(value, list) else [value]
-            return "、".join(text for text in (shown.get(_text(v), _text(v)) for v in values) if text)
+            return "、".join(
+                text for text in (shown.get(_text(v), _text(v)) for v in values) if text
+            )
         case "/Sig":
             return _text(value.get("/Name")) if isinstance(value, Mapping) else ""
         case _:
@@ -194,9 +218,13 @@ def _answer(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
 
 def _ticked(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
     """`☑` or `☐` of a checkbox; what was chosen where several buttons make one field."""
-    state = _text(told.get("/V")) or next((s for w in widgets if (s := _text(w.get("/AS"))) not in {"", "Off"}), "")
+    state = _text(told.get("/V")) or next(
+        (s for w in widgets if (s := _text(w.get("/AS"))) not in {"", "Off"}), ""
+    )
     state = "" if state == "Off" else state
-    states = {str(name) for w in widgets for name in _node(_node(w.get("/AP")).get("/N"))} - {"/Off"}
+    states = {str(name) for w in widgets for name in _node(_node(w.get("/AP")).get("/N"))} - {
+        "/Off"
+    }
     if not _flags(told) & _RADIO and len(states) < 2:
         return "☑" if state else "☐"
     options = _options(told)
@@ -217,7 +245,7 @@ def _options(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-# --- objects -------------------------------------------------------------------------------------------------
+# --- objects --------------------------------------------------------------------------
 
 
 def _plain(value: Any) -> Any:

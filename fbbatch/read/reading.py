@@ -28,9 +28,20 @@ from fbbatch.read.written import read_word
 Opened = Reading | Letter | list[Part] | Finding
 
 _MAGIC = (
-    (b"%PDF", "pdf"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"{\\rtf", "RTF"), (b"Rar!", "RAR"),
-    (b"7z\xbc\xaf", "7z"), (b"\x1f\x8b", "gzip"), (b"BM", "BMP"), (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"ID3", "MP3"), (b"OggS", "OGG"),
-)  # fmt: skip
+    (b"%PDF", "pdf"),
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"{\\rtf", "RTF"),
+    (b"Rar!", "RAR"),
+    (b"7z\xbc\xaf", "7z"),
+    (b"\x1f\x8b", "gzip"),
+    (b"BM", "BMP"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"ID3", "MP3"),
+    (b"OggS", "OGG"),
+)
 _BEGIN_LIKE_WORDS = frozenset({"BMP", "MP3"})
 """What begins with two or three letters is a text, unless a NUL follows."""
 _OLE = (("WordDocument", "doc"), ("PowerPoint Document", "ppt"), ("__substg1.0_", "msg"))
@@ -49,7 +60,9 @@ class Hints:
 _NO_HINTS = Hints()
 
 
-def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, second: bool = False) -> Opened:
+def open_content(
+    content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, second: bool = False
+) -> Opened:
     """What stands in a file.
 
     Args:
@@ -59,7 +72,8 @@ def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, se
         second: a workbook is left to the second reader, for the first has died of the file.
 
     Returns:
-        Sheets or a written document (`Reading`), a mail (`Letter`), the files in a zip, or why it cannot be read.
+        Sheets or a written document (`Reading`), a mail (`Letter`), the files in a zip, or why it
+        cannot be read.
     """
     if not content:
         return finding("FB-empty-file", size=0)
@@ -72,7 +86,9 @@ def open_content(content: bytes, limits: Limits, hints: Hints = _NO_HINTS, *, se
             if isinstance(parts, Finding):
                 return parts
             return (
-                _paper(kind, read_word(content, limits)) if kind == "docx" else open_workbook(content, kind, limits, parts, second=second)
+                _paper(kind, read_word(content, limits))
+                if kind == "docx"
+                else open_workbook(content, kind, limits, parts, second=second)
             )
         case "zip":
             return read_zip(content, limits)
@@ -106,7 +122,11 @@ def kind_of(content: bytes) -> str:
         return "pdf"
     if content[4:8] == b"ftyp":
         return "MP4"
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" not in content[:4096] or delimited.looks_utf16(content):
+    if (
+        content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+        or b"\x00" not in content[:4096]
+        or delimited.looks_utf16(content)
+    ):
         return _text_kind(content)
     return "binary"
 
@@ -124,7 +144,9 @@ def _ole_kind(content: bytes) -> str:
     """The kind of a compound file. A mail is asked for first: what is attached to it may have the streams of all others."""
     if is_outlook(content):
         return "msg"
-    if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book\0", "EncryptedPackage")):
+    if any(
+        name.encode("utf-16-le") in content for name in ("Workbook", "Book\0", "EncryptedPackage")
+    ):
         return "xls"
     return next((kind for name, kind in _OLE if name.encode("utf-16-le") in content), "xls")
 
@@ -145,12 +167,23 @@ def _zip_kind(content: bytes) -> str:
             if "[content_types].xml" not in names:
                 return "zip"
             return "pptx" if "ppt/presentation.xml" in names else "docx"
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError, zlib.error):
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        zlib.error,
+    ):
         return "xlsx"
 
 
 def _paper(kind: str, paper: Paper | Finding) -> Opened:
-    return paper if isinstance(paper, Finding) else Reading(kind, paper=paper, identity=paper.identity)
+    return (
+        paper if isinstance(paper, Finding) else Reading(kind, paper=paper, identity=paper.identity)
+    )
 
 
 def _text(content: bytes, kind: str, hints: Hints, limits: Limits) -> Opened:
@@ -181,4 +214,8 @@ def _table_or_note(text: str, hints: Hints, limits: Limits) -> Opened:
         head: list[Sequence[Cell]] = list(islice(rows, HEAD_ROWS))
     except csv.Error:
         return limits.over("csv_line_bytes", limits.csv_line_bytes + 1)
-    return Reading("csv", [Sheet("", False, head, rows, torn=torn)], None if isinstance(note, Finding) else note)
+    return Reading(
+        "csv",
+        [Sheet("", False, head, rows, torn=torn)],
+        None if isinstance(note, Finding) else note,
+    )

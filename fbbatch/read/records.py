@@ -38,17 +38,19 @@ class _RejectedError(ValueError):
 def read_json(text: str, limits: Limits) -> tuple[list[str], list[list[Cell]]] | Finding:
     """The records of a JSON text.
 
-    Objects within a record become columns `parent.child`; lists of plain values are joined by `、`, other lists stay JSON.
-    Integers beyond 2⁵³ and decimals that a float would change are given as text; null is None. An array within an object
-    is taken when its key is one of `data`, `rows`, `responses`, `items`, … and no other such array stands beside it.
+    Objects within a record become columns `parent.child`; lists of plain values are joined by `、`,
+    other lists stay JSON. Integers beyond 2⁵³ and decimals that a float would change are given as
+    text; null is None. An array within an object is taken when its key is one of `data`, `rows`,
+    `responses`, `items`, … and no other such array stands beside it.
 
     Args:
         text: the text.
         limits: how much is too much.
 
     Returns:
-        The keys in order of first appearance, and a row for each record with None where a key is missing; or the finding
-        `FB-json`, `FB-limit-json-…`, `FB-limit-rows`, `FB-limit-columns`, `FB-limit-cells`.
+        The keys in order of first appearance, and a row for each record with None where a key is
+        missing; or the finding `FB-json`, `FB-limit-json-…`, `FB-limit-rows`, `FB-limit-columns`,
+        `FB-limit-cells`.
     """
     text = text.removeprefix("\ufeff")
     size = len(text.encode("utf-8", "surrogatepass"))
@@ -71,7 +73,9 @@ def read_json(text: str, limits: Limits) -> tuple[list[str], list[list[Cell]]] |
         return limits.over("json_depth", limits.json_depth + 1)
 
 
-def _table(records: Sequence[Mapping[str, Cell]], limits: Limits) -> tuple[list[str], list[list[Cell]]] | Finding:
+def _table(
+    records: Sequence[Mapping[str, Cell]], limits: Limits
+) -> tuple[list[str], list[list[Cell]]] | Finding:
     header = list(dict.fromkeys(key for record in records for key in record))
     numbers = {"rows": len(records), "columns": len(header), "cells": len(records) * len(header)}
     for name, number in numbers.items():
@@ -80,7 +84,7 @@ def _table(records: Sequence[Mapping[str, Cell]], limits: Limits) -> tuple[list[
     return header, [[record.get(key) for key in header] for record in records]
 
 
-# --- before parsing ------------------------------------------------------------------------------------------
+# --- before parsing -------------------------------------------------------------------
 
 
 def _depth(text: str, limit: int) -> int:
@@ -112,7 +116,7 @@ def _lone_surrogate(text: str) -> int | None:
     return first.start() if first else None
 
 
-# --- values --------------------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------
 
 
 def _records(text: str) -> list[dict[str, Any]] | Finding:
@@ -145,7 +149,12 @@ def _document(text: str, at: int, document: Any) -> list[dict[str, Any]] | Findi
 
 def _values(text: str, at: int, between: re.Pattern[str]) -> Iterator[tuple[int, Any]]:
     """The values that follow each other from `at` on, each with its place."""
-    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_decimal)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_constant=_constant,
+        parse_int=_integer,
+        parse_float=_decimal,
+    )
     at = _end(_SPACE, text, at)
     while at < len(text):
         value, end = decoder.raw_decode(text, at)
@@ -191,7 +200,14 @@ def _cell(value: Any) -> Cell:
         return plain
     if any(isinstance(item, dict | list) for item in value):
         return json.dumps(value, ensure_ascii=False)
-    return "、".join(item if isinstance(item, str) else json.dumps(item) for item in value if item is not None) or None
+    return (
+        "、".join(
+            item if isinstance(item, str) else json.dumps(item)
+            for item in value
+            if item is not None
+        )
+        or None
+    )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -222,7 +238,7 @@ def _decimal(digits: str) -> float | str:
     return float(digits) if is_exact else digits
 
 
-# --- places --------------------------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------
 
 
 def _place(text: str, token: str) -> int:
@@ -250,7 +266,11 @@ def _seen(text: str, at: int) -> str:
     """The mark at which reading ended, never a word of the content."""
     if at >= len(text.rstrip()):
         return "EOF"
-    return text[at] if text[at].isascii() and text[at].isprintable() and not text[at].isalnum() else "…"
+    return (
+        text[at]
+        if text[at].isascii() and text[at].isprintable() and not text[at].isalnum()
+        else "…"
+    )
 
 
 def _wrong(text: str, at: int, reason: str) -> Finding:

@@ -1,7 +1,8 @@
 """The second look at a workbook: what is stored in it, counted and read by another reader than the first.
 
-The first reader gives error cells as empty, and any reader can lose rows. So the cells that hold something are counted
-in the sheet's own XML. Where a cell is an error, or the counts differ, openpyxl (xlrd for .xls) reads the sheet again.
+The first reader gives error cells as empty, and any reader can lose rows. So the cells that hold
+something are counted in the sheet's own XML. Where a cell is an error, or the counts differ,
+openpyxl (xlrd for .xls) reads the sheet again.
 """
 
 import contextlib
@@ -20,7 +21,8 @@ _FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>(?:[^<]|<!\[CDATA\[)")
 _CELL_TEXTS = re.compile(rb"<(?:\w+:)?is[\s>].*?</(?:\w+:)?is>", re.DOTALL)
 _ERROR = re.compile(rb"<(?:\w+:)?c\s[^>]*\bt=[\"']e[\"']")
 _ERROR_CELL = re.compile(
-    rb"<(?:\w+:)?c\s([^>]*\bt=[\"']e[\"'][^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v(?:\s[^>]*)?>([^<]{1,20})</", re.DOTALL
+    rb"<(?:\w+:)?c\s([^>]*\bt=[\"']e[\"'][^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v(?:\s[^>]*)?>([^<]{1,20})</",
+    re.DOTALL,
 )
 _REFERENCE = re.compile(rb"\br=[\"']([A-Za-z]{1,3})(\d{1,7})[\"']")
 _PLACE = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*\s)?r=[\"'](\w+)[\"']")
@@ -89,15 +91,22 @@ def _together(pieces: Sequence[Stored | None]) -> Stored | None:
     for piece in known:
         cells |= piece.error_cells
     return Stored(
-        cells=sum(p.cells for p in known), errors=sum(p.errors for p in known), error_cells=cells,
-        hidden_rows=sum(p.hidden_rows for p in known), merged=sum(p.merged for p in known),
-    )  # fmt: skip
+        cells=sum(p.cells for p in known),
+        errors=sum(p.errors for p in known),
+        error_cells=cells,
+        hidden_rows=sum(p.hidden_rows for p in known),
+        merged=sum(p.merged for p in known),
+    )
 
 
 def _stored(xml: bytes) -> Stored | None:
     if xml[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return None  # UTF-16: the patterns do not fit
-    inline = sum(1 for text in _CELL_TEXTS.findall(xml) if _FILLED.search(text)) if b"<is" in xml or b":is" in xml else 0
+    inline = (
+        sum(1 for text in _CELL_TEXTS.findall(xml) if _FILLED.search(text))
+        if b"<is" in xml or b":is" in xml
+        else 0
+    )
     plain = _CELL_TEXTS.sub(b"", xml) if inline else xml
     has_errors = b'="e"' in xml or b"='e'" in xml
     return Stored(
@@ -112,7 +121,9 @@ def _stored(xml: bytes) -> Stored | None:
 def _filled(xml: bytes) -> int:
     """The cells with content; what most programs write is counted without the pattern, which takes ten times as long."""
     plain = xml.count(b"<v>")
-    if plain != xml.count(b"<v") or any(mark in xml for mark in (b":v", b"<t", b":t")):  # attributes, prefixes, texts
+    if plain != xml.count(b"<v") or any(
+        mark in xml for mark in (b":v", b"<t", b":t")
+    ):  # attributes, prefixes, texts
         return len(_FILLED.findall(xml))
     return plain - xml.count(b"<v><") + xml.count(b"<v><![CDATA[")
 
@@ -120,12 +131,18 @@ def _filled(xml: bytes) -> int:
 def _error_cells(xml: bytes) -> Iterator[tuple[tuple[int, int], str]]:
     for cell in _ERROR_CELL.finditer(xml):
         if place := _REFERENCE.search(cell[1]):
-            yield (int(place[2]) - 1, column_number(place[1].decode()) - 1), cell[2].decode("latin-1").strip()
+            yield (
+                (int(place[2]) - 1, column_number(place[1].decode()) - 1),
+                cell[2].decode("latin-1").strip(),
+            )
 
 
 def is_encrypted_ods(content: bytes) -> bool:
     """True for an OpenDocument file whose manifest says that its parts are encrypted."""
-    with contextlib.suppress(KeyError, zipfile.BadZipFile, OSError), zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with (
+        contextlib.suppress(KeyError, zipfile.BadZipFile, OSError),
+        zipfile.ZipFile(io.BytesIO(content)) as archive,
+    ):
         return b"encryption-data" in archive.read("META-INF/manifest.xml")
     return False
 
@@ -148,7 +165,9 @@ def openpyxl_sheets(content: bytes) -> Whole | None:
         found = []
         for page in book.worksheets:
             page.reset_dimensions()
-            found.append((page.title, page.sheet_state != "visible", _rows(_coded(page.iter_rows()))))
+            found.append(
+                (page.title, page.sheet_state != "visible", _rows(_coded(page.iter_rows())))
+            )
         return Whole(found, SERIAL_DAYS_1904 if book.epoch == CALENDAR_MAC_1904 else 0)
     return None
 
@@ -163,8 +182,14 @@ def xlrd_sheets(content: bytes) -> Whole | None:
 
     try:
         book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO())
-        pages = [(page, _rows(_xls_cells(page, xlrd.error_text_from_code, book.datemode))) for page in book.sheets()]
-        return Whole([(page.name, bool(page.visibility), rows) for page, rows in pages], SERIAL_DAYS_1904 * book.datemode)
+        pages = [
+            (page, _rows(_xls_cells(page, xlrd.error_text_from_code, book.datemode)))
+            for page in book.sheets()
+        ]
+        return Whole(
+            [(page.name, bool(page.visibility), rows) for page, rows in pages],
+            SERIAL_DAYS_1904 * book.datemode,
+        )
     except xlrd.XLRDError as error:
         if "encrypted" in str(error):
             raise EncryptedError from error
@@ -223,16 +248,23 @@ def xlrd_look(content: bytes) -> tuple[dict[str, Second], int]:
     with contextlib.suppress(Exception):
         book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO(), on_demand=True)
         texts, names = xlrd.error_text_from_code, book.sheet_names()
-        found = {name: _seen(_xls_cells(book.sheet_by_name(name), texts, book.datemode)) for name in names}
+        found = {
+            name: _seen(_xls_cells(book.sheet_by_name(name), texts, book.datemode))
+            for name in names
+        }
         return found, SERIAL_DAYS_1904 * book.datemode
     return {}, 0
 
 
-def _xls_cells(page: Any, texts: dict[int, str], datemode: int) -> Iterator[tuple[int, int, object, bool]]:
+def _xls_cells(
+    page: Any, texts: dict[int, str], datemode: int
+) -> Iterator[tuple[int, int, object, bool]]:
     import xlrd
 
     for row in range(page.nrows):
-        for column, (kind, value) in enumerate(zip(page.row_types(row), page.row_values(row), strict=False)):
+        for column, (kind, value) in enumerate(
+            zip(page.row_types(row), page.row_values(row), strict=False)
+        ):
             if kind in {xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK} or value == "":
                 continue
             if kind == xlrd.XL_CELL_DATE:
@@ -251,7 +283,9 @@ def _seen(cells: Iterable[tuple[int, int, object, bool]]) -> Second:
     return Second(count, errors)
 
 
-def patched(rows: Iterable[Sequence[Cell]], errors: dict[tuple[int, int], str]) -> Iterator[Sequence[Cell]]:
+def patched(
+    rows: Iterable[Sequence[Cell]], errors: dict[tuple[int, int], str]
+) -> Iterator[Sequence[Cell]]:
     """The rows with error cells named instead of empty; rows that held only errors appear again."""
     by_row: dict[int, dict[int, str]] = {}
     for (row, column), text in errors.items():
@@ -259,7 +293,10 @@ def patched(rows: Iterable[Sequence[Cell]], errors: dict[tuple[int, int], str]) 
     number = -1
     for number, cells in enumerate(rows):
         yield _with(cells, by_row.pop(number)) if number in by_row else cells
-    yield from (_with([], by_row.get(missing, {})) for missing in range(number + 1, max(by_row, default=number) + 1))
+    yield from (
+        _with([], by_row.get(missing, {}))
+        for missing in range(number + 1, max(by_row, default=number) + 1)
+    )
 
 
 def _with(row: Sequence[Cell], texts: dict[int, str]) -> list[Cell]:

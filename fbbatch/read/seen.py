@@ -13,13 +13,41 @@ import tinycss2
 from lxml import etree
 from tinycss2 import color4
 
-_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
-_NEVER_SHOWN = frozenset({"script", "style", "title", "template", "head", "iframe", "object", "noframes"})
+_VOID = frozenset(
+    {
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    }
+)
+_NEVER_SHOWN = frozenset(
+    {"script", "style", "title", "template", "head", "iframe", "object", "noframes"}
+)
 _SHOWN_WHEN_OPEN = frozenset({"details", "dialog"})
 _DEEPEST = 300  # css_inline goes down by recursion
 _LARGEST = 2_000_000
 _SMALLEST_PX, _FAR_PX = 2.0, -400.0
-_PX = {"px": 1.0, "": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78, "%": 16 / 100}
+_PX = {
+    "px": 1.0,
+    "": 1.0,
+    "pt": 4 / 3,
+    "em": 16.0,
+    "rem": 16.0,
+    "in": 96.0,
+    "cm": 37.8,
+    "mm": 3.78,
+    "%": 16 / 100,
+}
 _LENGTH = re.compile(r"(-?\d*\.?\d+)\s*(px|pt|em|rem|in|cm|mm|%)?")
 _FAINT = 0.1  # of what is less opaque, nobody sees anything
 _NEAR = 10  # a difference of colour that nobody sees
@@ -36,16 +64,21 @@ class _Look(NamedTuple):
 
     @property
     def is_seen(self) -> bool:
-        return self.is_shown and any(abs(a - b) > _NEAR for a, b in zip(self.colour, self.ground, strict=True))
+        return self.is_shown and any(
+            abs(a - b) > _NEAR for a, b in zip(self.colour, self.ground, strict=True)
+        )
 
 
 def seen(html: str) -> tuple[str, int]:
     """A page with what a reader sees of it, and how many characters of text were left out.
 
-    Scripts, styles, comments and the title do not count. Style sheets in the page are heeded; nothing is fetched.
+    Scripts, styles, comments and the title do not count. Style sheets in the page are heeded;
+    nothing is fetched.
     """
     if "<style" in html.lower() and len(html) <= _LARGEST and _depth(html) <= _DEEPEST:
-        html = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False).inline(html)
+        html = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False).inline(
+            html
+        )
     page = _Page()
     parser = etree.HTMLParser(target=page)
     parser.feed(html or " ")
@@ -116,18 +149,29 @@ class _Page:
 def _look(tag: str, attributes: Mapping[str, str], around: _Look) -> _Look:
     """How an element looks within what is around it."""
     styles = _styles(attributes.get("style") or "")
-    given = styles.get("-webkit-text-fill-color") or styles.get("color") or attributes.get("color" if tag == "font" else "text")
-    ground = _colour(styles.get("background-color") or styles.get("background") or attributes.get("bgcolor"))
+    given = (
+        styles.get("-webkit-text-fill-color")
+        or styles.get("color")
+        or attributes.get("color" if tag == "font" else "text")
+    )
+    ground = _colour(
+        styles.get("background-color") or styles.get("background") or attributes.get("bgcolor")
+    )
     is_closed = tag in _SHOWN_WHEN_OPEN and "open" not in attributes
     is_hidden = "hidden" in attributes or is_closed or _is_hidden(styles) or _is_transparent(given)
-    return _Look(around.is_shown and not is_hidden, _colour(given) or around.colour, ground or around.ground)
+    return _Look(
+        around.is_shown and not is_hidden, _colour(given) or around.colour, ground or around.ground
+    )
 
 
 def _styles(text: str) -> dict[str, str]:
     """The declarations of a style attribute by name, in lower case and without comments."""
     declared = tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)
     plain = [one for one in declared if one.type == "declaration"]
-    return {one.lower_name: _COMMENT.sub("", tinycss2.serialize(one.value)).strip().lower() for one in plain}
+    return {
+        one.lower_name: _COMMENT.sub("", tinycss2.serialize(one.value)).strip().lower()
+        for one in plain
+    }
 
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -139,7 +183,9 @@ _CUT_OUT = re.compile(r"rect\(\s*0|inset\(\s*(?:50|100)%|(?:circle|ellipse)\(\s*
 def _is_hidden(styles: Mapping[str, str]) -> bool:
     """True for an element that takes no room, has no size, lets everything through, or is off the screen."""
     is_off = styles.get("display") == "none" or styles.get("visibility") in {"hidden", "collapse"}
-    is_off = is_off or styles.get("content-visibility") == "hidden" or styles.get("mso-hide") == "all"
+    is_off = (
+        is_off or styles.get("content-visibility") == "hidden" or styles.get("mso-hide") == "all"
+    )
     return is_off or _is_faint(styles) or _has_no_size(styles) or _is_moved_away(styles)
 
 
@@ -151,12 +197,17 @@ def _is_faint(styles: Mapping[str, str]) -> bool:
 
 
 def _has_no_size(styles: Mapping[str, str]) -> bool:
-    sizes = [styles.get("font-size"), *re.findall(r"(?:^|\s)(\d[^\s/]*|calc\([^)]*\))(?=\s*/|\s)", styles.get("font", ""))]
+    sizes = [
+        styles.get("font-size"),
+        *re.findall(r"(?:^|\s)(\d[^\s/]*|calc\([^)]*\))(?=\s*/|\s)", styles.get("font", "")),
+    ]
     if any((px := _px(size)) is not None and px < _SMALLEST_PX for size in sizes):
         return True
     is_cut = styles.get("overflow") in {"hidden", "clip"}
     rooms = ("height", "max-height", "width", "max-width")
-    if is_cut and any((px := _px(styles.get(name))) is not None and px < _SMALLEST_PX for name in rooms):
+    if is_cut and any(
+        (px := _px(styles.get(name))) is not None and px < _SMALLEST_PX for name in rooms
+    ):
         return True
     clipped = styles.get("clip", "") + styles.get("clip-path", "")
     return bool(_NO_SIZE.search(styles.get("transform", "")) or _CUT_OUT.search(clipped))
@@ -181,7 +232,14 @@ def _colour(text: str | None) -> Colour | None:
     """A colour; None where it is none that we know."""
     told = (text or "").strip().lower()
     words = [told, f"#{told}", *told.split()]
-    known = next((colour for word in words if (colour := color4.parse_color(word)) not in {None, "currentcolor"}), None)
+    known = next(
+        (
+            colour
+            for word in words
+            if (colour := color4.parse_color(word)) not in {None, "currentcolor"}
+        ),
+        None,
+    )
     if known is None:
         return None
     red, green, blue = known.to("srgb").coordinates

@@ -16,11 +16,13 @@ Merged = tuple[int, int, int, int]
 class Sheet:
     """One sheet. `head` holds its first rows; `rows()` all of them, once.
 
-    `merged` areas are (top, left, bottom, right), 0-based. `torn` names the row (1-based) in which a text file
-    breaks off; it is known when all rows have been taken. `serial_days` are added to bare numbers that stand for
-    dates (workbooks of the 1904 system). `written` sheets come from a written document: their rows and columns are
-    no places that anybody could look up. `findings` are remarks of the reader. `marks` say of rows (1-based) that came back
-    corrected what they were: the number of a case or of a returned row; known of every row that has been taken.
+    `merged` areas are (top, left, bottom, right), 0-based. `torn` names the row (1-based) in which
+    a text file breaks off; it is known when all rows have been taken. `serial_days` are added to
+    bare numbers that stand for dates (workbooks of the 1904 system). `written` sheets come from a
+    written document: their rows and columns are no places that anybody could look up. `findings`
+    are remarks of the reader. `marks` say of rows (1-based) that came back
+    corrected what they were: the number of a case or of a returned row; known of every row that has
+    been taken.
     """
 
     name: str
@@ -44,8 +46,9 @@ class Sheet:
 class Reading:
     """An opened file: its sheets in order, and what stands in it as a written document, where it is one.
 
-    `kind` is what it really is: `xlsx`, `xls`, `xlsb`, `ods`, `csv`, `json`, `html`, `docx`, `pdf`, `txt`. A text has both
-    views. `identity` is what a document of ours says of itself (`form`, `version`, `case`, `issue`, …).
+    `kind` is what it really is: `xlsx`, `xls`, `xlsb`, `ods`, `csv`, `json`, `html`, `docx`, `pdf`,
+    `txt`. A text has both views. `identity` is what a document of ours says of itself (`form`,
+    `version`, `case`, `issue`, …).
     """
 
     kind: str

@@ -13,7 +13,9 @@ def read_tables(text: str) -> list[list[list[Cell]]]:
     The rows of a table within a cell are rows of that table only.
     """
     try:
-        page = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=False))
+        page = html.document_fromstring(
+            text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=False)
+        )
     except (ValueError, html.etree.LxmlError):
         return []
     tables: dict[html.HtmlElement, list[list[Cell]]] = {}
@@ -30,5 +32,8 @@ def _row(row: "html.HtmlElement") -> list[Cell]:
             for line_break in cell.iter("br"):
                 line_break.tail = f"\n{line_break.tail or ''}"
             span = str(cell.get("colspan") or "1")
-            cells += ["".join(cell.itertext()).strip(), *[None] * (min(int(span), _WIDEST) - 1 if span.isdecimal() else 0)]
+            cells += [
+                "".join(cell.itertext()).strip(),
+                *[None] * (min(int(span), _WIDEST) - 1 if span.isdecimal() else 0),
+            ]
     return cells

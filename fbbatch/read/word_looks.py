@@ -1,6 +1,7 @@
 """Which text of a Word file a reader sees; what is hidden, without size or white on white is meant for a machine to read.
 
-White text counts as unseen only where nothing around it is shaded: outside tables and boxes, which may have a ground.
+White text counts as unseen only where nothing around it is shaded: outside tables and boxes, which
+may have a ground.
 """
 
 from typing import NamedTuple
@@ -46,10 +47,16 @@ class Looks:
         """
         about, paragraph = child(run, "rPr"), self._paragraph(run)
         of_paragraph = child(paragraph, "pPr")
-        look = _look(about).over(self._style(value(child(about, "rStyle")))).over(self._style(value(child(of_paragraph, "pStyle"))))
+        look = (
+            _look(about)
+            .over(self._style(value(child(about, "rStyle"))))
+            .over(self._style(value(child(of_paragraph, "pStyle"))))
+        )
         if look.is_hidden or (look.half_points is not None and look.half_points <= _SMALLEST):
             return True
-        is_shaded = any(child(around, name) is not None for around in (about, of_paragraph) for name in _GROUNDS)
+        is_shaded = any(
+            child(around, name) is not None for around in (about, of_paragraph) for name in _GROUNDS
+        )
         return look.colour in _WHITE and not is_shaded and not may_have_ground
 
     @staticmethod
@@ -62,14 +69,22 @@ class Looks:
             self._known[name] = _Look()
             style = self._styles.get(name)
             if style is not None:
-                self._known[name] = _look(child(style, "rPr")).over(self._style(value(child(style, "basedOn"))))
+                self._known[name] = _look(child(style, "rPr")).over(
+                    self._style(value(child(style, "basedOn")))
+                )
         return self._known[name]
 
 
 def _look(about: Xml) -> _Look:
     if about is None:
         return _Look()
-    hidden, size, colour = child(about, "vanish"), value(child(about, "sz")), value(child(about, "color"))
+    hidden, size, colour = (
+        child(about, "vanish"),
+        value(child(about, "sz")),
+        value(child(about, "color")),
+    )
     return _Look(
-        None if hidden is None else is_on(hidden), int(size) if size.isdecimal() and len(size) < 5 else None, colour.lower() or None
+        None if hidden is None else is_on(hidden),
+        int(size) if size.isdecimal() and len(size) < 5 else None,
+        colour.lower() or None,
     )

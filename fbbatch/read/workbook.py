@@ -1,6 +1,7 @@
 """Workbooks → sheets. python-calamine reads the cells, of large plain sheets `fbbatch.read.plain`; all of them are counted.
 
-calamine is many times faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.second` checks that it saw every cell.
+calamine is many times faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.second`
+checks that it saw every cell.
 """
 
 import io
@@ -8,7 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
@@ -38,7 +46,12 @@ _NAMES_OF_A_FORM = 5  # the shortest form has more blanks
 
 
 def open_workbook(
-    content: bytes, kind: str, limits: Limits, parts: dict[str, bytearray] | None = None, *, second: bool = False
+    content: bytes,
+    kind: str,
+    limits: Limits,
+    parts: dict[str, bytearray] | None = None,
+    *,
+    second: bool = False,
 ) -> Reading | Finding:
     """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken.
 
@@ -47,14 +60,19 @@ def open_workbook(
         kind: what it is.
         limits: how much is too much.
         parts: some of its parts, where they have been unpacked already; they are used up.
-        second: the first reader has died of it; only the second one is asked, and for xlsb and ods there is none.
+        second: the first reader has died of it; only the second one is asked, and for xlsb and ods
+            there is none.
     """
     if second:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
     book = _Workbook(content, kind, limits, parts or {})
     try:
         pages = book.pages()
-        identity = _identity(book.calamine.get_sheet_by_name(IDENTITY_SHEET).to_python()) if IDENTITY_SHEET in pages else {}
+        identity = (
+            _identity(book.calamine.get_sheet_by_name(IDENTITY_SHEET).to_python())
+            if IDENTITY_SHEET in pages
+            else {}
+        )
     except PasswordError:
         return finding("FB-encrypted")
     except CalamineError as error:
@@ -62,18 +80,26 @@ def open_workbook(
     if len(pages) > limits.sheets:
         return limits.over("sheets", len(pages))
     sheets = (book.sheet(name, hidden) for name, hidden in pages.items() if name != IDENTITY_SHEET)
-    if is_form(identity) or (kind == "xlsx" and not identity and len(named_cells(content, kind, PREFIX)) >= _NAMES_OF_A_FORM):
+    if is_form(identity) or (
+        kind == "xlsx"
+        and not identity
+        and len(named_cells(content, kind, PREFIX)) >= _NAMES_OF_A_FORM
+    ):
         return _form(content, kind, sheets, identity, limits)
     return Reading(kind, sheets, identity=identity)
 
 
-def _form(content: bytes, kind: str, sheets: Iterable[Sheet], identity: Mapping[str, str], limits: Limits) -> Reading | Finding:
+def _form(
+    content: bytes, kind: str, sheets: Iterable[Sheet], identity: Mapping[str, str], limits: Limits
+) -> Reading | Finding:
     """A form of ours, known by its hidden sheet or, copied into another workbook, by the names of its blanks; it is one page, read at once."""
     try:
         paper = form_paper(sheets, named_cells(content, kind, PREFIX), identity, limits)
     except ReadersDisagreeError as error:
         return error.reason
-    return paper if isinstance(paper, Finding) else Reading(kind, paper=paper, identity=paper.identity)
+    return (
+        paper if isinstance(paper, Finding) else Reading(kind, paper=paper, identity=paper.identity)
+    )
 
 
 def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding | None:
@@ -97,7 +123,11 @@ def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding |
         sheets.append(sheet_of(name, rows))
         sheets[-1].hidden, sheets[-1].findings = hidden, [finding("FB-one-reader", sheet=name)]
         sheets[-1].serial_days = found.serial_days
-    return _form(content, kind, sheets, identity, limits) if is_form(identity) else Reading(kind, sheets, identity=identity)
+    return (
+        _form(content, kind, sheets, identity, limits)
+        if is_form(identity)
+        else Reading(kind, sheets, identity=identity)
+    )
 
 
 def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
@@ -108,7 +138,9 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
 class _Workbook:
     """A workbook, each of its sheets read by whoever reads it best, and compared with what is stored. Source: RELIABILITY I1."""
 
-    def __init__(self, content: bytes, kind: str, limits: Limits, parts: dict[str, bytearray]) -> None:
+    def __init__(
+        self, content: bytes, kind: str, limits: Limits, parts: dict[str, bytearray]
+    ) -> None:
         self._content = content
         self._kind = kind
         self._limits = limits
@@ -142,7 +174,13 @@ class _Workbook:
             sheet = self._plainly(plain, name, hidden) if plain else None
             return sheet or self._generally(name, hidden)
         except CalamineError as error:
-            return Sheet(name, hidden, [], iter(()), findings=[finding("FB-broken", sheet=name, reason=_short(error))])
+            return Sheet(
+                name,
+                hidden,
+                [],
+                iter(()),
+                findings=[finding("FB-broken", sheet=name, reason=_short(error))],
+            )
 
     def _plainly(self, plain: PlainSheet, name: str, hidden: bool) -> Sheet | None:
         rows = self._plain_rows(plain, name)
@@ -152,7 +190,11 @@ class _Workbook:
             return None
         if len(merged) > self._limits.merged_areas:
             return self._overmerged(name, hidden, len(merged))
-        found = [finding("FB-hidden-rows", sheet=name, rows=plain.hidden_rows)] if plain.hidden_rows else []
+        found = (
+            [finding("FB-hidden-rows", sheet=name, rows=plain.hidden_rows)]
+            if plain.hidden_rows
+            else []
+        )
         return Sheet(name, hidden, head, rows, merged, findings=found)
 
     def _plain_rows(self, plain: PlainSheet, name: str) -> Iterator[Sequence[Cell]]:
@@ -162,7 +204,9 @@ class _Workbook:
         except NotPlainError:
             if not plain.n_rows:
                 raise
-            yield from islice(self._checked(self.calamine.get_sheet_by_name(name), name, []), plain.n_rows, None)
+            yield from islice(
+                self._checked(self.calamine.get_sheet_by_name(name), name, []), plain.n_rows, None
+            )
 
     def _generally(self, name: str, hidden: bool) -> Sheet:
         page = self.calamine.get_sheet_by_name(name)
@@ -172,18 +216,36 @@ class _Workbook:
         merged = [(top, first, bottom, last) for (top, first), (bottom, last) in areas]
         found: list[Finding] = []
         rows = self._checked(page, name, found)
-        return Sheet(name, hidden, list(islice(rows, HEAD_ROWS)), rows, merged, serial_days=self._serial_days, findings=found)
+        return Sheet(
+            name,
+            hidden,
+            list(islice(rows, HEAD_ROWS)),
+            rows,
+            merged,
+            serial_days=self._serial_days,
+            findings=found,
+        )
 
     def _overmerged(self, name: str, hidden: bool, n_areas: int) -> Sheet:
-        return Sheet(name, hidden, [], iter(()), findings=[self._limits.over("merged_areas", n_areas, where=name)])
+        return Sheet(
+            name,
+            hidden,
+            [],
+            iter(()),
+            findings=[self._limits.over("merged_areas", n_areas, where=name)],
+        )
 
-    def _checked(self, page: CalamineSheet, name: str, found: list[Finding]) -> Iterator[Sequence[Cell]]:
+    def _checked(
+        self, page: CalamineSheet, name: str, found: list[Finding]
+    ) -> Iterator[Sequence[Cell]]:
         """The rows of a sheet; remarks on the whole of it are in `found` once the first row has been taken."""
         written = stored(self._package, name) if self._package else None
         if written and written.hidden_rows:
             found.append(finding("FB-hidden-rows", sheet=name, rows=written.hidden_rows))
         look: Second | None = None
-        if self._kind == "xls" or (self._kind == "xlsx" and (written is None or len(written.error_cells) < written.errors)):
+        if self._kind == "xls" or (
+            self._kind == "xlsx" and (written is None or len(written.error_cells) < written.errors)
+        ):
             look = self._look(name)
             if look is None:
                 found.append(finding("FB-one-reader", sheet=name))
@@ -192,7 +254,9 @@ class _Workbook:
         rows = _from_left(page)
         yield from self._counted(patched(rows, errors) if errors else rows, name, expected, look)
 
-    def _counted(self, rows: Iterator[Sequence[Cell]], name: str, expected: int | None, look: Second | None) -> Iterator[Sequence[Cell]]:
+    def _counted(
+        self, rows: Iterator[Sequence[Cell]], name: str, expected: int | None, look: Second | None
+    ) -> Iterator[Sequence[Cell]]:
         count = rows_seen = 0
         for row in rows:
             if cells := len(row) - row.count("") - row.count(None):
@@ -206,7 +270,11 @@ class _Workbook:
         if second == count and self._package and has_doubled_cells(self._package, name):
             second = expected
         if second != count:
-            raise ReadersDisagreeError(finding("FB-readers-disagree", sheet=name, first=count, second=second, rows=rows_seen))
+            raise ReadersDisagreeError(
+                finding(
+                    "FB-readers-disagree", sheet=name, first=count, second=second, rows=rows_seen
+                )
+            )
 
     def _look(self, name: str) -> Second | None:
         if self._kind == "xls":
@@ -219,8 +287,11 @@ class _Workbook:
 def _from_left(page: CalamineSheet) -> Iterator[Sequence[Cell]]:
     """Its rows from column A, whatever the first used column is; blank ones without any, for above a cell far out stand a million."""
     left = page.start[1] if page.start else 0
-    rows: Iterator[Sequence[Cell]] = iter(page.iter_rows())
-    return ([] if row.count("") == len(row) else [None] * left + row for row in rows) if left else rows  # type: ignore[operator]
+    rows: Iterator[list[Cell]] = iter(page.iter_rows())
+    if not left:
+        return rows
+    margin: list[Cell] = [None] * left
+    return ([] if row.count("") == len(row) else margin + row for row in rows)
 
 
 def _short(error: Exception) -> str:

@@ -1,9 +1,10 @@
 """Word files (docx, docm) → `Paper`.
 
-One walk over each part, without recursion. Every text is said twice: to the paragraph it belongs to (a line, a cell, the
-margin) and to a stream from which blanks are cut out: a blank is two places in the stream, however deep it stands.
-Where exactly, `fbbatch.read.blanks` decides at the end.
-python-docx is no help here: it does not see content controls, text boxes and tracked insertions, where answers stand.
+One walk over each part, without recursion. Every text is said twice: to the paragraph it belongs to
+(a line, a cell, the margin) and to a stream from which blanks are cut out: a blank is two places in
+the stream, however deep it stands. Where exactly, `fbbatch.read.blanks` decides at the end.
+python-docx is no help here: it does not see content controls, text boxes and tracked insertions,
+where answers stand.
 """
 
 import io
@@ -35,21 +36,33 @@ _SIGNS = {
 def read_word(content: bytes, limits: Limits) -> Paper | Finding:
     """What a Word file holds, tracked changes accepted.
 
-    Lines are stripped and never empty; footnotes, endnotes and comments stand after the text. A nested table stands after
-    the one around it and only there, but a blank around it holds its text, too. The zip package has been checked before.
+    Lines are stripped and never empty; footnotes, endnotes and comments stand after the text. A
+    nested table stands after the one around it and only there, but a blank around it holds its
+    text, too. The zip package has been checked before.
 
     Returns:
-        The paper, or `FB-broken`, `FB-encrypted`, `FB-limit-paper-chars`, `FB-limit-paper-tables`, `FB-limit-xml-depth`,
-        `FB-limit-cells` (a cell that claims to span a million columns).
+        The paper, or `FB-broken`, `FB-encrypted`, `FB-limit-paper-chars`, `FB-limit-paper-tables`,
+        `FB-limit-xml-depth`, `FB-limit-cells` (a cell that claims to span a million columns).
     """
     if content.startswith(_OLE):
-        return finding("FB-encrypted") if "EncryptedPackage".encode("utf-16-le") in content else finding("FB-broken", reason="OLE")
+        return (
+            finding("FB-encrypted")
+            if "EncryptedPackage".encode("utf-16-le") in content
+            else finding("FB-broken", reason="OLE")
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _paper(Package(archive, limits), limits)
     except RefusedError as refused:
         return refused.why
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        EOFError,
+        OSError,
+        ValueError,
+    ) as error:
         return finding("FB-broken", reason=type(error).__name__)
 
 
@@ -61,7 +74,9 @@ def _paper(package: Package, limits: Limits) -> Paper:
     walk.read(package.root(main, "}document"), walk.lines)
     for kind in ("footnotes", "endnotes", "comments", "header", "footer"):
         for part in related.get(kind, ()):
-            walk.read(package.root(part), walk.margin if kind in {"header", "footer"} else walk.lines)
+            walk.read(
+                package.root(part), walk.margin if kind in {"header", "footer"} else walk.lines
+            )
     return walk.paper(package.identity())
 
 
@@ -112,7 +127,9 @@ class _Walk:
         if value > getattr(self.limits, limit):
             raise RefusedError(self.limits.over(limit, value))
 
-    def inside(self, element: Xml, leave: Callable[[], None] | None = None, **place: Any) -> Iterator[Xml]:
+    def inside(
+        self, element: Xml, leave: Callable[[], None] | None = None, **place: Any
+    ) -> Iterator[Xml]:
         """Walk the children at another place."""
         before = self.place
         self.place = before._replace(**place)
@@ -135,7 +152,9 @@ class _Walk:
 
     def text(self, element: Xml) -> None:
         def sign(private: re.Match[str]) -> str:
-            return _sign(value(child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0]))
+            return _sign(
+                value(child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0])
+            )
 
         told = _PRIVATE.sub(sign, (element.text or "").replace("\n", " "))
         if self.is_hidden(element):
@@ -144,17 +163,26 @@ class _Walk:
             self.say(told)
 
     def is_hidden(self, element: Xml) -> bool:
-        may_have_ground = self.place.table is not None or next(element.iterancestors("{*}txbxContent"), None) is not None
+        may_have_ground = (
+            self.place.table is not None
+            or next(element.iterancestors("{*}txbxContent"), None) is not None
+        )
         return self.looks.hides(element.getparent(), may_have_ground=may_have_ground)
 
     def symbol(self, element: Xml) -> None:
         digits = value(element, "char")
-        self.say(_sign(value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0))
+        self.say(
+            _sign(value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0)
+        )
 
     def alternate(self, element: Xml) -> Iterator[Xml]:
         """One and the same content for newer and older readers: only one of them is walked."""
         options = [*element.iterchildren("{*}Choice"), *element.iterchildren("{*}Fallback")]
-        worded = (option for option in options if any(one.text or one.tag.endswith("}sym") for one in option.iter("{*}t", "{*}sym")))
+        worded = (
+            option
+            for option in options
+            if any(one.text or one.tag.endswith("}sym") for one in option.iter("{*}t", "{*}sym"))
+        )
         return iter([next(worded, options[0])] if options else ())
 
     def ruby(self, element: Xml) -> Iterator[Xml]:
@@ -204,7 +232,9 @@ class _Walk:
         table, row, about = self.place.table, self.place.row, child(element, "tcPr")
         if table is None or row is None:
             return iter(element)
-        cell = Cell(len(self.stream), column=row.width + 1, span=max(1, _number(child(about, "gridSpan"))))
+        cell = Cell(
+            len(self.stream), column=row.width + 1, span=max(1, _number(child(about, "gridSpan")))
+        )
         row.cells.append(cell)
         row.width += cell.span
         merging, merged = table.merging, child(about, "vMerge")
@@ -225,7 +255,9 @@ class _Walk:
     def mark(self, name: str, kind: str, number: str = "") -> Mark:
         """A blank begins here; `number` (from 0) is that of its cell in the row, when the file names it."""
         _, table, row, cell, paragraph = self.place
-        mark = Mark(name, kind, len(self.stream), cell, paragraph, paragraph.ahead if paragraph else "")
+        mark = Mark(
+            name, kind, len(self.stream), cell, paragraph, paragraph.ahead if paragraph else ""
+        )
         if table and (number or not cell):
             at, following = (row.at, len(row.cells)) if row else (len(table.rows), 0)
             mark.sought = table, at, int(number[:9] or following)
@@ -243,7 +275,9 @@ class _Walk:
         name, number = value(element, "name"), value(element, "colFirst")
         if name.startswith(_MARK):
             if name not in self.begun:
-                self.begun[name] = self.mark(name.removeprefix(_MARK), "bookmark", number if number.isdecimal() else "")
+                self.begun[name] = self.mark(
+                    name.removeprefix(_MARK), "bookmark", number if number.isdecimal() else ""
+                )
             self.bookmarks[value(element, "id")] = name
 
     def bookmark_end(self, element: Xml) -> None:
@@ -287,7 +321,11 @@ class _Walk:
             mark.shown = _box(checked if checked is not None else child(checkbox, "default"))
         elif choices is not None:
             at = _number(child(choices, "result"), _number(child(choices, "default")))
-            mark.shown = "".join(value(entry) for n, entry in enumerate(choices.iterchildren("{*}listEntry")) if n == at)
+            mark.shown = "".join(
+                value(entry)
+                for n, entry in enumerate(choices.iterchildren("{*}listEntry"))
+                if n == at
+            )
         return mark
 
     def paper(self, identity: Mapping[str, str]) -> Paper:
@@ -295,7 +333,9 @@ class _Walk:
         tables = [table for table in self.tables if table.rows]
         self.check("cells", sum(len(table.rows) * table.width() for table in tables))
         settle(self.marks, tables)
-        lines, margin = (tuple(filter(None, map(str.strip, part))) for part in (self.lines, self.margin))
+        lines, margin = (
+            tuple(filter(None, map(str.strip, part))) for part in (self.lines, self.margin)
+        )
         return Paper(
             tuple(blanks(self.marks, self.stream, self.limits)),
             tuple(table.grid() for table in tables),
@@ -327,9 +367,28 @@ def _says(text: str) -> "_Way":
 
 _Way = Callable[[_Walk, Xml], Iterator[Xml] | None]
 _WAYS: dict[str, _Way] = {
-    "t": _Walk.text, "tab": _says("\t"), "ptab": _says("\t"), "br": _says("\n"), "cr": _says("\n"), "noBreakHyphen": _says("-"),
-    "sym": _Walk.symbol, "ruby": _Walk.ruby, "AlternateContent": _Walk.alternate, "del": _Walk.deleted, "moveFrom": _Walk.deleted,
-    "p": _Walk.paragraph, "txbxContent": _Walk.box, "tbl": _Walk.table, "tr": _Walk.row, "tc": _Walk.cell,
-    "bookmarkStart": _Walk.bookmark, "bookmarkEnd": _Walk.bookmark_end, "sdt": _Walk.control, "fldChar": _Walk.field,
-    **dict.fromkeys(("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr"), lambda _, __: None),
-}  # fmt: skip
+    "t": _Walk.text,
+    "tab": _says("\t"),
+    "ptab": _says("\t"),
+    "br": _says("\n"),
+    "cr": _says("\n"),
+    "noBreakHyphen": _says("-"),
+    "sym": _Walk.symbol,
+    "ruby": _Walk.ruby,
+    "AlternateContent": _Walk.alternate,
+    "del": _Walk.deleted,
+    "moveFrom": _Walk.deleted,
+    "p": _Walk.paragraph,
+    "txbxContent": _Walk.box,
+    "tbl": _Walk.table,
+    "tr": _Walk.row,
+    "tc": _Walk.cell,
+    "bookmarkStart": _Walk.bookmark,
+    "bookmarkEnd": _Walk.bookmark_end,
+    "sdt": _Walk.control,
+    "fldChar": _Walk.field,
+    **dict.fromkeys(
+        ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr"),
+        lambda _, __: None,
+    ),
+}

@@ -27,8 +27,9 @@ class Text:
 class Pair(NamedTuple):
     """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it).
 
-    `given`: the blank holds its answer already and is not to be changed. `options` are printed as the value: □ for each, ☑ where it holds. `lines` is the height of a blank.
-    `kind` is what a workbook expects in it: text, date.
+    `given`: the blank holds its answer already and is not to be changed. `options` are printed as
+    the value: □ for each, ☑ where it holds. `lines` is the height of a blank. `kind` is what a
+    workbook expects in it: text, date.
     """
 
     label: str
@@ -69,8 +70,8 @@ class Column(NamedTuple):
 class Table:
     """A table with a header row; `marks` names rows (0-based) to be set off: severe, total, good, soft.
 
-    `blank` is the id of a form's table field: then every cell is to be filled in, row n and column id marked
-    `fb_<blank>_<n>_<column id>` (n from 1); a column without an id is printed only.
+    `blank` is the id of a form's table field: then every cell is to be filled in, row n and column
+    id marked `fb_<blank>_<n>_<column id>` (n from 1); a column without an id is printed only.
     """
 
     columns: tuple[Column, ...]
@@ -128,8 +129,9 @@ Block = Heading | Text | Grid | Table | Choice | Note | Signatures | PageBreak
 class Document:
     """A document for Word and PDF; a form for Excel, too.
 
-    `identity` holds what a form must carry to be recognised when it comes back (`form`, `version`, `case`, `issue`, `department`,
-    `code`); `foot` is what of it people see, at the end of the text and at the foot of each page.
+    `identity` holds what a form must carry to be recognised when it comes back (`form`, `version`,
+    `case`, `issue`, `department`, `code`); `foot` is what of it people see, at the end of the text
+    and at the foot of each page.
     """
 
     kind: str
@@ -165,7 +167,8 @@ class WorkSheet:
 class WorkBook:
     """A document for Excel. `identity` goes onto a hidden sheet, with the header row and the column ids of the first table.
 
-    `foot` is what people see of it: above each table that may be edited, and at the foot of each page.
+    `foot` is what people see of it: above each table that may be edited, and at the foot of each
+    page.
     """
 
     kind: str
@@ -182,9 +185,10 @@ class WorkBook:
 class Entry(NamedTuple):
     """A column of a register.
 
-    `id` is the field's; `mark` follows the header (` *`). `kind`: text, date, datetime, integer, number. `width` in
-    characters. `options` go into a drop-down; `low` and `high` bound a number. `closed`: nothing else is valid, so
-    Excel refuses it; otherwise it only asks. `prompt` appears beside a chosen cell, `error` with a refusal.
+    `id` is the field's; `mark` follows the header (` *`). `kind`: text, date, datetime, integer,
+    number. `width` in characters. `options` go into a drop-down; `low` and `high` bound a number.
+    `closed`: nothing else is valid, so Excel refuses it; otherwise it only asks. `prompt` appears
+    beside a chosen cell, `error` with a refusal.
     """
 
     id: str
@@ -205,9 +209,11 @@ class Entry(NamedTuple):
 class Register:
     """A workbook to fill in, one row for each piece of feedback.
 
-    `lines` stand above the header. `serial` heads the running numbers, in which `example` marks the example row.
-    `n_between` rows stand between the header and the first blank row, the example row among them. `notes` is the sheet
-    that explains the columns. `filled` are texts that stand in the first rows already, one for each entry. `identity` is what it must carry to be recognised when it comes back.
+    `lines` stand above the header. `serial` heads the running numbers, in which `example` marks the
+    example row. `n_between` rows stand between the header and the first blank row, the example row
+    among them. `notes` is the sheet that explains the columns. `filled` are texts that stand in the
+    first rows already, one for each entry. `identity` is what it must carry to be recognised when
+    it comes back.
     """
 
     title: str
@@ -231,7 +237,9 @@ def clean(text: str) -> str:
     """Text that every format can hold: control characters and lone surrogates become visible escapes."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" or c in _SPACES else _escape(c) for c in text)
+    return "".join(
+        c if c.isprintable() or c in "\n\t" or c in _SPACES else _escape(c) for c in text
+    )
 
 
 _SPACES = frozenset("\u00a0\u3000\u2002\u2003\u2009\u200b\u202f\u200d")

@@ -29,17 +29,23 @@ def render(book: WorkBook) -> bytes:
     workbook = new_workbook(buffer, book.title, book.company, book.date)
     looks = Looks(workbook, book.language)
     names: dict[str, str] = {}
-    tops = [write_sheet(workbook, book, sheet, looks, sheet_name(sheet.name, names)) for sheet in book.sheets]
+    tops = [
+        write_sheet(workbook, book, sheet, looks, sheet_name(sheet.name, names))
+        for sheet in book.sheets
+    ]
     if book.identity:
         _identity(workbook, book, tops, list(names.values()))
     workbook.close()
     return buffer.getvalue()
 
 
-def _identity(workbook: Any, book: WorkBook, header_rows: Sequence[int], names: Sequence[str]) -> None:
+def _identity(
+    workbook: Any, book: WorkBook, header_rows: Sequence[int], names: Sequence[str]
+) -> None:
     """The hidden sheet by which a workbook of ours is known when it comes back.
 
-    `header_row` and `columns` are of the first sheet; `header_row:<name>` and `columns:<name>` of each sheet with column ids.
+    `header_row` and `columns` are of the first sheet; `header_row:<name>` and `columns:<name>` of
+    each sheet with column ids.
     """
     page = workbook.add_worksheet("_fbbatch")
     page.very_hidden()
@@ -50,7 +56,17 @@ def _identity(workbook: Any, book: WorkBook, header_rows: Sequence[int], names: 
             told.setdefault("header_row", str(header_row + 1))
             told.setdefault("columns", " ".join(ids))
             told |= {f"header_row:{name}": str(header_row + 1), f"columns:{name}": " ".join(ids)}
-    told["editable"] = " ".join(sorted({c.id for sheet in book.sheets for table in sheet.tables for c in table.columns if c.editable}))
+    told["editable"] = " ".join(
+        sorted(
+            {
+                c.id
+                for sheet in book.sheets
+                for table in sheet.tables
+                for c in table.columns
+                if c.editable
+            }
+        )
+    )
     for row, (key, value) in enumerate(told.items()):
         page.write_string(row, 0, key)
         page.write_string(row, 1, value)
@@ -59,10 +75,18 @@ def _identity(workbook: Any, book: WorkBook, header_rows: Sequence[int], names: 
 def new_workbook(buffer: io.BytesIO, title: str, company: str, date: dt.date) -> Any:
     """An empty workbook in which text stays text; its properties hold nothing that differs from run to run."""
     workbook = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        buffer,
+        {
+            "in_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        },
     )
     created = dt.datetime.combine(date, dt.time())
-    workbook.set_properties({"title": clean(title), "author": clean(company) or "fbbatch", "created": created})
+    workbook.set_properties(
+        {"title": clean(title), "author": clean(company) or "fbbatch", "created": created}
+    )
     return workbook
 
 
@@ -78,7 +102,9 @@ class Looks:
         """The format with these properties, on the language's font."""
         key = tuple(sorted(properties.items()))
         if key not in self._known:
-            self._known[key] = self._workbook.add_format({"font_name": self._font, "font_size": 10, "valign": "top", **properties})
+            self._known[key] = self._workbook.add_format(
+                {"font_name": self._font, "font_size": 10, "valign": "top", **properties}
+            )
         return self._known[key]
 
     def cell(self, column: Column, mark: str) -> Any:
@@ -168,7 +194,13 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
     if sheet.signatures:
         row += 1
         page.write_string(
-            row, 0, "　　　　".join(f"{label}{': ' if book.language == 'en' else '：'}＿＿＿＿＿＿" for label in sheet.signatures), looks()
+            row,
+            0,
+            "　　　　".join(
+                f"{label}{': ' if book.language == 'en' else '：'}＿＿＿＿＿＿"
+                for label in sheet.signatures
+            ),
+            looks(),
         )
     for column, width in enumerate(widths):
         page.set_column(column, column, width)
@@ -186,7 +218,10 @@ def _title_columns(widths: Sequence[float], *, two_pages: bool) -> tuple[int, in
 
 
 def _is_two_pages_wide(book: WorkBook, sheet: WorkSheet) -> bool:
-    return bool(book.identity) and max((len(t.columns) for t in sheet.tables), default=0) > _TWO_PAGES_WIDE
+    return (
+        bool(book.identity)
+        and max((len(t.columns) for t in sheet.tables), default=0) > _TWO_PAGES_WIDE
+    )
 
 
 def _head_rows(table: Table) -> int:
@@ -203,21 +238,38 @@ def _table(page: Any, table: Table, row: int, looks: Looks, widths: Sequence[flo
             page.write_string(row, number, clean(column.header), looks.head)
     page.set_row(row, 30 if any(len(c.header) > 5 for c in table.columns) else 20)
     row += 1
-    formats = {(c.kind, c.align, c.editable, mark): looks.cell(c, mark) for c in table.columns for mark in {"", *table.marks.values()}}
+    formats = {
+        (c.kind, c.align, c.editable, mark): looks.cell(c, mark)
+        for c in table.columns
+        for mark in {"", *table.marks.values()}
+    }
     for number, values in enumerate(table.rows):
         mark = table.marks.get(number, "")
         if (height := _height(values, widths)) > _LINE:
             page.set_row(row, height)
         for place, (value, column) in enumerate(zip(values, table.columns, strict=True)):
-            write_cell(page, row, place, value, formats[column.kind, column.align, column.editable, mark])
+            write_cell(
+                page, row, place, value, formats[column.kind, column.align, column.editable, mark]
+            )
         row += 1
     for place, column in enumerate(table.columns):
         if column.options and table.rows:
             first = row - len(table.rows)
-            page.data_validation(first, place, row - 1, place, {"validate": "list", "source": list(column.options)})
+            page.data_validation(
+                first, place, row - 1, place, {"validate": "list", "source": list(column.options)}
+            )
     if not table.rows:
-        page.merge_range(row, 0, row, max(1, len(table.columns) - 1), "", looks.cell(Column("", align="center"), ""))
-        page.write_string(row, 0, clean(table.empty or "—"), looks.cell(Column("", align="center"), ""))
+        page.merge_range(
+            row,
+            0,
+            row,
+            max(1, len(table.columns) - 1),
+            "",
+            looks.cell(Column("", align="center"), ""),
+        )
+        page.write_string(
+            row, 0, clean(table.empty or "—"), looks.cell(Column("", align="center"), "")
+        )
         row += 1
     return row
 
@@ -248,17 +300,37 @@ def write_cell(page: Any, row: int, column: int, value: CellValue, form: Any) ->
         page.write_number(row, column, value, form)
     else:
         text = clean(value)
-        page.write_string(row, column, text if len(text) <= _LONGEST else text[: _LONGEST - 20] + "…［見台賬 ledger］", form)
+        page.write_string(
+            row,
+            column,
+            text if len(text) <= _LONGEST else text[: _LONGEST - 20] + "…［見台賬 ledger］",
+            form,
+        )
 
 
-def _charts(workbook: Any, page: Any, sheet: WorkSheet, places: dict[str, tuple[int, int, Table]], row: int, name: str) -> int:
+def _charts(
+    workbook: Any,
+    page: Any,
+    sheet: WorkSheet,
+    places: dict[str, tuple[int, int, Table]],
+    row: int,
+    name: str,
+) -> int:
     if not sheet.charts:
         return row
     row += 1
     across = 0
     for chart in sheet.charts:
         top, _, table = places[chart.table]
-        _chart(workbook, page, chart, (top + _head_rows(table), _last_plain(table, top)), table, name, (row, across))
+        _chart(
+            workbook,
+            page,
+            chart,
+            (top + _head_rows(table), _last_plain(table, top)),
+            table,
+            name,
+            (row, across),
+        )
         across += _CHART_WIDTH + 10
     return row + 16
 
@@ -272,8 +344,18 @@ def _last_plain(table: Table, top: int) -> int:
     return top + _head_rows(table) + (rows[-1] if rows else 0)
 
 
-def _chart(workbook: Any, page: Any, chart: Chart, span: tuple[int, int], table: Table, name: str, place: tuple[int, int]) -> None:
-    drawn = workbook.add_chart({"type": chart.kind, **({"subtype": "stacked"} if chart.stacked else {})})
+def _chart(
+    workbook: Any,
+    page: Any,
+    chart: Chart,
+    span: tuple[int, int],
+    table: Table,
+    name: str,
+    place: tuple[int, int],
+) -> None:
+    drawn = workbook.add_chart(
+        {"type": chart.kind, **({"subtype": "stacked"} if chart.stacked else {})}
+    )
     for number, column in enumerate(chart.series):
         drawn.add_series(
             {
@@ -281,20 +363,29 @@ def _chart(workbook: Any, page: Any, chart: Chart, span: tuple[int, int], table:
                 "categories": [name, span[0], 0, span[1], 0],
                 "values": [name, span[0], column, span[1], column],
                 "gap": 60,
-                **({"fill": {"color": chart.colours[number]}} if number < len(chart.colours) else {}),
+                **(
+                    {"fill": {"color": chart.colours[number]}}
+                    if number < len(chart.colours)
+                    else {}
+                ),
                 "data_labels": {"value": not chart.stacked},
             }
         )
     drawn.set_title({"name": clean(chart.title), "name_font": {"size": 11}, "overlay": False})
     drawn.set_legend({"position": "bottom"} if len(chart.series) > 1 else {"none": True})
-    drawn.set_y_axis({"num_format": "0", "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
+    drawn.set_y_axis(
+        {"num_format": "0", "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}}
+    )
     drawn.set_size({"width": _CHART_WIDTH, "height": 300})
     page.insert_chart(place[0], 0, drawn, {"object_position": 1, "x_offset": place[1]})
 
 
 def _text_width(text: str) -> int:
     return max(
-        (sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line) for line in text.split("\n")),
+        (
+            sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line)
+            for line in text.split("\n")
+        ),
         default=0,
     )
 
@@ -310,7 +401,12 @@ def _height(values: Sequence[CellValue], widths: Sequence[float]) -> float:
     lines = 1
     for value, width in zip(values, widths, strict=False):
         if isinstance(value, str) and (len(value) * 2 > width or "\n" in value):
-            lines = max(lines, sum(max(1, math.ceil(_text_width(line) / (width - 1))) for line in value.split("\n")))
+            lines = max(
+                lines,
+                sum(
+                    max(1, math.ceil(_text_width(line) / (width - 1))) for line in value.split("\n")
+                ),
+            )
     return min(_TALLEST, lines * _TEXT_LINE + 1.5)
 
 
@@ -320,12 +416,16 @@ def _widths(tables: Sequence[Table]) -> list[float]:
     for table in tables:
         for number, column in enumerate(table.columns):
             texts = [
-                10 if isinstance(r[number], dt.date) and not isinstance(r[number], dt.datetime) else _text_width(str(r[number] or ""))
+                10
+                if isinstance(r[number], dt.date) and not isinstance(r[number], dt.datetime)
+                else _text_width(str(r[number] or ""))
                 for r in table.rows[:400]
             ]
             content = sorted(texts)[min(len(texts) - 1, int(len(texts) * 0.98))] if texts else 0
             head = _text_width(column.header)
-            wanted = min(max(content, min(head, 12) if head > 12 else head, _NARROWEST), _WIDEST) + 2
+            wanted = (
+                min(max(content, min(head, 12) if head > 12 else head, _NARROWEST), _WIDEST) + 2
+            )
             if number < len(widths):
                 widths[number] = max(widths[number], wanted)
             else:

@@ -1,9 +1,10 @@
 """Document → Excel: the form as one sheet for A4, block by block as Word has it.
 
-Every blank is a cell with a defined name `fb_<field id>`, in tables `fb_<table>_<row>_<column>`: names stay with their cells
-in Excel, WPS and LibreOffice, whatever rows and columns are inserted and however the sheet is renamed. The hidden sheet `_fbbatch` holds
-the form's identity and, as `label:<field id>`, what is printed beside each blank; from column D on, the lists that are too
-long for a rule. Source: DESIGN 7.
+Every blank is a cell with a defined name `fb_<field id>`, in tables `fb_<table>_<row>_<column>`:
+names stay with their cells in Excel, WPS and LibreOffice, whatever rows and columns are inserted
+and however the sheet is renamed. The hidden sheet `_fbbatch` holds the form's identity and, as
+`label:<field id>`, what is printed beside each blank; from column D on, the lists that are too long
+for a rule. Source: DESIGN 7.
 """
 
 import io
@@ -16,7 +17,20 @@ from typing import Any, NamedTuple
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from fbbatch.render import look
-from fbbatch.render.blocks import Block, Choice, Document, Grid, Heading, Note, PageBreak, Pair, Signatures, Table, Text, clean
+from fbbatch.render.blocks import (
+    Block,
+    Choice,
+    Document,
+    Grid,
+    Heading,
+    Note,
+    PageBreak,
+    Pair,
+    Signatures,
+    Table,
+    Text,
+    clean,
+)
 from fbbatch.render.excel import Looks, footer_text, new_workbook, sheet_name
 from fbbatch.render.register import IDENTITY
 from fbbatch.render.words import cell_text, text_width, ticks
@@ -55,7 +69,9 @@ class _Cell(NamedTuple):
 def render(document: Document) -> bytes:
     """The form as .xlsx; the same document gives the same bytes."""
     buffer = io.BytesIO()
-    workbook = new_workbook(buffer, f"{document.title} {document.number}", document.company, document.date)
+    workbook = new_workbook(
+        buffer, f"{document.title} {document.number}", document.company, document.date
+    )
     page = _Page(workbook, document)
     page.head()
     for block in document.blocks:
@@ -117,10 +133,14 @@ class _Page:
     def block(self, block: Block) -> None:
         match block:
             case Heading(text, level):
-                self.across(text, size=11 if level == 1 else 10, bold=True, height=22, valign="vcenter")
+                self.across(
+                    text, size=11 if level == 1 else 10, bold=True, height=22, valign="vcenter"
+                )
             case Text(text, style):
                 align = {"right": "right", "centre": "center"}.get(style, "left")
-                self.across(text, size=9 if style == "small" else 10, align=align, bold=style == "strong")
+                self.across(
+                    text, size=9 if style == "small" else 10, align=align, bold=style == "strong"
+                )
             case Note(text):
                 self.across(text, size=9, font_color="#595959")
             case Grid(pairs):
@@ -143,13 +163,17 @@ class _Page:
         for column, pixels in enumerate(self.pixels):
             page.set_column_pixels(column, column, pixels)
         page.set_paper(9)
-        page.fit_to_pages(1, 0 if self.breaks else max(1, math.ceil(self.points / _PAGE - _SQUEEZED)))
+        page.fit_to_pages(
+            1, 0 if self.breaks else max(1, math.ceil(self.points / _PAGE - _SQUEEZED))
+        )
         page.print_area(0, 0, self.row - 1, len(self.pixels) - 1)
         page.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
         page.center_horizontally()
         page.hide_gridlines(2)
         page.set_h_pagebreaks(self.breaks)
-        page.ignore_errors({"number_stored_as_text": f"A1:{xl_rowcol_to_cell(self.row, len(self.pixels))}"})
+        page.ignore_errors(
+            {"number_stored_as_text": f"A1:{xl_rowcol_to_cell(self.row, len(self.pixels))}"}
+        )
         number = footer_text(told.foot)
         page.set_footer(f"&L&9{number}&R&9{look.PAGE_WORDS[told.language].format('&P', '&N')}")
         if self.first_blank:
@@ -174,17 +198,42 @@ class _Page:
             if pair.wide or not queue or queue[0].wide:
                 self.line([*self.pair(pair, 0, label, end)])
             else:
-                self.line([*self.pair(pair, 0, label, middle), *self.pair(queue.pop(0), middle, other, end)])
+                self.line(
+                    [
+                        *self.pair(pair, 0, label, middle),
+                        *self.pair(queue.pop(0), middle, other, end),
+                    ]
+                )
         self.gap()
 
     def pair(self, pair: Pair, left: int, label: int, right: int) -> Iterator[_Cell]:
-        told = ticks(pair.options, self.room(label, right, 10)) if pair.options else self.boxed(pair.value, label, right)
-        yield _Cell(left, label, pair.label, looks={"bold": True, "bg_color": f"#{look.GREY_LABEL}", "valign": "vcenter"})
+        told = (
+            ticks(pair.options, self.room(label, right, 10))
+            if pair.options
+            else self.boxed(pair.value, label, right)
+        )
+        yield _Cell(
+            left,
+            label,
+            pair.label,
+            looks={"bold": True, "bg_color": f"#{look.GREY_LABEL}", "valign": "vcenter"},
+        )
         if pair.blank:
             self.labels[pair.blank] = pair.label
         fill = look.BLANK if pair.blank and not pair.given else look.SOFT
-        looks = {"bg_color": f"#{fill}", "valign": "top" if pair.blank and pair.lines > 1 else "vcenter"}
-        yield _Cell(label, right, told, looks=looks, lines=pair.lines if pair.blank else 0, name=pair.blank or "", kind=pair.kind)
+        looks = {
+            "bg_color": f"#{fill}",
+            "valign": "top" if pair.blank and pair.lines > 1 else "vcenter",
+        }
+        yield _Cell(
+            label,
+            right,
+            told,
+            looks=looks,
+            lines=pair.lines if pair.blank else 0,
+            name=pair.blank or "",
+            kind=pair.kind,
+        )
 
     def table(self, table: Table) -> None:
         kept = [(n, c) for n, c in enumerate(table.columns) if c.printed]
@@ -193,7 +242,12 @@ class _Page:
         spans = list(zip(at, at[1:], kept, strict=False))
         if table.title:
             self.across(table.title, size=10, bold=True)
-        head = {"bold": True, "align": "center", "valign": "vcenter", "bg_color": f"#{look.GREY_HEAD}"}
+        head = {
+            "bold": True,
+            "align": "center",
+            "valign": "vcenter",
+            "bg_color": f"#{look.GREY_HEAD}",
+        }
         self.line([_Cell(left, right, c.header, size, head) for left, right, (_, c) in spans])
         for number, row in enumerate(table.rows):
             fill = look.MARKS.get(table.marks.get(number, ""), look.SOFT if table.blank else "")
@@ -201,11 +255,30 @@ class _Page:
             for left, right, (place, column) in spans:
                 text = cell_text(row[place], column.kind, self.document.language)
                 if table.blank and column.id:
-                    looks = {"bg_color": f"#{look.BLANK}", "align": column.align, "valign": "vcenter"}
+                    looks = {
+                        "bg_color": f"#{look.BLANK}",
+                        "align": column.align,
+                        "valign": "vcenter",
+                    }
                     name = f"{table.blank}_{number + 1}_{column.id}"
-                    cells.append(_Cell(left, right, self.boxed(text, left, right, size), size, looks, _ROWS_TO_WRITE, name, column.kind))
+                    cells.append(
+                        _Cell(
+                            left,
+                            right,
+                            self.boxed(text, left, right, size),
+                            size,
+                            looks,
+                            _ROWS_TO_WRITE,
+                            name,
+                            column.kind,
+                        )
+                    )
                 else:
-                    looks = {"align": column.align, "valign": "vcenter", **({"bg_color": f"#{fill}"} if fill else {})}
+                    looks = {
+                        "align": column.align,
+                        "valign": "vcenter",
+                        **({"bg_color": f"#{fill}"} if fill else {}),
+                    }
                     cells.append(_Cell(left, right, text, size, looks))
             self.line(cells)
         if not table.rows and table.empty:
@@ -219,7 +292,9 @@ class _Page:
         cells = []
         for (left, right), label in zip(pairwise(at), labels, strict=True):
             spare = int(self.room(left, right, 10) - text_width(f"{label}{colon}") / 2)
-            cells.append(_Cell(left, right, f"{label}{colon}{'＿' * max(2, min(spare, _SIGNATURE))}"))
+            cells.append(
+                _Cell(left, right, f"{label}{colon}{'＿' * max(2, min(spare, _SIGNATURE))}")
+            )
         self.gap(12)
         self.line(cells, border=0)
 
@@ -250,7 +325,9 @@ class _Page:
         if border and cell.looks.get("align", "left") == "left":
             frame["indent"] = 1
         typed = {"num_format": "yyyy-mm-dd" if cell.kind == "date" else "@"} if cell.name else {}
-        form = self.looks(**{"text_wrap": True, "font_size": cell.size, **frame, **typed, **cell.looks})
+        form = self.looks(
+            **{"text_wrap": True, "font_size": cell.size, **frame, **typed, **cell.looks}
+        )
         row, left, right = self.row, cell.left, cell.right - 1
         if (bottom, right) != (row, left):
             self.page.merge_range(row, left, bottom, right, "", form)
@@ -263,14 +340,24 @@ class _Page:
             self.first_blank = self.first_blank or (row, left, bottom, right)
 
     def name_blank(self, cell: _Cell, row: int, column: int) -> None:
-        self.workbook.define_name(f"fb_{cell.name}", f"='{self.name}'!{xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)}")
+        self.workbook.define_name(
+            f"fb_{cell.name}",
+            f"='{self.name}'!{xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)}",
+        )
         if options := [option.strip() for option in _OPTION.split(cell.text)[1:]]:
-            rule = {"validate": "list", "source": self.source(options), "show_error": False}  # boxes may be ticked instead
+            rule = {
+                "validate": "list",
+                "source": self.source(options),
+                "show_error": False,
+            }  # boxes may be ticked instead
             self.page.data_validation(row, column, row, column, rule)
 
     def source(self, options: Sequence[str]) -> Any:
         """The options of a drop-down: as they are, or where they stand on the hidden sheet."""
-        if all("," not in option for option in options) and len(",".join(options)) <= _LIST_CHARACTERS:
+        if (
+            all("," not in option for option in options)
+            and len(",".join(options)) <= _LIST_CHARACTERS
+        ):
             return options
         column = _FIRST_LIST + self.n_lists
         self.n_lists += 1
@@ -298,11 +385,15 @@ class _Page:
         """A printed choice in lines between whose options it breaks; any other text as it is."""
         if not _OPTION.match(text):
             return text
-        return ticks([(option, False) for option in _OPTION.split(text)[1:]], self.room(left, right, size))
+        return ticks(
+            [(option, False) for option in _OPTION.split(text)[1:]], self.room(left, right, size)
+        )
 
     def height(self, cell: _Cell) -> float:
         """The points that a cell needs for its text, and for what is to be written into it."""
         size, room = min(cell.size, 11), 2 * self.room(cell.left, cell.right, cell.size)
-        lines = sum(max(1, math.ceil(text_width(line) / room)) for line in clean(cell.text).split("\n"))
+        lines = sum(
+            max(1, math.ceil(text_width(line) / room)) for line in clean(cell.text).split("\n")
+        )
         needed = max(lines, cell.lines) * _LINE[size] + 5
         return max(needed, _BLANK_ROW) if cell.name else needed

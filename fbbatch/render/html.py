@@ -39,7 +39,9 @@ class Page(NamedTuple):
     sections: Sequence[Section]
 
 
-_PAGE = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
+_PAGE = Environment(
+    autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+).from_string("""<!doctype html>
 <html lang="{{ page.language }}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{ page.title }}</title>
 <style>
 body{font:16px/1.7 "Microsoft JhengHei","Microsoft YaHei","PingFang TC","PingFang SC","Noto Sans CJK TC",sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1rem;color:#222}

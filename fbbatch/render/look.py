@@ -27,7 +27,11 @@ OFFICE_FONTS = {
     "en": OfficeFonts("SimSun", "SimHei", "Calibri", "en-GB"),
 }
 
-PAGE_WORDS = {"zh-Hant": "第 {} 頁／共 {} 頁", "zh-Hans": "第 {} 页／共 {} 页", "en": "Page {} of {}"}
+PAGE_WORDS = {
+    "zh-Hant": "第 {} 頁／共 {} 頁",
+    "zh-Hans": "第 {} 页／共 {} 页",
+    "en": "Page {} of {}",
+}
 DATE_WORDS = {
     "zh-Hant": "{0.year}年{0.month}月{0.day}日",
     "zh-Hans": "{0.year}年{0.month}月{0.day}日",

@@ -1,8 +1,8 @@
 """A dropped workbook as it goes back: itself, with what is wrong marked at its cell, and nothing else changed. Source: 1.3.2c, N1.
 
-The package is edited, not written anew: comments, widths, formulas, pictures and other sheets of its author stay as they
-were, because they are not touched. Rows are edited as text, one after another, so that a large sheet takes no more memory
-than its XML.
+The package is edited, not written anew: comments, widths, formulas, pictures and other sheets of
+its author stay as they were, because they are not touched. Rows are edited as text, one after
+another, so that a large sheet takes no more memory than its XML.
 """
 
 import io
@@ -21,8 +21,16 @@ from fbbatch.render.sheet_xml import SELECTED, Editor, Page, SheetMarks, absolut
 from fbbatch.render.styles import Styles
 from fbbatch.render.words import text_width
 
-RESULT = {"zh-Hant": "處理結果〔系統填寫〕", "zh-Hans": "处理结果〔系统填写〕", "en": "Result (filled in by the system)"}
-WHY = {"zh-Hant": "錯誤說明〔系統填寫〕", "zh-Hans": "错误说明〔系统填写〕", "en": "What is wrong (filled in by the system)"}
+RESULT = {
+    "zh-Hant": "處理結果〔系統填寫〕",
+    "zh-Hans": "处理结果〔系统填写〕",
+    "en": "Result (filled in by the system)",
+}
+WHY = {
+    "zh-Hant": "錯誤說明〔系統填寫〕",
+    "zh-Hans": "错误说明〔系统填写〕",
+    "en": "What is wrong (filled in by the system)",
+}
 """Headers of the two columns that are added; by them a corrected copy is known, whatever has become of it since."""
 COVER = {"zh-Hant": "退回更正說明", "zh-Hans": "退回更正说明", "en": "How to correct this"}
 IDENTITY = "_fbbatch"
@@ -42,7 +50,13 @@ class Cover:
     tables: Sequence[Sequence[Sequence[str]]]
 
 
-def marked(content: bytes, sheets: Mapping[str, SheetMarks], cover: Cover, identity: Mapping[str, str], language: str) -> bytes:
+def marked(
+    content: bytes,
+    sheets: Mapping[str, SheetMarks],
+    cover: Cover,
+    identity: Mapping[str, str],
+    language: str,
+) -> bytes:
     """The workbook with its marks.
 
     Args:
@@ -81,8 +95,14 @@ class _Book:
     def __init__(self, content: bytes, language: str) -> None:
         self._language = language
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            self._parts = {name.replace("\\", "/"): archive.read(name) for name in archive.namelist()}
-        target = next(r.get("Target") for r in self._xml("_rels/.rels") if str(r.get("Type")).endswith("/officeDocument"))
+            self._parts = {
+                name.replace("\\", "/"): archive.read(name) for name in archive.namelist()
+            }
+        target = next(
+            r.get("Target")
+            for r in self._xml("_rels/.rels")
+            if str(r.get("Type")).endswith("/officeDocument")
+        )
         self._book_path = str(target).lstrip("/")
         self._book = self._xml(self._book_path)
         if etree.QName(self._book).namespace != MAIN:
@@ -90,7 +110,9 @@ class _Book:
         self._relations_path = _relations_of(self._book_path)
         self._relations = self._xml(self._relations_path)
         self._types = self._xml("[Content_Types].xml")
-        styles = next(r.get("Target") for r in self._relations if str(r.get("Type")).endswith("/styles"))
+        styles = next(
+            r.get("Target") for r in self._relations if str(r.get("Type")).endswith("/styles")
+        )
         self._styles_path = self._beside(self._book_path, str(styles))
         self._styles = Styles(self._xml(self._styles_path))
         self._paths = {str(s.get("name")): self._path_of(s) for s in self._sheets()}
@@ -100,33 +122,48 @@ class _Book:
 
     @staticmethod
     def _beside(path: str, target: str) -> str:
-        return target.lstrip("/") if target.startswith("/") else normpath(join(dirname(path), target))
+        return (
+            target.lstrip("/") if target.startswith("/") else normpath(join(dirname(path), target))
+        )
 
     def _sheets(self) -> list[etree._Element]:
         return list(self._book.iterfind(f"{{{MAIN}}}sheets/{{{MAIN}}}sheet"))
 
     def _path_of(self, sheet: etree._Element) -> str:
         wanted = sheet.get(f"{{{OFFICE}}}id")
-        return self._beside(self._book_path, str(next(r.get("Target") for r in self._relations if r.get("Id") == wanted)))
+        return self._beside(
+            self._book_path,
+            str(next(r.get("Target") for r in self._relations if r.get("Id") == wanted)),
+        )
 
-    def marked(self, sheets: Mapping[str, SheetMarks], cover: Cover, identity: Mapping[str, str]) -> bytes:
+    def marked(
+        self, sheets: Mapping[str, SheetMarks], cover: Cover, identity: Mapping[str, str]
+    ) -> bytes:
         for name, path in self._paths.items():
             if name in sheets:
                 self._mark(name, path, sheets[name])
             self._parts[path] = SELECTED.sub(rb"\1", self._parts[path])
         self._replace_cover(cover)
         if IDENTITY not in self._paths:
-            self._add_sheet(IDENTITY, _plain_sheet([list(pair) for pair in identity.items()]), hidden=True)
+            self._add_sheet(
+                IDENTITY, _plain_sheet([list(pair) for pair in identity.items()]), hidden=True
+            )
         self._parts[self._styles_path] = self._styles.serialised()
-        for path, tree in ((self._book_path, self._book), (self._relations_path, self._relations), ("[Content_Types].xml", self._types)):
+        for path, tree in (
+            (self._book_path, self._book),
+            (self._relations_path, self._relations),
+            ("[Content_Types].xml", self._types),
+        ):
             self._parts[path] = serialised_tree(tree)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             for name, content in self._parts.items():
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+                archive.writestr(
+                    zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
+                )
         return buffer.getvalue()
 
-    # --- a sheet -------------------------------------------------------------------------------------------
+    # --- a sheet ----------------------------------------------------------------------
 
     def _mark(self, name: str, path: str, marks: SheetMarks) -> None:
         page = Page(self._parts[path])
@@ -146,7 +183,10 @@ class _Book:
         """The columns of results and of what is wrong: where they are, in a workbook that goes back a second time, else behind all others."""
         texts = {column: self._shared_texts(text) for column, text in page.texts(marks.header_row)}
         free = page.last_column(marks.header_row) + 1
-        result, why = (next((n for n, text in texts.items() if text in heads.values()), None) for heads in (RESULT, WHY))
+        result, why = (
+            next((n for n, text in texts.items() if text in heads.values()), None)
+            for heads in (RESULT, WHY)
+        )
         result, free = (free, free + 1) if result is None else (result, free)
         return result, free if why is None else why
 
@@ -158,7 +198,11 @@ class _Book:
 
     @cached_property
     def _strings(self) -> list[str]:
-        target = next(str(r.get("Target")) for r in self._relations if str(r.get("Type")).endswith("/sharedStrings"))
+        target = next(
+            str(r.get("Target"))
+            for r in self._relations
+            if str(r.get("Type")).endswith("/sharedStrings")
+        )
         items = self._xml(self._beside(self._book_path, target)).iterfind(f"{{{MAIN}}}si")
         return ["".join(item.itertext(f"{{{MAIN}}}t")) for item in items]
 
@@ -166,11 +210,13 @@ class _Book:
         """A filter's range stands in a hidden name, too."""
         number = next(n for n, s in enumerate(self._sheets()) if s.get("name") == sheet)
         for name in self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
-            if name.get("name") == "_xlnm._FilterDatabase" and name.get("localSheetId") == str(number):
+            if name.get("name") == "_xlnm._FilterDatabase" and name.get("localSheetId") == str(
+                number
+            ):
                 quoted = sheet.replace("'", "''")
                 name.text = f"'{quoted}'!{absolute(reference)}"
 
-    # --- notes ---------------------------------------------------------------------------------------------
+    # --- notes ------------------------------------------------------------------------
 
     def _notes(self, path: str, page: Page, marks: SheetMarks, columns: tuple[int, int]) -> None:
         """Put a note at each wrong cell; where its author has a note of his own, ours stands at the result."""
@@ -181,14 +227,21 @@ class _Book:
             else etree.Element(f"{{{_PACKAGE}}}Relationships", nsmap={None: _PACKAGE})
         )
         comments_path = self._related(relations, path, "/comments")
-        comments, places, theirs = with_notes(self._parts.get(comments_path or ""), marks, columns, self._language)
+        comments, places, theirs = with_notes(
+            self._parts.get(comments_path or ""), marks, columns, self._language
+        )
         if comments_path is None:
             comments_path = self._free("xl/comments{}.xml")
             self._relate(relations, path, comments_path, "comments")
-            self._declare(comments_path, "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml")
+            self._declare(
+                comments_path,
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml",
+            )
         self._parts[comments_path] = comments
         if shown := page.drawing():
-            drawing = self._beside(path, str(next(r.get("Target") for r in relations if r.get("Id") == shown)))
+            drawing = self._beside(
+                path, str(next(r.get("Target") for r in relations if r.get("Id") == shown))
+            )
         else:
             drawing = self._free("xl/drawings/vmlDrawing{}.vml")
             page.draw(self._relate(relations, path, drawing, "vmlDrawing"))
@@ -199,27 +252,43 @@ class _Book:
     def _declare_drawings(self) -> None:
         if not any(d.get("Extension", "").lower() == "vml" for d in self._types):
             default = etree.Element(
-                f"{{{_TYPES}}}Default", Extension="vml", ContentType="application/vnd.openxmlformats-officedocument.vmlDrawing"
+                f"{{{_TYPES}}}Default",
+                Extension="vml",
+                ContentType="application/vnd.openxmlformats-officedocument.vmlDrawing",
             )
             self._types.insert(0, default)
 
     def _related(self, relations: etree._Element, path: str, kind: str) -> str | None:
-        found = next((str(r.get("Target")) for r in relations if str(r.get("Type")).endswith(kind)), None)
+        found = next(
+            (str(r.get("Target")) for r in relations if str(r.get("Type")).endswith(kind)), None
+        )
         return self._beside(path, found) if found else None
 
     def _relate(self, relations: etree._Element, path: str, target: str, kind: str) -> str:
         used = {str(r.get("Id")) for r in relations}
         name = next(f"rIdFb{n}" for n in range(1, len(used) + 2) if f"rIdFb{n}" not in used)
-        etree.SubElement(relations, f"{{{_PACKAGE}}}Relationship", Id=name, Type=f"{OFFICE}/{kind}", Target=relpath(target, dirname(path)))
+        etree.SubElement(
+            relations,
+            f"{{{_PACKAGE}}}Relationship",
+            Id=name,
+            Type=f"{OFFICE}/{kind}",
+            Target=relpath(target, dirname(path)),
+        )
         return name
 
     def _declare(self, path: str, kind: str) -> None:
-        etree.SubElement(self._types, f"{{{_TYPES}}}Override", PartName=f"/{path}", ContentType=kind)
+        etree.SubElement(
+            self._types, f"{{{_TYPES}}}Override", PartName=f"/{path}", ContentType=kind
+        )
 
     def _free(self, pattern: str) -> str:
-        return next(name for n in range(1, len(self._parts) + 2) if (name := pattern.format(f"Fb{n}")) not in self._parts)
+        return next(
+            name
+            for n in range(1, len(self._parts) + 2)
+            if (name := pattern.format(f"Fb{n}")) not in self._parts
+        )
 
-    # --- sheets of our own -----------------------------------------------------------------------------------
+    # --- sheets of our own ------------------------------------------------------------
 
     def _replace_cover(self, cover: Cover) -> None:
         content = _cover_sheet(cover, self._styles)
@@ -245,16 +314,20 @@ class _Book:
     def _add_sheet(self, name: str, content: bytes, *, hidden: bool) -> None:
         path = self._free("xl/worksheets/sheet{}.xml")
         self._parts[path] = content
-        self._declare(path, "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml")
+        self._declare(
+            path, "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+        )
         sheets = child(self._book, "sheets")
         number = 1 + max(int(str(s.get("sheetId"))) for s in sheets)
         sheet = etree.SubElement(sheets, f"{{{MAIN}}}sheet", name=name, sheetId=str(number))
         if hidden:
             sheet.set("state", "hidden")
-        sheet.set(f"{{{OFFICE}}}id", self._relate(self._relations, self._book_path, path, "worksheet"))
+        sheet.set(
+            f"{{{OFFICE}}}id", self._relate(self._relations, self._book_path, path, "worksheet")
+        )
 
 
-# --- parts of our own ------------------------------------------------------------------------------------------
+# --- parts of our own -----------------------------------------------------------------
 
 
 def _relations_of(path: str) -> str:
@@ -265,23 +338,37 @@ def _plain_sheet(rows: Sequence[Sequence[str]]) -> bytes:
     return _sheet_xml(rows, lambda *_: 0, ())
 
 
-def _sheet_xml(rows: Sequence[Sequence[str]], style: Callable[[int, int], int], widths: Sequence[float], view: str = "") -> bytes:
-    cols = "".join(f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>' for n, width in enumerate(widths, 1))
+def _sheet_xml(
+    rows: Sequence[Sequence[str]],
+    style: Callable[[int, int], int],
+    widths: Sequence[float],
+    view: str = "",
+) -> bytes:
+    cols = "".join(
+        f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>'
+        for n, width in enumerate(widths, 1)
+    )
     cells = (
-        (number, b"".join(text_cell("", number, column, text, style(number, column)) for column, text in enumerate(row, 1)).decode())
+        (
+            number,
+            b"".join(
+                text_cell("", number, column, text, style(number, column))
+                for column, text in enumerate(row, 1)
+            ).decode(),
+        )
         for number, row in enumerate(rows, 1)
     )
     data = "".join(f'<row r="{number}">{told}</row>' for number, told in cells)
-    setup = (
-        '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/><pageSetup paperSize="9" fitToHeight="0"/>'
-    )
+    setup = '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/><pageSetup paperSize="9" fitToHeight="0"/>'
     return (
         f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
         f"{view}{f'<cols>{cols}</cols>' if cols else ''}<sheetData>{data}</sheetData>{setup}</worksheet>"
     ).encode()
 
 
-_SHOWN = '<sheetViews><sheetView showGridLines="0" tabSelected="1" workbookViewId="0"/></sheetViews>'
+_SHOWN = (
+    '<sheetViews><sheetView showGridLines="0" tabSelected="1" workbookViewId="0"/></sheetViews>'
+)
 
 
 def _cover_sheet(cover: Cover, styles: Styles) -> bytes:
@@ -295,9 +382,26 @@ def _cover_sheet(cover: Cover, styles: Styles) -> bytes:
     n_lines = 1 + len(cover.lines)
     n_columns = max(map(len, rows))
     widths = [
-        min(max(12.0, *(text_width(row[n]) + 2.0 for table in cover.tables for row in table if n < len(row)), 12.0), 60.0)
+        min(
+            max(
+                12.0,
+                *(
+                    text_width(row[n]) + 2.0
+                    for table in cover.tables
+                    for row in table
+                    if n < len(row)
+                ),
+                12.0,
+            ),
+            60.0,
+        )
         for n in range(n_columns)
     ]
     return _sheet_xml(
-        rows, lambda row, _: title if row == 1 else line if row <= n_lines else head if row in heads else plain, widths, _SHOWN
+        rows,
+        lambda row, _: (
+            title if row == 1 else line if row <= n_lines else head if row in heads else plain
+        ),
+        widths,
+        _SHOWN,
     )

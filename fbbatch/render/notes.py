@@ -26,7 +26,8 @@ def with_notes(
         language: of what every note begins with.
 
     Returns:
-        the part, (row, column) of each note of ours, and the names of the cells that have a note of the author.
+        the part, (row, column) of each note of ours, and the names of the cells that have a note of
+        the author.
     """
     tree = etree.fromstring(old or _NO_COMMENTS, PARSER)
     authors, listed = child(tree, "authors"), child(tree, "commentList")
@@ -36,7 +37,9 @@ def with_notes(
     theirs = {str(comment.get("ref")) for comment in listed.iterfind(f"{{{MAIN}}}comment")}
     author, told = _author(authors), _told_where(marks, columns, theirs)
     for (row, column), texts in told.items():
-        _add_comment(listed, str(cell_name(row, column)), author, f"{NOTE[language]}\n" + "\n".join(texts))
+        _add_comment(
+            listed, str(cell_name(row, column)), author, f"{NOTE[language]}\n" + "\n".join(texts)
+        )
     return serialised_tree(tree), list(told), theirs
 
 
@@ -53,7 +56,10 @@ def with_boxes(old: bytes | None, places: Sequence[tuple[int, int]], theirs: Set
 
 def _add_comment(listed: etree._Element, place: str, author: int, text: str) -> None:
     comment = etree.SubElement(listed, f"{{{MAIN}}}comment", ref=place, authorId=str(author))
-    told = etree.SubElement(etree.SubElement(etree.SubElement(comment, f"{{{MAIN}}}text"), f"{{{MAIN}}}r"), f"{{{MAIN}}}t")
+    told = etree.SubElement(
+        etree.SubElement(etree.SubElement(comment, f"{{{MAIN}}}text"), f"{{{MAIN}}}r"),
+        f"{{{MAIN}}}t",
+    )
     told.text = clean(text)
     told.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
 
@@ -67,12 +73,16 @@ def _author(authors: etree._Element) -> int:
     return known.index(_AUTHOR)
 
 
-def _told_where(marks: SheetMarks, columns: tuple[int, int], theirs: Set[str]) -> dict[tuple[int, int], list[str]]:
+def _told_where(
+    marks: SheetMarks, columns: tuple[int, int], theirs: Set[str]
+) -> dict[tuple[int, int], list[str]]:
     """(row, column) → what is said there; a cell has one note. What finds no place stands in the column that explains, anyway."""
     told: dict[tuple[int, int], list[str]] = {}
     for row, mark in sorted(marks.rows.items()):
         for column, text in sorted(mark.notes.items()):
-            place = next((n for n in (column, *columns) if n and cell_name(row, n) not in theirs), None)
+            place = next(
+                (n for n in (column, *columns) if n and cell_name(row, n) not in theirs), None
+            )
             if place:
                 told.setdefault((row, place), []).append(text)
     return told
@@ -92,7 +102,9 @@ _VML_HEAD = (
     f"{_SHAPE_TYPE}"
 )
 _SHAPE = re.compile(rb"<((?:\w+:)?)shape\s.*?</\1shape>", re.DOTALL)
-_SHAPE_ROW, _SHAPE_COLUMN = (re.compile(rb"<(?:\w+:)?%s>\s*(\d+)\s*</" % name) for name in (b"Row", b"Column"))
+_SHAPE_ROW, _SHAPE_COLUMN = (
+    re.compile(rb"<(?:\w+:)?%s>\s*(\d+)\s*</" % name) for name in (b"Row", b"Column")
+)
 _SPACES = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel"'
 _NOTE_ROWS, _NOTE_COLUMNS = 7, 3
 
@@ -104,7 +116,9 @@ def _place(shape: bytes) -> str | None:
 
 
 def _shapes(places: Iterable[tuple[int, int]]) -> bytes:
-    return "".join(_shape(number, row, column) for number, (row, column) in enumerate(places, 1)).encode()
+    return "".join(
+        _shape(number, row, column) for number, (row, column) in enumerate(places, 1)
+    ).encode()
 
 
 def _shape(number: int, row: int, column: int) -> str:

@@ -1,7 +1,8 @@
 """Document → PDF. Blocks are laid out into pages first, then drawn, so every page knows how many there are.
 
-ReportLab writes the file; line breaking and tables are our own, because Chinese needs rules that its paragraphs lack
-(no full stop at a line's start, no case number broken in two) and a night's reports must not take hours.
+ReportLab writes the file; line breaking and tables are our own, because Chinese needs rules that
+its paragraphs lack (no full stop at a line's start, no case number broken in two) and a night's
+reports must not take hours.
 """
 
 import io
@@ -49,10 +50,21 @@ class Style(NamedTuple):
 
 
 _STYLES = {
-    "normal": Style(False, 10.5, 16), "strong": Style(True, 10.5, 16), "right": Style(False, 10.5, 17), "centre": Style(False, 10.5, 17),
-    "small": Style(False, 8.5, 13), "subtitle": Style(False, 9, 13), "company": Style(False, 12, 18), "title": Style(True, 17, 26), "heading1": Style(True, 12, 17),
-    "heading2": Style(True, 11, 18), "cell": Style(False, 9, 13), "label": Style(True, 9, 13), "tight": Style(False, 7.5, 10.5), "tighthead": Style(True, 7.5, 10.5),
-}  # fmt: skip
+    "normal": Style(False, 10.5, 16),
+    "strong": Style(True, 10.5, 16),
+    "right": Style(False, 10.5, 17),
+    "centre": Style(False, 10.5, 17),
+    "small": Style(False, 8.5, 13),
+    "subtitle": Style(False, 9, 13),
+    "company": Style(False, 12, 18),
+    "title": Style(True, 17, 26),
+    "heading1": Style(True, 12, 17),
+    "heading2": Style(True, 11, 18),
+    "cell": Style(False, 9, 13),
+    "label": Style(True, 9, 13),
+    "tight": Style(False, 7.5, 10.5),
+    "tighthead": Style(True, 7.5, 10.5),
+}
 
 
 class _Op(NamedTuple):
@@ -118,7 +130,9 @@ def _wrap_paragraph(text: str, face_: Face, size: float, width: float) -> list[s
     line, used = "", 0.0
     for token in _TOKENS.findall(text):
         wide = face_.width(token, size)
-        if used + wide <= width or (token in _NO_START and line and used + wide <= width + size * 0.6):
+        if used + wide <= width or (
+            token in _NO_START and line and used + wide <= width + size * 0.6
+        ):
             line, used = line + token, used + wide
             continue
         if wide > width:  # a word longer than the line is cut anywhere
@@ -131,7 +145,9 @@ def _wrap_paragraph(text: str, face_: Face, size: float, width: float) -> list[s
             continue
         carried = ""
         while (
-            line and (line[-1] in _NO_END or (carried or token)[0] in _NO_START) and face_.width(line[-1] + carried + token, size) <= width
+            line
+            and (line[-1] in _NO_END or (carried or token)[0] in _NO_START)
+            and face_.width(line[-1] + carried + token, size) <= width
         ):
             carried, line = line[-1] + carried, line[:-1]
         if not line:
@@ -198,13 +214,15 @@ class _Layout:
             self.y += style.leading
         self.y += after
 
-    # --- tables --------------------------------------------------------------------------------------------
+    # --- tables -----------------------------------------------------------------------
 
     def height_of(self, cells: Sequence[_Cell]) -> float:
         """Of a row."""
         return max(len(lines) * style.leading for lines, style, *_ in cells) + 2 * _PAD
 
-    def row(self, cells: Sequence[_Cell], widths: Sequence[float], head: Sequence[_Cell] = ()) -> None:
+    def row(
+        self, cells: Sequence[_Cell], widths: Sequence[float], head: Sequence[_Cell] = ()
+    ) -> None:
         """Draw one row; it goes on over the page, under the table's `head` again, only when taller than half a page."""
         leading = max(style.leading for _, style, _, _ in cells)
         rest = [list(lines) for lines, *_ in cells]
@@ -218,7 +236,10 @@ class _Layout:
         while tallest:
             fit = min(tallest, max(1, int((self.room - 2 * _PAD) / leading)))
             self._piece(
-                [(lines[:fit], style, align, fill) for lines, (_, style, align, fill) in zip(rest, cells, strict=True)],
+                [
+                    (lines[:fit], style, align, fill)
+                    for lines, (_, style, align, fill) in zip(rest, cells, strict=True)
+                ],
                 widths,
                 fit * leading + 2 * _PAD,
             )
@@ -243,7 +264,9 @@ class _Layout:
             x += width
         self.y += height
 
-    def cell(self, text: str, name: str, width: float, *, align: str = "left", fill: str | None = None) -> _Cell:
+    def cell(
+        self, text: str, name: str, width: float, *, align: str = "left", fill: str | None = None
+    ) -> _Cell:
         style = _STYLES[name]
         return self.lines(text, style, width - 2 * _PAD), style, align, fill
 
@@ -273,7 +296,9 @@ _LAST_PAIRS = 3  # the rows of so many stay with the signatures
 def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
     label = layout.cell(pair.label, "label", widths[0], fill=look.GREY_LABEL)
     room = (widths[1] - 2 * _PAD) / _STYLES["cell"].size
-    lines, style, align, _ = layout.cell(ticks(pair.options, room) if pair.options else pair.value, "cell", widths[1])
+    lines, style, align, _ = layout.cell(
+        ticks(pair.options, room) if pair.options else pair.value, "cell", widths[1]
+    )
     if pair.blank and len(lines) < pair.lines:
         lines = [*lines, *[""] * (pair.lines - len(lines))]
     return [label, (lines, style, align, look.BLANK if pair.blank and not pair.given else None)]
@@ -283,9 +308,17 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
     columns = [c for c in table.columns if c.printed]
     kept = [n for n, c in enumerate(table.columns) if c.printed]
     name = "tight" if len(columns) > 8 else "cell"
-    widths = [layout.inner * share for share in shares(table, kept, layout.inner, _STYLES[name].size)]
+    widths = [
+        layout.inner * share for share in shares(table, kept, layout.inner, _STYLES[name].size)
+    ]
     head = [
-        layout.cell(c.header, "tighthead" if name == "tight" else "label", w, align="center", fill=look.GREY_HEAD)
+        layout.cell(
+            c.header,
+            "tighthead" if name == "tight" else "label",
+            w,
+            align="center",
+            fill=look.GREY_HEAD,
+        )
         for c, w in zip(columns, widths, strict=True)
     ]
     if table.title:
@@ -296,11 +329,22 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
     for number, row in enumerate(table.rows):
         fill = look.MARKS.get(table.marks.get(number, ""))
         cells = [
-            _cell(layout, row[n], table.columns[n], w, name, look.BLANK if table.blank and table.columns[n].id else fill, language)
+            _cell(
+                layout,
+                row[n],
+                table.columns[n],
+                w,
+                name,
+                look.BLANK if table.blank and table.columns[n].id else fill,
+                language,
+            )
             for n, w in zip(kept, widths, strict=True)
         ]
         if table.blank:  # room to write in
-            cells = [([*lines, *[""] * (2 - len(lines))], style, align, shade) for lines, style, align, shade in cells]
+            cells = [
+                ([*lines, *[""] * (2 - len(lines))], style, align, shade)
+                for lines, style, align, shade in cells
+            ]
         page = len(layout.pages)
         height = layout.height_of(cells) + (layout.tail if number >= len(table.rows) - 1 else 0)
         if height > layout.room and layout.y > _TOP:
@@ -321,8 +365,18 @@ def _least(table: Table) -> int:
 _SHORT = 12
 
 
-def _cell(layout: _Layout, value: CellValue, column: Any, width: float, name: str, fill: str | None, language: str) -> _Cell:
-    return layout.cell(cell_text(value, column.kind, language), name, width, align=column.align, fill=fill)
+def _cell(
+    layout: _Layout,
+    value: CellValue,
+    column: Any,
+    width: float,
+    name: str,
+    fill: str | None,
+    language: str,
+) -> _Cell:
+    return layout.cell(
+        cell_text(value, column.kind, language), name, width, align=column.align, fill=fill
+    )
 
 
 def _block(layout: _Layout, block: Block, language: str) -> None:
@@ -379,9 +433,13 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
     if document.subtitle:
         layout.paragraph(document.subtitle, "subtitle", after=4)
     for number, block in enumerate(document.blocks):
-        if isinstance(block, Heading) and any(isinstance(b, Signatures) for b in document.blocks[number : number + 3]):
+        if isinstance(block, Heading) and any(
+            isinstance(b, Signatures) for b in document.blocks[number : number + 3]
+        ):
             layout.need(110)  # the signatures never stand alone on a page
-        if isinstance(block, Heading) and isinstance(after := next(iter(document.blocks[number + 1 :]), None), Table):
+        if isinstance(block, Heading) and isinstance(
+            after := next(iter(document.blocks[number + 1 :]), None), Table
+        ):
             layout.need(70 + _least(after))  # nor a heading without its table
         layout.tail = _tail(document.blocks[number + 1 :])
         _block(layout, block, document.language)
@@ -429,7 +487,11 @@ def _draw(layout: _Layout, document: Document) -> bytes:
         left = document.foot or "　".join(filter(None, (document.number, document.form_number)))
         canvas.setFont(layout.fonts.regular.name, foot.size)
         canvas.drawString(layout.x, 30, layout.fonts.drawable(left))
-        canvas.drawRightString(layout.width - layout.x, 30, look.PAGE_WORDS[document.language].format(number, len(layout.pages)))
+        canvas.drawRightString(
+            layout.width - layout.x,
+            30,
+            look.PAGE_WORDS[document.language].format(number, len(layout.pages)),
+        )
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()

@@ -1,7 +1,8 @@
 """Register → Excel: a sheet of blanks with drop-downs and prompts, one that explains them, and a hidden one to be read by.
 
-The hidden sheet `_fbbatch` says what the workbook is (column A key, column B value), so that it is recognised when it
-comes back, whatever it is called by then. From column D on it holds the lists that are too long for a rule.
+The hidden sheet `_fbbatch` says what the workbook is (column A key, column B value), so that it is
+recognised when it comes back, whatever it is called by then. From column D on it holds the lists
+that are too long for a rule.
 Source: 3.1.x, 2.1.4b.
 """
 
@@ -15,14 +16,27 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from fbbatch.render import look
 from fbbatch.render.blocks import Entry, Register, WorkBook, clean
-from fbbatch.render.excel import Looks, footer_text, new_workbook, sheet_name, write_cell, write_sheet
+from fbbatch.render.excel import (
+    Looks,
+    footer_text,
+    new_workbook,
+    sheet_name,
+    write_cell,
+    write_sheet,
+)
 from fbbatch.render.words import cell_text, text_width
 
 IDENTITY = "_fbbatch"
 """Name of the hidden sheet."""
 _FIRST_LIST = 3  # column D
 
-_KINDS = {"date": "yyyy-mm-dd", "datetime": "yyyy-mm-dd hh:mm", "integer": "0", "number": "General", "text": "@"}
+_KINDS = {
+    "date": "yyyy-mm-dd",
+    "datetime": "yyyy-mm-dd hh:mm",
+    "integer": "0",
+    "number": "General",
+    "text": "@",
+}
 _FIRST_DAY, _LAST_DAY = dt.date(1990, 1, 1), dt.date(2199, 12, 31)
 _MOST = 10**12  # a bound where the schema has none
 _SERIAL_WIDTH = 8.0
@@ -48,7 +62,15 @@ def render(register: Register) -> bytes:
     names = {IDENTITY: IDENTITY}
     name = sheet_name(register.title, names)
     page = workbook.add_worksheet(name)
-    book = WorkBook("register", register.title, register.company, register.language, register.date, (register.notes,), register.form_number)
+    book = WorkBook(
+        "register",
+        register.title,
+        register.company,
+        register.language,
+        register.date,
+        (register.notes,),
+        register.form_number,
+    )
     write_sheet(workbook, book, register.notes, looks, sheet_name(register.notes.name, names))
     rows = _rows(register)
     _head(page, register, looks, rows)
@@ -82,7 +104,10 @@ def _head(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
         used += register.entries[across - 1].width
         across += 1
     row = 0
-    for text, style in ((register.company, {"font_size": 12}), (register.title, {"font_size": 16, "bold": True})):
+    for text, style in (
+        (register.company, {"font_size": 12}),
+        (register.title, {"font_size": 16, "bold": True}),
+    ):
         if text:
             form = looks(align="center", valign="vcenter", **style)
             page.merge_range(row, 0, row, across, "", form)
@@ -90,20 +115,27 @@ def _head(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
             row += 1
     page.set_row(row - 1, 26)
     for number, line in enumerate(register.lines, row):
-        page.write_string(number, 1, clean(line), looks(font_color="#404040"))  # not in the column that every page repeats
+        page.write_string(
+            number, 1, clean(line), looks(font_color="#404040")
+        )  # not in the column that every page repeats
     page.set_column(0, 0, _SERIAL_WIDTH)
     page.write_string(rows.header, 0, clean(register.serial), looks.head)
     for number, entry in enumerate(register.entries, 1):
         page.set_column(number, number, entry.width)
         _header(page, rows.header, number, entry, looks)
-    page.set_row(rows.header, 18 + 14 * (max(_lines(e.header + e.mark, e.width) for e in register.entries) - 1) + 4)
+    page.set_row(
+        rows.header,
+        18 + 14 * (max(_lines(e.header + e.mark, e.width) for e in register.entries) - 1) + 4,
+    )
     page.freeze_panes(rows.header + 1, 2)
 
 
 def _header(page: Any, row: int, column: int, entry: Entry, looks: Looks) -> None:
     if entry.mark:
         plain, red = looks(bold=True), looks(bold=True, font_color="#C00000")
-        page.write_rich_string(row, column, plain, clean(entry.header), red, clean(entry.mark), looks.head)
+        page.write_rich_string(
+            row, column, plain, clean(entry.header), red, clean(entry.mark), looks.head
+        )
     else:
         page.write_string(row, column, clean(entry.header), looks.head)
 
@@ -122,12 +154,21 @@ def _lines(text: str, width: float) -> int:
 
 
 def _example(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
-    grey = {"italic": True, "font_color": "#808080", "border": 1, "border_color": f"#{look.LINE}", "text_wrap": True, "valign": "vcenter"}
+    grey = {
+        "italic": True,
+        "font_color": "#808080",
+        "border": 1,
+        "border_color": f"#{look.LINE}",
+        "text_wrap": True,
+        "valign": "vcenter",
+    }
     page.write_string(rows.example, 0, clean(register.example), looks(align="center", **grey))
     tallest = 1
     for number, entry in enumerate(register.entries, 1):
         write_cell(page, rows.example, number, entry.example, looks(**grey, **_kind(entry)))
-        tallest = max(tallest, _lines(cell_text(entry.example, entry.kind, register.language), entry.width))
+        tallest = max(
+            tallest, _lines(cell_text(entry.example, entry.kind, register.language), entry.width)
+        )
     page.set_row(rows.example, 13.5 * tallest + 4)
     for row in range(rows.example + 1, rows.first):
         for column in range(len(register.entries) + 1):
@@ -138,7 +179,10 @@ def _blanks(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
     """Numbered rows. Their heights stay Excel's own, so that they grow with what is typed."""
     framed = {"border": 1, "border_color": f"#{look.LINE}"}
     serial = looks(align="center", bg_color=f"#{look.GREY_LABEL}", **framed)
-    forms = [looks(bg_color=f"#{look.BLANK}", text_wrap=True, **framed, **_kind(entry)) for entry in register.entries]
+    forms = [
+        looks(bg_color=f"#{look.BLANK}", text_wrap=True, **framed, **_kind(entry))
+        for entry in register.entries
+    ]
     for number, row in enumerate(range(rows.first, rows.last + 1), 1):
         page.write_number(row, 0, number, serial)
         told = register.filled[number - 1] if number <= len(register.filled) else ()
@@ -152,7 +196,10 @@ def _blanks(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
 def _kind(entry: Entry) -> dict[str, str]:
     """Text stays text, leading zeros and all."""
     centred = entry.options or entry.kind in {"date", "datetime"}
-    return {"num_format": _KINDS[entry.kind], "align": "center" if centred else "left" if entry.kind == "text" else "right"}
+    return {
+        "num_format": _KINDS[entry.kind],
+        "align": "center" if centred else "left" if entry.kind == "text" else "right",
+    }
 
 
 def _whole_days(workbook: Any, page: Any, register: Register, rows: _Rows) -> None:
@@ -168,7 +215,12 @@ def _whole_days(workbook: Any, page: Any, register: Register, rows: _Rows) -> No
 def _identity(page: Any, register: Register, rows: _Rows, name: str) -> None:
     """What the workbook is, as text. Rows are counted from 1, as Excel shows them."""
     columns = " ".join(["-", *(entry.id for entry in register.entries)])
-    places = {"sheet": name, "header_row": str(rows.header + 1), "example_row": str(rows.example + 1), "columns": columns}
+    places = {
+        "sheet": name,
+        "header_row": str(rows.header + 1),
+        "example_row": str(rows.example + 1),
+        "columns": columns,
+    }
     for row, (key, value) in enumerate({**register.identity, **places}.items()):
         page.write_string(row, 0, key)
         page.write_string(row, 1, clean(value))
@@ -179,16 +231,26 @@ def _rules(page: Any, hidden: Any, register: Register, rows: _Rows) -> None:
     """Drop-downs, bounds and prompts of every column."""
     n_lists = 0
     for column, entry in enumerate(register.entries, 1):
-        source: list[str] | str = [cell_text(option, entry.kind, register.language) for option in entry.options]
+        source: list[str] | str = [
+            cell_text(option, entry.kind, register.language) for option in entry.options
+        ]
         if any("," in option for option in source) or len(",".join(source)) > _LIST_CHARACTERS:
             source = _list(hidden, _FIRST_LIST + n_lists, source)
             n_lists += 1
         rule = _rule(entry, source) | {
-            "input_title": entry.header[:_PROMPT_TITLE], "input_message": entry.prompt[:_PROMPT],
-            "error_title": entry.header[:_PROMPT_TITLE], "error_message": entry.error[:_PROMPT],
+            "input_title": entry.header[:_PROMPT_TITLE],
+            "input_message": entry.prompt[:_PROMPT],
+            "error_title": entry.header[:_PROMPT_TITLE],
+            "error_message": entry.error[:_PROMPT],
             "error_type": "stop" if entry.closed else "warning",
-        }  # fmt: skip
-        page.data_validation(rows.example, column, rows.last, column, {key: value for key, value in rule.items() if value != ""})
+        }
+        page.data_validation(
+            rows.example,
+            column,
+            rows.last,
+            column,
+            {key: value for key, value in rule.items() if value != ""},
+        )
 
 
 def _list(hidden: Any, column: int, options: Sequence[str]) -> str:
@@ -203,11 +265,24 @@ def _rule(entry: Entry, source: list[str] | str) -> dict[str, Any]:
         return {"validate": "list", "source": source}
     match entry.kind:
         case "date" | "datetime":
-            return {"validate": "date", "criteria": "between", "minimum": _FIRST_DAY, "maximum": _LAST_DAY}
+            return {
+                "validate": "date",
+                "criteria": "between",
+                "minimum": _FIRST_DAY,
+                "maximum": _LAST_DAY,
+            }
         case "integer" | "number":
-            bounds = (-_MOST if entry.low is None else entry.low, _MOST if entry.high is None else entry.high)
+            bounds = (
+                -_MOST if entry.low is None else entry.low,
+                _MOST if entry.high is None else entry.high,
+            )
             low, high = (int(bound) if float(bound).is_integer() else bound for bound in bounds)
-            return {"validate": "integer" if entry.kind == "integer" else "decimal", "criteria": "between", "minimum": low, "maximum": high}
+            return {
+                "validate": "integer" if entry.kind == "integer" else "decimal",
+                "criteria": "between",
+                "minimum": low,
+                "maximum": high,
+            }
         case _:
             return {"validate": "any"}
 
@@ -223,4 +298,6 @@ def _print_setup(page: Any, register: Register, rows: _Rows) -> None:
     page.repeat_columns(0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
-    page.set_footer(f"&L{footer_text(register.foot or register.form_number)}&R{look.PAGE_WORDS[register.language].format('&P', '&N')}")
+    page.set_footer(
+        f"&L{footer_text(register.foot or register.form_number)}&R{look.PAGE_WORDS[register.language].format('&P', '&N')}"
+    )

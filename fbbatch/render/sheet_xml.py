@@ -1,6 +1,7 @@
 """A sheet of a dropped workbook as text: its rows are marked one after another, and nothing else in it changes.
 
-Rows are edited without being parsed as a whole, so that a large sheet takes no more memory than its XML.
+Rows are edited without being parsed as a whole, so that a large sheet takes no more memory than its
+XML.
 """
 
 import re
@@ -34,7 +35,7 @@ class SheetMarks:
     rows: Mapping[int, RowMark]
 
 
-# --- the text of a sheet ---------------------------------------------------------------------------------------
+# --- the text of a sheet --------------------------------------------------------------
 
 SELECTED = re.compile(rb"(<(?:\w+:)?sheetView\b[^>]*?)\stabSelected\s*=\s*[\"'](?:1|true)[\"']")
 _DATA = re.compile(rb"<((?:\w+:)?)sheetData\b[^>]*?(/>|>)")
@@ -50,18 +51,53 @@ _VALUE = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>([^<]*)</")
 _DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*?/>")
 _PLACED = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=")
 _UNPLACED = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_FILLED = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*[\"']([A-Za-z]+)\d+[\"'][^>]*(?<!/)>\s*<(?:\w+:)?(?:v|is|f)\b")
+_FILLED = re.compile(
+    rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*[\"']([A-Za-z]+)\d+[\"'][^>]*(?<!/)>\s*<(?:\w+:)?(?:v|is|f)\b"
+)
 _CONTENT = re.compile(rb"<(?:\w+:)?(?:v|is|f)\b")
 _ENCODING = re.compile(rb"^<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']+)")
-_TAG = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)(?:\w+:)?([\w.-]+)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*+)>", re.DOTALL)
+_TAG = re.compile(
+    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)(?:\w+:)?([\w.-]+)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*+)>",
+    re.DOTALL,
+)
 _AREA = re.compile(rb"\bref\s*=\s*[\"']\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)[\"']")
 _RELATION = re.compile(rb"\s\w+:id\s*=\s*[\"']([^\"']+)[\"']")
 _AFTER_ROWS = (
-    "sheetCalcPr", "sheetProtection", "protectedRanges", "scenarios", "autoFilter", "sortState", "dataConsolidate", "customSheetViews",
-    "mergeCells", "phoneticPr", "conditionalFormatting", "dataValidations", "hyperlinks", "printOptions", "pageMargins", "pageSetup",
-    "headerFooter", "rowBreaks", "colBreaks", "customProperties", "cellWatches", "ignoredErrors", "smartTags", "drawing", "legacyDrawing",
-    "legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "AlternateContent", "webPublishItems", "tableParts", "extLst",
-)  # fmt: skip
+    "sheetCalcPr",
+    "sheetProtection",
+    "protectedRanges",
+    "scenarios",
+    "autoFilter",
+    "sortState",
+    "dataConsolidate",
+    "customSheetViews",
+    "mergeCells",
+    "phoneticPr",
+    "conditionalFormatting",
+    "dataValidations",
+    "hyperlinks",
+    "printOptions",
+    "pageMargins",
+    "pageSetup",
+    "headerFooter",
+    "rowBreaks",
+    "colBreaks",
+    "customProperties",
+    "cellWatches",
+    "ignoredErrors",
+    "smartTags",
+    "drawing",
+    "legacyDrawing",
+    "legacyDrawingHF",
+    "drawingHF",
+    "picture",
+    "oleObjects",
+    "controls",
+    "AlternateContent",
+    "webPublishItems",
+    "tableParts",
+    "extLst",
+)
 """The order of what follows the rows, on which Excel insists. Source: ECMA-376 part 1, CT_Worksheet."""
 
 Edit = Callable[[int, bytes], bytes]
@@ -72,25 +108,47 @@ class Page:
 
     def __init__(self, xml: bytes) -> None:
         encoding = _ENCODING.search(xml.removeprefix(b"\xef\xbb\xbf"))
-        if xml[:2] in {b"\xff\xfe", b"\xfe\xff"} or (encoding and encoding[1].lower() not in {b"utf-8", b"utf8"}):
+        if xml[:2] in {b"\xff\xfe", b"\xfe\xff"} or (
+            encoding and encoding[1].lower() not in {b"utf-8", b"utf8"}
+        ):
             raise UnmarkableError("encoding")
         found = _DATA.search(xml)
         if found is None or found[2] == b"/>":
             raise UnmarkableError("rows")
         self.prefix = found[1]
-        rows_end, end = xml.rindex(b"</" + self.prefix + b"sheetData>"), xml.rindex(b"</" + self.prefix + b"worksheet")
+        rows_end, end = (
+            xml.rindex(b"</" + self.prefix + b"sheetData>"),
+            xml.rindex(b"</" + self.prefix + b"worksheet"),
+        )
         tail = rows_end + len(self.prefix) + len(b"</sheetData>")
-        self._head, self._rows, self._tail, self._end = xml[: found.end()], xml[found.end() : rows_end], xml[tail:end], xml[end:]
+        self._head, self._rows, self._tail, self._end = (
+            xml[: found.end()],
+            xml[found.end() : rows_end],
+            xml[tail:end],
+            xml[end:],
+        )
         self._head = _DIMENSION.sub(b"", self._head)
         self._last_row = 0
 
     def last_column(self, from_row: int) -> int:
         """The last column in which anything stands, or that a merged area below `from_row` covers."""
-        columns = [column_number(letters.decode()) for letters in {match[1] for match in _FILLED.finditer(self._rows)}]
+        columns = [
+            column_number(letters.decode())
+            for letters in {match[1] for match in _FILLED.finditer(self._rows)}
+        ]
         if len(_PLACED.findall(self._rows)) != len(_UNPLACED.findall(self._rows)):
-            columns += [column for row in _ROW.findall(self._rows) for column, cell in _cells(row) if _CONTENT.search(cell)]
+            columns += [
+                column
+                for row in _ROW.findall(self._rows)
+                for column, cell in _cells(row)
+                if _CONTENT.search(cell)
+            ]
         for start, end in (place for name, *place in self._children() if name == "mergeCells"):
-            columns += [column_number(area[3].decode()) for area in _AREA.finditer(self._tail[start:end]) if int(area[4]) >= from_row]
+            columns += [
+                column_number(area[3].decode())
+                for area in _AREA.finditer(self._tail[start:end])
+                if int(area[4]) >= from_row
+            ]
         return max(columns, default=0)
 
     def texts(self, number: int) -> list[tuple[int, tuple[str, str]]]:
@@ -120,18 +178,26 @@ class Page:
         p = self.prefix
         own = b'<%scol min="%d" max="%d" width="%g" customWidth="1"/>' % (p, column, column, width)
         self._head = re.sub(rb"<" + p + rb"cols\s*/>", b"", self._head)
-        found = re.search(rb"<" + p + rb"cols\b[^>]*>(.*?)</" + p + rb"cols\s*>", self._head, re.DOTALL)
+        found = re.search(
+            rb"<" + p + rb"cols\b[^>]*>(.*?)</" + p + rb"cols\s*>", self._head, re.DOTALL
+        )
         if found is None:
             at = self._head.rindex(b"<" + p + b"sheetData")
-            self._head = self._head[:at] + b"<%scols>" % p + own + b"</%scols>" % p + self._head[at:]
+            self._head = (
+                self._head[:at] + b"<%scols>" % p + own + b"</%scols>" % p + self._head[at:]
+            )
             return
         kept = [(column, own)]
         for col in re.findall(rb"<" + p + rb"col\b[^>]*?(?:/>|>\s*</" + p + rb"col\s*>)", found[1]):
-            low, high = (int(re.search(rb"\s" + name + rb"\s*=\s*[\"'](\d+)", col)[1]) for name in (b"min", b"max"))  # type: ignore[index]  # both are required
+            low, high = _number_of(col, b"min"), _number_of(col, b"max")
             for a, b in ((low, min(high, column - 1)), (max(low, column + 1), high)):
                 if a <= b:
                     kept.append((a, _numbers(_numbers(col, b"min", a), b"max", b)))
-        self._head = self._head[: found.start(1)] + b"".join(col for _, col in sorted(kept)) + self._head[found.end(1) :]
+        self._head = (
+            self._head[: found.start(1)]
+            + b"".join(col for _, col in sorted(kept))
+            + self._head[found.end(1) :]
+        )
 
     def filter(self, header_row: int, last_column: int) -> str | None:
         """Let the rows be filtered by the added columns; the range, or None where a table has its own filter."""
@@ -141,14 +207,18 @@ class Page:
         last = cell_name(max(self._last_row, header_row + 1), last_column)
         reference = f"A{header_row}:{last}"
         if "autoFilter" not in children:
-            self._insert("autoFilter", f'<{self.prefix.decode()}autoFilter ref="{reference}"/>'.encode())
+            self._insert(
+                "autoFilter", f'<{self.prefix.decode()}autoFilter ref="{reference}"/>'.encode()
+            )
             return reference
         start, end = children["autoFilter"]
         tag = _START.match(self._tail[start:end])
         found = _AREA.search(tag[0]) if tag else None
         if found is None or tag is None:
             return None
-        last = cell_name(max(int(found[4]), self._last_row), max(column_number(found[3].decode()), last_column))
+        last = cell_name(
+            max(int(found[4]), self._last_row), max(column_number(found[3].decode()), last_column)
+        )
         reference = f"{found[1].decode()}{found[2].decode()}:{last}"
         text = _AREA.sub(f'ref="{reference}"'.encode(), tag[0], count=1)
         self._tail = self._tail[:start] + text + self._tail[start + tag.end() :]
@@ -156,7 +226,9 @@ class Page:
 
     def drawing(self) -> str | None:
         """The relation of the drawing that holds the notes' boxes, where there is one."""
-        place = next(((start, end) for name, start, end in self._children() if name == "legacyDrawing"), None)
+        place = next(
+            ((start, end) for name, start, end in self._children() if name == "legacyDrawing"), None
+        )
         if place is None:
             return None
         found = _RELATION.search(self._tail[place[0] : place[1]])
@@ -166,12 +238,17 @@ class Page:
 
     def draw(self, relation: str) -> None:
         """Refer to the drawing that holds the notes' boxes."""
-        self._insert("legacyDrawing", f'<{self.prefix.decode()}legacyDrawing xmlns:r="{OFFICE}" r:id="{relation}"/>'.encode())
+        self._insert(
+            "legacyDrawing",
+            f'<{self.prefix.decode()}legacyDrawing xmlns:r="{OFFICE}" r:id="{relation}"/>'.encode(),
+        )
 
     def _insert(self, name: str, element: bytes) -> None:
         """Put an element where the order wants it."""
         later = _AFTER_ROWS[_AFTER_ROWS.index(name) + 1 :]
-        at = next((start for other, start, _ in self._children() if other in later), len(self._tail))
+        at = next(
+            (start for other, start, _ in self._children() if other in later), len(self._tail)
+        )
         self._tail = self._tail[:at] + element + self._tail[at:]
 
     def _children(self) -> list[tuple[str, int, int]]:
@@ -196,13 +273,23 @@ class Page:
         Raises:
             UnmarkableError: Excel would not open it without a repair.
         """
-        names = [name for name, *_ in self._children() if name not in {"conditionalFormatting", "AlternateContent"}]
+        names = [
+            name
+            for name, *_ in self._children()
+            if name not in {"conditionalFormatting", "AlternateContent"}
+        ]
         places = [_AFTER_ROWS.index(name) for name in names]
         if places != sorted(set(places)):
             raise UnmarkableError("order")
         xml = self._head + self._rows + b"</" + self.prefix + b"sheetData>" + self._tail + self._end
         expat.ParserCreate().Parse(xml, True)
         return xml
+
+
+def _number_of(element: bytes, attribute: bytes) -> int:
+    """A number that an element must have."""
+    found = re.search(rb"\s" + attribute + rb"\s*=\s*[\"'](\d+)", element)
+    return int(found[1]) if found else 0
 
 
 def _numbers(tag: bytes, name: bytes, number: int) -> bytes:
@@ -213,7 +300,9 @@ def _numbers(tag: bytes, name: bytes, number: int) -> bytes:
 class Editor:
     """Marks rows: the ground of their cells, and the two columns that are added."""
 
-    def __init__(self, marks: SheetMarks, columns: tuple[int, int], heads: tuple[str, str], styles: Styles) -> None:
+    def __init__(
+        self, marks: SheetMarks, columns: tuple[int, int], heads: tuple[str, str], styles: Styles
+    ) -> None:
         self._marks = marks
         self._columns = columns
         self._heads = heads
@@ -237,13 +326,20 @@ class Editor:
             for column in filter(None, mark.notes):
                 cells[column] = self._grounded(cells.get(column), number, column, name[1], "wrong")
         else:
-            cells = {column: self._grounded(cell, number, column, name[1], "taken") for column, cell in cells.items()}
-        cells |= self._added(number, name[1], (mark.result, mark.why), "wrong" if mark.is_wrong else "taken")
+            cells = {
+                column: self._grounded(cell, number, column, name[1], "taken")
+                for column, cell in cells.items()
+            }
+        cells |= self._added(
+            number, name[1], (mark.result, mark.why), "wrong" if mark.is_wrong else "taken"
+        )
         return self._row(tag, name[1], cells)
 
     @staticmethod
     def _row(tag: bytes, name: bytes, cells: Mapping[int, bytes]) -> bytes:
-        return tag + b">" + b"".join(cell for _, cell in sorted(cells.items())) + b"</" + name + b">"
+        return (
+            tag + b">" + b"".join(cell for _, cell in sorted(cells.items())) + b"</" + name + b">"
+        )
 
     def _grounded(self, cell: bytes | None, row: int, column: int, name: bytes, kind: str) -> bytes:
         prefix = name[: -len(b"row")]
@@ -254,13 +350,20 @@ class Editor:
         found, named = _S.search(start[0]), _NAME.match(start[0])
         assert named is not None  # noqa: S101 - as above
         style = b' s="%d"' % self._styles.of(int(found[1]) if found else 0, kind)
-        tag = _S.sub(style, start[0], count=1) if found else named[0] + style + start[0][named.end() :]
+        tag = (
+            _S.sub(style, start[0], count=1)
+            if found
+            else named[0] + style + start[0][named.end() :]
+        )
         return tag + cell[start.end() :]
 
     def _added(self, row: int, name: bytes, texts: Sequence[str], kind: str) -> dict[int, bytes]:
         prefix = name[: -len(b"row")].decode()
         style = self._styles.own(kind)
-        return {column: text_cell(prefix, row, column, text, style) for column, text in zip(self._columns, texts, strict=True)}
+        return {
+            column: text_cell(prefix, row, column, text, style)
+            for column, text in zip(self._columns, texts, strict=True)
+        }
 
 
 def text_cell(prefix: str, row: int, column: int, text: str, style: int) -> bytes:

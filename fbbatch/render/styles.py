@@ -30,7 +30,12 @@ class Styles:
             for old in style.findall(f"{{{MAIN}}}alignment"):
                 style.remove(old)
             style.insert(
-                0, etree.Element(f"{{{MAIN}}}alignment", vertical="top", **({} if kind in {"title", "line"} else {"wrapText": "1"}))
+                0,
+                etree.Element(
+                    f"{{{MAIN}}}alignment",
+                    vertical="top",
+                    **({} if kind in {"title", "line"} else {"wrapText": "1"}),
+                ),
             )
             style.set("applyAlignment", "1")
             if kind in {"head", "title"}:

@@ -22,7 +22,9 @@ def shares(table: Table, kept: Sequence[int], width: float, size: float) -> list
     if not sum(short) or sum(spare) <= sum(short):
         return wanted
     factor = sum(short) / sum(spare)
-    return [share + more - factor * less for share, more, less in zip(wanted, short, spare, strict=True)]
+    return [
+        share + more - factor * less for share, more, less in zip(wanted, short, spare, strict=True)
+    ]
 
 
 def _longest_word(table: Table, column: int) -> float:
@@ -31,5 +33,7 @@ def _longest_word(table: Table, column: int) -> float:
     for row in table.rows[:_SAMPLE]:
         value = row[column]
         texts.append("2026-11-22" if isinstance(value, dt.date) else str(value or ""))
-    longest = max((len(word) for text in texts for word in _WORD.findall(text) if len(word) <= 24), default=0)
+    longest = max(
+        (len(word) for text in texts for word in _WORD.findall(text) if len(word) <= 24), default=0
+    )
     return longest * _LATIN + _PADDING

@@ -1,7 +1,8 @@
 """Document → Word. The parts that never change are zipped once per letterhead; each document appends its own.
 
-Every blank is a plain table cell marked by a bookmark `fb_<field id>`: that survives Word, WPS and LibreOffice, where
-content controls do not. The identity of a form stands in custom document properties and, visibly, at its foot.
+Every blank is a plain table cell marked by a bookmark `fb_<field id>`: that survives Word, WPS and
+LibreOffice, where content controls do not. The identity of a form stands in custom document
+properties and, visibly, at its foot.
 """
 
 import io
@@ -51,9 +52,27 @@ def _records(name: str, content: bytes, offset: int, level: int) -> tuple[bytes,
         packer = zlib.compressobj(level, zlib.DEFLATED, -15)
         data = packer.compress(content) + packer.flush()
     encoded = name.encode()
-    common = struct.pack("<HHHHHIIIHH", 20, 0x800, 0 if stored else 8, 0, 33, zlib.crc32(content), len(data), len(content), len(encoded), 0)
+    common = struct.pack(
+        "<HHHHHIIIHH",
+        20,
+        0x800,
+        0 if stored else 8,
+        0,
+        33,
+        zlib.crc32(content),
+        len(data),
+        len(content),
+        len(encoded),
+        0,
+    )
     local = b"PK\x03\x04" + common + encoded + data
-    directory = b"PK\x01\x02" + struct.pack("<H", 20) + common + struct.pack("<HHHII", 0, 0, 0, 0o600 << 16, offset) + encoded
+    directory = (
+        b"PK\x01\x02"
+        + struct.pack("<H", 20)
+        + common
+        + struct.pack("<HHHII", 0, 0, 0, 0o600 << 16, offset)
+        + encoded
+    )
     return local, directory
 
 
@@ -96,16 +115,20 @@ def _package(letterhead: bytes, language: str) -> _Package:
     parts["word/styles.xml"] = _styles(parts["word/styles.xml"].decode(), language).encode()
     types = parts["[Content_Types].xml"].decode()
     if "/docProps/custom.xml" not in types:
-        override = (
-            '<Override PartName="/docProps/custom.xml" ContentType="application/vnd.openxmlformats-officedocument.custom-properties+xml"/>'
-        )
+        override = '<Override PartName="/docProps/custom.xml" ContentType="application/vnd.openxmlformats-officedocument.custom-properties+xml"/>'
         parts["[Content_Types].xml"] = types.replace("</Types>", f"{override}</Types>").encode()
     relations = parts["_rels/.rels"].decode()
     if "custom-properties" not in relations:
         relation = '<Relationship Id="rIdCustom" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/custom-properties" Target="docProps/custom.xml"/>'
-        parts["_rels/.rels"] = relations.replace("</Relationships>", f"{relation}</Relationships>").encode()
+        parts["_rels/.rels"] = relations.replace(
+            "</Relationships>", f"{relation}</Relationships>"
+        ).encode()
     pieces, directory, size = [], [], 0
-    constant = [(name, content) for name, content in parts.items() if name not in _OWN_PARTS and name != "docProps/thumbnail.jpeg"]
+    constant = [
+        (name, content)
+        for name, content in parts.items()
+        if name not in _OWN_PARTS and name != "docProps/thumbnail.jpeg"
+    ]
     for name, content in constant:
         local, record = _records(name, content, size, _SMALLEST)
         pieces.append(local)
@@ -117,11 +140,19 @@ def _package(letterhead: bytes, language: str) -> _Package:
 def _footer(footer: str, language: str) -> str:
     """The plain letterhead's `page / pages` in the words of the language; a company's own footer stays."""
     before, between, after = look.PAGE_WORDS[language].split("{}")
-    fields = list(re.finditer(r"<w:r>(?:(?!</w:r>).)*?<w:instrText[^>]*>(?:PAGE|NUMPAGES)</w:instrText>.*?</w:r>", footer, re.DOTALL))
+    fields = list(
+        re.finditer(
+            r"<w:r>(?:(?!</w:r>).)*?<w:instrText[^>]*>(?:PAGE|NUMPAGES)</w:instrText>.*?</w:r>",
+            footer,
+            re.DOTALL,
+        )
+    )
     if len(fields) != 2 or f">{_SLASH}<" not in footer:
         return footer
     small = '<w:rPr><w:sz w:val="16"/></w:rPr>'
-    words = [f'<w:r>{small}<w:t xml:space="preserve">{text}</w:t></w:r>' for text in (before, after)]
+    words = [
+        f'<w:r>{small}<w:t xml:space="preserve">{text}</w:t></w:r>' for text in (before, after)
+    ]
     footer = footer.replace(f">{_SLASH}<", f">{between}<")
     footer = footer.replace(fields[0][0], words[0] + fields[0][0], 1)
     return footer.replace(fields[1][0], fields[1][0] + words[1], 1)
@@ -138,19 +169,31 @@ def _styles(styles: str, language: str) -> str:
 
     tag = f'<w:lang w:val="{"en-GB" if language == "en" else "en-US"}" w:eastAsia="{fonts.tag if language != "en" else "zh-CN"}"/>'
     defaults = f'<w:rPrDefault><w:rPr>{run(fonts.body, fonts.latin)}<w:sz w:val="21"/><w:szCs w:val="21"/>{tag}</w:rPr></w:rPrDefault>'
-    styles = re.sub(r"<w:rPrDefault>.*?</w:rPrDefault>", lambda _: defaults, styles, count=1, flags=re.DOTALL)
-    missing = "".join(style for name, style in _OWN_STYLES.items() if f'w:styleId="{name}"' not in styles)
+    styles = re.sub(
+        r"<w:rPrDefault>.*?</w:rPrDefault>", lambda _: defaults, styles, count=1, flags=re.DOTALL
+    )
+    missing = "".join(
+        style for name, style in _OWN_STYLES.items() if f'w:styleId="{name}"' not in styles
+    )
     styles = styles.replace("</w:styles>", f"{missing}</w:styles>")
     for name in ("Title", "Heading1", "Heading2"):
         pattern = rf'(<w:style [^>]*w:styleId="{name}".*?)<w:rFonts[^>]*/>'
-        styles = re.sub(pattern, lambda m: m[1] + run(fonts.heading, fonts.latin), styles, count=1, flags=re.DOTALL)
+        styles = re.sub(
+            pattern,
+            lambda m: m[1] + run(fonts.heading, fonts.latin),
+            styles,
+            count=1,
+            flags=re.DOTALL,
+        )
     return styles
 
 
 def _run(text: str, properties: str = "") -> str:
     inner = f"<w:rPr>{properties}</w:rPr>" if properties else ""
     if not text.isprintable():
-        lines = [f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in clean(text).split("\n")]
+        lines = [
+            f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in clean(text).split("\n")
+        ]
         return f"<w:r>{inner}{'<w:br/>'.join(lines)}</w:r>"
     if "&" in text or "<" in text or ">" in text:
         text = escape(text)
@@ -160,7 +203,9 @@ def _run(text: str, properties: str = "") -> str:
 @lru_cache(maxsize=512)
 def _frame_start(widths: tuple[int, ...]) -> str:
     sides = ("top", "left", "bottom", "right", "insideH", "insideV")
-    edges = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{look.LINE}"/>' for side in sides)
+    edges = "".join(
+        f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{look.LINE}"/>' for side in sides
+    )
     grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
     margins = '<w:tblCellMar><w:left w:w="85" w:type="dxa"/><w:right w:w="85" w:type="dxa"/></w:tblCellMar>'
     return (
@@ -182,12 +227,16 @@ def _row(cells: str, lines: int = 0, *, head: bool = False) -> str:
     """A row; with `lines` to write into it is at least so high."""
     if not lines and not head:
         return f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{cells}</w:tr>"
-    height = f'<w:trHeight w:val="{max(_BLANK_ROW, lines * _LINE)}" w:hRule="atLeast"/>' if lines else ""
+    height = (
+        f'<w:trHeight w:val="{max(_BLANK_ROW, lines * _LINE)}" w:hRule="atLeast"/>' if lines else ""
+    )
     return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
 
 
 @lru_cache(maxsize=512)
-def _cell_start(width: int, fill: str, span: int, align: str, style: str, middle: bool = False) -> str:
+def _cell_start(
+    width: int, fill: str, span: int, align: str, style: str, middle: bool = False
+) -> str:
     shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
     grid = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
     jc = f'<w:jc w:val="{align}"/>' if align else ""
@@ -197,7 +246,9 @@ def _cell_start(width: int, fill: str, span: int, align: str, style: str, middle
 
 
 @lru_cache(maxsize=1024)
-def _paragraph(text: str, style: str = "", align: str = "", properties: str = "", keep: bool = False) -> str:
+def _paragraph(
+    text: str, style: str = "", align: str = "", properties: str = "", keep: bool = False
+) -> str:
     inner = (
         (f'<w:pStyle w:val="{style}"/>' if style else "")
         + ("<w:keepNext/>" if keep else "")
@@ -207,7 +258,9 @@ def _paragraph(text: str, style: str = "", align: str = "", properties: str = ""
 
 
 @lru_cache(maxsize=4096)
-def _cell(text: str, width: int, fill: str, span: int, align: str, style: str, middle: bool = False) -> str:
+def _cell(
+    text: str, width: int, fill: str, span: int, align: str, style: str, middle: bool = False
+) -> str:
     """A table cell; labels, dates and words of the vocabulary come again and again."""
     return f"{_cell_start(width, fill, span, align, style, middle)}{_run(text) if text else ''}{_CELL_END}"
 
@@ -247,9 +300,13 @@ def _layout(columns: tuple[Column, ...], width: int) -> _Layout:
     kept = [(n, c) for n, c in enumerate(columns) if c.printed]
     tight = len(kept) > 8
     total = sum(c.weight for _, c in kept)  # Word itself never breaks a word that fits a line
-    sized = tuple((n, c, int(width * c.weight / total), "" if c.align == "left" else c.align) for n, c in kept)
+    sized = tuple(
+        (n, c, int(width * c.weight / total), "" if c.align == "left" else c.align) for n, c in kept
+    )
     label = "FBTightLabel" if tight else "FBLabel"
-    head = "".join(_cell(c.header, own, look.GREY_HEAD, 1, "center", label) for _, c, own, _ in sized)
+    head = "".join(
+        _cell(c.header, own, look.GREY_HEAD, 1, "center", label) for _, c, own, _ in sized
+    )
     return _Layout(_row(head, head=True), "FBTight" if tight else "FBCell", sized)
 
 
@@ -293,7 +350,9 @@ def _together(blocks: Sequence[Block], written: list[str]) -> list[str]:
             xml = written[number]
             is_table = xml.endswith(_AFTER_TABLE)
             at = max(xml.rfind("<w:tr>" if is_table else "<w:p>"), 0)
-            last = _STYLED.sub(r"\g<0><w:keepNext/>", xml[at:].removesuffix(_AFTER_TABLE) if is_table else xml[at:])
+            last = _STYLED.sub(
+                r"\g<0><w:keepNext/>", xml[at:].removesuffix(_AFTER_TABLE) if is_table else xml[at:]
+            )
             written[number] = xml[:at] + last + (_KEPT_AFTER_TABLE if is_table else "")
     return written
 
@@ -315,7 +374,12 @@ class _Writer:
                 return _paragraph(text, f"Heading{level}", keep=True)
             case Text(text, style):
                 align = {"right": "right", "centre": "center"}.get(style, "")
-                return _paragraph(text, "Caption" if style == "small" else "", align, "<w:b/>" if style == "strong" else "")
+                return _paragraph(
+                    text,
+                    "Caption" if style == "small" else "",
+                    align,
+                    "<w:b/>" if style == "strong" else "",
+                )
             case Note(text):
                 return _paragraph(text, "Caption")
             case Grid(pairs):
@@ -325,7 +389,9 @@ class _Writer:
             case Choice(label, options, blank):
                 return self.grid((Pair(label, wide=True, blank=blank, options=options),))
             case Signatures(labels):
-                return _signatures(tuple(labels), self.width, ": " if self.language == "en" else "：")
+                return _signatures(
+                    tuple(labels), self.width, ": " if self.language == "en" else "："
+                )
             case PageBreak():
                 return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
 
@@ -339,7 +405,11 @@ class _Writer:
         """Runs in which □ and ☑ are of one font, whatever stands beside them."""
         font = look.OFFICE_FONTS[self.language].body
         box = f'<w:rFonts w:ascii="{font}" w:hAnsi="{font}" w:eastAsia="{font}" w:hint="eastAsia"/>'
-        return "".join(_run(part, box if part in _BOXES else "") for part in re.split(f"([{_BOXES}])", text) if part)
+        return "".join(
+            _run(part, box if part in _BOXES else "")
+            for part in re.split(f"([{_BOXES}])", text)
+            if part
+        )
 
     def grid(self, pairs: Sequence[Pair]) -> str:
         label = int(self.width * 0.18)
@@ -371,7 +441,11 @@ class _Writer:
         if not pair.blank:
             return head + _cell(told, value, "", span, "", "FBCell")
         return head + self.marked(
-            told, pair.blank, _cell_start(value, "" if pair.given else look.BLANK, span, "", "FBCell", pair.lines == 1)
+            told,
+            pair.blank,
+            _cell_start(
+                value, "" if pair.given else look.BLANK, span, "", "FBCell", pair.lines == 1
+            ),
         )
 
     def table(self, table: Table) -> str:
@@ -384,14 +458,20 @@ class _Writer:
                 text = cell_text(row[place], column.kind, self.language)
                 if table.blank and column.id:
                     start = _cell_start(width, look.BLANK, 1, align, layout.style)
-                    cells.append(self.marked(text, f"{table.blank}_{number + 1}_{column.id}", start))
+                    cells.append(
+                        self.marked(text, f"{table.blank}_{number + 1}_{column.id}", start)
+                    )
                 else:
                     cells.append(_cell(text, width, fill, 1, align, layout.style))
             rows.append(_row("".join(cells), 2 if table.blank else 0))
         widths = layout.widths
         if not table.rows and table.empty:
-            rows.append(_row(_cell(table.empty, sum(widths), "", len(widths), "center", layout.style)))
-        return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + _frame(widths, "".join(rows))
+            rows.append(
+                _row(_cell(table.empty, sum(widths), "", len(widths), "center", layout.style))
+            )
+        return (_paragraph(table.title, "Heading2", keep=True) if table.title else "") + _frame(
+            widths, "".join(rows)
+        )
 
 
 def render(document: Document, letterhead: bytes) -> bytes:
@@ -414,13 +494,21 @@ def render(document: Document, letterhead: bytes) -> bytes:
     section = _landscape(package.section) if document.landscape else package.section
     body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
     return package.with_parts(
-        [("word/document.xml", body.encode()), ("docProps/core.xml", _core(document)), ("docProps/custom.xml", _custom(document))]
-    )  # fmt: skip
+        [
+            ("word/document.xml", body.encode()),
+            ("docProps/core.xml", _core(document)),
+            ("docProps/custom.xml", _custom(document)),
+        ]
+    )
 
 
 def _landscape(section: str) -> str:
     size = re.search(r"<w:pgSz[^>]*/>", section)
-    return section.replace(size[0], '<w:pgSz w:w="16838" w:h="11906" w:orient="landscape"/>') if size else section
+    return (
+        section.replace(size[0], '<w:pgSz w:w="16838" w:h="11906" w:orient="landscape"/>')
+        if size
+        else section
+    )
 
 
 def _core(document: Document) -> bytes:

@@ -32,7 +32,13 @@ def long_date(day: dt.date, language: str) -> str:
 
 def text_width(text: str) -> int:
     """The width of the longest line, in columns of a fixed-width font: a Chinese character takes two."""
-    return max((sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line) for line in text.split("\n")), default=0)
+    return max(
+        (
+            sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line)
+            for line in text.split("\n")
+        ),
+        default=0,
+    )
 
 
 def ticks(options: Sequence[tuple[str, bool]], room: float) -> str:

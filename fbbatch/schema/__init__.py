@@ -7,6 +7,15 @@ from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load
 
 __all__ = [
-    "Book", "FieldModel", "Layout", "MappedColumn", "SchemaModel", "Yaml", "YamlProblemError",
-    "field_for", "identify", "load", "load_book",
-]  # fmt: skip
+    "Book",
+    "FieldModel",
+    "Layout",
+    "MappedColumn",
+    "SchemaModel",
+    "Yaml",
+    "YamlProblemError",
+    "field_for",
+    "identify",
+    "load",
+    "load_book",
+]

@@ -52,7 +52,9 @@ class Book:
 
     def schema(self, schema_id: str) -> SchemaModel | None:
         """The schema of that id, source or form."""
-        return next((schema for schema in (*self.sources, *self.forms) if schema.id == schema_id), None)
+        return next(
+            (schema for schema in (*self.sources, *self.forms) if schema.id == schema_id), None
+        )
 
     def holders(self, role: str) -> list[Person]:
         """The people who hold a role (P01–P13), the first acting, then the deputies."""
@@ -66,7 +68,11 @@ class Book:
     def person_named(self, text: str) -> Person | None:
         """The one person whom a name, an alias or an id means; None where it is nobody, or several."""
         wanted = fold(text)
-        found = [p for p in self.organisation.people if wanted in {p.id, *map(fold, (p.name, *p.aliases))}]
+        found = [
+            p
+            for p in self.organisation.people
+            if wanted in {p.id, *map(fold, (p.name, *p.aliases))}
+        ]
         return found[0] if len(found) == 1 else None
 
     def head(self, department_id: str) -> Person | None:
@@ -90,7 +96,11 @@ class Book:
 
     @cached_property
     def _words(self) -> dict[tuple[str, str], Value]:
-        return {(name, v.code): v for name, values in self.vocabulary.sets.items() for v in values.values}
+        return {
+            (name, v.code): v
+            for name, values in self.vocabulary.sets.items()
+            for v in values.values
+        }
 
     @cached_property
     def _departments(self) -> dict[str, Department]:

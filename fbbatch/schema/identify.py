@@ -1,11 +1,12 @@
 """Which schema a sheet follows, where its header is, and which column answers which field.
 
-Headers are compared by `header_keys`: decoration, script, case and language set aside. Up to 20 junk rows
-may stand above; a header may take two rows (groups over parts, merged cells).
+Headers are compared by `header_keys`: decoration, script, case and language set aside. Up to 20
+junk rows may stand above; a header may take two rows (groups over parts, merged cells).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from rapidfuzz import fuzz, process
 
@@ -17,7 +18,9 @@ from fbbatch.schema.text import header_key, header_keys
 HEADER_SEARCH_ROWS = 21
 _SIMILAR = 75
 _ENOUGH = 3
-_SERIALS = frozenset(header_key(name) for name in ("序號", "編號", "No.", "#", "ID", "項次", "行號", "serial"))
+_SERIALS = frozenset(
+    header_key(name) for name in ("序號", "編號", "No.", "#", "ID", "項次", "行號", "serial")
+)
 """Headers of running numbers, which say nothing and are passed over without a word."""
 
 
@@ -49,9 +52,12 @@ class Layout:
         return [
             f
             for f in self.schema.fields
-            if f.required is True and f.id not in present and f.default is None and f.split_from not in present
+            if f.required is True
+            and f.id not in present
+            and f.default is None
+            and f.split_from not in present
             and not (f.either_or and f.either_or in groups)
-        ]  # fmt: skip
+        ]
 
 
 def field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
@@ -59,7 +65,9 @@ def field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
     return next((index[key] for key in header_keys(header) if key in index), None)
 
 
-def _match(headers: Sequence[str], schema: SchemaModel) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
+def _match(
+    headers: Sequence[str], schema: SchemaModel
+) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
     index = schema.by_header
     taken: dict[str, int] = {}
     columns: list[MappedColumn] = []
@@ -82,7 +90,9 @@ def _text(cell: Cell) -> str:
     return str(cell).strip() if isinstance(cell, str) else ""
 
 
-def _candidates(rows: Sequence[Sequence[Cell]], merged: Sequence[tuple[int, int, int, int]]) -> list[tuple[int, int, list[str]]]:
+def _candidates(
+    rows: Sequence[Sequence[Cell]], merged: Sequence[tuple[int, int, int, int]]
+) -> list[tuple[int, int, list[str]]]:
     """(first row, last row, header texts) of every row, and of every pair of rows as group and part."""
     filled = [[_text(cell) for cell in row] for row in rows]
     for top, left, bottom, right in merged:
@@ -101,7 +111,11 @@ def _candidates(rows: Sequence[Sequence[Cell]], merged: Sequence[tuple[int, int,
                 lower = texts[column] if column < len(texts) else ""
                 group = upper or (group if lower else "")
                 pair.append(
-                    lower if lower and lower == group else f"{group}\n{lower}".strip() if not lower or not upper else f"{upper}\n{lower}"
+                    lower
+                    if lower and lower == group
+                    else f"{group}\n{lower}".strip()
+                    if not lower or not upper
+                    else f"{upper}\n{lower}"
                 )
             result.append((number - 1, number, pair))
     return result
@@ -116,7 +130,9 @@ def _pair_keys(header: str) -> list[str]:
     return [lower, upper, upper + lower] if lower else [header]
 
 
-def _match_pair(headers: Sequence[str], schema: SchemaModel) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
+def _match_pair(
+    headers: Sequence[str], schema: SchemaModel
+) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
     """As `_match`, for two-row headers: the part decides, then the group, then both together."""
     index = schema.by_header
     chosen = []
@@ -152,7 +168,9 @@ def identify(
     positional = [s for s in allowed if not s.header]
     if positional and (hinted or len(schemas) == 1):
         return _by_position(positional[0])
-    best: list[tuple[float, int, SchemaModel, list[MappedColumn], list[tuple[int, str]], int, int]] = []
+    best: list[
+        tuple[float, int, SchemaModel, list[MappedColumn], list[tuple[int, str]], int, int]
+    ] = []
     candidates = _candidates(rows[:HEADER_SEARCH_ROWS], merged)
     for schema in (s for s in allowed if s.header):
         for top, bottom, headers in candidates:
@@ -165,20 +183,40 @@ def identify(
     best.sort(key=lambda item: item[:2], reverse=True)
     if not best:
         wanted = [f.id for s in allowed[:1] for f in s.fields if f.required is True]
-        return finding("FB-no-header", sheet=sheet, expected_fields=",".join(wanted), schema=allowed[0].id)
+        return finding(
+            "FB-no-header", sheet=sheet, expected_fields=",".join(wanted), schema=allowed[0].id
+        )
     score, _, schema, columns, unknown, top, bottom = best[0]
-    rivals = [s.id for other, _, s, cols, *_ in best if s.id != schema.id and other == score and len(cols) == len(columns)]
+    rivals = [
+        s.id
+        for other, _, s, cols, *_ in best
+        if s.id != schema.id and other == score and len(cols) == len(columns)
+    ]
     if rivals:
-        return finding("FB-which-source", sheet=sheet, row=bottom + 1, candidates="、".join(dict.fromkeys([schema.id, *rivals])))
+        return finding(
+            "FB-which-source",
+            sheet=sheet,
+            row=bottom + 1,
+            candidates="、".join(dict.fromkeys([schema.id, *rivals])),
+        )
     first_row = max(bottom + 2, top + 1 + schema.header_rows) + schema.skip_rows_after_header
     layout = Layout(schema, tuple(columns), first_row, bottom + 1, tuple(unknown))
-    return Layout(schema, layout.columns, first_row, bottom + 1, layout.unknown, tuple(_remarks(layout, sheet)))
+    return Layout(
+        schema,
+        layout.columns,
+        first_row,
+        bottom + 1,
+        layout.unknown,
+        tuple(_remarks(layout, sheet)),
+    )
 
 
 def _convinces(columns: list[MappedColumn], schema: SchemaModel) -> bool:
     required = [f for f in schema.fields if f.required is True]
     found = sum(m.field.required is True for m in columns)
-    return len(columns) >= min(_ENOUGH, len(schema.fields)) and (not required or found * 2 >= len(required))
+    return len(columns) >= min(_ENOUGH, len(schema.fields)) and (
+        not required or found * 2 >= len(required)
+    )
 
 
 def _by_position(schema: SchemaModel) -> Layout:
@@ -196,24 +234,38 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
     for f in layout.missing:
         names = [header_key(name) for name in (*f.label.values(), *f.aliases)]
         near = max(
-            ((hit[1], spare[hit[0]]) for name in names if (hit := process.extractOne(name, list(spare), scorer=fuzz.ratio))),
+            (
+                (hit[1], spare[hit[0]])
+                for name in names
+                if (hit := process.extractOne(name, list(spare), scorer=fuzz.ratio))
+            ),
             default=None,
         )
         column, text = near[1] if near and near[0] >= 50 else (None, "")
         if column is not None:
             suggested.add((column, text))
         remarks.append(
-            finding("FB-column-missing", sheet=sheet, row=layout.header_row, column=None if column is None else column + 1,
-                    field=f.id, near=text or None)
-        )  # fmt: skip
+            finding(
+                "FB-column-missing",
+                sheet=sheet,
+                row=layout.header_row,
+                column=None if column is None else column + 1,
+                field=f.id,
+                near=text or None,
+            )
+        )
     for column, text in layout.unknown:
         known = field_for(text, index)
-        place = {"sheet": sheet, "row": layout.header_row, "column": column + 1}
+        place = partial(finding, sheet=sheet, row=layout.header_row, column=column + 1)
         if known and known.id in taken:
-            remarks.append(finding("FB-column-doubled", **place, field=known.id, header=text, first=taken[known.id]))  # type: ignore[arg-type]
+            doubled = place("FB-column-doubled", field=known.id, header=text, first=taken[known.id])
+            remarks.append(doubled)
             continue
         if (column, text) in suggested or header_key(text) in _SERIALS:
             continue
-        alike = process.extractOne(header_key(text), list(index), scorer=fuzz.ratio, score_cutoff=_SIMILAR)
-        remarks.append(finding("FB-column-unknown", **place, header=text, near_field=index[alike[0]].id if alike else None))  # type: ignore[arg-type]
+        alike = process.extractOne(
+            header_key(text), list(index), scorer=fuzz.ratio, score_cutoff=_SIMILAR
+        )
+        near_field = index[alike[0]].id if alike else None
+        remarks.append(place("FB-column-unknown", header=text, near_field=near_field))
     return remarks

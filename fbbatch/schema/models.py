@@ -1,7 +1,7 @@
 """What the YAML files of a workspace may say, as pydantic models.
 
-The models are the one definition: the loader checks files against them, the JSON Schemas for editors and
-`docs/schemas.md` are generated from them. Every description below is printed there.
+The models are the one definition: the loader checks files against them, the JSON Schemas for
+editors and `docs/schemas.md` are generated from them. Every description below is printed there.
 """
 
 import datetime as dt
@@ -16,7 +16,10 @@ from fbbatch.schema.text import header_key
 from fbbatch.schema.wording import trouble
 from fbbatch.words import simplified
 
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name for code: letters, digits, _")]
+Id = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name for code: letters, digits, _"),
+]
 EDITORS = ("anyone", "organisation", "head_of_lead")
 """Who may edit a cell of a ledger, besides roles."""
 
@@ -24,7 +27,9 @@ EDITORS = ("anyone", "organisation", "head_of_lead")
 class Strict(BaseModel):
     """A model that refuses unknown keys and is frozen once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 def _label(value: object) -> object:
@@ -38,7 +43,9 @@ def _label(value: object) -> object:
 
 
 def _three_languages(label: dict[str, str]) -> dict[str, str]:
-    if missing := [language for language in ("zh-Hant", "zh-Hans", "en") if not label.get(language, "").strip()]:
+    if missing := [
+        language for language in ("zh-Hant", "zh-Hans", "en") if not label.get(language, "").strip()
+    ]:
         raise trouble("languages", missing=", ".join(missing))
     return label
 
@@ -54,7 +61,10 @@ Label = Annotated[_Texts, BeforeValidator(_label), AfterValidator(_three_languag
 def _example(value: object) -> object:
     """Checks an example that names its languages, before the other kinds of example are tried and each says what it misses."""
     if isinstance(value, list):
-        return [{name: _example(cell) for name, cell in row.items()} if isinstance(row, dict) else row for row in value]
+        return [
+            {name: _example(cell) for name, cell in row.items()} if isinstance(row, dict) else row
+            for row in value
+        ]
     if not isinstance(value, dict):
         return value
     label = _label(value)
@@ -67,9 +77,22 @@ def _example(value: object) -> object:
 
 
 FieldType = Literal[
-    "text", "integer", "number", "date", "datetime", "boolean", "choice", "choices", "rating",
-    "contact", "department", "product", "person", "case", "table",
-]  # fmt: skip
+    "text",
+    "integer",
+    "number",
+    "date",
+    "datetime",
+    "boolean",
+    "choice",
+    "choices",
+    "rating",
+    "contact",
+    "department",
+    "product",
+    "person",
+    "case",
+    "table",
+]
 
 
 def _regex(text: str) -> str:
@@ -126,7 +149,9 @@ Word = Annotated[str, AfterValidator(_word)]
 class Pattern(Strict):
     """A pattern the answer must match, with a sentence that explains it."""
 
-    regex: Annotated[str, AfterValidator(_regex)] = Field(description="regular expression for the whole answer")
+    regex: Annotated[str, AfterValidator(_regex)] = Field(
+        description="regular expression for the whole answer"
+    )
     explain: Label = Field(description="what the pattern means, for the person who fills in")
 
 
@@ -143,33 +168,58 @@ class FieldModel(Strict):
 
     id: Id
     label: Label = Field(description="the header or label people see")
-    aliases: list[Word] = Field(default=[], description="other headers for it, any script; compared without decoration")
+    aliases: list[Word] = Field(
+        default=[], description="other headers for it, any script; compared without decoration"
+    )
     type: FieldType = "text"
     required: bool | Literal["ask"] = Field(
-        default=False, description="true: a row without it is returned; ask: it is accepted but listed; false: optional"
+        default=False,
+        description="true: a row without it is returned; ask: it is accepted but listed; false: optional",
     )
-    either_or: str | None = Field(default=None, description="name of a group of fields of which one must be answered")
+    either_or: str | None = Field(
+        default=None, description="name of a group of fields of which one must be answered"
+    )
     values: list[Value] | str | None = Field(
-        default=None, description="choice, choices: the allowed values, or the name of a set in vocabulary.yaml"
+        default=None,
+        description="choice, choices: the allowed values, or the name of a set in vocabulary.yaml",
     )
     strict: bool = Field(
         default=False,
         description="product, department, person: a name that the master list does not know is returned, not just noted",
     )
     pattern: Pattern | None = None
-    minimum: float | None = Field(default=None, description="integer, number, rating: smallest value")
-    maximum: float | None = Field(default=None, description="integer, number, rating: largest value")
-    not_after: str | None = Field(default=None, description="date: not later than this field, or `received`")
+    minimum: float | None = Field(
+        default=None, description="integer, number, rating: smallest value"
+    )
+    maximum: float | None = Field(
+        default=None, description="integer, number, rating: largest value"
+    )
+    not_after: str | None = Field(
+        default=None, description="date: not later than this field, or `received`"
+    )
     not_before: str | None = Field(default=None, description="date: not earlier than this field")
     min_length: int = Field(default=0, ge=0, description="text: fewest useful characters")
-    empty_phrases: bool = Field(default=False, description="text: answers such as 無, 同上, test count as blank")
-    unique: bool = Field(default=False, description="no two rows of a file may have the same answer")
-    default: str | int | float | bool | None = Field(default=None, description="the answer where nothing was given")
-    carry_down: bool = Field(default=False, description="cells of a merged area all take its answer")
-    split_from: str | None = Field(default=None, description="where blank, take the last word of this field (name+model)")
-    column: int | None = Field(default=None, ge=1, description="1-based column, for files without a header row")
+    empty_phrases: bool = Field(
+        default=False, description="text: answers such as 無, 同上, test count as blank"
+    )
+    unique: bool = Field(
+        default=False, description="no two rows of a file may have the same answer"
+    )
+    default: str | int | float | bool | None = Field(
+        default=None, description="the answer where nothing was given"
+    )
+    carry_down: bool = Field(
+        default=False, description="cells of a merged area all take its answer"
+    )
+    split_from: str | None = Field(
+        default=None, description="where blank, take the last word of this field (name+model)"
+    )
+    column: int | None = Field(
+        default=None, ge=1, description="1-based column, for files without a header row"
+    )
     date_order: Literal["day-first", "month-first"] | None = Field(
-        default=None, description="how 03/04/2026 is meant in this column; undeclared, such a date is returned"
+        default=None,
+        description="how 03/04/2026 is meant in this column; undeclared, such a date is returned",
     )
     personal: Literal["name", "phone", "mail", "id", "address", "contact"] | None = Field(
         default=None, description="class of personal data; masked in editions that circulate"
@@ -179,11 +229,17 @@ class FieldModel(Strict):
         description="in a dropped ledger or summary, who may change it: roles (P02), head_of_lead, organisation (anybody in it), anyone (also unsigned)",
     )
     hint: Label | None = Field(default=None, description="one line for the person who fills in")
-    example: Annotated[str | int | float | bool | Label | list[dict[str, str | int | float | Label]] | None, BeforeValidator(_example)] = (
-        Field(default=None, description="a valid answer, one for all languages or one for each; a table's example is a list of rows")
+    example: Annotated[
+        str | int | float | bool | Label | list[dict[str, str | int | float | Label]] | None,
+        BeforeValidator(_example),
+    ] = Field(
+        default=None,
+        description="a valid answer, one for all languages or one for each; a table's example is a list of rows",
     )
     fields: list["FieldModel"] = Field(default=[], description="table: its columns")
-    clause: str | None = Field(default=None, description="clause of the regulation it answers, e.g. 3.1.1b")
+    clause: str | None = Field(
+        default=None, description="clause of the regulation it answers, e.g. 3.1.1b"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "FieldModel":
@@ -204,14 +260,26 @@ class SchemaModel(Strict):
     id: Id
     version: int = Field(default=1, ge=1)
     kind: Literal["source", "form"] = "source"
-    source: str | None = Field(default=None, description="code of the source in vocabulary.yaml (default: the id)")
+    source: str | None = Field(
+        default=None, description="code of the source in vocabulary.yaml (default: the id)"
+    )
     clause: str | None = None
     title: Label
-    folders: list[Word] = Field(default=[], description="names of inbox sub-folders whose files are of this schema")
-    channels: list[str] = Field(default=[], description="codes of channels this source may come by; first: default")
-    header: bool = Field(default=True, description="false: the file has no header row; fields have `column` numbers")
-    header_rows: int = Field(default=1, ge=1, le=3, description="rows that the header takes; found by itself up to 2")
-    skip_rows_after_header: int = Field(default=0, ge=0, le=5, description="rows under the header that are no answers")
+    folders: list[Word] = Field(
+        default=[], description="names of inbox sub-folders whose files are of this schema"
+    )
+    channels: list[str] = Field(
+        default=[], description="codes of channels this source may come by; first: default"
+    )
+    header: bool = Field(
+        default=True, description="false: the file has no header row; fields have `column` numbers"
+    )
+    header_rows: int = Field(
+        default=1, ge=1, le=3, description="rows that the header takes; found by itself up to 2"
+    )
+    skip_rows_after_header: int = Field(
+        default=0, ge=0, le=5, description="rows under the header that are no answers"
+    )
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
         default=None, description="csv: the delimiter, where it should not be guessed"
     )
@@ -219,10 +287,15 @@ class SchemaModel(Strict):
         default=None, description="csv: the encoding, where it should not be guessed"
     )
     lines: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
-        default=None, description="txt: regular expression of a line that begins a message of a chat; its named groups are field ids"
+        default=None,
+        description="txt: regular expression of a line that begins a message of a chat; its named groups are field ids",
     )
-    signed_by: str | None = Field(default=None, description="form: the field that says who answers for it")
-    signed_on: str | None = Field(default=None, description="form: the field with the day on which that happened")
+    signed_by: str | None = Field(
+        default=None, description="form: the field that says who answers for it"
+    )
+    signed_on: str | None = Field(
+        default=None, description="form: the field with the day on which that happened"
+    )
     fields: list[FieldModel] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -238,7 +311,13 @@ class SchemaModel(Strict):
                 ("split_from", field.split_from),
             ):
                 if other and other != "received" and other not in ids:
-                    raise trouble("unknown_field", at=("fields", number, key), field=field.id, key=key, other=other)
+                    raise trouble(
+                        "unknown_field",
+                        at=("fields", number, key),
+                        field=field.id,
+                        key=key,
+                        other=other,
+                    )
         for key, name in (("signed_by", self.signed_by), ("signed_on", self.signed_on)):
             if name and name not in ids:
                 raise trouble("signer", at=(key,), other=name)
@@ -255,7 +334,9 @@ class SchemaModel(Strict):
 
     def is_of_folder(self, folder: str | None) -> bool:
         """True when files in the inbox sub-folder `folder` follow this schema."""
-        return bool(folder) and header_key(folder or "") in {header_key(name) for name in (self.id, *self.folders)}
+        return bool(folder) and header_key(folder or "") in {
+            header_key(name) for name in (self.id, *self.folders)
+        }
 
     @cached_property
     def by_header(self) -> dict[str, FieldModel]:
@@ -283,14 +364,23 @@ class Vocabulary(Strict):
 class Rule(Strict):
     """A classification rule: words that speak for one value of one dimension. Source: 3.2.x."""
 
-    id: str = Field(description="name of the rule, printed as the reason", pattern=r"^[A-Z][A-Z0-9-]*$")
+    id: str = Field(
+        description="name of the rule, printed as the reason", pattern=r"^[A-Z][A-Z0-9-]*$"
+    )
     kind: str | None = None
     type: str | None = None
     severity: str | None = None
     safety: bool = Field(default=False, description="safety words always win for severity (3.2.2c)")
-    weight: float = Field(default=1, gt=0, description="added once for each different word that matches")
-    words: list[Word] = Field(min_length=1, description="words in either script; English ones match whole words, `burn*` a stem")
-    fields: list[str] = Field(default=[], description="only in these fields (default: the texts named in `texts`)")
+    weight: float = Field(
+        default=1, gt=0, description="added once for each different word that matches"
+    )
+    words: list[Word] = Field(
+        min_length=1,
+        description="words in either script; English ones match whole words, `burn*` a stem",
+    )
+    fields: list[str] = Field(
+        default=[], description="only in these fields (default: the texts named in `texts`)"
+    )
 
     @model_validator(mode="after")
     def _one_value(self) -> "Rule":
@@ -304,10 +394,21 @@ class Rule(Strict):
 class Negation(Strict):
     """Words that turn what follows into its opposite; `漏電：無` is known without being listed."""
 
-    before: list[Word] = Field(description="沒有漏電, no smoke: words in front; one-character ones only reach their neighbour")
-    reach: int = Field(default=8, ge=1, le=20, description="how many characters a Chinese negation reaches within its clause")
-    reach_words: int = Field(default=5, ge=1, le=20, description="how many words an English one reaches")
-    exceptions: list[Word] = Field(default=[], description="phrases that look like a negation and are none")
+    before: list[Word] = Field(
+        description="沒有漏電, no smoke: words in front; one-character ones only reach their neighbour"
+    )
+    reach: int = Field(
+        default=8,
+        ge=1,
+        le=20,
+        description="how many characters a Chinese negation reaches within its clause",
+    )
+    reach_words: int = Field(
+        default=5, ge=1, le=20, description="how many words an English one reaches"
+    )
+    exceptions: list[Word] = Field(
+        default=[], description="phrases that look like a negation and are none"
+    )
 
 
 class Supposition(Strict):
@@ -315,18 +416,36 @@ class Supposition(Strict):
 
     speaks_as: str = Field(description="id of the rule for whose words imagined harm counts")
     before: list[Word] = Field(description="could have, 万一: words that suffice by themselves")
-    feared: list[Word] = Field(default=[], description="afraid, 担心: words that need one of `unreal` behind them")
-    unreal: list[Word] = Field(default=[], description="might, 会: what makes a fear one of things to come")
-    possible: list[Word] = Field(default=[], description="could cause, 可能会: words that suffice for what `consequences` tell of")
+    feared: list[Word] = Field(
+        default=[], description="afraid, 担心: words that need one of `unreal` behind them"
+    )
+    unreal: list[Word] = Field(
+        default=[], description="might, 会: what makes a fear one of things to come"
+    )
+    possible: list[Word] = Field(
+        default=[],
+        description="could cause, 可能会: words that suffice for what `consequences` tell of",
+    )
     consequences: list[str] = Field(
-        default=[], description="ids of the rules for what danger leads to; a hazard that is possible is a hazard"
+        default=[],
+        description="ids of the rules for what danger leads to; a hazard that is possible is a hazard",
     )
-    subjects: list[Word] = Field(default=[], description="i, it: what begins a clause of its own, and ends all but a fear")
+    subjects: list[Word] = Field(
+        default=[], description="i, it: what begins a clause of its own, and ends all but a fear"
+    )
     real: list[Word] = Field(
-        default=[], description="because, the, 又: what stands before things that have happened, and ends a supposition"
+        default=[],
+        description="because, the, 又: what stands before things that have happened, and ends a supposition",
     )
-    reach: int = Field(default=8, ge=1, le=20, description="how many characters a Chinese one reaches within its clause")
-    reach_words: int = Field(default=6, ge=1, le=20, description="how many words an English one reaches")
+    reach: int = Field(
+        default=8,
+        ge=1,
+        le=20,
+        description="how many characters a Chinese one reaches within its clause",
+    )
+    reach_words: int = Field(
+        default=6, ge=1, le=20, description="how many words an English one reaches"
+    )
 
 
 class ClassificationRules(Strict):
@@ -334,22 +453,40 @@ class ClassificationRules(Strict):
 
     texts: list[str] = Field(description="ids of the fields whose text is judged")
     default_kind: str = Field(default="problem", description="kind where no rule matches")
-    default_severity: str = Field(default="general", description="severity where nothing else settles it; marked unsure")
-    severity_by_kind: dict[str, str] = Field(default={}, description="usual severity of a kind, where no word tells more")
-    severity_by_type: dict[str, str] = Field(default={}, description="usual severity of a type, where no word tells more")
-    type_by_kind: dict[str, str] = Field(default={}, description="kinds that settle the type, e.g. suggestion")
+    default_severity: str = Field(
+        default="general", description="severity where nothing else settles it; marked unsure"
+    )
+    severity_by_kind: dict[str, str] = Field(
+        default={}, description="usual severity of a kind, where no word tells more"
+    )
+    severity_by_type: dict[str, str] = Field(
+        default={}, description="usual severity of a type, where no word tells more"
+    )
+    type_by_kind: dict[str, str] = Field(
+        default={}, description="kinds that settle the type, e.g. suggestion"
+    )
     minimum_score: float = Field(default=1, description="a type needs at least this score")
-    minimum_margin: float = Field(default=0.5, description="and must lead the second by this much, else unclassified")
-    touched_share: float = Field(default=0.6, description="a second type of this share of the first counts as touched")
+    minimum_margin: float = Field(
+        default=0.5, description="and must lead the second by this much, else unclassified"
+    )
+    touched_share: float = Field(
+        default=0.6, description="a second type of this share of the first counts as touched"
+    )
     negation: Negation
     supposition: Supposition | None = None
     rules: list[Rule]
 
     @model_validator(mode="after")
     def _known(self) -> "ClassificationRules":
-        if self.supposition and self.supposition.speaks_as not in {rule.id for rule in self.rules if rule.severity and not rule.safety}:
-            raise trouble("speaks_as", at=("supposition", "speaks_as"), rule=self.supposition.speaks_as)
-        if self.supposition and (unknown := set(self.supposition.consequences) - {rule.id for rule in self.rules}):
+        if self.supposition and self.supposition.speaks_as not in {
+            rule.id for rule in self.rules if rule.severity and not rule.safety
+        }:
+            raise trouble(
+                "speaks_as", at=("supposition", "speaks_as"), rule=self.supposition.speaks_as
+            )
+        if self.supposition and (
+            unknown := set(self.supposition.consequences) - {rule.id for rule in self.rules}
+        ):
             raise trouble("consequence", at=("supposition", "consequences"), rule=min(unknown))
         return self
 
@@ -371,7 +508,9 @@ class AssignmentRule(Strict):
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9-]*$")
     when: When = When()
-    lead: str = Field(description="department id, or `product` for the department of the product's master record")
+    lead: str = Field(
+        description="department id, or `product` for the department of the product's master record"
+    )
     cooperating: list[str] = []
 
 
@@ -381,9 +520,15 @@ class EscalationRule(Strict):
     id: str = Field(pattern=r"^[A-Z][A-Z0-9-]*$")
     label: Label
     severity: list[str] = Field(default=[], description="any of these severities")
-    departments: int | None = Field(default=None, ge=2, description="at least so many departments touched")
-    only_severity: list[str] = Field(default=[], description="`departments` and `words` count for these severities only")
-    words: list[Word] = Field(default=[], description="any of these words (stoppage, formal demands)")
+    departments: int | None = Field(
+        default=None, ge=2, description="at least so many departments touched"
+    )
+    only_severity: list[str] = Field(
+        default=[], description="`departments` and `words` count for these severities only"
+    )
+    words: list[Word] = Field(
+        default=[], description="any of these words (stoppage, formal demands)"
+    )
     to: list[str] = Field(description="roles it goes to, e.g. P03, P04")
 
 
@@ -391,7 +536,9 @@ class AssignmentRules(Strict):
     """`schemas/rules/assignment.yaml`."""
 
     rules: list[AssignmentRule] = Field(min_length=1)
-    departments_by_type: dict[str, str] = Field(description="department that a type touches, for cooperation")
+    departments_by_type: dict[str, str] = Field(
+        description="department that a type touches, for cooperation"
+    )
     escalation: list[EscalationRule] = []
 
 
@@ -401,9 +548,16 @@ class Deadline(Strict):
     id: str = Field(pattern=r"^T[0-9]{2}[a-z]?$")
     label: Label
     clause: str
-    working_days: dict[str, Annotated[float, Field(ge=-3660, le=3660)]] = Field(default={}, description="by severity, or `all`")
-    hours: dict[str, Annotated[float, Field(ge=0, le=87_840)]] = Field(default={}, description="by severity, or `all`; round the clock")
-    decided: bool = Field(default=False, description="true once the company has decided it; until then marked 〔公司待定〕")
+    working_days: dict[str, Annotated[float, Field(ge=-3660, le=3660)]] = Field(
+        default={}, description="by severity, or `all`"
+    )
+    hours: dict[str, Annotated[float, Field(ge=0, le=87_840)]] = Field(
+        default={}, description="by severity, or `all`; round the clock"
+    )
+    decided: bool = Field(
+        default=False,
+        description="true once the company has decided it; until then marked 〔公司待定〕",
+    )
 
 
 class DeadlineRules(Strict):
@@ -477,10 +631,14 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class CalendarModel(Strict):
     """`schemas/company/calendar.yaml`. Source: 5.1.2a."""
 
-    country: Literal["CN", "TW", "HK", "none"] = Field(description="whose public holidays and make-up days count")
+    country: Literal["CN", "TW", "HK", "none"] = Field(
+        description="whose public holidays and make-up days count"
+    )
     weekend: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = ["sat", "sun"]
     holidays: list[Day] = Field(default=[], description="further days off")
-    working_days: list[Day] = Field(default=[], description="days worked although the public calendar says off")
+    working_days: list[Day] = Field(
+        default=[], description="days worked although the public calendar says off"
+    )
 
     @model_validator(mode="after")
     def _leaves_days(self) -> "CalendarModel":

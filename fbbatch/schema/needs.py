@@ -1,7 +1,8 @@
 """What the closed loop takes for granted in the forms that come back; a company's own schemas may add to it, not take away.
 
-`fbbatch.workflow`, `fbbatch.gates` and `fbbatch.steps` read these answers by name. A schema that calls one of them
-optional, gives it another type or another set of codes would stop a run in its middle, so it is refused before the run.
+`fbbatch.workflow`, `fbbatch.gates` and `fbbatch.steps` read these answers by name. A schema that
+calls one of them optional, gives it another type or another set of codes would stop a run in its
+middle, so it is refused before the run.
 """
 
 from typing import NamedTuple
@@ -12,9 +13,10 @@ _OUTCOMES = ("unfounded", "misuse", "not_reproduced", "declined")
 class Need(NamedTuple):
     """A field that the closed loop reads.
 
-    `type` is the type it must have, `required` whether it may not be left blank. Of a choice, `codes` are the codes that
-    it must offer; where `closed`, it may offer no others, since each of them says how the case moves on. `strict`: only a
-    name of the master list will do. Why it is needed says `wording.yaml`, under `need`.
+    `type` is the type it must have, `required` whether it may not be left blank. Of a choice,
+    `codes` are the codes that it must offer; where `closed`, it may offer no others, since each of
+    them says how the case moves on. `strict`: only a name of the master list will do. Why it is
+    needed says `wording.yaml`, under `need`.
     """
 
     form: str
@@ -54,8 +56,12 @@ NEEDS: tuple[Need, ...] = (
     Need("impact", "priority", "choice", True),
     Need("escalation", "instructed_by", "person", True),
     Need(
-        "coordination", "decision", "choice", True,
-        ("continue", "hold", "merge", "close_without_measure", "reopen"), True,
+        "coordination",
+        "decision",
+        "choice",
+        True,
+        ("continue", "hold", "merge", "close_without_measure", "reopen"),
+        True,
     ),
     Need("coordination", "reason"),
     Need("coordination", "hold_until", "date"),
@@ -64,4 +70,4 @@ NEEDS: tuple[Need, ...] = (
     Need("coordination", "verifier", "person", strict=True),
     Need("coordination", "approved_by", "person", True),
     Need("tracking_ledger", "decision", "choice", False, ("a", "b", "c", "d", "ignore"), True),
-)  # fmt: skip
+)

@@ -50,7 +50,10 @@ def json_schemas() -> dict[str, bytes]:
     """The JSON Schema of each kind of file, by name."""
     return {
         name: orjson.dumps(
-            {"$schema": "http://json-schema.org/draft-07/schema#", **_draft7(_model(named).model_json_schema(by_alias=True))},
+            {
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                **_draft7(_model(named).model_json_schema(by_alias=True)),
+            },
             option=orjson.OPT_INDENT_2,
         )
         + b"\n"
@@ -114,7 +117,9 @@ def _kind(entry: dict[str, Any], parts: dict[str, Any]) -> str:
         name = entry["$ref"].rsplit("/", 1)[1]
         return f"[{name}](#{name.lower()})" if "properties" in parts.get(name, {}) else name
     if "anyOf" in entry:
-        kinds = dict.fromkeys(_kind(option, parts) for option in entry["anyOf"] if option.get("type") != "null")
+        kinds = dict.fromkeys(
+            _kind(option, parts) for option in entry["anyOf"] if option.get("type") != "null"
+        )
         return " or ".join(kinds)
     if "enum" in entry:
         return ", ".join(f"`{value}`" for value in entry["enum"])

@@ -1,6 +1,7 @@
 """What the files of a workspace say about each other: names that point nowhere, or to two things; what a run needs.
 
-Each file has been checked by itself before. Every function gives the problems it finds, in the order of the files.
+Each file has been checked by itself before. Every function gives the problems it finds, in the
+order of the files.
 """
 
 import datetime as dt
@@ -25,9 +26,21 @@ OF_THE_CASE = frozenset({"P05", "P06", "P09", "P10"})
 """Roles that depend on the case; whoever is named for them need have no deputy."""
 
 _SETS = (
-    "source", "channel", "kind", "type", "severity", "state", "priority", "reply", "outcome", "verification", "yes_no",
-    "file_outcome", "finding_severity", "document",
-)  # fmt: skip
+    "source",
+    "channel",
+    "kind",
+    "type",
+    "severity",
+    "state",
+    "priority",
+    "reply",
+    "outcome",
+    "verification",
+    "yes_no",
+    "file_outcome",
+    "finding_severity",
+    "document",
+)
 """The sets of codes that documents print."""
 
 _CODES = {"kind": ("problem",), "severity": ("minor", "general", "severe"), "yes_no": ("yes", "no")}
@@ -85,7 +98,9 @@ def _twice(places: Iterable[tuple[str, _Place]], what: str) -> Iterator[Problem]
     first: dict[str, str] = {}
     for name, place in places:
         if name in first:
-            yield place.problem("line_twice", what=Phrase(f"thing.{what}"), id=name, line=first[name])
+            yield place.problem(
+                "line_twice", what=Phrase(f"thing.{what}"), id=name, line=first[name]
+            )
         else:
             first[name] = place.yaml.where(place.path).split(":")[-2]
 
@@ -94,17 +109,20 @@ def _claimed_twice(names: Iterable[tuple[str, str, str, _Place]], what: str) -> 
     """Names, as they are compared, that two owners claim.
 
     Args:
-        names: of each name how it is written, its owner's id, how the owner is called, and where it stands.
+        names: of each name how it is written, its owner's id, how the owner is called, and where it
+            stands.
         what: a word of the group `thing`.
     """
     owners: dict[str, tuple[str, str]] = {}
     for name, owner, called, place in names:
         first, first_called = owners.setdefault(fold(name), (owner, called))
         if first != owner:
-            yield place.problem("name_twice", what=Phrase(f"thing.{what}"), name=name, other=first_called)
+            yield place.problem(
+                "name_twice", what=Phrase(f"thing.{what}"), name=name, other=first_called
+            )
 
 
-# --- sources and forms -------------------------------------------------------------------------------------
+# --- sources and forms ----------------------------------------------------------------
 
 
 def _in_schemas(book: Book, schemas: Schemas) -> Iterator[Problem]:
@@ -119,7 +137,9 @@ def _in_schemas(book: Book, schemas: Schemas) -> Iterator[Problem]:
             if not book.knows("channel", channel):
                 yield _Place(yaml, ("channels", number)).problem("channel", code=channel)
         yield from _fields(book, schema, schema.fields, _Place(yaml, ("fields",)))
-        yield from _needs(book, schema, yaml) if schema.kind == "form" else _source_needs(schema, yaml)
+        yield from (
+            _needs(book, schema, yaml) if schema.kind == "form" else _source_needs(schema, yaml)
+        )
     yield from _folders(schemas)
 
 
@@ -133,7 +153,9 @@ def _folders(schemas: Schemas) -> Iterator[Problem]:
         for number, folder in enumerate(schema.folders):
             owner = owners.setdefault(header_key(folder), schema)
             if owner.id != schema.id:
-                yield _Place(yaml, ("folders", number)).problem("folder_twice", folder=folder, other=owner.id)
+                yield _Place(yaml, ("folders", number)).problem(
+                    "folder_twice", folder=folder, other=owner.id
+                )
 
 
 def _source_needs(schema: SchemaModel, yaml: Yaml) -> Iterator[Problem]:
@@ -145,14 +167,20 @@ def _source_needs(schema: SchemaModel, yaml: Yaml) -> Iterator[Problem]:
         types = _TYPES.get(field.id)
         if types and field.type not in types:
             place = _Place(yaml, ("fields", number, "type"))
-            yield place.problem("field_type", field=field.id, type=types[0], why=Phrase(f"source_need.{field.id}"))
+            yield place.problem(
+                "field_type", field=field.id, type=types[0], why=Phrase(f"source_need.{field.id}")
+            )
 
 
 def _needs(book: Book, schema: SchemaModel, yaml: Yaml) -> Iterator[Problem]:
     """What the closed loop needs of a form, and this one does not give."""
     places = {field.id: number for number, field in enumerate(schema.fields)}
     for need in (need for need in NEEDS if need.form == schema.id):
-        details = {"form": schema.id, "field": need.field, "why": Phrase(f"need.{need.form}.{need.field}")}
+        details = {
+            "form": schema.id,
+            "field": need.field,
+            "why": Phrase(f"need.{need.form}.{need.field}"),
+        }
         if need.field not in places:
             yield _Place(yaml, ("fields",)).problem("needs_field", **details)
             continue
@@ -170,7 +198,9 @@ def _shortfalls(book: Book, field: FieldModel, need: Need) -> Iterator[tuple[str
         yield "required", Phrase("setup.must_required")
     if need.strict and not field.strict:
         yield "strict", Phrase("setup.must_strict")
-    if field.values is None or (isinstance(field.values, str) and field.values not in book.vocabulary.sets):
+    if field.values is None or (
+        isinstance(field.values, str) and field.values not in book.vocabulary.sets
+    ):
         return
     codes = [value.code for value in book.values(field)]
     if missing := [code for code in need.codes if code not in codes]:
@@ -179,7 +209,9 @@ def _shortfalls(book: Book, field: FieldModel, need: Need) -> Iterator[tuple[str
         yield "values", Phrase("setup.may_not_offer", {"codes": ", ".join(strange)})
 
 
-def _fields(book: Book, schema: SchemaModel, fields: Sequence[FieldModel], place: _Place) -> Iterator[Problem]:
+def _fields(
+    book: Book, schema: SchemaModel, fields: Sequence[FieldModel], place: _Place
+) -> Iterator[Problem]:
     """The fields of a schema, or the columns of one of its tables."""
     owners: dict[str, tuple[str, str]] = {}
     types = {field.id: field.type for field in schema.fields} | {"received": "date"}
@@ -190,14 +222,24 @@ def _fields(book: Book, schema: SchemaModel, fields: Sequence[FieldModel], place
         for name in dict.fromkeys((*field.label.values(), *field.aliases)):
             owner, first = owners.setdefault(header_key(name), (field.id, name))
             if owner != field.id:
-                yield _Place(place.yaml, (*path, "aliases")).problem("field_twice", name=name, other=owner, first=first)
-    columns = [(str(field.id), _Place(place.yaml, (*place.path, number, "id"))) for number, field in enumerate(fields)]
+                yield _Place(place.yaml, (*path, "aliases")).problem(
+                    "field_twice", name=name, other=owner, first=first
+                )
+    columns = [
+        (str(field.id), _Place(place.yaml, (*place.path, number, "id")))
+        for number, field in enumerate(fields)
+    ]
     yield from _twice(columns, "code") if len(place.path) > 1 else ()
 
 
-def _field(book: Book, field: FieldModel, place: _Place, types: Mapping[str, str]) -> Iterator[Problem]:
+def _field(
+    book: Book, field: FieldModel, place: _Place, types: Mapping[str, str]
+) -> Iterator[Problem]:
     """Keys of one field that name nothing, or do not go with its type."""
-    at = {key: _Place(place.yaml, (*place.path, key)) for key in ("values", "default", "not_after", "not_before", "editable_by")}
+    at = {
+        key: _Place(place.yaml, (*place.path, key))
+        for key in ("values", "default", "not_after", "not_before", "editable_by")
+    }
     for key, other in (("not_after", field.not_after), ("not_before", field.not_before)):
         if other and not {field.type, types.get(other)} <= _DATES:
             yield at[key].problem("no_date", key=key, field=field.id, other=other)
@@ -209,7 +251,9 @@ def _field(book: Book, field: FieldModel, place: _Place, types: Mapping[str, str
         return
     if isinstance(field.values, list):
         yield from _values(field.values, at["values"])
-    if field.type in _NUMBERS and (wrong := [v.code for v in book.values(field) if not v.code.replace(".", "", 1).isdecimal()]):
+    if field.type in _NUMBERS and (
+        wrong := [v.code for v in book.values(field) if not v.code.replace(".", "", 1).isdecimal()]
+    ):
         yield at["values"].problem("rating", code=wrong[0])
     if field.default is not None and not _is_of_type(book, field):
         yield at["default"].problem("default", default=field.default, type=field.type)
@@ -217,10 +261,18 @@ def _field(book: Book, field: FieldModel, place: _Place, types: Mapping[str, str
 
 def _values(values: Sequence[Value], place: _Place) -> Iterator[Problem]:
     """Codes and names of a list of choices that stand for two of them."""
-    placed = [(value, _Place(place.yaml, (*place.path, number))) for number, value in enumerate(values)]
+    placed = [
+        (value, _Place(place.yaml, (*place.path, number))) for number, value in enumerate(values)
+    ]
     yield from _twice(((value.code, at) for value, at in placed), "code")
-    named = [(value, at, name) for value, at in placed for name in (value.code, *value.label.values(), *value.aliases)]
-    yield from _claimed_twice(((name, value.code, value.code, at) for value, at, name in named), "code")
+    named = [
+        (value, at, name)
+        for value, at in placed
+        for name in (value.code, *value.label.values(), *value.aliases)
+    ]
+    yield from _claimed_twice(
+        ((name, value.code, value.code, at) for value, at, name in named), "code"
+    )
 
 
 def _is_of_type(book: Book, field: FieldModel) -> bool:
@@ -254,7 +306,7 @@ def _is_day(text: str) -> bool:
     return bool(_ISO.fullmatch(text))
 
 
-# --- vocabulary and masters --------------------------------------------------------------------------------
+# --- vocabulary and masters -----------------------------------------------------------
 
 
 def _in_vocabulary(book: Book, yaml: Yaml) -> Iterator[Problem]:
@@ -271,63 +323,97 @@ def _in_vocabulary(book: Book, yaml: Yaml) -> Iterator[Problem]:
 
 def _in_organisation(book: Book, yaml: Yaml) -> Iterator[Problem]:
     organisation = book.organisation
-    departments = [(one, _Place(yaml, ("departments", n))) for n, one in enumerate(organisation.departments)]
+    departments = [
+        (one, _Place(yaml, ("departments", n))) for n, one in enumerate(organisation.departments)
+    ]
     yield from _twice(((one.id, at) for one, at in departments), "department")
-    named = [(one, at, name) for one, at in departments for name in (one.id, *one.label.values(), *one.aliases)]
+    named = [
+        (one, at, name)
+        for one, at in departments
+        for name in (one.id, *one.label.values(), *one.aliases)
+    ]
     yield from _claimed_twice(((name, one.id, one.id, at) for one, at, name in named), "department")
     for number, department in enumerate(organisation.departments):
         if department.head and not book.person(department.head):
-            yield _Place(yaml, ("departments", number, "head")).problem("person", id=department.head)
+            yield _Place(yaml, ("departments", number, "head")).problem(
+                "person", id=department.head
+            )
         for nth, deputy in enumerate(department.deputies):
             if not book.person(deputy):
-                yield _Place(yaml, ("departments", number, "deputies", nth)).problem("person", id=deputy)
+                yield _Place(yaml, ("departments", number, "deputies", nth)).problem(
+                    "person", id=deputy
+                )
     people = [(one, _Place(yaml, ("people", n))) for n, one in enumerate(organisation.people)]
     yield from _twice(((one.id, at) for one, at in people), "person")
     called = [(one, at, name) for one, at in people for name in (one.id, one.name, *one.aliases)]
     yield from _claimed_twice(((name, one.id, one.id, at) for one, at, name in called), "person")
     for number, person in enumerate(organisation.people):
         if not book.has_department(person.department):
-            yield _Place(yaml, ("people", number, "department")).problem("department", id=person.department)
+            yield _Place(yaml, ("people", number, "department")).problem(
+                "department", id=person.department
+            )
     for role, holders in organisation.roles.items():
         if role not in ROLES:
             yield _Place(yaml, ("roles", role)).problem("role", role=role)
         for number, person_id in enumerate(holders.people):
             if not book.person(person_id):
-                yield _Place(yaml, ("roles", role, "people", number)).problem("person", id=person_id)
-        places = ((person_id, _Place(yaml, ("roles", role, "people", n))) for n, person_id in enumerate(holders.people))
+                yield _Place(yaml, ("roles", role, "people", number)).problem(
+                    "person", id=person_id
+                )
+        places = (
+            (person_id, _Place(yaml, ("roles", role, "people", n)))
+            for n, person_id in enumerate(holders.people)
+        )
         yield from _twice(places, "holder")
 
 
 def _in_products(book: Book, yaml: Yaml) -> Iterator[Problem]:
-    products = [(one, _Place(yaml, ("products", n))) for n, one in enumerate(book.products.products)]
+    products = [
+        (one, _Place(yaml, ("products", n))) for n, one in enumerate(book.products.products)
+    ]
     yield from _twice(((one.name, at) for one, at in products), "product")
     named = [(one, at, name) for one, at in products for name in (one.name, *one.aliases)]
-    yield from _claimed_twice(((name, one.name, one.name, at) for one, at, name in named), "product")
+    yield from _claimed_twice(
+        ((name, one.name, one.name, at) for one, at, name in named), "product"
+    )
     for number, product in enumerate(book.products.products):
         if product.department and not book.has_department(product.department):
-            yield _Place(yaml, ("products", number, "department")).problem("department", id=product.department)
+            yield _Place(yaml, ("products", number, "department")).problem(
+                "department", id=product.department
+            )
 
 
 def _in_calendar(book: Book, yaml: Yaml) -> Iterator[Problem]:
-    for key, days in (("holidays", book.calendar.holidays), ("working_days", book.calendar.working_days)):
-        yield from _twice(((day.date, _Place(yaml, (key, n, "date"))) for n, day in enumerate(days)), "day")
+    for key, days in (
+        ("holidays", book.calendar.holidays),
+        ("working_days", book.calendar.working_days),
+    ):
+        yield from _twice(
+            ((day.date, _Place(yaml, (key, n, "date"))) for n, day in enumerate(days)), "day"
+        )
 
 
-# --- rules -------------------------------------------------------------------------------------------------
+# --- rules ----------------------------------------------------------------------------
 
 
 def _in_classification(book: Book, yaml: Yaml) -> Iterator[Problem]:
     rules = book.classification
     fields = {field.id for schema in book.sources for field in schema.fields}
-    yield from _twice(((rule.id, _Place(yaml, ("rules", n, "id"))) for n, rule in enumerate(rules.rules)), "rule")
+    yield from _twice(
+        ((rule.id, _Place(yaml, ("rules", n, "id"))) for n, rule in enumerate(rules.rules)), "rule"
+    )
     for number, rule in enumerate(rules.rules):
         for dimension in ("kind", "type", "severity"):
             code = getattr(rule, dimension)
             if code and not book.knows(dimension, code):
-                yield _Place(yaml, ("rules", number, dimension)).problem("code", set=dimension, code=code)
+                yield _Place(yaml, ("rules", number, dimension)).problem(
+                    "code", set=dimension, code=code
+                )
         for place, name in enumerate(rule.fields):
             if name not in fields:
-                yield _Place(yaml, ("rules", number, "fields", place)).problem("product_field", field=name)
+                yield _Place(yaml, ("rules", number, "fields", place)).problem(
+                    "product_field", field=name
+                )
     for place, name in enumerate(rules.texts):
         if name not in fields:
             yield _Place(yaml, ("texts", place)).problem("product_field", field=name)
@@ -343,7 +429,9 @@ def _in_classification(book: Book, yaml: Yaml) -> Iterator[Problem]:
             yield from _codes(book, yaml, (key, code), to, [value])
 
 
-def _codes(book: Book, yaml: Yaml, path: YamlPath, of: str, codes: Iterable[str]) -> Iterator[Problem]:
+def _codes(
+    book: Book, yaml: Yaml, path: YamlPath, of: str, codes: Iterable[str]
+) -> Iterator[Problem]:
     """Codes that a set of the vocabulary does not have."""
     for code in codes:
         if not book.knows(of, code):
@@ -352,7 +440,9 @@ def _codes(book: Book, yaml: Yaml, path: YamlPath, of: str, codes: Iterable[str]
 
 def _in_assignment(book: Book, yaml: Yaml) -> Iterator[Problem]:
     rules = book.assignment.rules
-    yield from _twice(((rule.id, _Place(yaml, ("rules", n, "id"))) for n, rule in enumerate(rules)), "rule")
+    yield from _twice(
+        ((rule.id, _Place(yaml, ("rules", n, "id"))) for n, rule in enumerate(rules)), "rule"
+    )
     for number, rule in enumerate(rules):
         named = [("lead", rule.lead)] if rule.lead != NOT_A_DEPARTMENT else []
         for key, department in (*named, *(("cooperating", d) for d in rule.cooperating)):
@@ -372,10 +462,14 @@ def _in_assignment(book: Book, yaml: Yaml) -> Iterator[Problem]:
 
 def _in_escalation(book: Book, yaml: Yaml) -> Iterator[Problem]:
     rules = book.assignment.escalation
-    yield from _twice(((rule.id, _Place(yaml, ("escalation", n, "id"))) for n, rule in enumerate(rules)), "rule")
+    yield from _twice(
+        ((rule.id, _Place(yaml, ("escalation", n, "id"))) for n, rule in enumerate(rules)), "rule"
+    )
     for number, rule in enumerate(rules):
         yield from _codes(book, yaml, ("escalation", number, "severity"), "severity", rule.severity)
-        yield from _codes(book, yaml, ("escalation", number, "only_severity"), "severity", rule.only_severity)
+        yield from _codes(
+            book, yaml, ("escalation", number, "only_severity"), "severity", rule.only_severity
+        )
         for role in rule.to:
             if role not in ROLES:
                 yield _Place(yaml, ("escalation", number, "to")).problem("role", role=role)
@@ -383,7 +477,10 @@ def _in_escalation(book: Book, yaml: Yaml) -> Iterator[Problem]:
 
 def _in_deadlines(book: Book, yaml: Yaml) -> Iterator[Problem]:
     deadlines = book.deadlines.deadlines
-    yield from _twice(((one.id, _Place(yaml, ("deadlines", n, "id"))) for n, one in enumerate(deadlines)), "deadline")
+    yield from _twice(
+        ((one.id, _Place(yaml, ("deadlines", n, "id"))) for n, one in enumerate(deadlines)),
+        "deadline",
+    )
     for number, one in enumerate(deadlines):
         for key, periods in (("working_days", one.working_days), ("hours", one.hours)):
             for severity in periods:

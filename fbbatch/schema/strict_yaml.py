@@ -45,8 +45,8 @@ class Yaml:
 class YamlProblemError(ValueError):
     """The text is not acceptable YAML.
 
-    `place` is `file:line:column`, as far as it is known; `code` the sentence of the group `yaml` in `wording.yaml` that
-    says what is wrong, with `details` filled in.
+    `place` is `file:line:column`, as far as it is known; `code` the sentence of the group `yaml` in
+    `wording.yaml` that says what is wrong, with `details` filled in.
     """
 
     def __init__(self, place: str, code: str, **details: object) -> None:
@@ -85,7 +85,9 @@ def _syntax(error: yaml.MarkedYAMLError, file: str) -> YamlProblemError:
     code = next((code for part, code in _SYNTAX if part in said), "other")
     if code in {"]", "}"}:
         return YamlProblemError(place, "bracket", missing=code)
-    return YamlProblemError(place, code, tag="!") if code == "tag" else YamlProblemError(place, code)
+    return (
+        YamlProblemError(place, code, tag="!") if code == "tag" else YamlProblemError(place, code)
+    )
 
 
 def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:

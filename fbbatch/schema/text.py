@@ -5,7 +5,9 @@ import re
 from fbbatch.words import fold
 
 _BRACKETS = re.compile(r"[(\[【〔〈<{][^)\]】〕〉>}]*[)\]】〕〉>}]")
-_NUMBERING = re.compile(r"^\s*(?:q\s*)?\d{1,3}\s*[.、:)\]]\s*(?=\D)|^\s*[一二三四五六七八九十]{1,3}\s*、\s*")
+_NUMBERING = re.compile(
+    r"^\s*(?:q\s*)?\d{1,3}\s*[.、:)\]]\s*(?=\D)|^\s*[一二三四五六七八九十]{1,3}\s*、\s*"
+)
 _POLITE = re.compile(r"^(?:(?:请|烦请)(?:填写|输入|选择|问)?)?(?:您的|你的|贵公司的?|本次)?")
 _NOISE = re.compile(r"[\s*＊※:：;；,，.。、?？!！_＿/／\\|·•\-—~'\"“”‘’#()\[\]【】〔〕<>{}]+")
 _CJK_RUN = re.compile(r"[㐀-鿿豈-﫿]+")
@@ -21,7 +23,8 @@ def header_key(text: str) -> str:
 def header_keys(text: str) -> list[str]:
     """Every key a header may be known by, best first: whole, either half of a bilingual one, bracket content.
 
-    Example: `2. 您的姓名 Name（必填）` → `您的姓名name`, `姓名name`, `您的姓名`, `姓名`, `name`, `必填`.
+    Example: `2. 您的姓名 Name（必填）` → `您的姓名name`, `姓名name`, `您的姓名`, `姓名`, `name`,
+    `必填`.
     """
     folded = _NUMBERING.sub("", fold(text).strip())
     bare = _BRACKETS.sub(" ", folded)

@@ -1,7 +1,7 @@
 """What is said about a workspace's set-up and times, in three languages; read from `wording.yaml` when it is needed.
 
-The file holds Traditional characters and English; Simplified is derived where it is not written out. Names in braces
-are filled in.
+The file holds Traditional characters and English; Simplified is derived where it is not written
+out. Names in braces are filled in.
 """
 
 from functools import cache
@@ -76,12 +76,17 @@ def trouble(code: str, /, **details: object) -> PydanticCustomError:
 def say(error: ValidationError, yaml: Yaml, language: str) -> list[str]:
     """What does not fit a model, as lines `file:line:column: key: what is wrong`.
 
-    Where a value may be of several kinds, pydantic tells what each of them misses; they become one line.
+    Where a value may be of several kinds, pydantic tells what each of them misses; they become one
+    line.
     """
     places: dict[YamlPath, list[ErrorDetails]] = {}
     for item in error.errors(include_url=False):
         places.setdefault(_path_of(item, yaml.content), []).append(item)
-    deepest = [path for path in places if not any(other[: len(path)] == path for other in places if len(other) > len(path))]
+    deepest = [
+        path
+        for path in places
+        if not any(other[: len(path)] == path for other in places if len(other) > len(path))
+    ]
     return [f"{yaml.where(path)}: {_sentence(path, places[path], language)}" for path in deepest]
 
 
@@ -106,7 +111,9 @@ def _sentence(path: YamlPath, items: list[ErrorDetails], language: str) -> str:
         if item["type"] in {"extra_forbidden", "missing"}:
             code = "model.missing_key" if item["type"] == "missing" else "model.unknown_key"
             return words(code, language, key=path[-1] if path else "")
-    name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path) or words("value.whole", language)
+    name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path) or words(
+        "value.whole", language
+    )
     own = [item for item in items if item["type"] in texts()["model"]]
     if own:
         return f"{name}: {words('model.' + own[0]['type'], language, **own[0].get('ctx', {}))}"
@@ -116,12 +123,31 @@ def _sentence(path: YamlPath, items: list[ErrorDetails], language: str) -> str:
 
 
 _KINDS = {
-    "string_type": "quoted", "bool_type": "yes_no", "bool_parsing": "yes_no", "int_type": "whole_number", "int_parsing": "whole_number",
-    "int_from_float": "whole_number", "float_type": "number", "float_parsing": "number", "finite_number": "number",
-    "int_parsing_size": "whole_number", "list_type": "list", "dict_type": "block", "model_type": "block", "model_attributes_type": "block",
-    "literal_error": "one_of", "greater_than": "above", "greater_than_equal": "at_least", "less_than": "below", "less_than_equal": "at_most",
-    "too_short": "entries", "too_long": "too_many", "string_too_short": "characters", "string_too_long": "shorter", "none_required": "empty",
-}  # fmt: skip
+    "string_type": "quoted",
+    "bool_type": "yes_no",
+    "bool_parsing": "yes_no",
+    "int_type": "whole_number",
+    "int_parsing": "whole_number",
+    "int_from_float": "whole_number",
+    "float_type": "number",
+    "float_parsing": "number",
+    "finite_number": "number",
+    "int_parsing_size": "whole_number",
+    "list_type": "list",
+    "dict_type": "block",
+    "model_type": "block",
+    "model_attributes_type": "block",
+    "literal_error": "one_of",
+    "greater_than": "above",
+    "greater_than_equal": "at_least",
+    "less_than": "below",
+    "less_than_equal": "at_most",
+    "too_short": "entries",
+    "too_long": "too_many",
+    "string_too_short": "characters",
+    "string_too_long": "shorter",
+    "none_required": "empty",
+}
 """Pydantic's kinds of errors, and what of the group `value` a value must then be."""
 
 
@@ -129,7 +155,9 @@ def _expected(item: ErrorDetails, language: str) -> str:
     """What a value must be, as a phrase."""
     details: dict[str, Any] = dict(item.get("ctx", {}))
     if item["type"] == "string_pattern_mismatch":
-        return in_language(texts()["pattern"].get(details["pattern"]) or texts()["value"]["other"], language)
+        return in_language(
+            texts()["pattern"].get(details["pattern"]) or texts()["value"]["other"], language
+        )
     if item["type"] == "literal_error":
         details["expected"] = details["expected"].replace("'", "").replace(" or ", ", ")
     return words(f"value.{_KINDS.get(item['type'], 'other')}", language, **details)

@@ -34,20 +34,32 @@ def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
     new = _together(rules, case, new, history)
     told = changes(case.values, new)
     ruled = recorder.ruling(one.ruling_id)
-    is_other = recorder.is_ruled(case) and ruled != {"kind": case.kind, "type": case.type, "severity": case.severity}
+    is_other = recorder.is_ruled(case) and ruled != {
+        "kind": case.kind,
+        "type": case.type,
+        "severity": case.severity,
+    }
     recorder.amend(case, one, new, told)
     if is_other:
         recorder.rejudge(case, one.ruling_id)
     move = rules.raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
-    recorder.append(case, [rules.recorded(case, replay(history), move, AMENDMENT, "batch", rules.today)])
+    recorder.append(
+        case, [rules.recorded(case, replay(history), move, AMENDMENT, "batch", rules.today)]
+    )
     for name, both in told.items():
         old, value = (rules.teller.tell(name, said, case.schema) for said in both)
-        recorder.note([finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")])
+        recorder.note(
+            [finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")]
+        )
 
 
-def _together(rules: Rules, case: Case, new: Mapping[str, Any], history: Sequence[Transition]) -> dict[str, Any]:
+def _together(
+    rules: Rules, case: Case, new: Mapping[str, Any], history: Sequence[Transition]
+) -> dict[str, Any]:
     """What a row says, with the answers that another file of this run has corrected: files of a run have no order."""
-    steps = [step for step in history if step.document == AMENDMENT and step.run == rules.record.name]
+    steps = [
+        step for step in history if step.document == AMENDMENT and step.run == rules.record.name
+    ]
     before = [(name, old) for step in steps for name, (old, _) in step.details["changes"].items()]
     kept = {name: value for name, value in case.values.items() if (name, new.get(name)) in before}
     return {**new, **kept}

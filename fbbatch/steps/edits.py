@@ -1,7 +1,7 @@
 """Edited ledgers and summaries: which cells may be changed by whom, and what they do to cases. Source: N3, N7, 5.3.1, 5.3.3.
 
-What is refused is told at its cell and changes nothing; the others are applied. A cell that says what the case says already
-changes nothing either, so that a corrected copy may be dropped whole.
+What is refused is told at its cell and changes nothing; the others are applied. A cell that says
+what the case says already changes nothing either, so that a corrected copy may be dropped whole.
 """
 
 import datetime as dt
@@ -46,7 +46,9 @@ class Change(NamedTuple):
     def finding(self, code: str, **details: Any) -> Finding:
         """A finding at this cell."""
         told = {"case": self.case, "old": self.old, "new": self.new, **details}
-        return finding(code, sheet=self.sheet, row=self.row, column=self.column, field=self.field, **told)
+        return finding(
+            code, sheet=self.sheet, row=self.row, column=self.column, field=self.field, **told
+        )
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,20 @@ class Edits:
         changes = [Change(**change) for change in told["changes"]]
         for part in _together(changes):
             is_decision = WAITING_NUMBER.fullmatch(part[0].case)
-            found += self._decide(recorder, part[0]) if is_decision else self._edit(recorder, part, told["issue"])
+            found += (
+                self._decide(recorder, part[0])
+                if is_decision
+                else self._edit(recorder, part, told["issue"])
+            )
         recorder.note(found or [finding("FB-edit-none")])
         wrong = next((f.code for f in found if f.severity == "error"), None)
         recorder.settle("returned" if wrong else "step", wrong)
 
-    # --- one case ------------------------------------------------------------------------------------------
+    # --- one case ---------------------------------------------------------------------
 
-    def _edit(self, recorder: FileRecorder, changes: Sequence[Change], issued: str) -> list[Finding]:
+    def _edit(
+        self, recorder: FileRecorder, changes: Sequence[Change], issued: str
+    ) -> list[Finding]:
         """Apply what one person has changed of one case, in a workbook that the run `issued` has printed; a finding for each."""
         case = recorder.case(changes[0].case)
         if case is None:
@@ -91,7 +99,9 @@ class Edits:
         for change in changes:
             if _is_so(case, standing, change):
                 found.append(change.finding("FB-edit-same"))
-            elif refusal := self._disputed(history, change, issued) or self._refusal(recorder, case, standing, change, told):
+            elif refusal := self._disputed(history, change, issued) or self._refusal(
+                recorder, case, standing, change, told
+            ):
                 found.append(self.rules.worded(refusal))
             else:
                 taken.append(change)
@@ -100,7 +110,9 @@ class Edits:
         editor = changes[0].by or "—"
         return [*found, *(change.finding("FB-edit-taken", by=editor) for change in taken)]
 
-    def _apply(self, recorder: FileRecorder, case: Case, standing: Standing, taken: Sequence[Change]) -> None:
+    def _apply(
+        self, recorder: FileRecorder, case: Case, standing: Standing, taken: Sequence[Change]
+    ) -> None:
         person = self._editor(taken[0])
         by = person.id if person else "—"
         told = {change.field: change.value for change in taken}
@@ -110,11 +122,20 @@ class Edits:
         if MERGE in told and (main := main_case(recorder, case, told[MERGE])):
             recorder.merge(case, main)
         move = self.rules.raised(case, judged, _edit_move(case, standing, told, self.rules.today))
-        recorder.append(case, [self.rules.recorded(case, standing, move, LEDGER, by, self.rules.today)])
+        recorder.append(
+            case, [self.rules.recorded(case, standing, move, LEDGER, by, self.rules.today)]
+        )
 
-    # --- what keeps a change from being applied ------------------------------------------------------------
+    # --- what keeps a change from being applied ---------------------------------------
 
-    def _refusal(self, recorder: FileRecorder, case: Case, standing: Standing, change: Change, told: Mapping[str, Any]) -> Finding | None:
+    def _refusal(
+        self,
+        recorder: FileRecorder,
+        case: Case,
+        standing: Standing,
+        change: Change,
+        told: Mapping[str, Any],
+    ) -> Finding | None:
         return (
             self._not_allowed(case, standing, change)
             or self._impossible(case, standing, change, told)
@@ -128,7 +149,9 @@ class Edits:
             return None
         editor = self._editor(change)
         if editor is None:
-            return change.finding("FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by)
+            return change.finding(
+                "FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by
+            )
         allowed = signers(words, self.rules.book, involved(standing))
         if editor.id in allowed:
             return None
@@ -145,34 +168,57 @@ class Edits:
         codes = [value.code for value in self.rules.book.vocabulary.sets["severity"].values]
         return codes.index(change.value) < codes.index(case.severity)
 
-    def _disputed(self, history: Sequence[Transition], change: Change, issued: str) -> Finding | None:
+    def _disputed(
+        self, history: Sequence[Transition], change: Change, issued: str
+    ) -> Finding | None:
         """Another workbook has said otherwise about the same cell since this one was printed."""
         steps = [s for s in history if s.document == LEDGER and s.run > issued]
-        others = [s.details["said"][change.field] for s in steps if change.field in s.details.get("said", {})]
+        others = [
+            s.details["said"][change.field]
+            for s in steps
+            if change.field in s.details.get("said", {})
+        ]
         return change.finding("FB-edit-differs", elsewhere=others[-1]) if others else None
 
-    def _impossible(self, case: Case, standing: Standing, change: Change, told: Mapping[str, Any]) -> Finding | None:
+    def _impossible(
+        self, case: Case, standing: Standing, change: Change, told: Mapping[str, Any]
+    ) -> Finding | None:
         """A change that does not fit the state of the case, or contradicts itself."""
         name, value = change.field, change.value
-        if name == "severity" and case.severity == "severe" and self._is_lower(case, change) and not told.get("remarks"):
+        if (
+            name == "severity"
+            and case.severity == "severe"
+            and self._is_lower(case, change)
+            and not told.get("remarks")
+        ):
             return change.finding("FB-edit-safety")
-        if name == "held" and not _is_resumption(str(value)) and not self._is_ahead(_until(str(value))):
+        if (
+            name == "held"
+            and not _is_resumption(str(value))
+            and not self._is_ahead(_until(str(value)))
+        ):
             return change.finding("FB-edit-hold")
         asked = asked_on(standing, "reply")
         if name == "replied_on" and asked and str(value) < asked.isoformat():
             return change.finding("FB-edit-date", asked=asked.isoformat())
-        return None if _fits(standing, change) else change.finding("FB-edit-state", state=standing.state)
+        return (
+            None
+            if _fits(standing, change)
+            else change.finding("FB-edit-state", state=standing.state)
+        )
 
     def _is_ahead(self, until: dt.date | None) -> bool:
         """True for a day on which a hold may end."""
-        return until is not None and self.rules.today < until <= self.rules.today + dt.timedelta(days=_LONGEST_HOLD_DAYS)
+        return until is not None and self.rules.today < until <= self.rules.today + dt.timedelta(
+            days=_LONGEST_HOLD_DAYS
+        )
 
     def _unmergeable(self, recorder: FileRecorder, case: Case, change: Change) -> Finding | None:
         if change.field != MERGE or main_case(recorder, case, str(change.value)):
             return None
         return change.finding("FB-edit-main-case")
 
-    # --- decisions -----------------------------------------------------------------------------------------
+    # --- decisions --------------------------------------------------------------------
 
     def _decide(self, recorder: FileRecorder, change: Change) -> list[Finding]:
         """Take what somebody has decided about forms that wait. Source: N2."""
@@ -181,9 +227,17 @@ class Edits:
             return [change.finding("FB-decision-gone")]
         editor = self._editor(change)
         if editor is None:
-            return [change.finding("FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by)]
+            return [
+                change.finding(
+                    "FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by
+                )
+            ]
         case = recorder.case(options[0].case)
-        words = (HEADS_OF_P01, LEADERS) if all(one.told["by"] == REPORTER for one in options) else DECIDES
+        words = (
+            (HEADS_OF_P01, LEADERS)
+            if all(one.told["by"] == REPORTER for one in options)
+            else DECIDES
+        )
         standing = replay(recorder.history(case)) if case else Standing()
         allowed = signers(words, self.rules.book, involved(standing))
         if editor.id not in allowed:
@@ -193,9 +247,13 @@ class Edits:
         if choice != IGNORE.upper() and choice not in {one.option for one in options}:
             return [change.finding("FB-decision-option")]
         trouble = self.forms.decide(recorder, options, choice, editor.id)
-        return [trouble._replace(severity="error")] if trouble else [change.finding("FB-decision-taken", by=editor.name)]
+        return (
+            [trouble._replace(severity="error")]
+            if trouble
+            else [change.finding("FB-decision-taken", by=editor.name)]
+        )
 
-    # --- people --------------------------------------------------------------------------------------------
+    # --- people -----------------------------------------------------------------------
 
     def _editor(self, change: Change) -> Person | None:
         """The person whose name stands above the sheet."""
@@ -203,7 +261,10 @@ class Edits:
 
     def _names(self, people: Iterable[str]) -> str:
         known = set(people)
-        return "、".join([p.name for p in self.rules.book.organisation.people if p.id in known][:6]) or "—"
+        return (
+            "、".join([p.name for p in self.rules.book.organisation.people if p.id in known][:6])
+            or "—"
+        )
 
 
 def _together(changes: Iterable[Change]) -> list[list[Change]]:
@@ -246,8 +307,26 @@ def _fits(standing: Standing, change: Change) -> bool:
 
 
 _UNTIL = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})")
-_UNTIL_WHEN = re.compile(rf"[，,；; ]*(?:暫停至|暂停至|至|到|\buntil\b)?\s*{_UNTIL.pattern}\s*日?(?:為止|为止|止)?", re.IGNORECASE)
-_RESUMED = frozenset(map(fold, ("繼續", "繼續處理", "恢復", "恢復處理", "解除暫停", "結束暫停", "resume", "resumed", "continue")))
+_UNTIL_WHEN = re.compile(
+    rf"[，,；; ]*(?:暫停至|暂停至|至|到|\buntil\b)?\s*{_UNTIL.pattern}\s*日?(?:為止|为止|止)?",
+    re.IGNORECASE,
+)
+_RESUMED = frozenset(
+    map(
+        fold,
+        (
+            "繼續",
+            "繼續處理",
+            "恢復",
+            "恢復處理",
+            "解除暫停",
+            "結束暫停",
+            "resume",
+            "resumed",
+            "continue",
+        ),
+    )
+)
 
 
 def _is_resumption(text: str) -> bool:
@@ -265,25 +344,43 @@ def _until(text: str) -> dt.date | None:
 
 def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any], today: dt.date) -> Move:
     """The step that edited cells amount to. Source: 5.3.1, 5.3.3, 5.5.1."""
-    details: dict[str, Any] = {"edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}}
+    details: dict[str, Any] = {
+        "edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}
+    }
     details["said"] = {name: str(value) for name, value in told.items()}
     details |= {name: told[name] for name in ("responsible", "priority") if told.get(name)}
     state, on = standing.state, None
     if told.get(MERGE):
-        return Move("closed", {**details, "outcome": "duplicate", MERGE: told[MERGE], "decided": True})
+        return Move(
+            "closed", {**details, "outcome": "duplicate", MERGE: told[MERGE], "decided": True}
+        )
     if told.get("department"):
         state = "assigned"
         details |= {"department": told["department"], "rule": LEDGER}
     elif told.get("due_on"):
-        kept = {"department": case.department, "cooperating": list(case.cooperating), "escalations": list(case.escalations)}
-        details |= {**kept, "rule": case.assignment_rule, "due_on": told["due_on"], "due_rule": LEDGER, "due_days": 0}
+        kept = {
+            "department": case.department,
+            "cooperating": list(case.cooperating),
+            "escalations": list(case.escalations),
+        }
+        details |= {
+            **kept,
+            "rule": case.assignment_rule,
+            "due_on": told["due_on"],
+            "due_rule": LEDGER,
+            "due_days": 0,
+        }
     if told.get("held") and _is_resumption(str(told["held"])):
         resumed = resume(standing, today)
         return resumed._replace(details={**details, **resumed.details})
     if told.get("held"):
         until = _until(str(told["held"]))
         reason = _UNTIL_WHEN.sub("", str(told["held"])).strip("，,。.；; ")
-        details |= {"reason": reason, "held_until": until.isoformat() if until else "", "held_from": standing.held_from or state}
+        details |= {
+            "reason": reason,
+            "held_until": until.isoformat() if until else "",
+            "held_from": standing.held_from or state,
+        }
         state = "on_hold"
     if told.get("replied_on"):
         state, on = "replied", min(dt.date.fromisoformat(str(told["replied_on"])), today)

@@ -1,8 +1,9 @@
 """Forms that came back: what each does to its case, and what keeps it from doing so. Source: part 4, 5.1–5.5, N2.
 
-A form goes through the same questions in the same order: is there such a case, is the form ours, does it say one case, is it
-complete, may it come this way, is it about this matter, may it do what it says (`fbbatch.workflow`), and does another form
-say otherwise. What a person has to decide waits, and is decided on a sheet of the summary.
+A form goes through the same questions in the same order: is there such a case, is the form ours,
+does it say one case, is it complete, may it come this way, is it about this matter, may it do what
+it says (`fbbatch.workflow`), and does another form say otherwise. What a person has to decide
+waits, and is decided on a sheet of the summary.
 """
 
 import datetime as dt
@@ -72,7 +73,7 @@ class Forms:
     def _book(self) -> Book:
         return self.rules.book
 
-    # --- in which order ------------------------------------------------------------------------------------
+    # --- in which order ---------------------------------------------------------------
 
     def turn(self, told: Told) -> tuple[str, int]:
         """When a form has its turn among those of a run: by the day it tells, then in the order of the steps."""
@@ -92,7 +93,7 @@ class Forms:
         standing, _ = self._by_then(case, recorder.history(case), form.happened_on)
         return is_early(standing, form)
 
-    # --- one form ------------------------------------------------------------------------------------------
+    # --- one form ---------------------------------------------------------------------
 
     def take(self, recorder: FileRecorder, told: Told, findings: Sequence[Finding]) -> None:
         """Record what a returned form does to its case; whatever keeps it from doing so is a finding on paper."""
@@ -101,7 +102,11 @@ class Forms:
         case = recorder.case(told["case"])
         if case is None:
             is_one = CASE_NUMBER.fullmatch(told["case"])
-            reason = finding("FB-step-no-case", case=told["case"]) if is_one else finding("FB-step-numbers", numbers=told["case"])
+            reason = (
+                finding("FB-step-no-case", case=told["case"])
+                if is_one
+                else finding("FB-step-numbers", numbers=told["case"])
+            )
             recorder.refuse(reason, "set_aside")
             return
         recorder.keep_form(case, told)
@@ -117,7 +122,9 @@ class Forms:
         else:
             self._apply(recorder, told, case, weighed, remarks=findings)
 
-    def _weigh(self, recorder: FileRecorder, told: Told, case: Case, *, is_decided: bool = False) -> Weighed:
+    def _weigh(
+        self, recorder: FileRecorder, told: Told, case: Case, *, is_decided: bool = False
+    ) -> Weighed:
         """All questions but whether other forms contradict it; with `is_decided` a person answers for the way it came."""
         if told["kind"] not in FORMS:
             return Weighed(refusal=finding("FB-own-document", kind=told["kind"]))
@@ -126,7 +133,9 @@ class Forms:
             return self._done_before(recorder, told, case) or Weighed(refusal=proven.refusal)
         printed = sorted(set(CASE_NUMBER.findall(told["text"])))
         if printed and case.number not in printed:
-            return Weighed(refusal=finding("FB-step-numbers", numbers="、".join([case.number, *printed])))
+            return Weighed(
+                refusal=finding("FB-step-numbers", numbers="、".join([case.number, *printed]))
+            )
         history = recorder.history(case)
         if is_of_another_matter(told.get("facts", {}), case, history):
             return Weighed(refusal=finding("FB-not-this-case", kind=told["kind"], case=case.number))
@@ -134,29 +143,49 @@ class Forms:
         if is_mail and not may_mail(self.rules, told, case):
             return Weighed(is_strange_mail=True)
         if told["bad"]:
-            return Weighed(refusal=finding("FB-step-incomplete", kind=told["kind"], case=case.number), outcome="returned")
+            return Weighed(
+                refusal=finding("FB-step-incomplete", kind=told["kind"], case=case.number),
+                outcome="returned",
+            )
         form = self._form(told, case, proven.issue, proven.department)
         if _is_of_another_department(form, case):
             return Weighed(refusal=finding("FB-code-wrong", kind=told["kind"], case=case.number))
         standing, ended = self._by_then(case, history, form.happened_on)
         verdict = step(
-            standing, form, self._book, severity=case.severity, today=self.rules.today,
+            standing,
+            form,
+            self._book,
+            severity=case.severity,
+            today=self.rules.today,
             newest_issue=recorder.newest_issue(case, form.kind, part_of(standing, form)),
             reopen_days=self.rules.days(REOPEN_WITHIN),
-        )  # fmt: skip
+        )
         return Weighed(form, standing, tuple(ended), verdict)
 
     def _done_before(self, recorder: FileRecorder, told: Told, case: Case) -> Weighed | None:
         """A form that proves nothing, but says what was taken already, as the finished record does."""
-        form, standing = self._form(told, case, told["issue"], told["department"]), replay(recorder.history(case))
+        form, standing = (
+            self._form(told, case, told["issue"], told["department"]),
+            replay(recorder.history(case)),
+        )
         verdict = repeated(standing, form)
         return Weighed(form, standing, (), verdict) if verdict else None
 
     def _form(self, told: Told, case: Case, issue: int, department: str | None) -> ReturnedForm:
         happened_on = self.rules.happened(told["on"])
-        return ReturnedForm(told["kind"], case.number, issue, told["values"], str(told["by"]), happened_on, department)
+        return ReturnedForm(
+            told["kind"],
+            case.number,
+            issue,
+            told["values"],
+            str(told["by"]),
+            happened_on,
+            department,
+        )
 
-    def _by_then(self, case: Case, history: Sequence[Transition], day: dt.date) -> tuple[Standing, list[Transition]]:
+    def _by_then(
+        self, case: Case, history: Sequence[Transition], day: dt.date
+    ) -> tuple[Standing, list[Transition]]:
         """Where a case stood on a day, and the end of its hold where that is still to be recorded, as after missed nights."""
         standing = replay(history)
         moves = moves_of_time(standing, day, 0) if standing.state == "on_hold" else []
@@ -164,7 +193,14 @@ class Forms:
         return replay([*history, *ended]), ended
 
     def _apply(
-        self, recorder: FileRecorder, told: Told, case: Case, weighed: Weighed, *, remarks: Sequence[Finding] = (), decided_by: str = ""
+        self,
+        recorder: FileRecorder,
+        told: Told,
+        case: Case,
+        weighed: Weighed,
+        *,
+        remarks: Sequence[Finding] = (),
+        decided_by: str = "",
     ) -> bool:
         """Write down what a form does, or why it does nothing; True when the case has a step more."""
         form, verdict = weighed.form, weighed.verdict
@@ -176,47 +212,86 @@ class Forms:
             return False
         if verdict.moves[-1].details.get(MERGE) and not self._merge(recorder, case, form):
             return False
-        opened = self._open_linked(recorder, case, form) if FOLLOWED in verdict.moves[-1].details else None
-        moved = [self.rules.recorded(case, weighed.standing, move, form.kind, form.by, form.happened_on) for move in verdict.moves]
-        moved = [replace(one, details={**one.details, FOLLOWED: opened}) for one in moved] if opened else moved
+        opened = (
+            self._open_linked(recorder, case, form)
+            if FOLLOWED in verdict.moves[-1].details
+            else None
+        )
+        moved = [
+            self.rules.recorded(case, weighed.standing, move, form.kind, form.by, form.happened_on)
+            for move in verdict.moves
+        ]
+        moved = (
+            [replace(one, details={**one.details, FOLLOWED: opened}) for one in moved]
+            if opened
+            else moved
+        )
         moved[0] = _remarked(moved[0], remarks, decided_by)
         recorder.append(case, [*weighed.ended, *moved])
         self._pass_by(recorder, told, case)
-        noted = (f._replace(details={**f.details, "opened": opened}) if opened else f for f in verdict.findings)
-        taken = finding("FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to)
+        noted = (
+            f._replace(details={**f.details, "opened": opened}) if opened else f
+            for f in verdict.findings
+        )
+        taken = finding(
+            "FB-step-taken", kind=form.kind, case=case.number, state=verdict.moves[-1].to
+        )
         recorder.note(map(self.rules.worded, (*noted, *late_promises(form, case.due_on), taken)))
         recorder.settle("step")
         return True
 
     def _pass_by(self, recorder: FileRecorder, told: Told, case: Case) -> None:
         """What waits of a step that was taken need not be decided any more; what said otherwise is told."""
-        waiting = [one for one in recorder.waiting(case, told["kind"]) if _answers_what(one.told) == _answers_what(told)]
+        waiting = [
+            one
+            for one in recorder.waiting(case, told["kind"])
+            if _answers_what(one.told) == _answers_what(told)
+        ]
         recorder.passed(waiting)
         others = sorted({one.number for one in waiting if one.told["values"] != told["values"]})
         recorder.note(finding("FB-decision-passed", number=number) for number in others)
 
-    # --- what a person decides -----------------------------------------------------------------------------
+    # --- what a person decides --------------------------------------------------------
 
     def _contradicting(self, recorder: FileRecorder, told: Told, case: Case) -> str | None:
         """The number of the decision, where forms for this step contradict each other; `''` for one that is new; None where none does."""
         if told["kind"] in _MAY_COME_OFTEN:
             return None
-        waiting = [one for one in recorder.waiting(case, told["kind"]) if _answers_what(one.told) == _answers_what(told)]
-        if disputed := next((one for one in waiting if one.told["values"] != told["values"] and one.is_dispute), None):
+        waiting = [
+            one
+            for one in recorder.waiting(case, told["kind"])
+            if _answers_what(one.told) == _answers_what(told)
+        ]
+        if disputed := next(
+            (one for one in waiting if one.told["values"] != told["values"] and one.is_dispute),
+            None,
+        ):
             return disputed.number
-        rivals = [other for other in self.rivals.get(_answers_what(told), ()) if other["values"] != told["values"]]
+        rivals = [
+            other
+            for other in self.rivals.get(_answers_what(told), ())
+            if other["values"] != told["values"]
+        ]
         return "" if any(self._weigh(recorder, other, case).moves for other in rivals) else None
 
     def _hold_mail(self, recorder: FileRecorder, told: Told, case: Case) -> None:
         """Keep a mailed form with its case; it waits for a person where it would do anything."""
         would = self._weigh(recorder, told, case, is_decided=True).moves
         state = would[-1].to if would else case.state
-        reason = finding("FB-mail-sender", kind=told["kind"], case=case.number, sender=told["mailed"], state=state)
+        reason = finding(
+            "FB-mail-sender",
+            kind=told["kind"],
+            case=case.number,
+            sender=told["mailed"],
+            state=state,
+        )
         if would:
             recorder.await_decision(case, {**told, "would": state}, reason.code, None)
         recorder.refuse(self.rules.worded(reason), "set_aside")
 
-    def decide(self, recorder: FileRecorder, options: Sequence[WaitingForm], choice: str, by: str) -> Finding | None:
+    def decide(
+        self, recorder: FileRecorder, options: Sequence[WaitingForm], choice: str, by: str
+    ) -> Finding | None:
         """Take the form that a person has chosen among those that wait, or none of them.
 
         Returns:
@@ -238,13 +313,18 @@ class Forms:
         self._apply(recorder, chosen.told, case, weighed, decided_by=by)
         return None
 
-    # --- what some forms bring besides ---------------------------------------------------------------------
+    # --- what some forms bring besides ------------------------------------------------
 
     def _merge(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> bool:
         number = str(form.values[MERGE])
         main = main_case(recorder, case, number)
         if main is None:
-            recorder.refuse(finding("FB-main-case" if recorder.case(number) else "FB-step-no-case", case=number), "set_aside")
+            recorder.refuse(
+                finding(
+                    "FB-main-case" if recorder.case(number) else "FB-step-no-case", case=number
+                ),
+                "set_aside",
+            )
             return False
         recorder.merge(case, main)
         return True
@@ -254,8 +334,14 @@ class Forms:
         values = {**case.values, "description": form.values["reason"]}
         values |= {"reported_at": form.happened_on.isoformat()} if "reported_at" in values else {}
         begun = Standing(department=case.department)
-        moves = Move("registered", {"follows": case.number}), Move("assigned", {"department": case.department, "rule": "linked"})
-        steps = [self.rules.recorded(case, begun, move, form.kind, form.by, form.happened_on) for move in moves]
+        moves = (
+            Move("registered", {"follows": case.number}),
+            Move("assigned", {"department": case.department, "rule": "linked"}),
+        )
+        steps = [
+            self.rules.recorded(case, begun, move, form.kind, form.by, form.happened_on)
+            for move in moves
+        ]
         return recorder.open_linked(case, values, form.by, steps)
 
 
@@ -269,7 +355,8 @@ def _is_of_another_department(form: ReturnedForm, case: Case) -> bool:
 def _answers_what(told: Told) -> tuple[str, ...]:
     """What two forms have in common that answer the same step: kind, case, and whose measures they are.
 
-    A case may have several sheets and letters at a time; then it is the issue that tells which was answered.
+    A case may have several sheets and letters at a time; then it is the issue that tells which was
+    answered.
     """
     kind = told["kind"]
     part = str(told["values"].get("department") or "") if kind == "measures" else ""

@@ -10,6 +10,11 @@ MERGE = "main_case"
 def main_case(recorder: FileRecorder, case: Case, number: str) -> Case | None:
     """The case with this number, if `case` may be merged into it: an open one, or one merged into an open one itself."""
     main = last = recorder.case(number)
-    while last and last.id != case.id and last.state == "closed" and (further := replay(recorder.history(last)).main_case):
+    while (
+        last
+        and last.id != case.id
+        and last.state == "closed"
+        and (further := replay(recorder.history(last)).main_case)
+    ):
         last = recorder.case(further)
     return None if last is None or last.id == case.id or last.state == "closed" else main

@@ -1,6 +1,7 @@
 """Whether what comes back is ours, and whether it may come the way it came. Source: N2, 5.4.2.
 
-Nothing moves a case but a form that carries the right code; out of a mail, only where its sender may sign it.
+Nothing moves a case but a form that carries the right code; out of a mail, only where its sender
+may sign it.
 """
 
 import re
@@ -23,7 +24,9 @@ class Proven(NamedTuple):
     refusal: Finding | None = None
 
 
-def proven_form(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case) -> Proven:
+def proven_form(
+    rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case
+) -> Proven:
     """Which form of a case this is, by its code.
 
     Args:
@@ -40,13 +43,27 @@ def proven_form(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], c
                 return Proven(int(subject.issue), subject.department)
     if not codes and _is_of_before(rules, recorder, told, case):
         return Proven(told["issue"], told["department"])
-    return Proven(0, None, finding("FB-code-wrong" if codes else "FB-code-missing", kind=told["kind"], case=case.number))
+    return Proven(
+        0,
+        None,
+        finding(
+            "FB-code-wrong" if codes else "FB-code-missing", kind=told["kind"], case=case.number
+        ),
+    )
 
 
-def _subjects(rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder) -> Iterator[Subject]:
+def _subjects(
+    rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder
+) -> Iterator[Subject]:
     """What the form may be: as its properties say; where they are lost, each issue and department that there is."""
     newest = recorder.newest_issue(case, told["kind"], None)
-    issues = [str(told["issue"])] if told["issue"] else [printed] if printed else [str(n) for n in range(1, newest + 1)]
+    issues = (
+        [str(told["issue"])]
+        if told["issue"]
+        else [printed]
+        if printed
+        else [str(n) for n in range(1, newest + 1)]
+    )
     every = ["", *(department.id for department in rules.book.organisation.departments)]
     departments = every if told["department"] is None else [told["department"]]
     for issue in issues:
@@ -54,7 +71,9 @@ def _subjects(rules: Rules, told: Mapping[str, Any], case: Case, printed: str, r
             yield Subject(told["kind"], case.number, issue, department)
 
 
-def _is_of_before(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case) -> bool:
+def _is_of_before(
+    rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case
+) -> bool:
     """True for a form that was issued before there were codes, as long as the company takes such, dropped as a file."""
     until = rules.settings.forms_without_code_until
     if until is None or rules.today > until or told.get("mailed"):
@@ -76,7 +95,11 @@ def is_proven_workbook(rules: Rules, recorder: FileRecorder, told: Mapping[str, 
         return True
     until = rules.settings.forms_without_code_until
     is_in_time = until is not None and rules.today <= until and not told.get("mailed")
-    return is_in_time and not told["codes"] and recorder.was_published_without_code(told["kind"], told["issue"])
+    return (
+        is_in_time
+        and not told["codes"]
+        and recorder.was_published_without_code(told["kind"], told["issue"])
+    )
 
 
 def may_mail(rules: Rules, told: Mapping[str, Any], case: Case) -> bool:
@@ -96,7 +119,9 @@ def may_mail(rules: Rules, told: Mapping[str, Any], case: Case) -> bool:
 def is_contact(rules: Rules, case: Case, address: str) -> bool:
     """True for a mail address that the case gives as its contact."""
     schema = rules.book.schema(case.schema)
-    names = [field.id for field in schema.fields if field.type == "contact"] if schema else ["contact"]
+    names = (
+        [field.id for field in schema.fields if field.type == "contact"] if schema else ["contact"]
+    )
     given = {part for name in names for part in _SEPARATORS.split(case.text(name).lower())}
     return bool(address) and address in given
 
@@ -106,11 +131,14 @@ _SHOWN = 12  # characters of a description that a form surely prints
 _ENOUGH = 2  # facts that must differ, of the two or three that a form prints
 
 
-def is_of_another_matter(facts: Mapping[str, Sequence[str]], case: Case, history: Sequence[Transition]) -> bool:
+def is_of_another_matter(
+    facts: Mapping[str, Sequence[str]], case: Case, history: Sequence[Transition]
+) -> bool:
     """True for a form whose printed facts are all others than those of its case, as they ever were.
 
     Args:
-        facts: what the form says of `product`, `reporter` and `description`; what it does not print is not there.
+        facts: what the form says of `product`, `reporter` and `description`; what it does not print
+            is not there.
         case: the one that it names.
         history: its steps, which tell what was amended.
     """

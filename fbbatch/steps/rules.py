@@ -64,14 +64,23 @@ class Rules:
         """The day a form gives for what it reports, never later than today."""
         return min(dt.date.fromisoformat(str(day)[:10]), self.today) if day else self.today
 
-    def recorded(self, case: Case, standing: Standing, move: Move, kind: str, by: str, happened_on: dt.date) -> Transition:
+    def recorded(
+        self, case: Case, standing: Standing, move: Move, kind: str, by: str, happened_on: dt.date
+    ) -> Transition:
         """A move as the step that the ledger keeps; a new department, round or end of a hold brings a new due date."""
         details = dict(move.details)
         is_assigned = move.to == "assigned" and standing.state != "assigned"
         needs_date = "rule" in details and "due_on" not in details
-        if is_assigned or needs_date or details.get("verdict") == "failed" or "held_days" in details:
+        if (
+            is_assigned
+            or needs_date
+            or details.get("verdict") == "failed"
+            or "held_days" in details
+        ):
             details |= self._due(case, standing, details)
-        return Transition(move.to, kind, by, move.on or happened_on, self.record.as_of, self.record.name, details)
+        return Transition(
+            move.to, kind, by, move.on or happened_on, self.record.as_of, self.record.name, details
+        )
 
     def _due(self, case: Case, standing: Standing, details: Mapping[str, Any]) -> dict[str, Any]:
         """The new date for handling: the working days held are added, a new round or department begins anew. Source: 5.1.2a."""
@@ -85,14 +94,23 @@ class Rules:
             since = standing.held_since or self.today
             last = since + dt.timedelta(days=int(details["held_days"]) - 1)
             due_on = self.calendar.after(case.due_on, len(self.calendar.working_days(since, last)))
-            return {**kept, "rule": case.assignment_rule, "due_on": due_on.isoformat(), **_rule_of(case)}
+            return {
+                **kept,
+                "rule": case.assignment_rule,
+                "due_on": due_on.isoformat(),
+                **_rule_of(case),
+            }
         base = {**kept, "rule": details.get("rule") or case.assignment_rule}
         return {**base, **self.due(case.severity)}
 
     def due(self, severity: str) -> dict[str, Any]:
         """The date by which a case of that severity is to be solved from today, and its rule; nothing where there is none."""
         due = self.deadlines.due(SOLVE_WITHIN, severity, self.today)
-        return {"due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days} if due else {}
+        return (
+            {"due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days}
+            if due
+            else {}
+        )
 
     def raised(self, case: Case, judged: Mapping[str, Any], move: Move) -> Move:
         """A case that is severe from now on goes to the leaders and gets the date of a severe one. Source: 3.3.3a."""
@@ -100,9 +118,13 @@ class Rules:
             return move
         reasons = [rule.id for rule in self.book.assignment.escalation if "severe" in rule.severity]
         details: dict[str, Any] = {
-            "department": case.department, "cooperating": list(case.cooperating), "rule": case.assignment_rule, "raised": True,
-            "escalations": list(dict.fromkeys([*case.escalations, *reasons])), **self.due("severe"),
-        }  # fmt: skip
+            "department": case.department,
+            "cooperating": list(case.cooperating),
+            "rule": case.assignment_rule,
+            "raised": True,
+            "escalations": list(dict.fromkeys([*case.escalations, *reasons])),
+            **self.due("severe"),
+        }
         return move._replace(details={**details, **move.details})
 
     def worded(self, item: Finding) -> Finding:
@@ -119,7 +141,9 @@ class Rules:
         if told.get("by") == REPORTER:
             told["by"] = REPORTER_WORD[self.language]
         told = {name: value for name, value in told.items() if value}
-        return item._replace(details=told | ({"form": item.details["kind"]} if "kind" in item.details else {}))
+        return item._replace(
+            details=told | ({"form": item.details["kind"]} if "kind" in item.details else {})
+        )
 
 
 _WORDS = (

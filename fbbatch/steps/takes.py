@@ -63,7 +63,7 @@ class Steps:
         if is_proven_workbook(self.rules, recorder, told):
             recorder.believe_marks(told["issue"].rpartition("/")[2])
 
-    # --- time ----------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------
 
     def pass_time(self, ledger: Ledger, ask: Ask = never) -> None:
         """Holds that end and surveys that expire today; each once, however many nights were missed."""
@@ -78,4 +78,10 @@ class Steps:
                 standing = replay(ledger.history(case))
                 moves = moves_of_time(standing, rules.today, rules.days(SURVEY_EXPIRES))
                 if moves:
-                    yield case, [rules.recorded(case, standing, move, BY_TIME, "batch", rules.today) for move in moves]
+                    yield (
+                        case,
+                        [
+                            rules.recorded(case, standing, move, BY_TIME, "batch", rules.today)
+                            for move in moves
+                        ],
+                    )

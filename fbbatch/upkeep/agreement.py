@@ -20,7 +20,9 @@ class Problem(NamedTuple):
     todo: str
 
 
-_RESTORE = "restore the newest backup (fbbatch restore), then drop what is newer into the inbox again"
+_RESTORE = (
+    "restore the newest backup (fbbatch restore), then drop what is newer into the inbox again"
+)
 _REPORT = "report it; until then, keep a backup"
 _PROMISES = {
     "sound": ("the database file is damaged", _RESTORE),
@@ -46,13 +48,16 @@ def of_ledger(flaws: Iterable[Flaw]) -> Iterator[Problem]:
         yield Problem(what, f"ledger: {flaw.where}", todo)
 
 
-def of_files(expected: Sequence[Expected], found: Mapping[str, str], sizes: Mapping[str, int] = {}) -> Iterator[Problem]:
+def of_files(
+    expected: Sequence[Expected], found: Mapping[str, str], sizes: Mapping[str, int] = {}
+) -> Iterator[Problem]:
     """Documents and originals that are gone or have other bytes.
 
     Args:
         expected: what the ledger says.
         found: sha256 by path of what is there.
-        sizes: bytes by path of originals that were too large to be read, and are not read here either.
+        sizes: bytes by path of originals that were too large to be read, and are not read here
+            either.
     """
     for item in expected:
         kind = "original" if item.path.startswith("archive/") else "document"
@@ -63,7 +68,11 @@ def of_files(expected: Sequence[Expected], found: Mapping[str, str], sizes: Mapp
         elif sha256 is None:
             yield Problem(f"the {kind} is not there", item.path, _COPY_BACK)
         elif sha256 != item.sha256:
-            yield Problem(f"the {kind} has been changed", item.path, f"move this copy elsewhere if somebody needs it; then {_COPY_BACK}")
+            yield Problem(
+                f"the {kind} has been changed",
+                item.path,
+                f"move this copy elsewhere if somebody needs it; then {_COPY_BACK}",
+            )
 
 
 def of_manifest(
@@ -90,9 +99,13 @@ def of_manifest(
     if not is_published:
         yield Problem("the manifest has been changed", where, _COPY_BACK)
     named = {(f"outbox/{run}/{path}", sha256) for path, sha256 in told}
-    known = {(item.path, item.sha256) for item in expected if item.about != "index"}  # the page lists the manifest's documents
+    known = {
+        (item.path, item.sha256) for item in expected if item.about != "index"
+    }  # the page lists the manifest's documents
     if different := (named ^ known) - {(item.path, item.sha256) for item in removed}:
-        yield Problem(f"the manifest and the ledger differ in {len(different)} entries", where, _COPY_BACK)
+        yield Problem(
+            f"the manifest and the ledger differ in {len(different)} entries", where, _COPY_BACK
+        )
 
 
 def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Iterator[Problem]:
@@ -120,4 +133,8 @@ def of_latest(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator
     for name, sha256 in sorted(expected.items()):
         if found.get(name) != sha256:
             what = "is not the newest one" if name in found else "is missing"
-            yield Problem(f"the copy in latest {what}", f"outbox/latest/{name}", "the next run writes outbox/latest anew")
+            yield Problem(
+                f"the copy in latest {what}",
+                f"outbox/latest/{name}",
+                "the next run writes outbox/latest anew",
+            )

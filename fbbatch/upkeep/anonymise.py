@@ -1,8 +1,10 @@
 """`anonymise`: personal data of cases that were closed long ago goes; what is counted stays.
 
-The ledger is rewritten in one transaction and its file written anew. Originals and documents that are about nobody else
-are removed; documents that tell of others, too, are printed again without the persons. A removal is recorded before it
-is done, and so is the sha256 of what is printed again: what was interrupted is finished by calling the command again.
+The ledger is rewritten in one transaction and its file written anew. Originals and documents that
+are about nobody else are removed; documents that tell of others, too, are printed again without the
+persons. A removal is recorded before it
+is done, and so is the sha256 of what is printed again: what was interrupted is finished by calling
+the command again.
 """
 
 import datetime as dt
@@ -40,8 +42,9 @@ _HALF_DONE = (
 class Left(NamedTuple):
     """What still holds personal data, or tells of these cases: what, where, how many, and since when or until when.
 
-    `until` are the days on which it can go: of documents and originals that are shared with cases that are
-    not due; None where nobody knows yet. `made` are the days on which backups and the like were made.
+    `until` are the days on which it can go: of documents and originals that are shared with cases
+    that are not due; None where nobody knows yet. `made` are the days on which backups and the like
+    were made.
     """
 
     what: str
@@ -137,12 +140,16 @@ def anonymise(
         if with_files:
             result.n_printed_again = len(done.reprinted.documents)
             result.n_old_ledgers = len(_old_ledgers(workspace))
-            result.removed = _planned(workspace, done) if dry_run else _remove(workspace, ledger, done)
+            result.removed = (
+                _planned(workspace, done) if dry_run else _remove(workspace, ledger, done)
+            )
         if with_files and not dry_run:
             forget_places(ledger, rules, done.originals)
     except OSError as error:
         again = "anonymise --with-files" if with_files else "anonymise --keep-files"
-        raise StorageError(f"A file refuses ({error.strerror}); mend that and call {again} again") from error
+        raise StorageError(
+            f"A file refuses ({error.strerror}); mend that and call {again} again"
+        ) from error
     finally:
         if not dry_run:
             compact(ledger)
@@ -158,12 +165,19 @@ def _key(workspace: Path, *, dry_run: bool) -> bytes:
             return path.read_bytes()
         key = secrets.token_bytes(_KEY_BYTES)
         if not dry_run:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb") as stream:
+            with os.fdopen(
+                os.open(
+                    path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+                ),
+                "wb",
+            ) as stream:
                 stream.write(key)
                 stream.flush()
                 os.fsync(stream.fileno())
     except OSError as error:
-        raise StorageError(f"The key of the pseudonyms cannot be kept: {error.strerror}: {path}") from error
+        raise StorageError(
+            f"The key of the pseudonyms cannot be kept: {error.strerror}: {path}"
+        ) from error
     return key
 
 
@@ -205,7 +219,11 @@ def _remove(workspace: Path, ledger: Ledger, done: Forgotten) -> dict[str, int]:
     _unlink(workspace, (f"outbox/{run}/{MANIFEST}" for run in done.runs))
     _unlink(workspace, (f".fbbatch/{path.name}" for path in _old_ledgers(workspace)))
     for top in ("archive", "outbox"):
-        folders = [path for path in (workspace / top).rglob("*") if path.is_dir() and path.parent != workspace / "archive"]
+        folders = [
+            path
+            for path in (workspace / top).rglob("*")
+            if path.is_dir() and path.parent != workspace / "archive"
+        ]
         for folder in sorted(folders, reverse=True):
             if folder.name != "latest" and not any(folder.iterdir()):
                 folder.rmdir()
@@ -236,12 +254,23 @@ def _left(workspace: Path, done: Forgotten, n_changed: int, *, with_files: bool)
     copies = [one for one in stays if one.is_copy]
     yield from _shared("originals that hold rows of other cases, too, as they were dropped", copies)
     told = "documents that tell of other cases, too; these persons are no longer in them"
-    yield from _shared(told if with_files else "documents that tell of other cases, too", [one for one in stays if not one.is_copy])
+    yield from _shared(
+        told if with_files else "documents that tell of other cases, too",
+        [one for one in stays if not one.is_copy],
+    )
     if n_changed:
-        yield Left("documents that somebody has changed since they were published (see fbbatch verify)", "outbox/", n_changed)
+        yield Left(
+            "documents that somebody has changed since they were published (see fbbatch verify)",
+            "outbox/",
+            n_changed,
+        )
     private = workspace / ".fbbatch"
     for what, where, found in (
-        ("copies of the ledger from before an upgrade; kept, as you asked", _OLD_LEDGERS, () if with_files else _old_ledgers(workspace)),
+        (
+            "copies of the ledger from before an upgrade; kept, as you asked",
+            _OLD_LEDGERS,
+            () if with_files else _old_ledgers(workspace),
+        ),
         (
             "folders that a restore has set aside: yours to delete, when you miss nothing",
             ".fbbatch/before-restore-*",
@@ -252,10 +281,16 @@ def _left(workspace: Path, done: Forgotten, n_changed: int, *, with_files: bool)
             "backups/",
             (workspace / "backups").glob("*.zip"),
         ),
-        ("exports: yours to delete; nobody else knows who uses them", "exports/", (workspace / "exports").glob("*")),
+        (
+            "exports: yours to delete; nobody else knows who uses them",
+            "exports/",
+            (workspace / "exports").glob("*"),
+        ),
     ):
         if ours := sorted(found):
-            days = sorted({dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date() for path in ours})
+            days = sorted(
+                {dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date() for path in ours}
+            )
             yield Left(what, where, len(ours), made=tuple(days))
 
 
@@ -267,4 +302,10 @@ def _shared(what: str, stays: Iterable[Stays]) -> Iterator[Left]:
         folders.setdefault(folder, []).append(one)
     for folder, found in sorted(folders.items()):
         until = sorted({one.until for one in found}, key=lambda day: day or dt.date.max)
-        yield Left(what, f"{folder}/", len(found), tuple(until), paths=tuple(sorted(one.path for one in found)))
+        yield Left(
+            what,
+            f"{folder}/",
+            len(found),
+            tuple(until),
+            paths=tuple(sorted(one.path for one in found)),
+        )

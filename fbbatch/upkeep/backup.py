@@ -1,8 +1,9 @@
 """`backup`: one file with all of a workspace, made while a run may be active.
 
-The order makes it whole. What waits in the inbox is copied first, then the ledger at one instant, then what that ledger
-knows of archive and outbox. A file that moves meanwhile from the inbox to the archive is in the backup once or twice,
-never not at all; what a run has done after that instant is left out, and its files are still in the inbox of the backup.
+The order makes it whole. What waits in the inbox is copied first, then the ledger at one instant,
+then what that ledger knows of archive and outbox. A file that moves meanwhile from the inbox to the
+archive is in the backup once or twice, never not at all; what a run has done after that instant is
+left out, and its files are still in the inbox of the backup.
 """
 
 import contextlib
@@ -38,14 +39,21 @@ class BackedUp(NamedTuple):
 
 
 def backup(
-    workspace: Path, database: str | None, target: Path | None, *, at: dt.datetime, ledger_only: bool, progress: Progress
+    workspace: Path,
+    database: str | None,
+    target: Path | None,
+    *,
+    at: dt.datetime,
+    ledger_only: bool,
+    progress: Progress,
 ) -> BackedUp:
     """Make a backup.
 
     Args:
         workspace: the workspace.
         database: the ledger's URL, None for the workspace's own file.
-        target: a folder, or the name of a file that is not there yet; None for `backups` in the workspace.
+        target: a folder, or the name of a file that is not there yet; None for `backups` in the
+            workspace.
         at: the clock.
         ledger_only: leave the folders out.
         progress: told how many files are done.
@@ -72,7 +80,14 @@ def backup(
         if not ledger_only:
             job.originals()
             job.documents()
-        packer.close({"version": __version__, "at": at.isoformat(), "ledger": snapshot is not None, **job.about()})
+        packer.close(
+            {
+                "version": __version__,
+                "at": at.isoformat(),
+                "ledger": snapshot is not None,
+                **job.about(),
+            }
+        )
     lasting.sync_folder(path.parent)
     notes = (*job.notes, *([ELSEWHERE] if database is not None else []))
     return BackedUp(path, len(packer.members), path.stat().st_size, notes)
@@ -92,7 +107,12 @@ def _check_space(workspace: Path, folder: Path, *, ledger_only: bool) -> None:
     names = (
         [LEDGER]
         if ledger_only
-        else [LEDGER, *files_below(workspace, "inbox"), *files_below(workspace, "archive"), *files_below(workspace, "outbox")]
+        else [
+            LEDGER,
+            *files_below(workspace, "inbox"),
+            *files_below(workspace, "archive"),
+            *files_below(workspace, "outbox"),
+        ]
     )
     needed = 0
     for name in names:
@@ -101,11 +121,15 @@ def _check_space(workspace: Path, folder: Path, *, ledger_only: bool) -> None:
     there = next(place for place in (folder, *folder.resolve().parents) if place.exists())
     free = shutil.disk_usage(there).free
     if free < needed:
-        raise StorageError(f"Only {free // 1_000_000:,} MB are free in {there}; the backup may need {needed // 1_000_000:,} MB")
+        raise StorageError(
+            f"Only {free // 1_000_000:,} MB are free in {there}; the backup may need {needed // 1_000_000:,} MB"
+        )
 
 
 @contextlib.contextmanager
-def _ledger(workspace: Path, database: str | None) -> "Iterator[tuple[Ledger | None, _Snapshot | None]]":
+def _ledger(
+    workspace: Path, database: str | None
+) -> "Iterator[tuple[Ledger | None, _Snapshot | None]]":
     """The ledger to ask, and how to take its snapshot, for the workspace's own file."""
     if database is not None:
         with contextlib.closing(Ledger(database)) as ledger:
@@ -139,15 +163,21 @@ class _Snapshot(NamedTuple):
                 new.execute("PRAGMA journal_mode=DELETE")
                 sound = new.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as error:
-            raise StorageError(f"The ledger cannot be copied: {error}; `fbbatch verify` tells more") from error
+            raise StorageError(
+                f"The ledger cannot be copied: {error}; `fbbatch verify` tells more"
+            ) from error
         if sound != "ok":
-            raise StorageError("The ledger is damaged; no backup was made. `fbbatch verify` tells more")
+            raise StorageError(
+                "The ledger is damaged; no backup was made. `fbbatch verify` tells more"
+            )
 
 
 class _Packing:
     """One backup in the making."""
 
-    def __init__(self, workspace: Path, ledger: Ledger | None, packer: Packer, progress: Progress) -> None:
+    def __init__(
+        self, workspace: Path, ledger: Ledger | None, packer: Packer, progress: Progress
+    ) -> None:
         self.workspace = workspace
         self.ledger = ledger
         self.packer = packer
@@ -159,7 +189,10 @@ class _Packing:
 
     def about(self) -> dict[str, Any]:
         """Where the ledger of the backup stands."""
-        return {"last_run": self.runs.closed[-1] if self.runs.closed else None, "unclosed_run": self.runs.unclosed}
+        return {
+            "last_run": self.runs.closed[-1] if self.runs.closed else None,
+            "unclosed_run": self.runs.unclosed,
+        }
 
     def add(self, path: str, source: Path | None = None) -> bool:
         """Put a file in, if it is still there."""
@@ -169,13 +202,19 @@ class _Packing:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise StorageError(f"{shown(path)} cannot be read: {error.strerror or error}; no backup was made") from error
+            raise StorageError(
+                f"{shown(path)} cannot be read: {error.strerror or error}; no backup was made"
+            ) from error
         self.progress("files", len(self.packer.members), len(self.packer.members))
         return True
 
     def settings(self) -> None:
         """fbbatch.yaml, schemas and templates."""
-        for path in (*FILES, *files_below(self.workspace, "schemas"), *files_below(self.workspace, "templates")):
+        for path in (
+            *FILES,
+            *files_below(self.workspace, "schemas"),
+            *files_below(self.workspace, "templates"),
+        ):
             self.add(path)
 
     def inbox(self) -> None:
@@ -187,7 +226,9 @@ class _Packing:
             before = _stamp(self.workspace / path)
             torn += self.add(path) and _stamp(self.workspace / path) not in {before, None}
         if torn:
-            self.notes.append(f"{torn} files in the inbox were being written; make another backup when they have arrived.")
+            self.notes.append(
+                f"{torn} files in the inbox were being written; make another backup when they have arrived."
+            )
 
     def keys(self) -> None:
         """The keys of pseudonyms and check codes."""
@@ -205,19 +246,30 @@ class _Packing:
         """The archive as it was before, and what the ledger knows besides: already there, still in the inbox, or there by now."""
         for path in sorted(self.before | set(self.known)):
             self.add(path)
-        missing = {sha256: path for path, sha256 in self.known.items() if path not in self.packer.members}
+        missing = {
+            sha256: path for path, sha256 in self.known.items() if path not in self.packer.members
+        }
         if missing:
-            have = {entry["sha256"] for name, entry in self.packer.members.items() if name.startswith("inbox/")}
+            have = {
+                entry["sha256"]
+                for name, entry in self.packer.members.items()
+                if name.startswith("inbox/")
+            }
             for path in files_below(self.workspace, "inbox"):
                 with contextlib.suppress(FileNotFoundError):
-                    if path not in self.packer.members and inbox.sha256_of(self.workspace / path) in missing.keys() - have:
+                    if (
+                        path not in self.packer.members
+                        and inbox.sha256_of(self.workspace / path) in missing.keys() - have
+                    ):
                         self.add(path)
             for path in missing.values():
                 self.add(path)
 
     def documents(self) -> None:
         """The folders of closed runs, and what else people keep in the outbox; `latest` is made anew."""
-        later = {path.parent.name for path in (self.workspace / "outbox").glob("*/manifest.json")} - set(self.runs.closed)
+        later = {
+            path.parent.name for path in (self.workspace / "outbox").glob("*/manifest.json")
+        } - set(self.runs.closed)
         for path in files_below(self.workspace, "outbox"):
             if path.split("/")[1] not in {"latest", self.runs.unclosed, *later}:
                 self.add(path)

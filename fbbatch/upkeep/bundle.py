@@ -1,6 +1,7 @@
 """What a backup file holds, and whether one may be trusted: names that stay in their folder, and a sha256 for each.
 
-A backup is a zip. `fbbatch-backup.json` in it says when and of what it was made, and the sha256 of every other member.
+A backup is a zip. `fbbatch-backup.json` in it says when and of what it was made, and the sha256 of
+every other member.
 """
 
 import hashlib
@@ -26,7 +27,19 @@ KEYS = (KEY, SECRET)
 FOLDERS = ("inbox", "archive", "outbox", "schemas", "templates")
 FILES = ("fbbatch.yaml",)
 _CHUNK = 1 << 20
-_PACKED = (".xlsx", ".docx", ".docm", ".xlsm", ".pdf", ".zip", ".png", ".jpg", ".jpeg", ".xlsb", ".ods")
+_PACKED = (
+    ".xlsx",
+    ".docx",
+    ".docm",
+    ".xlsm",
+    ".pdf",
+    ".zip",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".xlsb",
+    ".ods",
+)
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
@@ -50,7 +63,9 @@ class Packer:
     """Puts files into a backup; `close` writes what is in it."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=6)
+        self._zip = zipfile.ZipFile(
+            stream, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=6
+        )
         self.members: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, source: Path) -> str:
@@ -72,7 +87,11 @@ class Packer:
                 digest.update(piece)
                 target.write(piece)
                 n_bytes += len(piece)
-        self.members[name] = {"sha256": digest.hexdigest(), "bytes": n_bytes, "changed": round(changed)}
+        self.members[name] = {
+            "sha256": digest.hexdigest(),
+            "bytes": n_bytes,
+            "changed": round(changed),
+        }
         return digest.hexdigest()
 
     def folder(self, name: str) -> None:
@@ -83,7 +102,9 @@ class Packer:
 
     def close(self, told: dict[str, Any]) -> None:
         """Finish the file with what it holds."""
-        content = orjson.dumps({"format": FORMAT, **told, "members": self.members}, option=orjson.OPT_INDENT_2)
+        content = orjson.dumps(
+            {"format": FORMAT, **told, "members": self.members}, option=orjson.OPT_INDENT_2
+        )
         self._zip.writestr(_entry(CONTENTS, zipfile.ZIP_DEFLATED), content)
         self._zip.close()
 
@@ -104,10 +125,22 @@ def checked(path: Path) -> Bundle:
     try:
         with zipfile.ZipFile(path) as package:
             return _checked(path, package)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{path} is no backup of fbbatch, or it is damaged ({type(error).__name__}); nothing was touched") from error
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
+        raise StorageError(
+            f"{path} is no backup of fbbatch, or it is damaged ({type(error).__name__}); nothing was touched"
+        ) from error
     except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror or error}; nothing was touched") from error
+        raise StorageError(
+            f"{path} cannot be read: {error.strerror or error}; nothing was touched"
+        ) from error
 
 
 def _checked(path: Path, package: zipfile.ZipFile) -> Bundle:
@@ -119,7 +152,9 @@ def _checked(path: Path, package: zipfile.ZipFile) -> Bundle:
         raise _refused(path, "a name is in it twice")
     told = orjson.loads(package.read(CONTENTS))
     if told["format"] != FORMAT:
-        raise _refused(path, f"it is of format {told['format']}; install the version of fbbatch that made it")
+        raise _refused(
+            path, f"it is of format {told['format']}; install the version of fbbatch that made it"
+        )
     if unsafe := next((info for info in infos if not _is_safe(info)), None):
         raise _refused(path, f"a name in it leads elsewhere: {unsafe.filename!r}")
     files = [name for name in names if not name.endswith("/") and name != CONTENTS]
@@ -130,7 +165,9 @@ def _checked(path: Path, package: zipfile.ZipFile) -> Bundle:
         if (sha256, n_bytes) != (told["members"][name]["sha256"], told["members"][name]["bytes"]):
             raise _refused(path, f"{name!r} is not what was backed up")
     folders = tuple(name.rstrip("/") for name in names if name.endswith("/"))
-    return Bundle(path, told, tuple(files), folders, sum(entry["bytes"] for entry in told["members"].values()))
+    return Bundle(
+        path, told, tuple(files), folders, sum(entry["bytes"] for entry in told["members"].values())
+    )
 
 
 def _refused(path: Path, why: str) -> StorageError:
@@ -151,7 +188,9 @@ def _is_safe(info: zipfile.ZipInfo) -> bool:
     name = info.filename.rstrip("/")
     parts = name.split("/")
     mode = stat.S_IFMT(info.external_attr >> 16)
-    if mode not in {0, stat.S_IFREG, stat.S_IFDIR} or any(part in {"", ".", ".."} or "\0" in part or ":" in parts[0] for part in parts):
+    if mode not in {0, stat.S_IFREG, stat.S_IFDIR} or any(
+        part in {"", ".", ".."} or "\0" in part or ":" in parts[0] for part in parts
+    ):
         return False
     return name in {CONTENTS, LEDGER, *KEYS, *FILES} or parts[0] in FOLDERS
 
@@ -176,12 +215,16 @@ def unpack(bundle: Bundle, into: Path) -> Iterator[str]:
                     raise _refused(bundle.path, f"{name!r} has changed while it was read")
                 yield name
     except OSError as error:
-        raise StorageError(f"The backup cannot be unpacked: {error.strerror or error}; nothing was replaced") from error
+        raise StorageError(
+            f"The backup cannot be unpacked: {error.strerror or error}; nothing was replaced"
+        ) from error
 
 
 def _copied(package: zipfile.ZipFile, name: str, target: Path) -> str:
     digest = hashlib.sha256()
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    handle = os.open(
+        target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+    )
     with package.open(name) as stream, os.fdopen(handle, "wb") as out:
         while piece := stream.read(_CHUNK):
             digest.update(piece)

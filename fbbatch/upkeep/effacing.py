@@ -1,7 +1,7 @@
 """Texts that are replaced wherever they stand, among many; and the documents in which they stand, printed again; pure.
 
-Of Office packages only texts and attributes of their XML change, so that styles, formulas and blanks stay as they are. A
-name that is split over several runs of a paragraph is found, too.
+Of Office packages only texts and attributes of their XML change, so that styles, formulas and
+blanks stay as they are. A name that is split over several runs of a paragraph is found, too.
 """
 
 import html
@@ -23,7 +23,9 @@ SEPARATORS = r"\s\-().－"
 """What people put between the digits of a number."""
 _BETWEEN_DIGITS = re.compile(f"[{SEPARATORS}]")
 _HALVES = re.compile("[\ud800-\udfff]")
-_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=False, strip_cdata=False)
+_PARSER = etree.XMLParser(
+    resolve_entities=False, no_network=True, remove_blank_text=False, strip_cdata=False
+)
 _XML = (".xml", ".rels", ".vml")
 _PARAGRAPHS = frozenset({"p", "si", "is", "text"})
 _TEXT = "t"
@@ -89,14 +91,24 @@ class Effacer:
     def _standing(self, text: str) -> tuple[str, ...]:
         """The texts that may stand in this one, the longest first."""
         plain = _whole_characters(text)
-        found = {self._written[n] for n, *_ in self._words.find_matches_as_indexes(plain.lower(), overlapping=True)}
+        found = {
+            self._written[n]
+            for n, *_ in self._words.find_matches_as_indexes(plain.lower(), overlapping=True)
+        }
         packed = _BETWEEN_DIGITS.sub("", plain)
-        found |= {self._numbers[n] for n, *_ in self._digits.find_matches_as_indexes(packed, overlapping=True)}
+        found |= {
+            self._numbers[n]
+            for n, *_ in self._digits.find_matches_as_indexes(packed, overlapping=True)
+        }
         return tuple(sorted(found, key=lambda one: (-len(one), one)))
 
     def spots(self, text: str) -> list[tuple[int, int, str]]:
         """(start, end, what stands there now) of everything to replace in a text; of those that overlap the longest."""
-        found = self._said.spots(text) + self._own_spots(text) + (self._others.spots(text) if self._others else [])
+        found = (
+            self._said.spots(text)
+            + self._own_spots(text)
+            + (self._others.spots(text) if self._others else [])
+        )
         taken: list[tuple[int, int, str]] = []
         for one in sorted(found, key=lambda one: one[0] - one[1]):
             if not any(a < one[1] and b > one[0] for a, b, _ in taken):
@@ -134,7 +146,9 @@ class _Said:
 
     def __init__(self, said: Mapping[str, str]) -> None:
         said = {_whole_characters(text): mark for text, mark in said.items()}
-        self._alone = {text: mark for text, mark in said.items() if _SHORTEST_SAID <= len(text) <= _HEAD}
+        self._alone = {
+            text: mark for text, mark in said.items() if _SHORTEST_SAID <= len(text) <= _HEAD
+        }
         self._marks = {text: mark for text, mark in said.items() if len(text) > _HEAD}
         self._by_head: dict[str, list[str]] = {}
         for text in sorted(self._marks, key=len, reverse=True):
@@ -144,14 +158,18 @@ class _Said:
 
     def stands_alone_in(self, text: str) -> bool:
         """True where a short one stands in a text."""
-        return bool(self._alone) and bool(self._short.find_matches_as_indexes(_whole_characters(text)))
+        return bool(self._alone) and bool(
+            self._short.find_matches_as_indexes(_whole_characters(text))
+        )
 
     def spots(self, text: str) -> list[tuple[int, int, str]]:
         """As those of an effacer; they may overlap."""
         plain = _whole_characters(text)
         alone = self._alone.get(plain.strip())
         found = [(0, len(text), alone)] if alone else []
-        heads = self._heads.find_matches_as_indexes(plain, overlapping=True) if self._by_head else []
+        heads = (
+            self._heads.find_matches_as_indexes(plain, overlapping=True) if self._by_head else []
+        )
         for _, start, end in heads:
             for one in self._by_head[plain[start:end]]:
                 length = _agree(plain[start : start + len(one)], one)
@@ -186,7 +204,7 @@ def _replaced(text: str, spots: Iterable[tuple[int, int, str]]) -> str:
     return "".join([*parts, text[at:]])
 
 
-# --- documents -----------------------------------------------------------------------------------------------
+# --- documents ------------------------------------------------------------------------
 
 
 def package(content: bytes, effacer: Effacer) -> bytes:
@@ -200,7 +218,11 @@ def package(content: bytes, effacer: Effacer) -> bytes:
             parts = [(item, old.read(item)) for item in old.infolist()]
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         raise ValueError("no whole package") from error
-    changed = {item.filename: new for item, part in parts if (new := _part(item.filename, part, effacer)) != part}
+    changed = {
+        item.filename: new
+        for item, part in parts
+        if (new := _part(item.filename, part, effacer)) != part
+    }
     if not changed:
         return content
     buffer = io.BytesIO()
@@ -214,7 +236,10 @@ def _part(name: str, part: bytes, effacer: Effacer) -> bytes:
     if not name.lower().endswith(_XML):
         return part
     plain = part.decode("utf-8", "replace")
-    if not (effacer.may_stand(html.unescape(plain)) or effacer.may_stand(html.unescape(re.sub("<[^>]*>", "", plain)))):
+    if not (
+        effacer.may_stand(html.unescape(plain))
+        or effacer.may_stand(html.unescape(re.sub("<[^>]*>", "", plain)))
+    ):
         return part
     try:
         root = etree.fromstring(part, _PARSER)
@@ -241,7 +266,11 @@ def _efface_paragraph(paragraph: Any, effacer: Effacer) -> None:
     start = 0
     for node in nodes if spots else ():
         text, end = node.text or "", start + len(node.text or "")
-        here = [(max(a, start) - start, min(b, end) - start, mark if a >= start else "") for a, b, mark in spots if a < end and b > start]
+        here = [
+            (max(a, start) - start, min(b, end) - start, mark if a >= start else "")
+            for a, b, mark in spots
+            if a < end and b > start
+        ]
         node.text = _replaced(text, here)
         start = end
 
@@ -252,7 +281,11 @@ def page(content: bytes, effacer: Effacer) -> bytes:
     def linked(match: re.Match[str]) -> str:
         old = urllib.parse.unquote(html.unescape(match[2]))
         new = effacer.text(old)
-        return match[0] if new == old else f"{match[1]}{html.escape(urllib.parse.quote(new))}{match[3]}"
+        return (
+            match[0]
+            if new == old
+            else f"{match[1]}{html.escape(urllib.parse.quote(new))}{match[3]}"
+        )
 
     def told(match: re.Match[str]) -> str:
         old = html.unescape(match[0])
@@ -264,7 +297,9 @@ def page(content: bytes, effacer: Effacer) -> bytes:
     return re.sub("(?<=>)[^<>]+(?=<)", told, text).encode("utf-8", "surrogateescape")
 
 
-def data(content: bytes, effacer: Effacer, also: Callable[[Any], None] = lambda told: None) -> bytes:
+def data(
+    content: bytes, effacer: Effacer, also: Callable[[Any], None] = lambda told: None
+) -> bytes:
     """A JSON file without the texts; the same bytes where nothing has changed.
 
     Args:

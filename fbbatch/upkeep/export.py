@@ -16,13 +16,29 @@ from fbbatch.upkeep.spread import CsvWriter, JsonlWriter, Table, Writer, XlsxWri
 FORMATS = ("csv", "jsonl", "xlsx")
 _WORDED = ("source", "channel", "kind", "type", "severity", "state")
 _FACTS = (
-    "number", "registered_on", "registered_at", "schema", *_WORDED, "department", "cooperating", "assignment_rule", "due_on", "due_rule",
-    "escalations", "evidence", "run", "file", "sheet", "row",
-)  # fmt: skip
+    "number",
+    "registered_on",
+    "registered_at",
+    "schema",
+    *_WORDED,
+    "department",
+    "cooperating",
+    "assignment_rule",
+    "due_on",
+    "due_rule",
+    "escalations",
+    "evidence",
+    "run",
+    "file",
+    "sheet",
+    "row",
+)
 _ABOUT_FIELDS = ("schema", "version", "kind", "field", "type", "personal", "label", "clause")
 
 
-def export(ledger: Ledger, book: Book, language: str, folder: Path, kind: str, progress: Progress) -> dict[str, int]:
+def export(
+    ledger: Ledger, book: Book, language: str, folder: Path, kind: str, progress: Progress
+) -> dict[str, int]:
     """Write the ledger out; the caller holds the lock, so that all of it is of one instant.
 
     Args:
@@ -48,7 +64,9 @@ def export(ledger: Ledger, book: Book, language: str, folder: Path, kind: str, p
         stage.mkdir(mode=0o700, parents=True)
         last = ledger.last_run()
         made = last.as_of if last else dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-        counts = _written(_writer(kind, stage, made), list(_tables(ledger, book, language)), progress)
+        counts = _written(
+            _writer(kind, stage, made), list(_tables(ledger, book, language)), progress
+        )
         failpoints.reach("exporting")
         for path in stage.iterdir():
             path.chmod(0o600)
@@ -58,7 +76,9 @@ def export(ledger: Ledger, book: Book, language: str, folder: Path, kind: str, p
         stage.rename(folder)
         lasting.sync_folder(folder.parent)
     except OSError as error:
-        raise StorageError(f"The export cannot be written: {error.strerror or error}: {folder}") from error
+        raise StorageError(
+            f"The export cannot be written: {error.strerror or error}: {folder}"
+        ) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return counts
@@ -99,10 +119,21 @@ def _cases(ledger: Ledger, book: Book, language: str) -> Table:
     for schema in book.sources:
         for field in schema.fields:
             labels.setdefault(field.id, field.label[language])
-    ordered = [*(name for name in labels if name in answered), *sorted(name for name in answered if name not in labels)]
+    ordered = [
+        *(name for name in labels if name in answered),
+        *sorted(name for name in answered if name not in labels),
+    ]
     worded = [*_WORDED, "department"]
-    columns = [*_FACTS, *(f"{name}_label" for name in worded), *(f"answer.{name}" for name in ordered)]
-    heads = [*_FACTS, *(f"{name}_label" for name in worded), *(f"{labels.get(name, '')} ({name})".strip() for name in ordered)]
+    columns = [
+        *_FACTS,
+        *(f"{name}_label" for name in worded),
+        *(f"answer.{name}" for name in ordered),
+    ]
+    heads = [
+        *_FACTS,
+        *(f"{name}_label" for name in worded),
+        *(f"{labels.get(name, '')} ({name})".strip() for name in ordered),
+    ]
     return Table("cases", columns, heads, _case_rows(ledger, book, language))
 
 
@@ -110,8 +141,13 @@ def _case_rows(ledger: Ledger, book: Book, language: str) -> Iterator[dict[str, 
     for case in ledger.cases():
         row: dict[str, Any] = {name: getattr(case, name) for name in _FACTS}
         row |= {f"{name}_label": book.word(name, row[name], language) for name in _WORDED}
-        row["department_label"] = book.department(case.department, language) if case.department else None
-        row = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
+        row["department_label"] = (
+            book.department(case.department, language) if case.department else None
+        )
+        row = {
+            name: value.isoformat() if isinstance(value, dt.date) else value
+            for name, value in row.items()
+        }
         yield row | {f"answer.{name}": value for name, value in case.values.items()}
 
 
@@ -119,6 +155,12 @@ def _fields(book: Book, language: str) -> Iterator[dict[str, Any]]:
     for schema in (*book.sources, *book.forms):
         for field in schema.fields:
             yield {
-                "schema": schema.id, "version": schema.version, "kind": schema.kind, "field": field.id, "type": field.type,
-                "personal": field.personal, "label": field.label[language], "clause": field.clause,
-            }  # fmt: skip
+                "schema": schema.id,
+                "version": schema.version,
+                "kind": schema.kind,
+                "field": field.id,
+                "type": field.type,
+                "personal": field.personal,
+                "label": field.label[language],
+                "clause": field.clause,
+            }

@@ -18,7 +18,11 @@ def files_below(workspace: Path, folder: str) -> list[str]:
     for place, folders, names in os.walk(workspace / folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = Path(place).relative_to(workspace).as_posix()
-        found += [f"{below}/{name}" for name in sorted(names) if not _is_junk(name) and _is_plain(Path(place) / name)]
+        found += [
+            f"{below}/{name}"
+            for name in sorted(names)
+            if not _is_junk(name) and _is_plain(Path(place) / name)
+        ]
     return found
 
 
@@ -62,7 +66,12 @@ def written(target: Path) -> Iterator[BinaryIO]:
         if target.exists():
             raise StorageError(f"{target} is there already; nothing is overwritten")
         partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "w+b") as stream:
+        with os.fdopen(
+            os.open(
+                partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+            ),
+            "w+b",
+        ) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

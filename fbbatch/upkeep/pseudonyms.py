@@ -1,8 +1,9 @@
 """What is personal in the ledger, and what stands in its place; pure.
 
-A pseudonym is a keyed hash: the same person keeps one, so that counts by reporter stay as they were, and without the key
-nobody can tell whose it is. What a reporter has written is replaced whole, unless it is a word of the company's own (a
-class, a product, a date); of what staff have written only the reporter's name, number, address and words are, wherever
+A pseudonym is a keyed hash: the same person keeps one, so that counts by reporter stay as they
+were, and without the key nobody can tell whose it is. What a reporter has written is replaced
+whole, unless it is a word of the company's own (a class, a product, a date); of what staff have
+written only the reporter's name, number, address and words are, wherever
 they stand: it is the company's record of what was done.
 """
 
@@ -21,12 +22,55 @@ _ONE = re.compile(r"anon-[a-z]+-[0-9a-f]{16}")
 _COUNTED = frozenset({"boolean", "rating", "date", "datetime", "integer", "number", "case"})
 _NAMED = frozenset({"choice", "choices", "department", "product"})
 _SAID_BY_PEOPLE = ("edited", "said", "reason", "remarks")
-_PLAIN_DETAILS = frozenset({
-    "minimum", "maximum", "length", "allowed", "limit", "what", "size", "byte", "expected", "reason", "found", "candidates", "rows",
-    "labels", "case", "cases", "kind", "document", "form", "state", "missing", "missing_kind", "issue", "newest", "on", "by", "person",
-    "person_id", "setting", "where", "schema", "expected_fields", "header", "near_field", "range", "example", "second", "columns", "days",
-    "line", "role", "numbers", "ruled", "given", "words",
-})  # fmt: skip
+_PLAIN_DETAILS = frozenset(
+    {
+        "minimum",
+        "maximum",
+        "length",
+        "allowed",
+        "limit",
+        "what",
+        "size",
+        "byte",
+        "expected",
+        "reason",
+        "found",
+        "candidates",
+        "rows",
+        "labels",
+        "case",
+        "cases",
+        "kind",
+        "document",
+        "form",
+        "state",
+        "missing",
+        "missing_kind",
+        "issue",
+        "newest",
+        "on",
+        "by",
+        "person",
+        "person_id",
+        "setting",
+        "where",
+        "schema",
+        "expected_fields",
+        "header",
+        "near_field",
+        "range",
+        "example",
+        "second",
+        "columns",
+        "days",
+        "line",
+        "role",
+        "numbers",
+        "ruled",
+        "given",
+        "words",
+    }
+)
 _PLACES = frozenset({"name", "first"})  # of sheets, and rows, except in findings about files
 _FILE_NAMES = frozenset({"FB-evidence", "FB-same-file", "FB-cover-letter"})
 
@@ -49,19 +93,28 @@ class Pseudonyms:
         text = str(value).strip()
         if _ONE.fullmatch(text):
             return text
-        digest = hmac.new(self._key, f"{kind}\0{fold(text)}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        digest = hmac.new(
+            self._key, f"{kind}\0{fold(text)}".encode("utf-8", "surrogatepass"), hashlib.sha256
+        ).hexdigest()
         return f"anon-{kind}-{digest[:16]}"
 
     @cached_property
     def staff(self) -> frozenset[str]:
         """The names and addresses of the company's own people: in texts they say who did something, and stay."""
         people = self._book.organisation.people
-        return frozenset(text.strip() for person in people for text in (person.name, person.mail) if text)
+        return frozenset(
+            text.strip() for person in people for text in (person.name, person.mail) if text
+        )
 
     @cached_property
     def _anywhere(self) -> dict[str, FieldModel]:
         """Every personal field by its id, for schemas that are gone."""
-        return {field.id: field for schema in (*self._book.sources, *self._book.forms) for field in schema.fields if field.personal}
+        return {
+            field.id: field
+            for schema in (*self._book.sources, *self._book.forms)
+            for field in schema.fields
+            if field.personal
+        }
 
     def _field(self, schema: SchemaModel | None, name: str) -> FieldModel | None:
         if schema is None:
@@ -72,10 +125,16 @@ class Pseudonyms:
     def _ours(self) -> frozenset[str]:
         """Every word of the schemas: whoever writes one tells nothing of himself."""
         book = self._book
-        models = (*book.sources, *book.forms, book.vocabulary, book.products, *book.organisation.departments)
+        models = (
+            *book.sources,
+            *book.forms,
+            book.vocabulary,
+            book.products,
+            *book.organisation.departments,
+        )
         return frozenset(_strings([model.model_dump() for model in models]))
 
-    # --- a case --------------------------------------------------------------------------------------------
+    # --- a case -----------------------------------------------------------------------
 
     def known(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What the answers of a case tell of the person: text → what stands in its place."""
@@ -86,7 +145,11 @@ class Pseudonyms:
                 field = self._field(model, name)
                 if field and field.personal and value is not None:
                     found[str(value).strip()] = self.of(field.personal, value)
-        return {text: mark for text, mark in found.items() if text and text not in self.staff and not _ONE.fullmatch(text)}
+        return {
+            text: mark
+            for text, mark in found.items()
+            if text and text not in self.staff and not _ONE.fullmatch(text)
+        }
 
     def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What reporters have written of a matter: text → what stands in its place; a text of several lines also line by line."""
@@ -98,9 +161,15 @@ class Pseudonyms:
                 new = self._answer(model, field, value, {})
                 if isinstance(value, str) and new != value and not (field and field.personal):
                     found |= {line.strip(): new for line in (value, *value.splitlines())}
-        return {text: mark for text, mark in found.items() if text and text not in self._ours and not _ONE.fullmatch(text)}
+        return {
+            text: mark
+            for text, mark in found.items()
+            if text and text not in self._ours and not _ONE.fullmatch(text)
+        }
 
-    def told_by(self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    def told_by(
+        self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]
+    ) -> tuple[str, dict[str, Any]]:
         """The schema and the answers of a row as they were written; no answers where nobody has said how it was read."""
         model = self._book.schema(schema) if schema else None
         if model is None:
@@ -118,29 +187,57 @@ class Pseudonyms:
         signature = self._field(model, model.signed_by or "")
         return signature is None or signature.type != "person"
 
-    def answers(self, schema: str, answers: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    def answers(
+        self, schema: str, answers: Mapping[str, Any], known: Mapping[str, str]
+    ) -> dict[str, Any]:
         """Answers by field id."""
         model = self._book.schema(schema)
-        return {name: self._answer(model, self._field(model, name), value, known) for name, value in answers.items()}
+        return {
+            name: self._answer(model, self._field(model, name), value, known)
+            for name, value in answers.items()
+        }
 
-    def changes(self, schema: str, changes: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    def changes(
+        self, schema: str, changes: Mapping[str, Any], known: Mapping[str, str]
+    ) -> dict[str, Any]:
         """What an amendment has changed, field id → [old, new]."""
         model = self._book.schema(schema)
-        return {name: self._each(model, self._field(model, name), pair, known) for name, pair in changes.items()}
+        return {
+            name: self._each(model, self._field(model, name), pair, known)
+            for name, pair in changes.items()
+        }
 
-    def _each(self, model: SchemaModel | None, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
+    def _each(
+        self,
+        model: SchemaModel | None,
+        field: FieldModel | None,
+        value: Any,
+        known: Mapping[str, str],
+    ) -> Any:
         if isinstance(value, list):
             return [self._answer(model, field, one, known) for one in value]
         return self._answer(model, field, value, known)
 
-    def _answer(self, model: SchemaModel | None, field: FieldModel | None, value: Any, known: Mapping[str, str]) -> Any:
+    def _answer(
+        self,
+        model: SchemaModel | None,
+        field: FieldModel | None,
+        value: Any,
+        known: Mapping[str, str],
+    ) -> Any:
         if value is None or value == "":
             return value
         if field and field.personal:
             return known.get(str(value).strip()) or self.of(field.personal, value)
         if field and field.type == "table" and isinstance(value, list):
             columns = {column.id: column for column in field.fields}
-            return [{name: self._answer(model, columns.get(name), cell, known) for name, cell in row.items()} for row in value]
+            return [
+                {
+                    name: self._answer(model, columns.get(name), cell, known)
+                    for name, cell in row.items()
+                }
+                for row in value
+            ]
         if field and field.type in _COUNTED:
             return value
         if not self._is_of_reporter(model):
@@ -149,7 +246,9 @@ class Pseudonyms:
             return [self._answer(model, field, one, known) for one in value]
         return value if str(value).strip() in self._ours else self._whole(value)
 
-    def step(self, schema: str, document: str, details: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    def step(
+        self, schema: str, document: str, details: Mapping[str, Any], known: Mapping[str, str]
+    ) -> dict[str, Any]:
         """The details of a step of a case of that schema, which the form `document` has brought."""
         told = dict(details)
         if isinstance(told.get("answers"), dict):
@@ -175,7 +274,9 @@ class Pseudonyms:
             if isinstance(told.get(name), str):
                 new[name] = self._whole(told[name])
         if isinstance(told.get("facts"), dict):
-            new["facts"] = {name: [self._whole(text) for text in texts] for name, texts in told["facts"].items()}
+            new["facts"] = {
+                name: [self._whole(text) for text in texts] for name, texts in told["facts"].items()
+            }
         if isinstance(told.get("findings"), list):
             new["findings"] = [self._found(item, known) for item in told["findings"]]
         return new
@@ -186,17 +287,26 @@ class Pseudonyms:
             return self._texts(item, known)
         return [*item[:-1], self.remark(str(item[0]), item[-1])]
 
-    # --- rows ----------------------------------------------------------------------------------------------
+    # --- rows -------------------------------------------------------------------------
 
     def cells(
-        self, outcome: str, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any], known: Mapping[str, str]
+        self,
+        outcome: str,
+        schema: str | None,
+        columns: Sequence[Sequence[Any]] | None,
+        cells: Sequence[Any],
+        known: Mapping[str, str],
     ) -> list[Any]:
         """The cells of a row as they were written: the person's get the person's mark, others go whole if they hold no word of ours."""
         if outcome == "step" and schema and len(cells) == 2 and isinstance(cells[1], dict):
             own = self.known(schema, [cells[1]])
             return [self._whole(cells[0]), self.answers(schema, cells[1], {**own, **known})]
         model = self._book.schema(schema) if schema else None
-        fields = {int(column): self._field(model, name) for column, name, *_ in columns or ()} if model else {}
+        fields = (
+            {int(column): self._field(model, name) for column, name, *_ in columns or ()}
+            if model
+            else {}
+        )
         return [self._cell(fields.get(number), cell, known) for number, cell in enumerate(cells, 1)]
 
     def _cell(self, field: FieldModel | None, cell: Any, known: Mapping[str, str]) -> Any:
@@ -207,18 +317,22 @@ class Pseudonyms:
     def _whole(self, cell: Any) -> Any:
         return cell if cell is None or cell == "" else self.of("text", cell)
 
-    # --- texts ---------------------------------------------------------------------------------------------
+    # --- texts ------------------------------------------------------------------------
 
     def remark(self, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
         """The details of a finding: what was quoted goes; limits, codes and case numbers stay."""
         kept = _PLAIN_DETAILS if code in _FILE_NAMES else _PLAIN_DETAILS | _PLACES
-        return {name: value if name in kept else self._whole(value) for name, value in details.items()}
+        return {
+            name: value if name in kept else self._whole(value) for name, value in details.items()
+        }
 
     def place(self, path: str) -> str:
         """Where an original was that is no longer there: the folder and the ending stay, the name goes."""
         folder, _, name = path.rpartition("/")
         stem, dot, ending = name.rpartition(".")
-        return f"{folder}/{self.of('file', stem or name)}{dot if stem else ''}{ending if stem else ''}"
+        return (
+            f"{folder}/{self.of('file', stem or name)}{dot if stem else ''}{ending if stem else ''}"
+        )
 
     def name(self, path: str) -> str:
         """What a file is called of which nothing else is left; the folder of its source stays."""
@@ -228,7 +342,9 @@ class Pseudonyms:
         parts = (rest if kept else path).split("/")
         return kept + "/".join(self.place(f"/{part}")[1:] for part in parts)
 
-    def learn(self, persons: Mapping[str, str], kept: Iterable[str], said: Mapping[str, str]) -> None:
+    def learn(
+        self, persons: Mapping[str, str], kept: Iterable[str], said: Mapping[str, str]
+    ) -> None:
         """Whom to look for in every text from now on, and whose words, besides the person whose it is; `kept` are those who stay."""
         self._everybody = Effacer(persons, {*kept, *self.staff}, said=said)
 

@@ -1,7 +1,8 @@
 """The documents that stay, printed again without the persons who are forgotten.
 
-They are prepared beside the outbox while the ledger's transaction is open, which records their new sha256; when it has
-ended they take their places. Whatever is interrupted, the ledger says which of the two is meant: `finish` goes on.
+They are prepared beside the outbox while the ledger's transaction is open, which records their new
+sha256; when it has ended they take their places. Whatever is interrupted, the ledger says which of
+the two is meant: `finish` goes on.
 """
 
 import os
@@ -44,7 +45,14 @@ class Folders:
         keep: False to prepare nothing.
     """
 
-    def __init__(self, workspace: Path, manifests: Mapping[str, str | None], staff: Iterable[str], *, keep: bool) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        manifests: Mapping[str, str | None],
+        staff: Iterable[str],
+        *,
+        keep: bool,
+    ) -> None:
         self._workspace = workspace
         self._manifests = manifests
         self._staff = frozenset(staff)
@@ -98,7 +106,11 @@ class Folders:
         if content is None:
             return None
         try:
-            new = effacing.page(content, effacer) if suffix == ".html" else effacing.package(content, effacer)
+            new = (
+                effacing.page(content, effacer)
+                if suffix == ".html"
+                else effacing.package(content, effacer)
+            )
         except ValueError:
             return None
         return self._stage(one.path, new) if new != content else None
@@ -147,13 +159,21 @@ class Folders:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def _unprintable(self, stays: Iterable[Stays], fresh: Mapping[Stays, str], effacer: Effacer) -> list[Stays]:
+    def _unprintable(
+        self, stays: Iterable[Stays], fresh: Mapping[Stays, str], effacer: Effacer
+    ) -> list[Stays]:
         """The PDFs that name a person; each has an edition for Excel or Word beside it."""
         every = list(stays)
         stems = {_stem(one.path) for one in every if one.path.lower().endswith(_PACKAGES)}
         named = {_stem(one.path) for one in fresh}
-        pdfs = [one for one in every if one.path.lower().endswith(".pdf") and _stem(one.path) in stems]
-        return [one for one in pdfs if _stem(one.path) in named or (one.tells_of_due and self._names(one, effacer))]
+        pdfs = [
+            one for one in every if one.path.lower().endswith(".pdf") and _stem(one.path) in stems
+        ]
+        return [
+            one
+            for one in pdfs
+            if _stem(one.path) in named or (one.tells_of_due and self._names(one, effacer))
+        ]
 
     def _names(self, one: Stays, effacer: Effacer) -> bool:
         """True for a PDF that names a person; one that cannot be read might."""
@@ -196,7 +216,10 @@ def finish(workspace: Path, ledger: Ledger) -> int:
     plan: dict[str, list[str]] = orjson.loads((stage / _PLAN).read_bytes())
     there, _ = auditing.documents(ledger)
     expected = {one.path: one.sha256 for one in there}
-    expected |= {f"outbox/{run}/{MANIFEST}": digest or "" for run, digest in auditing.manifests(ledger).items()}
+    expected |= {
+        f"outbox/{run}/{MANIFEST}": digest or ""
+        for run, digest in auditing.manifests(ledger).items()
+    }
     number = 0
     for path, (name, digest) in plan.items():
         target = workspace / path
@@ -221,7 +244,11 @@ def refresh_latest(workspace: Path, ledger: Ledger) -> None:
     if not closed or not (workspace / "outbox" / closed[-1] / "index.html").is_file():
         return
     newest = auditing.newest(ledger, _IN_LATEST)
-    paths = [f"../{one.path.removeprefix('outbox/')}" for one in newest if (workspace / one.path).is_file()]
+    paths = [
+        f"../{one.path.removeprefix('outbox/')}"
+        for one in newest
+        if (workspace / one.path).is_file()
+    ]
     folder = workspace / "outbox" / closed[-1]
     paths += [name for name in _ABOUT_A_RUN if (folder / name).is_file()]
     base = f'<base href="../{folder.name}/">'.encode()

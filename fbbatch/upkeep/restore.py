@@ -1,6 +1,7 @@
 """`restore`: a workspace out of a backup. Everything is checked and unpacked before anything is replaced; nothing is deleted.
 
-What was there is set aside by renames below `.fbbatch/before-restore-<time>/`, and what was unpacked takes its place.
+What was there is set aside by renames below `.fbbatch/before-restore-<time>/`, and what was
+unpacked takes its place.
 """
 
 import contextlib
@@ -43,11 +44,15 @@ def inspected(path: Path, folder: Path, *, force: bool) -> Bundle:
         StorageError: the backup is damaged, newer than this version, or too large.
     """
     if not force and folder.exists() and any(folder.iterdir()):
-        raise NotFoundError(f"{folder} is not empty; name an empty folder, or set aside what is there with --force")
+        raise NotFoundError(
+            f"{folder} is not empty; name an empty folder, or set aside what is there with --force"
+        )
     bundle = checked(path)
     there = next(place for place in (folder.resolve(), *folder.resolve().parents) if place.exists())
     if shutil.disk_usage(there).free < bundle.n_bytes:
-        raise StorageError(f"{bundle.n_bytes // 1_000_000:,} MB are needed in {there}; nothing was touched")
+        raise StorageError(
+            f"{bundle.n_bytes // 1_000_000:,} MB are needed in {there}; nothing was touched"
+        )
     if bundle.has_ledger:
         _check_ledger(bundle)
     return bundle
@@ -57,13 +62,19 @@ def _check_ledger(bundle: Bundle) -> None:
     with tempfile.TemporaryDirectory(prefix="fbbatch-") as scratch:
         copy = Path(scratch) / "ledger.db"
         copy.touch(mode=0o600)
-        with zipfile.ZipFile(bundle.path) as package, package.open(LEDGER) as stream, copy.open("wb") as out:
+        with (
+            zipfile.ZipFile(bundle.path) as package,
+            package.open(LEDGER) as stream,
+            copy.open("wb") as out,
+        ):
             shutil.copyfileobj(stream, out)
         try:
             with contextlib.closing(sqlite3.connect(copy)) as connection:
                 sound = connection.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as error:
-            raise StorageError(f"The ledger in {bundle.path} is no database ({error}); nothing was touched") from error
+            raise StorageError(
+                f"The ledger in {bundle.path} is no database ({error}); nothing was touched"
+            ) from error
         if sound != "ok":
             raise StorageError(f"The ledger in {bundle.path} is damaged; nothing was touched")
         Ledger(copy).close()  # refuses what a newer version has written
@@ -82,7 +93,10 @@ def restore(bundle: Bundle, folder: Path, *, at: dt.datetime, progress: Progress
         StorageError: what was there is where it was, or set aside; the message says which.
     """
     private = folder / ".fbbatch"
-    stage, aside = private / f"restoring-{at:%Y%m%d-%H%M%S}", private / f"before-restore-{at:%Y%m%d-%H%M%S}"
+    stage, aside = (
+        private / f"restoring-{at:%Y%m%d-%H%M%S}",
+        private / f"before-restore-{at:%Y%m%d-%H%M%S}",
+    )
     if stage.exists() or aside.exists():
         raise StorageError(f"{aside} is there already; try again in a second")
     stage.mkdir(mode=0o700)
@@ -132,9 +146,17 @@ def _prepared(bundle: Bundle, stage: Path, at: dt.datetime) -> str | None:
 
 def _left_behind(folder: Path, stage: Path) -> tuple[int, int]:
     """How many files wait in the present inbox, and how many present originals the backup does not have."""
-    have = {inbox.sha256_of(stage / path) for name in ("archive", "inbox") for path in files_below(stage, name)}
+    have = {
+        inbox.sha256_of(stage / path)
+        for name in ("archive", "inbox")
+        for path in files_below(stage, name)
+    }
     waiting = [path for path in files_below(folder, "inbox") if not path.endswith("/README.txt")]
-    newer = [path for path in files_below(folder, "archive") if inbox.sha256_of(folder / path) not in have]
+    newer = [
+        path
+        for path in files_below(folder, "archive")
+        if inbox.sha256_of(folder / path) not in have
+    ]
     return sum(inbox.sha256_of(folder / path) not in have for path in waiting), len(newer)
 
 
@@ -164,7 +186,10 @@ def _refresh_latest(folder: Path, last: str) -> None:
     """Make `outbox/latest` anew; a backup leaves it out."""
     run = folder / "outbox" / last
     with contextlib.closing(Ledger(folder / LEDGER)) as ledger:
-        newest = [f"../{Path(item.path).relative_to('outbox').as_posix()}" for item in auditing.newest(ledger, _KINDS)]
+        newest = [
+            f"../{Path(item.path).relative_to('outbox').as_posix()}"
+            for item in auditing.newest(ledger, _KINDS)
+        ]
     paths = [path for path in (*_COPIED, *newest) if (run / path).is_file()]
     if _BASED in paths:
         outbox.refresh_latest(folder, run, paths, based=_BASED)

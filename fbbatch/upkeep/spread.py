@@ -1,7 +1,8 @@
 """Rows of plain data → the files of an export: csv, jsonl, xlsx. The same rows give the same bytes.
 
-What was submitted stays text. In csv a text that a spreadsheet program would take for a formula gets an apostrophe in
-front; a text that begins with an apostrophe gets one, too, so that taking one leading apostrophe away gives the original.
+What was submitted stays text. In csv a text that a spreadsheet program would take for a formula
+gets an apostrophe in front; a text that begins with an apostrophe gets one, too, so that taking one
+leading apostrophe away gives the original.
 """
 
 import csv
@@ -106,8 +107,15 @@ class XlsxWriter:
     """One workbook with a sheet for each table; texts are only ever texts. What is too long for a cell goes to a sheet of its own."""
 
     def __init__(self, folder: Path, made: dt.datetime) -> None:
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        self._book = xlsxwriter.Workbook(str(folder / "ledger.xlsx"), {**options, "tmpdir": str(folder)})
+        options = {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
+        self._book = xlsxwriter.Workbook(
+            str(folder / "ledger.xlsx"), {**options, "tmpdir": str(folder)}
+        )
         self._book.set_properties({"created": made.replace(tzinfo=None)})
         self._head = self._book.add_format({"bold": True})
         self._long: list[tuple[str, int, str, str]] = []
@@ -131,7 +139,14 @@ class XlsxWriter:
             page.write_string(0, column, head[:_LONGEST], self._head)
         return page
 
-    def _cell(self, page: Any, line: int, column: int, value: str | int | float, place: tuple[str, int, str]) -> None:
+    def _cell(
+        self,
+        page: Any,
+        line: int,
+        column: int,
+        value: str | int | float,
+        place: tuple[str, int, str],
+    ) -> None:
         if value == "":
             return
         if isinstance(value, str):
@@ -153,6 +168,8 @@ class XlsxWriter:
                 size = _LONGEST // 2  # so that it fits whatever characters it is made of
                 for part, start in enumerate(range(0, len(text), size), 1):
                     line += 1
-                    for place, value in enumerate((table, str(row), column, str(part), text[start : start + size])):
+                    for place, value in enumerate(
+                        (table, str(row), column, str(part), text[start : start + size])
+                    ):
                         page.write_string(line, place, value)
         self._book.close()

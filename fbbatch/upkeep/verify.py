@@ -16,7 +16,15 @@ from fbbatch.inbox import sha256_of
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.ledger.auditing import Expected
 from fbbatch.outbox import MANIFEST
-from fbbatch.upkeep.agreement import Problem, Progress, of_files, of_latest, of_ledger, of_manifest, of_strangers
+from fbbatch.upkeep.agreement import (
+    Problem,
+    Progress,
+    of_files,
+    of_latest,
+    of_ledger,
+    of_manifest,
+    of_strangers,
+)
 from fbbatch.upkeep.places import files_below, shown
 from fbbatch.upkeep.reprinting import STAGE
 
@@ -36,8 +44,15 @@ class Verified:
 
     def told(self) -> dict[str, Any]:
         """For programs; a stable contract."""
-        problems = [{**problem._asdict(), "where": shown(problem.where)} for problem in self.problems]
-        return {"ok": not problems, "checked": self.checked, "problems": problems, "notes": self.notes}
+        problems = [
+            {**problem._asdict(), "where": shown(problem.where)} for problem in self.problems
+        ]
+        return {
+            "ok": not problems,
+            "checked": self.checked,
+            "problems": problems,
+            "notes": self.notes,
+        }
 
 
 def verify(workspace: Path, database: str | None, progress: Progress) -> Verified:
@@ -53,14 +68,24 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
     if database is None and not own.exists():
         if files_below(workspace, "archive") or any((workspace / "outbox").glob("*/" + MANIFEST)):
             todo = "restore the newest backup (fbbatch restore), or drop the originals into the inbox again"
-            result.problems.append(Problem("there is no ledger, but originals or documents", ".fbbatch/ledger.db", todo))
+            result.problems.append(
+                Problem(
+                    "there is no ledger, but originals or documents", ".fbbatch/ledger.db", todo
+                )
+            )
         else:
             result.notes.append("Nothing has been run here yet.")
         return result
     try:
         ledger = Ledger(database or own)
     except StorageError as error:
-        result.problems.append(Problem("the ledger cannot be opened", str(error), "restore the newest backup (fbbatch restore)"))
+        result.problems.append(
+            Problem(
+                "the ledger cannot be opened",
+                str(error),
+                "restore the newest backup (fbbatch restore)",
+            )
+        )
         return result
     try:
         with ledger.doubted():
@@ -71,7 +96,13 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
             if not any("damaged" in problem.what for problem in result.problems):
                 _Folders(workspace, ledger, result, progress).compare()
     except StorageError as error:
-        result.problems.append(Problem("the ledger cannot be read", str(error), "restore the newest backup (fbbatch restore)"))
+        result.problems.append(
+            Problem(
+                "the ledger cannot be read",
+                str(error),
+                "restore the newest backup (fbbatch restore)",
+            )
+        )
     finally:
         ledger.close()
     return result
@@ -80,7 +111,9 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
 class _Folders:
     """The folders against what the ledger says of them."""
 
-    def __init__(self, workspace: Path, ledger: Ledger, result: Verified, progress: Progress) -> None:
+    def __init__(
+        self, workspace: Path, ledger: Ledger, result: Verified, progress: Progress
+    ) -> None:
         self.workspace = workspace
         self.ledger = ledger
         self.result = result
@@ -94,8 +127,14 @@ class _Folders:
     def compare(self) -> None:
         result, unclosed = self.result, self.unclosed
         if unclosed:
-            result.notes.append(f"Run {unclosed} is not closed; the next run finishes it. Its documents and originals were not looked at.")
-        paths = [path for path in (*self.outbox(), *files_below(self.workspace, "archive")) if not self.is_in_hand(path)]
+            result.notes.append(
+                f"Run {unclosed} is not closed; the next run finishes it. Its documents and originals were not looked at."
+            )
+        paths = [
+            path
+            for path in (*self.outbox(), *files_below(self.workspace, "archive"))
+            if not self.is_in_hand(path)
+        ]
         sizes = self.unread()
         found = self.hashed([path for path in paths if path not in sizes])
         result.problems += of_files([*self.documents, *self.originals], found, sizes)
@@ -108,19 +147,41 @@ class _Folders:
         if not unclosed and self.closed:
             result.problems += of_latest(self.expected_latest(), self.present_latest())
         result.checked = {
-            **auditing.counts(self.ledger), "documents": len(self.documents), "originals": len(self.originals), "files_read": len(found),
-        }  # fmt: skip
+            **auditing.counts(self.ledger),
+            "documents": len(self.documents),
+            "originals": len(self.originals),
+            "files_read": len(found),
+        }
 
     def outbox(self) -> list[str]:
         """Everything in the folders of runs; what people keep beside them is theirs."""
         folder = self.workspace / "outbox"
-        names = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        names = (
+            sorted(path.name for path in folder.iterdir() if path.is_dir())
+            if folder.is_dir()
+            else []
+        )
         runs = set(self.closed)
-        mine = [name for name in names if not name.startswith(".") and (name in runs or (folder / name / MANIFEST).exists())]
-        strange = [name for name in names if name not in {*mine, *_OUR_FOLDERS, self.unclosed} and not name.startswith(".")]
+        mine = [
+            name
+            for name in names
+            if not name.startswith(".") and (name in runs or (folder / name / MANIFEST).exists())
+        ]
+        strange = [
+            name
+            for name in names
+            if name not in {*mine, *_OUR_FOLDERS, self.unclosed} and not name.startswith(".")
+        ]
         if strange:
-            self.result.notes.append(f"{len(strange)} folders in the outbox are no run's and were not looked at.")
-        return [path for name in mine if name not in _OUR_FOLDERS for path in files_below(self.workspace, f"outbox/{name}")]
+            self.result.notes.append(
+                f"{len(strange)} folders in the outbox are no run's and were not looked at."
+            )
+        return [
+            path
+            for name in mine
+            if name not in _OUR_FOLDERS
+            for path in files_below(self.workspace, f"outbox/{name}")
+        ]
 
     def is_in_hand(self, path: str) -> bool:
         """True for what belongs to the run that is not closed."""
@@ -141,7 +202,11 @@ class _Folders:
                 found[path] = sha256_of(self.workspace / path)
             except OSError as error:
                 self.result.problems.append(
-                    Problem(f"the file cannot be read: {error.strerror}", path, "give its owner the right to read it")
+                    Problem(
+                        f"the file cannot be read: {error.strerror}",
+                        path,
+                        "give its owner the right to read it",
+                    )
                 )
             self.progress("files", number, len(paths))
         return found
@@ -162,7 +227,9 @@ class _Folders:
         recorded = self.manifests.get(run)  # runs of older versions: not recorded, not checked
         is_published = recorded is None or found.get(f"outbox/{run}/{MANIFEST}") == recorded
         removed = self.removed.get(run, ())
-        yield from of_manifest(run, self.named(run), self.by_run[run], removed, is_published=is_published)
+        yield from of_manifest(
+            run, self.named(run), self.by_run[run], removed, is_published=is_published
+        )
 
     def named(self, run: str) -> list[tuple[str, str]] | None:
         try:
@@ -174,15 +241,27 @@ class _Folders:
     def torn(self, found: dict[str, str]) -> Iterator[Problem]:
         """Office files of ours that are whole by their sha256 and yet torn."""
         for item in self.documents:
-            if item.path.endswith(_PACKAGES) and found.get(item.path) == item.sha256 and _is_torn(self.workspace / item.path):
-                yield Problem("the file is torn", item.path, "report it; the next run of the case issues its forms again")
+            if (
+                item.path.endswith(_PACKAGES)
+                and found.get(item.path) == item.sha256
+                and _is_torn(self.workspace / item.path)
+            ):
+                yield Problem(
+                    "the file is torn",
+                    item.path,
+                    "report it; the next run of the case issues its forms again",
+                )
 
     def expected_latest(self) -> dict[str, str]:
         """What `outbox/latest` should hold: of the last run, and the newest of what a run does not always write."""
         last = self.closed[-1]
         if last not in self.by_run:
             return {}
-        newest = [item for item in auditing.newest(self.ledger, _IN_LATEST) if (self.workspace / item.path).is_file()]
+        newest = [
+            item
+            for item in auditing.newest(self.ledger, _IN_LATEST)
+            if (self.workspace / item.path).is_file()
+        ]
         expected = {Path(item.path).name: item.sha256 for item in newest}
         for name in _ABOUT_A_RUN:
             path = self.workspace / "outbox" / last / name

@@ -26,13 +26,28 @@ from fbbatch.validate.values import (
 )
 from fbbatch.words import fold, simplified
 
-ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!"}) | {
-    f"#{name}" for name in ("SPILL!", "CALC!", "FIELD!", "BLOCKED!", "CONNECT!", "UNKNOWN!", "BUSY!", "EXTERNAL!", "GETTING_DATA")
+ERROR_VALUES = frozenset(
+    {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!"}
+) | {
+    f"#{name}"
+    for name in (
+        "SPILL!",
+        "CALC!",
+        "FIELD!",
+        "BLOCKED!",
+        "CONNECT!",
+        "UNKNOWN!",
+        "BUSY!",
+        "EXTERNAL!",
+        "GETTING_DATA",
+    )
 }
 """What a workbook shows where a formula has failed; also as text in what was exported from one."""
 BETWEEN = {"zh-Hant": "、", "zh-Hans": "、", "en": "; "}
 """What stands between several choices; their English words have commas."""
-_LETTER_GRADES = frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
+_LETTER_GRADES = (
+    frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
+)
 
 
 class Parsers:
@@ -58,16 +73,26 @@ class Parsers:
             "date": date_parser(with_time=False, order=field.date_order, zone=self._zone),
             "datetime": date_parser(with_time=True, order=field.date_order, zone=self._zone),
         }
-        numeric: dict[str, Parse] = {"integer": parse_integer, "number": parse_number, "rating": parse_number}
+        numeric: dict[str, Parse] = {
+            "integer": parse_integer,
+            "number": parse_number,
+            "rating": parse_number,
+        }
         match field.type:
             case "choice" | "choices":
                 parse: Parse = self._choice(field)
             case "department" | "product" | "person":
                 parse = self._lookup(field)
             case "integer" | "number" | "rating":
-                worded = {fold(n): float(v.code) for v in self._book.values(field) for n in (*v.label.values(), *v.aliases)}
+                worded = {
+                    fold(n): float(v.code)
+                    for v in self._book.values(field)
+                    for n in (*v.label.values(), *v.aliases)
+                }
                 numeric["rating"] = partial(_rated, worded=worded)
-                parse = partial(_ranged, parse=numeric[field.type], field=field, language=self._language)
+                parse = partial(
+                    _ranged, parse=numeric[field.type], field=field, language=self._language
+                )
             case "text" | "table":
                 parse = partial(_text, field=field, example=example_of(field, self._language))
             case _:
@@ -79,10 +104,23 @@ class Parsers:
     def example(self, field: FieldModel) -> Any:
         """The example as somebody writes it in the language: a choice, a department, yes or no in words, a table as rows."""
         if not isinstance(field.example, list):
-            return None if field.example is None else self._worded(field, _said(field.example, self._language))
+            return (
+                None
+                if field.example is None
+                else self._worded(field, _said(field.example, self._language))
+            )
         columns = {column.id: column for column in field.fields}
-        rows = [{name: _said(cell, self._language) for name, cell in row.items()} for row in field.example]
-        return [{name: self._worded(columns[name], cell) if name in columns else cell for name, cell in row.items()} for row in rows]
+        rows = [
+            {name: _said(cell, self._language) for name, cell in row.items()}
+            for row in field.example
+        ]
+        return [
+            {
+                name: self._worded(columns[name], cell) if name in columns else cell
+                for name, cell in row.items()
+            }
+            for row in rows
+        ]
 
     def _worded(self, field: FieldModel, example: Cell) -> Cell:
         if field.type not in {"choice", "choices", "department", "boolean"}:
@@ -95,13 +133,19 @@ class Parsers:
         if field.type == "department":
             return self._book.department(str(value), self._language)
         words = {v.code: v.label[self._language] for v in self._book.values(field)}
-        return BETWEEN[self._language].join(words[str(code)] for code in (value if isinstance(value, list) else [value]))
+        return BETWEEN[self._language].join(
+            words[str(code)] for code in (value if isinstance(value, list) else [value])
+        )
 
     def _yes_no(self) -> dict[str, bool]:
         """The words of the vocabulary for yes and no."""
         known = self._book.vocabulary.sets.get("yes_no")
         values = known.values if known else []
-        return {fold(name): value.code == "yes" for value in values for name in (*value.label.values(), *value.aliases)}
+        return {
+            fold(name): value.code == "yes"
+            for value in values
+            for name in (*value.label.values(), *value.aliases)
+        }
 
     def _patterned(self, field: FieldModel, parse: Parse) -> Parse:
         assert field.pattern is not None  # noqa: S101 - the caller looked
@@ -121,7 +165,9 @@ class Parsers:
         for value in values:
             for name in (value.code, *value.label.values(), *value.aliases):
                 known.setdefault(fold(name), value.code)
-        allowed = (", " if self._language == "en" else "、").join(value.label[self._language] for value in values)
+        allowed = (", " if self._language == "en" else "、").join(
+            value.label[self._language] for value in values
+        )
         words = {fold(value.label[self._language]): value.label[self._language] for value in values}
 
         def one(text: str) -> str | Bad:
@@ -238,8 +284,12 @@ _RANGES = {
 def _ranged(cell: Cell, *, parse: Parse, field: FieldModel, language: str) -> Value | Bad:
     value = parse(cell)
     low, high = field.minimum, field.maximum
-    if isinstance(value, int | float) and ((low is not None and value < low) or (high is not None and value > high)):
-        wording = _RANGES[language][2 if low is not None and high is not None else 0 if low is not None else 1]
+    if isinstance(value, int | float) and (
+        (low is not None and value < low) or (high is not None and value > high)
+    ):
+        wording = _RANGES[language][
+            2 if low is not None and high is not None else 0 if low is not None else 1
+        ]
         return Bad("FB-out-of-range", {"value": text_of(cell), "range": wording.format(low, high)})
     return value
 
@@ -266,7 +316,9 @@ def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
     if field.type == "contact":
         return (
             texts
-            if all(map(str.isdecimal, texts)) and "".join(texts).isascii() and 6 <= min(map(len, texts)) <= max(map(len, texts)) <= 24
+            if all(map(str.isdecimal, texts))
+            and "".join(texts).isascii()
+            and 6 <= min(map(len, texts)) <= max(map(len, texts)) <= 24
             else None
         )
     together = "".join(texts)
@@ -277,6 +329,10 @@ def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
     lengths = min(map(len, texts))
     if lengths < max(1, field.min_length):
         return None
-    if field.empty_phrases and lengths < 20 and any(says_nothing(fold(text)) for text in texts if len(text) < 20):
+    if (
+        field.empty_phrases
+        and lengths < 20
+        and any(says_nothing(fold(text)) for text in texts if len(text) < 20)
+    ):
         return None
     return texts

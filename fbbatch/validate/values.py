@@ -1,7 +1,8 @@
 """One cell → one typed value, or what is wrong with it.
 
-Values are ready for JSON: text, int, float, bool, lists; dates are ISO text (`2026-11-05`), date-times
-`2026-11-05 14:30`. Numbers that are really text (phone, order number) are kept digit for digit.
+Values are ready for JSON: text, int, float, bool, lists; dates are ISO text (`2026-11-05`),
+date-times `2026-11-05 14:30`. Numbers that are really text (phone, order number) are kept digit for
+digit.
 """
 
 import datetime as dt
@@ -50,7 +51,11 @@ def text_of(cell: Cell) -> str:
 
 
 def _iso(moment: dt.datetime) -> str:
-    return moment.strftime("%Y-%m-%d") if moment.time() == dt.time() else moment.strftime("%Y-%m-%d %H:%M")
+    return (
+        moment.strftime("%Y-%m-%d")
+        if moment.time() == dt.time()
+        else moment.strftime("%Y-%m-%d %H:%M")
+    )
 
 
 _INTEGER = re.compile(r"[-+]?\d{1,19}(?:\.0*)?")
@@ -85,8 +90,48 @@ def parse_number(cell: Cell) -> Value | Bad:
     return float(plain) if _DECIMAL.fullmatch(plain) else Bad("FB-not-number", {"value": text})
 
 
-_YES = frozenset(["是", "有", "对", "要", "需要", "yes", "y", "true", "t", "1", "√", "✓", "☑", "■", "✔", "已", "1.0"])
-_NO = frozenset(["否", "无", "没有", "不", "不要", "不需要", "no", "n", "false", "f", "0", "×", "✗", "□", "☐", "未", "0.0"])
+_YES = frozenset(
+    [
+        "是",
+        "有",
+        "对",
+        "要",
+        "需要",
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "√",
+        "✓",
+        "☑",
+        "■",
+        "✔",
+        "已",
+        "1.0",
+    ]
+)
+_NO = frozenset(
+    [
+        "否",
+        "无",
+        "没有",
+        "不",
+        "不要",
+        "不需要",
+        "no",
+        "n",
+        "false",
+        "f",
+        "0",
+        "×",
+        "✗",
+        "□",
+        "☐",
+        "未",
+        "0.0",
+    ]
+)
 
 
 def parse_boolean(cell: Cell, words: Mapping[str, bool] = {}) -> Value | Bad:
@@ -109,25 +154,45 @@ _WEEKDAY = re.compile(
     r"\s*\(?(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?|,?\s*\(?\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b\.?\)?,?",
     re.IGNORECASE,
 )
-_YMD = re.compile(r"(?P<y>\d{4})\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + _TIME + _ZONE, re.IGNORECASE)
-_ROC = re.compile(
-    r"(?P<roc>民国|民國|roc)?\s*(?P<y>\d{2,3}|元)\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + _TIME,
+_YMD = re.compile(
+    r"(?P<y>\d{4})\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?"
+    + _TIME
+    + _ZONE,
     re.IGNORECASE,
 )
-_COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\s*(?P<h>\d{2}):?(?P<mi>\d{2}):?(?P<s>\d{2})?)?")
+_ROC = re.compile(
+    r"(?P<roc>民国|民國|roc)?\s*(?P<y>\d{2,3}|元)\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?"
+    + _TIME,
+    re.IGNORECASE,
+)
+_COMPACT = re.compile(
+    r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\s*(?P<h>\d{2}):?(?P<mi>\d{2}):?(?P<s>\d{2})?)?"
+)
 _DMY = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4})" + _TIME, re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\b.*")
 _YEARS = range(1900, 2201)
 _LONGEST_DATE = 100  # the patterns take their time over long runs of spaces
-_MONTHS = {m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
+_MONTHS = {
+    m: n
+    for n, m in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
 _NAMED = re.compile(
-    r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -](?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})" + _TIME,
+    r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -](?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})"
+    + _TIME,
     re.IGNORECASE,
 )
 
 
 def _moment(
-    year: int, month: int, day: int, part: Mapping[str, str | None], *, with_time: bool, zone: dt.tzinfo | None = None
+    year: int,
+    month: int,
+    day: int,
+    part: Mapping[str, str | None],
+    *,
+    with_time: bool,
+    zone: dt.tzinfo | None = None,
 ) -> str | None:
     hour, minute = int(part.get("h") or 0), int(part.get("mi") or 0)
     half = (part.get("half") or part.get("half2") or "").lower()
@@ -140,7 +205,9 @@ def _moment(
     except ValueError:
         return None
     if (written := part.get("zone")) and zone is not None:
-        aware = dt.datetime.fromisoformat(f"{moment.isoformat()}{'+00:00' if written in 'Zz' else written}")
+        aware = dt.datetime.fromisoformat(
+            f"{moment.isoformat()}{'+00:00' if written in 'Zz' else written}"
+        )
         moment = aware.astimezone(zone).replace(tzinfo=None)
     return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
 
@@ -154,7 +221,12 @@ def _bare_date(written: str) -> str:
 
 def _of_serial(cell: Cell) -> dt.datetime | None:
     """The moment that a number stands for in Excel, within the years that make sense."""
-    if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) < 1e6 and int(cell) in _SERIALS:
+    if (
+        isinstance(cell, float | int)
+        and not isinstance(cell, bool)
+        and abs(cell) < 1e6
+        and int(cell) in _SERIALS
+    ):
         return _EXCEL_EPOCH + dt.timedelta(minutes=round(cell * 1440))
     return None
 
@@ -195,18 +267,42 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
         wrong = Bad("FB-not-date", {"value": written})
         if match := _YMD.fullmatch(text) or _COMPACT.fullmatch(text):
             part = match.groupdict()
-            return _moment(int(part["y"]), int(part["m"]), int(part["d"]), part, with_time=with_time, zone=zone) or wrong
+            return (
+                _moment(
+                    int(part["y"]),
+                    int(part["m"]),
+                    int(part["d"]),
+                    part,
+                    with_time=with_time,
+                    zone=zone,
+                )
+                or wrong
+            )
         if text.isdecimal() and len(text) == 5 and int(text) in _SERIALS:
             return (_EXCEL_EPOCH + dt.timedelta(days=int(text))).strftime("%Y-%m-%d")
         if match := _DMY.fullmatch(text):
             return _by_order(match, written)
         if (match := _ROC.fullmatch(text)) and (match["roc"] or len(match["y"]) == 3):
             year = 1 if match["y"] == "元" else int(match["y"])
-            return _moment(year + 1911, int(match["m"]), int(match["d"]), match.groupdict(), with_time=with_time) or wrong
+            return (
+                _moment(
+                    year + 1911,
+                    int(match["m"]),
+                    int(match["d"]),
+                    match.groupdict(),
+                    with_time=with_time,
+                )
+                or wrong
+            )
         if match := _NAMED.fullmatch(text):
             day, month = match["d1"] or match["d2"], _MONTHS.get(match["mon"].lower())
             if day and month:
-                return _moment(int(match["y"]), month, int(day), match.groupdict(), with_time=with_time) or wrong
+                return (
+                    _moment(
+                        int(match["y"]), month, int(day), match.groupdict(), with_time=with_time
+                    )
+                    or wrong
+                )
         if _SHORT_YEAR.fullmatch(text):
             return Bad("FB-date-ambiguous", {"value": written})
         return wrong
@@ -238,7 +334,11 @@ def parse_contact(cell: Cell, example: str = "") -> Value | Bad:
         return Bad("FB-contact", {"value": written[:40] + "…", "example": example})
     if _PHONE.fullmatch(text):
         digits = re.sub(r"[() .\-ー]", "", text)
-        return digits if sum(map(str.isdigit, digits)) >= 6 else Bad("FB-contact", {"value": written, "example": example})
+        return (
+            digits
+            if sum(map(str.isdigit, digits)) >= 6
+            else Bad("FB-contact", {"value": written, "example": example})
+        )
     if _MAIL.search(text) or _ACCOUNT.search(text) or sum(map(str.isdigit, text)) >= 6:
         return text
     return Bad("FB-contact", {"value": written, "example": example})
@@ -249,22 +349,78 @@ _CASE = re.compile(r"FB-\d{8}-\d{4,}")
 
 def parse_case(cell: Cell) -> Value | Bad:
     """A case number."""
-    text = unicodedata.normalize("NFKC", text_of(cell)).upper().replace(" ", "").replace("—", "-").replace("－", "-")
+    text = (
+        unicodedata.normalize("NFKC", text_of(cell))
+        .upper()
+        .replace(" ", "")
+        .replace("—", "-")
+        .replace("－", "-")
+    )
     if text in _BLANKS:
         return None
     return text if _CASE.fullmatch(text) else Bad("FB-not-a-case", {"value": text_of(cell)})
 
 
-EMPTY_PHRASES = frozenset({
-    "无", "没有", "无无", "暂无", "不详", "不知道", "不清楚", "不明", "同上", "如上", "同前", "见附件", "详见附件", "见图", "如图", "如题",
-    "略", "待补", "待补充", "待填", "测试", "测试数据", "其他", "其它", "不适用", "空", "未填", "none", "nil", "n/a", "na", "no",
-    "nothing", "test", "testing", "tbd", "todo", "unknown", "asdf", "xxx", "same", "sameasabove",
-    "seeattachment", "seeattached", "asabove", "ditto", "ok",
-})  # fmt: skip
+EMPTY_PHRASES = frozenset(
+    {
+        "无",
+        "没有",
+        "无无",
+        "暂无",
+        "不详",
+        "不知道",
+        "不清楚",
+        "不明",
+        "同上",
+        "如上",
+        "同前",
+        "见附件",
+        "详见附件",
+        "见图",
+        "如图",
+        "如题",
+        "略",
+        "待补",
+        "待补充",
+        "待填",
+        "测试",
+        "测试数据",
+        "其他",
+        "其它",
+        "不适用",
+        "空",
+        "未填",
+        "none",
+        "nil",
+        "n/a",
+        "na",
+        "no",
+        "nothing",
+        "test",
+        "testing",
+        "tbd",
+        "todo",
+        "unknown",
+        "asdf",
+        "xxx",
+        "same",
+        "sameasabove",
+        "seeattachment",
+        "seeattached",
+        "asabove",
+        "ditto",
+        "ok",
+    }
+)
 _PUNCTUATION = re.compile(r"[\s\W_]+")
 
 
 def says_nothing(folded: str) -> bool:
     """True for answers such as 無, 同上, 見附件, test, xxx, ......"""
     bare = _PUNCTUATION.sub("", folded)
-    return bare in EMPTY_PHRASES or folded in EMPTY_PHRASES or (len(bare) > 1 and len(set(bare)) == 1 and not bare.isdigit()) or not bare
+    return (
+        bare in EMPTY_PHRASES
+        or folded in EMPTY_PHRASES
+        or (len(bare) > 1 and len(set(bare)) == 1 and not bare.isdigit())
+        or not bare
+    )

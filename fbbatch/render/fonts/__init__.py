@@ -39,16 +39,27 @@ def face(language: str, *, bold: bool = False) -> Face:
 
 def _to_unicode(name: str, subset: list[int]) -> str:
     """A ToUnicode map that is right beyond U+FFFF too, where ReportLab's own is not."""
-    ranges = [f"<{code:02X}> <{chr(point).encode('utf-16-be').hex().upper()}>" for code, point in enumerate(subset)]
+    ranges = [
+        f"<{code:02X}> <{chr(point).encode('utf-16-be').hex().upper()}>"
+        for code, point in enumerate(subset)
+    ]
     blocks = [ranges[n : n + 100] for n in range(0, len(ranges), 100)]
     lines = [
-        "/CIDInit /ProcSet findresource begin", "12 dict begin", "begincmap",
+        "/CIDInit /ProcSet findresource begin",
+        "12 dict begin",
+        "begincmap",
         f"/CIDSystemInfo << /Registry ({name}) /Ordering ({name}) /Supplement 0 >> def",
-        f"/CMapName /{name} def", "/CMapType 2 def", "1 begincodespacerange", f"<00> <{len(subset) - 1:02X}>", "endcodespacerange",
-    ]  # fmt: skip
+        f"/CMapName /{name} def",
+        "/CMapType 2 def",
+        "1 begincodespacerange",
+        f"<00> <{len(subset) - 1:02X}>",
+        "endcodespacerange",
+    ]
     for block in blocks:
         lines += [f"{len(block)} beginbfchar", *block, "endbfchar"]
-    return "\n".join([*lines, "endcmap", "CMapName currentdict /CMap defineresource pop", "end", "end"])
+    return "\n".join(
+        [*lines, "endcmap", "CMapName currentdict /CMap defineresource pop", "end", "end"]
+    )
 
 
 ttfonts.makeToUnicodeCMap = _to_unicode

@@ -33,7 +33,10 @@ def upgrade() -> None:
         sa.Column("schema_id", sa.String),
         sa.Column("outcome", sa.String, nullable=False),
         sa.Column("code", sa.String),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("rows", "accepted", "returned", "duplicate", "set_aside")),
+        *(
+            sa.Column(name, sa.Integer, nullable=False)
+            for name in ("rows", "accepted", "returned", "duplicate", "set_aside")
+        ),
         sa.Column("archived", sa.String),
     )
     op.create_table(
@@ -80,7 +83,10 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True),
         sa.Column("n", sa.Integer, primary_key=True),
         sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id"), nullable=False),
-        *(sa.Column(name, sa.String, nullable=False) for name in ("to_state", "document", "by_whom", "happened_on", "recorded_at")),
+        *(
+            sa.Column(name, sa.String, nullable=False)
+            for name in ("to_state", "document", "by_whom", "happened_on", "recorded_at")
+        ),
         sa.Column("department", sa.String),
         sa.Column("due_on", sa.String),
         sa.Column("details", sa.Text),
@@ -136,7 +142,9 @@ def upgrade() -> None:
         "CREATE FUNCTION append_only() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$ LANGUAGE plpgsql"
     )
     for table in _APPEND_ONLY:
-        op.execute(f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION append_only()")
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION append_only()"
+        )
 
 
 def downgrade() -> None:

@@ -25,11 +25,19 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True),
         sa.Column("main_id", sa.Integer, sa.ForeignKey("case_.id"), nullable=False, index=True),
     )
-    op.create_table("open_case", sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True))
+    op.create_table(
+        "open_case", sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True)
+    )
     last = "SELECT to_state FROM transition t WHERE t.case_id = case_.id ORDER BY n DESC LIMIT 1"
     op.execute(f"INSERT INTO open_case (case_id) SELECT id FROM case_ WHERE ({last}) <> 'closed'")  # noqa: S608 - constant text
     closed = sa.text("to_state = 'closed'")
-    op.create_index("ix_transition_closed", "transition", ["happened_on"], sqlite_where=closed, postgresql_where=closed)
+    op.create_index(
+        "ix_transition_closed",
+        "transition",
+        ["happened_on"],
+        sqlite_where=closed,
+        postgresql_where=closed,
+    )
     op.create_table(
         "reminder",
         sa.Column("case_id", sa.Integer, sa.ForeignKey("case_.id"), primary_key=True),

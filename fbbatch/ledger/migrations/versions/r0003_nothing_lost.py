@@ -15,7 +15,9 @@ def upgrade() -> None:
     op.add_column("submission", sa.Column("origin", sa.String))
     op.create_index("ix_submission_file_id", "submission", ["file_id"])
     given = sa.text("origin IS NOT NULL")
-    op.create_index("ix_submission_origin", "submission", ["origin"], sqlite_where=given, postgresql_where=given)
+    op.create_index(
+        "ix_submission_origin", "submission", ["origin"], sqlite_where=given, postgresql_where=given
+    )
     op.create_table(
         "sheet",
         sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id"), primary_key=True),
@@ -61,4 +63,6 @@ def upgrade() -> None:
                 "BEGIN SELECT RAISE(ABORT, 'amendment is append-only'); END"
             )
         return
-    op.execute("CREATE TRIGGER amendment_append_only BEFORE UPDATE OR DELETE ON amendment FOR EACH ROW EXECUTE FUNCTION append_only()")
+    op.execute(
+        "CREATE TRIGGER amendment_append_only BEFORE UPDATE OR DELETE ON amendment FOR EACH ROW EXECUTE FUNCTION append_only()"
+    )
