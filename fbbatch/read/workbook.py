@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 from python_calamine import (
     CalamineError,
@@ -287,7 +288,7 @@ class _Workbook:
 def _from_left(page: CalamineSheet) -> Iterator[Sequence[Cell]]:
     """Its rows from column A, whatever the first used column is; blank ones without any, for above a cell far out stand a million."""
     left = page.start[1] if page.start else 0
-    rows: Iterator[list[Cell]] = iter(page.iter_rows())
+    rows: Iterator[list[Any]] = iter(page.iter_rows())
     if not left:
         return rows
     margin: list[Cell] = [None] * left
