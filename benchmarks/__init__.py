@@ -1,1 +1,4 @@
-"""Ratios against peers, measured side by side in one run; never absolute times, for machines are noisy."""
+"""Ratios against peers, measured side by side in one run.
+
+They are never absolute times, for machines are noisy.
+"""

@@ -1,4 +1,6 @@
-"""How well the shipped rules find what was severe, on complaints that nobody here wrote: `python -m benchmarks.judgement`.
+"""How well the shipped rules find what was severe, on complaints that nobody here wrote.
+
+Run it with `python -m benchmarks.judgement`.
 
 NHTSA's flat files say of every complaint whether there was a crash or a fire, and how many were
 injured or killed. The rules see the narrative only. They are tuned on the first file; the second is
@@ -85,7 +87,8 @@ def main() -> None:
     classifier = Classifier(load_book(ROOT / "schemas").classification)
     judged = {name: judge(classifier, complaints(path)) for name, path in FILES.items()}
     print(
-        f"{'severity = severe':32}{'n':>5}{'harmful':>9}{'precision':>11}{'recall':>8}{'severe':>8}{'unsure':>8}{'severe+unsure':>15}"
+        f"{'severity = severe':32}{'n':>5}{'harmful':>9}{'precision':>11}{'recall':>8}"
+        f"{'severe':>8}{'unsure':>8}{'severe+unsure':>15}"
     )
     for name, some in judged.items():
         print(line(name, some))

@@ -1,4 +1,7 @@
-"""`python -m benchmarks kills [N]`: N runs killed at random moments (default 200), each finished by the next; what was lost."""
+"""`python -m benchmarks kills [N]`: N runs killed at random moments, and what was lost.
+
+N is 200 by default. Each killed run is finished by the next one.
+"""
 
 import random
 import sys
@@ -14,7 +17,10 @@ _AT_MOST = 3  # kills of one night
 
 
 def rows(place: Path) -> Counter[tuple[object, ...]]:
-    """Every row that the ledger has taken, by what stands in it, and every case, by its number and answers."""
+    """Every row that the ledger has taken, and every case.
+
+    A row is told by its content, a case by its number and answers.
+    """
     found = dump(place)
     return Counter(("row", *row[2:6]) for row in found["submission"]) + Counter(
         ("case", row[1], row[7]) for row in found["case_"]
@@ -49,7 +55,8 @@ def main() -> None:
                 is_one_run = dump(place)["run"] == reference["ledger"]["run"]  # type: ignore[index]
                 differing += is_one_run and standing(place) != reference
         print(
-            f"kills    {kills} in {nights} nights: {lost} lost rows, {double} duplicates, {half} torn files, {differing} other outcomes (aim 0)"
+            f"kills    {kills} in {nights} nights: {lost} lost rows, {double} duplicates,"
+            f" {half} torn files, {differing} other outcomes (aim 0)"
         )
 
 

@@ -1,4 +1,7 @@
-"""Timing: the best of several turns taken alternately, and the peak memory of a process with its children."""
+"""Timing, and the peak memory of a process with its children.
+
+A ratio is the median of several turns taken alternately.
+"""
 
 import gc
 import threading
@@ -23,13 +26,19 @@ def ratio(ours: Callable[[], object], theirs: Callable[[], object], *, turns: in
 
 
 def _own(process: "psutil.Process") -> int:  # type: ignore[name-defined]  # noqa: F821
-    """A process's memory; what forked processes share is divided among them where the system tells."""
+    """A process's memory in bytes.
+
+    What forked processes share is divided among them where the system tells.
+    """
     return getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
 
 
 @contextmanager
 def peak_memory() -> Iterator[Callable[[], float]]:
-    """Gives a function that tells the highest memory (MB) of this process and its children so far."""
+    """Gives a function that tells the highest memory (MB) so far.
+
+    It is that of this process and its children.
+    """
     import psutil
 
     process, highest, done = psutil.Process(), [0.0], threading.Event()

@@ -1,4 +1,7 @@
-"""`fbbatch --help` against a bare Python start: the one absolute aim, 0.25 s, is printed beside the ratio."""
+"""`fbbatch --help` against a bare Python start.
+
+The one absolute aim, 0.25 s, is printed beside the ratio.
+"""
 
 import subprocess
 import sys
@@ -20,9 +23,8 @@ def main(turns: int = 9) -> None:
         for _ in range(turns)
     )
     held = "holds" if ours[turns // 2] < 0.25 else "does not hold"
-    print(
-        f"startup  fbbatch --help ÷ bare python: {ours[turns // 2] / bare[turns // 2]:.1f} (below 0.25 s: {held})"
-    )
+    ratio = ours[turns // 2] / bare[turns // 2]
+    print(f"startup  fbbatch --help ÷ bare python: {ratio:.1f} (below 0.25 s: {held})")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Feedback + classification → who handles it, and whether it goes to the leaders. Source: 5.1.1, 3.3.3."""
+"""Feedback + classification → who handles it, and whether it goes to the leaders.
+
+Source: 5.1.1, 3.3.3.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -70,7 +73,9 @@ class Assigner:
     def assign(
         self, source: str, judged: Classification, product: str, said: frozenset[str]
     ) -> Assignment:
-        """The first rule that holds decides; every case finds a department (the last rule has no condition).
+        """The first rule that holds decides.
+
+        Every case finds a department: the last rule has no condition.
 
         Args:
             source: code of the source.

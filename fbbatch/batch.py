@@ -42,9 +42,10 @@ _ARCHIVING = "Stopped while originals were archived; the next run goes on from t
 
 
 class RunResult(NamedTuple):
-    """What a run did: its manifest, its folder in the outbox (None for a rehearsal), its receipt, and the exit code.
+    """What a run did: its manifest, its folder in the outbox, its receipt, and the exit code.
 
-    `given_up` is the unfinished run that was removed before it began, if there was one.
+    `folder` is None for a rehearsal. `given_up` is the unfinished run that was removed before it
+    began, if there was one.
     """
 
     manifest: dict[str, Any]
@@ -61,7 +62,10 @@ _FURTHEST_DAYS = 400
 def check_time(
     as_of: dt.datetime, *, now: dt.datetime, last: RunRecord | None, language: str
 ) -> None:
-    """See that a run can be as of a time: not before 1990, and not 400 days after the later of the clock and the last run.
+    """See that a run can be as of a time.
+
+    That is not before 1990, and not more than 400 days after the later of the clock and the last
+    run.
 
     Args:
         as_of: the aware time that is asked for.
@@ -92,7 +96,9 @@ def _is_usable(as_of: dt.datetime, now: dt.datetime, last: RunRecord | None) -> 
 
 
 def foresee(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime) -> None:
-    """See that a run can be as of a time before it takes hold of the workspace, to ask a person about it.
+    """See that a run can be as of a time, before it takes hold of the workspace.
+
+    It comes before a person is asked about that time.
 
     Raises:
         UnusableTimeError: as `check_time`.
@@ -210,7 +216,9 @@ def rehearse(
     files: Sequence[Path] | None = None,
     progress: Progress,
 ) -> RunResult:
-    """What a run would do, by the same code on a copy of the ledger; nothing is written to the workspace.
+    """What a run would do, by the same code on a copy of the ledger.
+
+    Nothing is written to the workspace.
 
     Args:
         shop: the workspace.
@@ -224,9 +232,11 @@ def rehearse(
     """
     with tempfile.TemporaryDirectory(prefix="fbbatch-") as scratch:
         copy = Path(scratch) / "ledger.db"
-        source = shop.ledger_file
-        if source.exists() and not shop.settings.database:
-            copy_ledger(source, copy)
+        if shop.settings.database:
+            with contextlib.closing(shop.ledger()) as whole:
+                whole.copy_to(copy)
+        elif shop.ledger_file.exists():
+            copy_ledger(shop.ledger_file, copy)
         with contextlib.closing(Ledger(copy)) as ledger:
             check_time(as_of, now=now, last=ledger.last_run(), language=shop.settings.locale)
             _give_up(ledger, as_of, now)
@@ -255,7 +265,8 @@ class _Run:
         self.should_stop = should_stop
         self.edition = Edition(shop, ledger, record, progress, lambda: self.ask(_PRINTING))
         self.steps = Steps(Rules(shop.book, record, shop.settings, shop.codes))
-        day = f"{record.as_of:%Y%m%d}"  # a ledger that was restored does not know of all that has been published
+        # a ledger that was restored does not know of all that has been published
+        day = f"{record.as_of:%Y%m%d}"
         ledger.reserve(
             outbox.case_numbers(
                 shop.folder, outbox.run_names(shop.folder, day) - ledger.closed_runs(day)
@@ -333,7 +344,10 @@ def _exit_code(files: Sequence[FileOutcome]) -> ExitCode:
 
 
 def _asks_for_work(file: FileOutcome) -> bool:
-    """True where staff have to act on a file; what a stranger mails makes no night's exit code by itself."""
+    """True where staff have to act on a file.
+
+    What a stranger mails makes no night's exit code by itself.
+    """
     if file.mailed_by == "stranger":
         return False
     is_wrong = file.outcome == "set_aside" and file.code not in HARMLESS

@@ -1,7 +1,9 @@
-"""Reminders: which step of the ladder a case has reached whose next form is due. Source: 5.3.2b, T14, T15.
+"""Reminders: which step of the ladder a case has reached whose next form is due.
 
 Pure: the ladder's steps are days counted from the due date, so ten nightly runs and one run after
 ten days reach the same step, and each step is taken once.
+
+Source: 5.3.2b, T14, T15.
 """
 
 import datetime as dt
@@ -21,9 +23,10 @@ _MOST_REPEATS = 520
 
 
 class Waiting(NamedTuple):
-    """What a case waits for: the form, since when and until when, and how far the reminders for it have come (0: none).
+    """What a case waits for: the form, since when and until when, and the reminders for it so far.
 
-    `department` is the cooperating department that owes it; None: whoever is in charge of the case.
+    `level` tells how far the reminders have come (0: none). `department` is the cooperating
+    department that owes it; None: whoever is in charge of the case.
     """
 
     case: Case
@@ -51,10 +54,11 @@ class Chaser:
         self._zone = zone
 
     def waits(self, case: Case, history: Sequence[Transition]) -> list[Waiting]:
-        """All that an open case waits for: what moves it on, and what cooperating departments owe, each on its own clock.
+        """All that an open case waits for.
 
-        They owe their measures, and then (`STEPS`, which is no form) the carrying out, until the
-        lead reports the result.
+        That is what moves it on, and what cooperating departments owe, each on its own clock. They
+        owe their measures, and then (`STEPS`, which is no form) the carrying out, until the lead
+        reports the result.
         """
         first = self.waiting(case, history)
         return [*([first] if first else ()), *self._parts(case, history)]
@@ -131,7 +135,10 @@ class Chaser:
         return [(OWNER, on)] if on and on <= self._today else []
 
     def _reached(self, due_on: dt.date, since: dt.date) -> list[tuple[int, dt.date]]:
-        """(level, its day) of every step whose day has come; steps before the case was even here are left out."""
+        """(level, its day) of every step whose day has come.
+
+        Steps before the case was even here are left out.
+        """
         days = [
             (level, self._counted(due_on, round(self._steps[name].working_days["all"])))
             for name, level in _LADDER
@@ -156,5 +163,8 @@ class Chaser:
 
 
 def fresh_reminders(waiting: Waiting, known: Collection[tuple[str, str, int]]) -> list[Reminder]:
-    """The reminders that have not been given yet; `known` holds (clock, due date, level) of those that have."""
+    """The reminders that have not been given yet.
+
+    `known` holds (clock, due date, level) of those that have.
+    """
     return [r for r in waiting.reminders if (r.clock, r.due_on.isoformat(), r.level) not in known]

@@ -1,4 +1,6 @@
-"""Feedback → kind, type and severity by the company's rules, each with its reason; or an honest `unclassified`.
+"""Feedback → kind, type and severity by the company's rules, each with its reason.
+
+What no rule settles stays `unclassified`.
 
 All words of all rules are found in one pass over the folded text (an Aho-Corasick automaton), so a
 hundred rules with a thousand words cost microseconds per answer. Source: 1.2b, 3.2.1, 3.2.2, 3.2.3,
@@ -51,7 +53,7 @@ _MEMO = 20_000
 
 
 class _Imagination:
-    """Tells harm that is only feared, or that might have been, from harm that is told as it happened."""
+    """Tells harm that is only feared, or might have been, from harm that is told as it happened."""
 
     def __init__(self, settings: Supposition, rules: Sequence[Rule]) -> None:
         self._feared, self._possible = frozenset(settings.feared), frozenset(settings.possible)
@@ -64,7 +66,10 @@ class _Imagination:
         self._subjects = _any_of(settings.subjects)
 
     def holds(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> bool:
-        """Whether one of the words in front, in the order of the text, makes `hit` a supposition."""
+        """Whether one of the words in front makes `hit` a supposition.
+
+        `supposers` are those words, in the order of the text.
+        """
         place = bisect_right(supposers, hit.start, key=attrgetter("start"))
         near = supposers[max(0, place - _NEAREST) : place]
         return any(self._reaches(text, s, hit) for s in near) and not _HAPPENED.match(text, hit.end)
@@ -94,7 +99,10 @@ def _any_of(words: Sequence[str], *patterns: str) -> re.Pattern[str]:
 
 
 class Found(NamedTuple):
-    """What stands in one field of some rows: the folded texts, where they start, the words in each, and their patterns."""
+    """What stands in one field of some rows.
+
+    The folded texts, where they start, the words in each, and their patterns.
+    """
 
     texts: Sequence[str]
     starts: Sequence[int]
@@ -141,7 +149,10 @@ class Classifier:
         self._decided: dict[tuple[_Counted, ...], Classification] = {}
 
     def _folded(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
-        """The folded texts that rules look at, by field id: one per row, runs of spaces as one, no NUL."""
+        """The folded texts that rules look at, by field id: one per row.
+
+        Runs of spaces are one space in them, and there is no NUL.
+        """
         texts = {}
         for field in self._texts:
             written = columns.get(field, ())
@@ -269,7 +280,7 @@ class Classifier:
         return found, plain and not negators and not supposers
 
     def _supposed(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> _Hit:
-        """The hit; if it tells of severe harm that is only imagined, as a word of the rule for that."""
+        """The hit; if it tells of severe harm only imagined, as a word of the rule for that."""
         if (
             self._imagined is None
             or self._rules[hit.rule].severity != "severe"
@@ -279,7 +290,10 @@ class Classifier:
         return hit._replace(rule=self._imagined_as)
 
     def _denied(self, text: str, hits: list[_Hit], negators: list[_Hit]) -> set[_Hit]:
-        """The hits that a negator reaches, that are denied behind (`漏電：無`), or that go on a denied list."""
+        """The hits that are denied.
+
+        A negator reaches them, they are denied behind (`漏電：無`), or they go on a denied list.
+        """
         denied: list[_Hit] = []
         starts = [n.start for n in negators]
         for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
@@ -380,7 +394,9 @@ class Classifier:
     def _severity(
         self, scores: dict[str, float], kind: str | None, types: Sequence[str], unsure: list[str]
     ) -> str:
-        """The best score; else what is usual for the kind that words told, or for the type; else the default, unsure.
+        """The best score; else the usual severity; else the default, unsure.
+
+        The usual one is that of the kind that words told, or of the type.
 
         Args:
             scores: by severity.

@@ -1,4 +1,6 @@
-"""Check codes: what we issue and may come back says, by a short code, that it is ours and what it is about.
+"""Check codes: by a short code, a document that comes back says that it is ours.
+
+What we issue and may come back bears one, which also says what it is about.
 
 A code is an HMAC over the workspace, the kind of document, the case, the issue and the department,
 under a secret that never leaves the workspace. Nobody who has only seen a form can make the code of
@@ -15,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 LENGTH = 8
-_ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"  # nothing that looks like another sign: no 0 O, 1 I L, 2 Z, 5 S, 8 B, U
+# nothing that looks like another sign: no 0 O, 1 I L, 2 Z, 5 S, 8 B, U
+_ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
 _WORDS = {"zh-Hant": "校驗碼", "zh-Hans": "校验码", "en": "check code"}
 _ISSUE = {"zh-Hant": "第 {} 次", "zh-Hans": "第 {} 次", "en": "issue {}"}
 _PRINTED = re.compile(
@@ -26,14 +29,20 @@ _PRINTED = re.compile(
 
 
 class Key(NamedTuple):
-    """A secret, and the last day on which codes made with it hold; None: it makes the codes of today."""
+    """A secret, and the last day on which codes made with it hold.
+
+    None: it makes the codes of today.
+    """
 
     secret: bytes
     until: dt.date | None = None
 
 
 class Subject(NamedTuple):
-    """What a code is about: a kind of document, the case or `''`, the issue (a number or a run), the department or `''`."""
+    """What a code is about.
+
+    A kind of document, the case or `''`, the issue (a number or a run), and the department or `''`.
+    """
 
     kind: str
     case: str = ""

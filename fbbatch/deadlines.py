@@ -39,7 +39,10 @@ class Due(NamedTuple):
 
 
 class Calendar:
-    """The company's working days: public holidays with make-up days, weekends, its own exceptions."""
+    """The company's working days.
+
+    They follow from public holidays with make-up days, weekends, and the company's own exceptions.
+    """
 
     def __init__(self, model: CalendarModel) -> None:
         self._weekend = {_WEEKDAYS.index(day) for day in model.weekend}
@@ -66,11 +69,17 @@ class Calendar:
         return day in made_up or (day.weekday() not in self._weekend and day not in public)
 
     def is_announced(self, year: int) -> bool:
-        """False while make-up days of a coming year are not known (mainland China announces them in November)."""
+        """False while the make-up days of a coming year are not known.
+
+        Mainland China announces them in November.
+        """
         return self._country != "CN" or bool(self._year(year)[1])
 
     def after(self, day: dt.date, n_days: int) -> dt.date:
-        """The `n_days`-th working day after `day`; the first working day from `day` on when `n_days` is 0."""
+        """The `n_days`-th working day after `day`.
+
+        When `n_days` is 0: the first working day from `day` on.
+        """
         current = day
         while n_days > 0:
             current += dt.timedelta(days=1)
@@ -96,7 +105,9 @@ class Deadlines:
 
     @cache  # noqa: B019
     def due(self, rule_id: str, severity: str, start: dt.date) -> Due | None:
-        """When a matter of `severity` that began on `start` is due; None where the company sets no such period.
+        """When a matter of `severity` that began on `start` is due.
+
+        None where the company sets no such period.
 
         Source: 5.1.2a (T03).
         """
@@ -110,7 +121,10 @@ class Deadlines:
         return Due(on, rule_id, days, not self._calendar.is_announced(on.year))
 
     def until(self, rule_id: str, severity: str, start: dt.datetime) -> dt.datetime | None:
-        """The last moment of a period that began at `start`: hours run round the clock, working days to the end of the day."""
+        """The last moment of a period that began at `start`.
+
+        Hours run round the clock, working days to the end of the day.
+        """
         if due := self.due(rule_id, severity, start.date()):
             return dt.datetime.combine(due.on, dt.time(23, 59), start.tzinfo)
         rule = self._rules.get(rule_id)

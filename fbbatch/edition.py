@@ -240,7 +240,10 @@ class Edition:
         return orders
 
     def result_of_main(self, history: Sequence[Transition]) -> tuple[Transition, ...]:
-        """The history of the case that this one was merged into, once it has a result; else nothing."""
+        """The history of the case that this one was merged into, once it has a result.
+
+        Else nothing.
+        """
         number = replay(history).main_case
         found = (
             [tuple(self.ledger.history(main)) for main in self.ledger.cases(number=number)]
@@ -297,7 +300,12 @@ class Edition:
         return day == self.record.as_of.date() and self.record.name.endswith("-001")
 
     def summary_days(self, today: dt.date) -> list[dt.date]:
-        """The days that get a summary now: today, and working days since the last one (zero reports). Source: 3.3.1a."""
+        """The days that get a summary now.
+
+        Today, and working days since the last one (zero reports).
+
+        Source: 3.3.1a.
+        """
         calendar = Calendar(self.shop.book.calendar)
         last = self.ledger.last_summary_day(before=self.record)
         asks = any(one.run == self.record.name for one in self.ledger.waiting_forms())
@@ -317,7 +325,7 @@ class Edition:
             for d in every
             if calendar.is_working_day(d)
             or d in is_asked
-            or next(self.ledger.cases(registered_on=d), None)
+            or self.ledger.first_case(registered_on=d)
         ]
 
     def print_summary(
@@ -381,7 +389,10 @@ class Edition:
         )
 
     def is_news(self) -> bool:
-        """True when there is anything to tell of the cases in hand: one has moved, or it is another day than last time."""
+        """True when there is anything to tell of the cases in hand.
+
+        One has moved, or it is another day than last time.
+        """
         last = self.ledger.last_published("tracking_ledger", before=self.record)
         return (
             last is None
@@ -392,7 +403,10 @@ class Edition:
     def worklists(
         self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]
     ) -> Iterator[tuple[str, Document]]:
-        """The work list of every department that has something new to do or is reminded of something. Source: 5.3.2."""
+        """The work list of every department with something new to do or to be reminded of.
+
+        Source: 5.3.2.
+        """
         chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
         known = self.ledger.reminders(before=self.record)
         leaders = next(iter(self.shop.book.holders("P03")), None)

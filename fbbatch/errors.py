@@ -38,7 +38,10 @@ class InvalidSetupError(FbbatchError):
 
 
 class UnusableTimeError(FbbatchError):
-    """A run cannot be as of this time: it lies too far back or ahead, most likely a slip of the pen or a wrong clock."""
+    """A run cannot be as of this time: it lies too far back or ahead.
+
+    Most likely it is a slip of the pen, or a wrong clock.
+    """
 
     exit_code = ExitCode.USAGE
 
@@ -56,7 +59,10 @@ class StorageError(FbbatchError):
 
 
 class UnrecordableError(StorageError):
-    """The database refused what is to be written, not to write: a constraint does not hold. One file's content is its cause."""
+    """The database refused what is to be written: a constraint does not hold.
+
+    It does not refuse to write; one file's content is the cause.
+    """
 
 
 class NotFoundError(FbbatchError):

@@ -1,4 +1,6 @@
-"""Named points of a run at which a test may make it fail. Nothing happens, and nothing is looked up, unless one is armed.
+"""Named points of a run at which a test may make it fail.
+
+Nothing happens, and nothing is looked up, unless one is armed.
 
 `FBBATCH_FAILPOINT=renamed:2:kill` kills the run when it passes the point `renamed` for the second
 time. Modes: `kill` (as a power cut ends it), `raise` (a bug), `ENOSPC` and `EIO` (what the system
@@ -66,9 +68,11 @@ def arm(text: str | None) -> None:
     if text and (
         name not in (*POINTS, *UPKEEP_POINTS) or mode not in MODES or not number.isdecimal()
     ):
+        points, modes = ", ".join((*POINTS, *UPKEEP_POINTS)), ", ".join(MODES)
         raise InvalidSetupError(
             [
-                f"FBBATCH_FAILPOINT: '{text}' is no point:number:mode; points: {', '.join((*POINTS, *UPKEEP_POINTS))}; modes: {', '.join(MODES)}"
+                f"FBBATCH_FAILPOINT: '{text}' is no point:number:mode;"
+                f" points: {points}; modes: {modes}"
             ]
         )
     _armed = [name, int(number), mode, os.getpid()] if text else None

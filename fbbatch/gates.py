@@ -1,7 +1,9 @@
-"""The gates of the closed loop: what must be filled in for a step, and who may sign for it. Source: part 4, N8.
+"""The gates of the closed loop: what must be filled in for a step, and who may sign for it.
 
 Each answer by itself has been checked before; here is what one answer makes of the others, and of
 the company's roles.
+
+Source: part 4, N8.
 """
 
 import datetime as dt
@@ -79,11 +81,15 @@ def advice(form: ReturnedForm, severity: str) -> list[Finding]:
 
 
 def late_promises(form: ReturnedForm, due_on: dt.date | None) -> list[Finding]:
-    """What is promised for a day after the case is due; nothing of a case that is overdue already. Source: 5.1.2a.
+    """What is promised for a day after the case is due.
+
+    Nothing of a case that is overdue already.
 
     Args:
         form: what was filled in.
         due_on: when the case is due.
+
+    Source: 5.1.2a.
     """
     if due_on is None or form.happened_on > due_on:
         return []
@@ -108,12 +114,20 @@ _PROMISES = {
 }
 
 
-_STOCK_VERBS = "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"
+_STOCK_VERBS = (
+    "加強|提高|提升|增強|強化|改進|改善|整改|重視|高度重視|引起重視"
+    "|認真|認真對待|注意|多加注意|嚴格|規範|落實|做好"
+)
 _STOCK_WHOSE = "對|的|員工|人員|全員|作業|質量|品質|安全|生產|現場|內部|日常|相關|各?部門|車間"
-_STOCK_OBJECTS = "管理|教育|培訓|監督|檢查|溝通|意識|認識|責任心|責任感|責任|要求|把關|控制|執行力?|宣導|工作|重視"
+_STOCK_OBJECTS = (
+    "管理|教育|培訓|監督|檢查|溝通|意識|認識|責任心|責任感|責任"
+    "|要求|把關|控制|執行力?|宣導|工作|重視"
+)
 _STOCK_ENGLISH = (
-    "(?:strengthen|improve|enhance|raise|increase|pay more|pay|be more|be)?(?: ?(?:the|staff|employee|quality))*"
-    "(?: ?(?:management|awareness|training|supervision|communication|attention|careful))?(?: next time| in future)?"
+    "(?:strengthen|improve|enhance|raise|increase|pay more|pay|be more|be)?"
+    "(?: ?(?:the|staff|employee|quality))*"
+    "(?: ?(?:management|awareness|training|supervision|communication|attention|careful))?"
+    "(?: next time| in future)?"
 )
 _BREAKS = re.compile("[,.;:!、。" + fold("並及和與") + "]")
 _NUMBERING = re.compile(r"[\s\d()一二三四五六七八九十]*")
@@ -180,12 +194,19 @@ def _is_containment(text: str) -> bool:
 
 _DIGITS = "[\\d零一二兩三四五六七八九十百千半]+"
 _DAY = (
-    r"\d{4}\s*[-/.年]\s*\d{1,2}(?:\s*[-/.月]\s*\d{1,2}\s*日?)?月?|(?<![\d.])\d{1,2}\s*[-/]\s*\d{1,2}(?![\d.])"
-    rf"|{_DIGITS}\s*月\s*(?:{_DIGITS}\s*日|底|末|中|初|前|內)|[本下次][個]?[月季年週周](?:底|末|內|度)?|[月季年]度?[底末]"
-    rf"|{_DIGITS}\s*(?:個月|個?星期|週|周|天|日|季度?|年)\s*(?:之?內|以內|後|前)|q[1-4]|(?:within|in|after) \w+ (?:day|week|month)s?"
-    r"|(?:by|until|before|end of) (?:the )?(?:end|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|next|this|year|month|quarter)\w*"
+    r"\d{4}\s*[-/.年]\s*\d{1,2}(?:\s*[-/.月]\s*\d{1,2}\s*日?)?月?"
+    r"|(?<![\d.])\d{1,2}\s*[-/]\s*\d{1,2}(?![\d.])"
+    rf"|{_DIGITS}\s*月\s*(?:{_DIGITS}\s*日|底|末|中|初|前|內)"
+    r"|[本下次][個]?[月季年週周](?:底|末|內|度)?|[月季年]度?[底末]"
+    rf"|{_DIGITS}\s*(?:個月|個?星期|週|周|天|日|季度?|年)\s*(?:之?內|以內|後|前)"
+    r"|q[1-4]|(?:within|in|after) \w+ (?:day|week|month)s?"
+    r"|(?:by|until|before|end of) (?:the )?"
+    r"(?:end|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|next|this|year|month|quarter)\w*"
 )
-_AMOUNT = rf"\d|歸零|減半|{_DIGITS}\s*(?:件|次|台|個|例|起|成|倍|片|批|宗|元)|\b(?:zero|none|half|one|two|three|four|five)\b"
+_AMOUNT = (
+    rf"\d|歸零|減半|{_DIGITS}\s*(?:件|次|台|個|例|起|成|倍|片|批|宗|元)"
+    r"|\b(?:zero|none|half|one|two|three|four|five)\b"
+)
 
 
 @cache
@@ -207,7 +228,10 @@ def _vague_effect(form: ReturnedForm) -> list[Finding]:
 
 
 def empty_measures(form: ReturnedForm) -> list[str]:
-    """Measures that say nothing that could be checked: stock phrases and nothing else. Source: N8, 5.2.2b."""
+    """Measures that say nothing that could be checked: stock phrases and nothing else.
+
+    Source: N8, 5.2.2b.
+    """
     if form.kind != "measures":
         return []
     texts = [str(row.get("step") or "") for row in form.values.get("steps") or ()]
@@ -227,7 +251,10 @@ HEADS_OF_ALL, INDEPENDENT, ANYONE, ORGANISATION = "heads", "independent", "anyon
 
 
 class Signature(NamedTuple):
-    """Who may sign a form: the field with the name, and words for who that may be (a role, or one of the words above)."""
+    """Who may sign a form.
+
+    The field with the name, and words for who that may be (a role, or one of the words above).
+    """
 
     field: str
     may: tuple[str, ...]
@@ -243,12 +270,16 @@ SIGNERS: Mapping[str, tuple[Signature, ...]] = {
 }
 """Who may sign which form. Source: 3.3.3, 5.1.1b, 5.2.1b, 5.3.3, 5.4.1a, 5.4.2a."""
 DECIDES = SIGNERS["coordination"][0].may
-"""Who may decide about a case: on a coordination sheet, in a ledger, and where forms contradict each other."""
+"""Who may decide about a case.
+
+On a coordination sheet, in a ledger, and where forms contradict each other.
+"""
 
 
 class Involved(NamedTuple):
-    """Who has to do with a case: its lead and cooperating departments, who took part in it, and the verifier that was named.
+    """Who has to do with a case.
 
+    Its lead and cooperating departments, who took part in it, and the verifier that was named.
     `addressee` is the department that a form was sent to: the lead, or the cooperating one that
     answers for itself.
     """
@@ -304,7 +335,9 @@ def _heads(book: Book, department: str | None) -> set[str]:
 
 
 def verifiers(book: Book, involved: Involved) -> list[Person]:
-    """Who may verify the result of a case, those who hold the role first; nobody where a leader has to name somebody.
+    """Who may verify the result of a case, those who hold the role first.
+
+    Nobody where a leader has to name somebody.
 
     Whoever had a part in the case may not, nor anybody of the departments that handle it. Quality
     control itself (the department of who holds P07 first) is barred only in person, so that a step
@@ -325,12 +358,14 @@ def verifiers(book: Book, involved: Involved) -> list[Person]:
 
 
 def wrong_signers(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
-    """Who signs must be somebody who may; who verifies, independent. Source: 5.1.1b, 5.2.1b, 5.4.2a.
+    """Who signs must be somebody who may; who verifies, independent.
 
     Args:
         form: what was filled in.
         book: who is head of what and holds which role.
         involved: who has to do with the case.
+
+    Source: 5.1.1b, 5.2.1b, 5.4.2a.
     """
     found = []
     for name, words in SIGNERS.get(form.kind, ()):
@@ -388,7 +423,10 @@ _MOST_NAMES = 6
 
 
 def _foreign_responsible(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
-    """The person responsible belongs to the department that answers, or there is a reason. Source: 5.1.1b."""
+    """The person responsible belongs to the department that answers, or there is a reason.
+
+    Source: 5.1.1b.
+    """
     named = form.values.get("responsible") if form.kind == "assignment" else None
     if not named or form.values.get("responsible_reason"):
         return []

@@ -1,10 +1,12 @@
-"""When two things dropped are the same: same file, same row, the same row edited, or perhaps the same matter. Source: N4, 1.3.2.
+"""When two things dropped are the same: file, row, edited row, or perhaps the same matter.
 
 A row is known by what it says, not by where it stands: the canonical form of its typed answers, so
 that another order, another format or another file makes no second case. Rows that are truly the
 same twice in one file are told apart by an occurrence counter. What differs in an answer or two may
 be the row as it was corrected; what tells of the same product by the same person in like words may
 be the same matter, and that a person decides.
+
+Source: N4, 1.3.2.
 """
 
 import datetime as dt
@@ -55,7 +57,10 @@ class Fingerprints:
         ]
 
     def occurrences(self, fingerprints: Sequence[bytes], rows: Sequence[int]) -> list[int]:
-        """For each row, 0 when it is the first of this file with its fingerprint, 1 when it is the second, and so on."""
+        """For each row, how often its fingerprint came before in this file.
+
+        That is 0 when it is the first with it, 1 when it is the second, and so on.
+        """
         different = set(fingerprints)
         if len(different) == len(fingerprints) and different.isdisjoint(self._seen):
             self._seen.update(zip(fingerprints, rows, strict=True))
@@ -75,7 +80,9 @@ class Fingerprints:
 
 
 def kin_keys(source: str, columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[Sequence[int]]:
-    """For each row, keys (32 bits) that it shares with others about the same product by the same person, and with few others.
+    """For each row, keys (32 bits) shared with others about the same product by the same person.
+
+    Few other rows share them.
 
     Args:
         source: code of the source.
@@ -144,7 +151,10 @@ def _is_somebody(name: object) -> bool:
 
 
 def _lasting(answers: str) -> str:
-    """What a row says, without what may differ between two records of it, and however its characters are composed."""
+    """What a row says, without what may differ between two records of it.
+
+    It is the same however its characters are composed.
+    """
     told = orjson.loads(answers)
     if not VOLATILE.isdisjoint(told):
         answers = orjson.dumps(
@@ -154,7 +164,10 @@ def _lasting(answers: str) -> str:
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What an edited row says otherwise: field id → (old, new), None where one of them is silent."""
+    """What an edited row says otherwise: field id → (old, new).
+
+    None where one of them is silent.
+    """
     names = [
         name for name in (*old, *(name for name in new if name not in old)) if name not in VOLATILE
     ]
@@ -164,7 +177,10 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[A
 
 
 def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """True when `new` reads as `old` with an answer or two corrected; answers that were added do not count against it."""
+    """True when `new` reads as `old` with an answer or two corrected.
+
+    Answers that were added do not count against it.
+    """
     changed = changes(old, new)
     kept = sum(name not in changed for name in old)
     altered = sum(before is not None for before, _ in changed.values())
@@ -176,19 +192,25 @@ def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def is_of_one_person(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """True when both name the same reporter: only who has sent a form can send it again, corrected."""
+    """True when both name the same reporter.
+
+    Only who has sent a form can send it again, corrected.
+    """
     return bool(new.get(PERSONS[0])) and old.get(PERSONS[0]) == new[PERSONS[0]]
 
 
 def is_related(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """True when a row that is said to be another one's copy still has as many of its answers as not."""
+    """True when a row said to copy another one still has as many of its answers as not."""
     changed = changes(old, new)
     kept = sum(name not in changed for name in old)
     return kept >= sum(before is not None for before, _ in changed.values())
 
 
 class Likeness(NamedTuple):
-    """Why two cases may be the same matter: what is the same, days between them, and how like their texts are (per cent)."""
+    """Why two cases may be the same matter.
+
+    What is the same, the days between them, and how like their texts are (per cent).
+    """
 
     same: tuple[str, ...]
     days: int
@@ -196,7 +218,10 @@ class Likeness(NamedTuple):
 
 
 def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
-    """Whether `new` may tell of the same matter as `old`: the same product and person, at most 30 days apart, in like words."""
+    """Whether `new` may tell of the same matter as `old`, and why.
+
+    The same product and person, at most 30 days apart, in like words.
+    """
     same = tuple(
         name
         for name in (_PRODUCT, *PERSONS)

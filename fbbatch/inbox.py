@@ -1,4 +1,7 @@
-"""The door in: find what was dropped, let it settle, know it by its bytes; archive it afterwards, untouched."""
+"""The door in: find what was dropped, let it settle, and know it by its bytes.
+
+Afterwards it is archived, untouched.
+"""
 
 import hashlib
 import os
@@ -210,7 +213,10 @@ def ignored(folder: Path) -> list[str]:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """Every file, and whatever else is no folder; a sub-folder that cannot be read stands for what is in it."""
+    """Every file, and whatever else is no folder.
+
+    A sub-folder that cannot be read stands for what is in it.
+    """
     return (path for path in _below(folder) if not _is_passed_over(path))
 
 
@@ -264,7 +270,10 @@ def _is_laid_out(path: Path) -> bool:
 
 
 def _office_lock_age(path: Path) -> float | None:
-    """For how many seconds the file has been open in Office, by the youngest of its lock files; None when it is not."""
+    """For how many seconds the file has been open in Office; None when it is not.
+
+    It goes by the youngest of its lock files.
+    """
     name = path.name
     stamps = [
         _stamp(path.parent / lock)
@@ -303,7 +312,8 @@ def check_space(workspace: Path, claimed: Iterable[Claimed], *, free_bytes: int)
     free = shutil.disk_usage(workspace).free
     if free < needed:
         raise StorageError(
-            f"Only {free // 1_000_000:,} MB are free on the disk of the workspace; {needed // 1_000_000:,} MB are needed"
+            f"Only {free // 1_000_000:,} MB are free on the disk of the workspace;"
+            f" {needed // 1_000_000:,} MB are needed"
         )
 
 
@@ -384,7 +394,7 @@ def _shortened(name: str) -> tuple[str, str]:
 
 
 class Move(NamedTuple):
-    """An original to archive: where it lies, its place below the workspace, and how it was judged."""
+    """An original to archive: where it lies, its place in the workspace, and how it was judged."""
 
     source: Path
     target: str

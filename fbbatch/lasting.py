@@ -1,4 +1,4 @@
-"""What was written stays written: files and folders are synced, each system in the way that it allows."""
+"""What was written stays written: files and folders are synced, as each system allows."""
 
 import errno
 import os
@@ -65,7 +65,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def _sync(handle: int, *, is_forgiven: bool) -> None:
-    """Sync what is open, and close it; with `is_forgiven`, that a system never syncs such a thing is no trouble."""
+    """Sync what is open, and close it.
+
+    With `is_forgiven`, it is no trouble that a system never syncs such a thing.
+    """
     try:
         os.fsync(handle)
     except OSError as error:

@@ -15,7 +15,10 @@ from fbbatch.words import fold
 Spot = tuple[int, int, int]
 """A word in a text: its place in the lexicon, and where it stands, from start to before end."""
 Pattern = tuple[int, ...]
-"""Which words stand in a text, and how far from the first: the same for texts in which the same words stand alike."""
+"""Which words stand in a text, and how far from the first.
+
+It is the same for texts in which the same words stand alike.
+"""
 
 _JOINT = "\0"
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -45,9 +48,10 @@ class Lexicon:
         self._automaton = AhoCorasick([word for _, word in ordered])
 
     def scan(self, texts: Sequence[str]) -> list[list[Spot]]:
-        """For each text, where which words stand in it, counted from the start of the first text, with a NUL between two.
+        """For each text, where which words stand in it.
 
-        All texts are searched in one go. `numbers` tells the words, `starts` where the texts are.
+        Places count from the start of the first text, with a NUL between two. All texts are
+        searched in one go. `numbers` tells the words, `starts` where the texts are.
         """
         joined, latin = _JOINT.join(texts), self._first_latin
         try:

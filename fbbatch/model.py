@@ -93,7 +93,10 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who handles a case, by which rule, and whether it goes to the leaders. Source: 5.1.1a, 3.3.3."""
+    """Who handles a case, by which rule, and whether it goes to the leaders.
+
+    Source: 5.1.1a, 3.3.3.
+    """
 
     department: str
     cooperating: tuple[str, ...]
@@ -156,7 +159,12 @@ class Transition:
 
 
 class Reminder(NamedTuple):
-    """One step of the ladder that has been taken for a case: of which form's clock, how high, and when. Source: 5.3.2b, T14."""
+    """One step of the ladder that has been taken for a case.
+
+    Of which form's clock it is, how high, when it was taken, and when the form was due.
+
+    Source: 5.3.2b, T14.
+    """
 
     clock: str
     level: int
@@ -184,7 +192,11 @@ DISPUTE = "FB-step-contradiction"
 
 
 class WaitingForm(NamedTuple):
-    """A form that waits: the decision's number, which option it is, why, what the form says, and since which run."""
+    """A form that waits for a decision.
+
+    The number of the decision, which option of it the form is, why it waits, what it says, and
+    since which run it waits.
+    """
 
     id: int
     number: str
@@ -223,7 +235,11 @@ class FileOutcome:
 
 
 class SheetLayout(NamedTuple):
-    """How a sheet was read: the row (1-based) in which its header ends, None by position; (column, field id, header) of its columns."""
+    """How a sheet was read.
+
+    The row (1-based) in which its header ends, None when it was read by position; and (column,
+    field id, header) of its columns.
+    """
 
     schema: str
     header_row: int | None
@@ -271,7 +287,10 @@ class FeedbackRows(NamedTuple):
 
 
 class JudgedRow(NamedTuple):
-    """What became of a row: its outcome and the case it opened; of a returned one its mark and raw cells (JSON)."""
+    """What became of a row: its outcome and the case it opened.
+
+    Of a returned one also its mark and raw cells (JSON).
+    """
 
     sheet: str
     row: int
@@ -283,7 +302,10 @@ class JudgedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReturnedFile:
-    """A file of which something went back, and how each of its sheets and rows fared. Source: 1.3.2c."""
+    """A file of which something went back, and how each of its sheets and rows fared.
+
+    Source: 1.3.2c.
+    """
 
     outcome: FileOutcome
     layouts: Mapping[str, SheetLayout]
@@ -292,9 +314,10 @@ class ReturnedFile:
 
 @dataclass(frozen=True, slots=True)
 class IssuedDocument:
-    """A document in the outbox, as `manifest.json` lists it. `path` is relative to the run folder, `about` a dropped file's name.
+    """A document in the outbox, as `manifest.json` lists it.
 
-    `code` is the check code of what may come back.
+    `path` is relative to the run folder, `about` a dropped file's name. `code` is the check code of
+    what may come back.
     """
 
     kind: str

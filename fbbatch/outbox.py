@@ -33,8 +33,9 @@ _RUN = re.compile(r"\d{8}-\d{3,}")
 
 
 def workroom(workspace: Path) -> Path:
-    """The folder in which a run folder is made, so that one rename brings it into the outbox; tried out by such a rename.
+    """The folder in which a run folder is made.
 
+    One rename brings a run folder from there into the outbox, which is tried out by such a rename.
     It is `.fbbatch/work`, or a hidden folder of the outbox where that lies on another device.
 
     Raises:
@@ -43,7 +44,8 @@ def workroom(workspace: Path) -> Path:
     outbox, room = workspace / "outbox", workspace / ".fbbatch" / "work"
     if not outbox.is_dir():
         raise StorageError(
-            f"The outbox is missing: {outbox}; is its disk mounted? If it was removed, make the folder anew"
+            f"The outbox is missing: {outbox}; is its disk mounted?"
+            " If it was removed, make the folder anew"
         )
     probe, arrived = room / ".probe", outbox / ".probe"
     try:
@@ -65,12 +67,18 @@ def workroom(workspace: Path) -> Path:
 
 
 def discard(workspace: Path, run: str) -> None:
-    """Throw away the draft of a run that was given up; what cannot be removed is in nobody's way."""
+    """Throw away the draft of a run that was given up.
+
+    What cannot be removed is in nobody's way.
+    """
     shutil.rmtree(workroom(workspace) / run, ignore_errors=True)
 
 
 def run_names(workspace: Path, day: str) -> set[str]:
-    """The names of the run folders of a day (`yyyymmdd`) that are in the outbox, whatever the ledger knows."""
+    """The names of the run folders of a day (`yyyymmdd`) that are in the outbox.
+
+    They are read from the outbox, whatever the ledger knows.
+    """
     try:
         names = {path.name for path in (workspace / "outbox").iterdir()}
     except OSError:
@@ -281,7 +289,10 @@ def refresh_latest(workspace: Path, folder: Path, paths: Iterable[str], *, based
 
 
 def _replace(fresh: Path, target: Path, aside: Path) -> None:
-    """Put a synced folder in the place of `target`, to stay; what was there is removed last, or comes back."""
+    """Put a synced folder in the place of `target`, to stay.
+
+    What was there is removed last, or comes back.
+    """
     if target.exists():
         shutil.rmtree(aside, ignore_errors=True)
         target.rename(aside)

@@ -101,10 +101,13 @@ def _owed_by_parts(
     issues: Mapping[str, int],
     again: Collection[str],
 ) -> Iterator[Owed]:
-    """The measures of cooperating departments: asked for with the lead's, or once more after a hold or when an old issue came. Source: 5.5.2a.
+    """The measures of cooperating departments.
 
-    They bear the number of the lead's newest, or of the one that it did not need, having handed in
-    at once.
+    They are asked for with the lead's, or once more after a hold or when an old issue came. They
+    bear the number of the lead's newest, or of the one that it did not need, having handed in at
+    once.
+
+    Source: 5.5.2a.
     """
     is_accepted = any(
         step.to == "accepted" and was != "accepted"
@@ -118,7 +121,10 @@ def _owed_by_parts(
 
 
 def _were_out(past: Sequence[Transition]) -> bool:
-    """True when the forms of the state before a hold were issued, because a run ended there; they stay good, only the date is new."""
+    """True when the forms of the state before a hold were issued, because a run ended there.
+
+    They stay good, only the date is new.
+    """
     began = max(
         n for n, step in enumerate(past) if step.to == "on_hold" and past[n - 1].to != "on_hold"
     )
@@ -134,7 +140,10 @@ def has_result(history: Sequence[Transition]) -> bool:
 
 
 def brings_result(history: Sequence[Transition], run: str) -> bool:
-    """True when the run has brought a case's result: it passed verification, or it was decided to take no measures."""
+    """True when the run has brought a case's result.
+
+    It passed verification, or it was decided to take no measures.
+    """
     return any(
         step.run == run
         and (
@@ -146,7 +155,10 @@ def brings_result(history: Sequence[Transition], run: str) -> bool:
 
 
 def _because_of(fresh: Sequence[Transition]) -> list[str]:
-    """Forms that an answer brings about: coordination for difficulties, letters for a decision without measures."""
+    """Forms that an answer brings about.
+
+    Coordination for difficulties, letters for a decision without measures.
+    """
     kinds: list[str] = []
     for step in fresh:
         answers = step.details.get("answers", {})

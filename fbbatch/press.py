@@ -36,8 +36,9 @@ ORDER_ENDS = b"."
 
 
 class Owed(NamedTuple):
-    """A document to print: a form's issue number counts from 1; `filled` is the finished record of one that came back.
+    """A document to print.
 
+    A form's issue number counts from 1; `filled` is the finished record of one that came back.
     `department` is a cooperating one that answers for itself; the others go to whoever is in
     charge.
     """
@@ -59,7 +60,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Printed:
-    """A finished file; `path` is relative to the run folder. `about` is the name of the dropped file that it speaks of."""
+    """A finished file.
+
+    `path` is relative to the run folder; `about` is the name of the dropped file that it speaks of.
+    """
 
     kind: str
     number: str
@@ -90,7 +94,10 @@ class Press:
     run: str = ""
 
     def print_jobs(self, jobs: Sequence[Order]) -> Iterator[Printed]:
-        """The owed documents of each case; forms as Word, and as Excel or PDF too where that is wanted."""
+        """The owed documents of each case.
+
+        Forms come as Word, and as Excel or PDF too where that is wanted.
+        """
         for job in jobs:
             for owed in job.owed:
                 document = case_document(
@@ -110,7 +117,10 @@ class Press:
                 yield from self._editions(document, owed, job.case, department)
 
     def _signed(self, form: Document, department: str | None) -> Document:
-        """A form with the run and the department that it was issued to, and the code by which it will be known."""
+        """A form with the run and the department that it was issued to, and its check code.
+
+        By that code it will be known.
+        """
         told = {**form.identity, "run": self.run, "department": department or ""}
         subject = Subject(told["form"], told["case"], told["issue"], told["department"])
         told |= {"workspace": self.codes.workspace, "code": self.codes.of(subject)}
@@ -227,7 +237,10 @@ class Press:
         )
 
     def frames(self, jobs: Sequence[Order]) -> Iterator[bytes]:
-        """As `print_jobs`, for the pipe: a line of JSON, then the file; after the files of each order, `ORDER_ENDS`."""
+        """As `print_jobs`, for the pipe: a line of JSON, then the file.
+
+        After the files of each order comes `ORDER_ENDS`.
+        """
         for job in jobs:
             for p in self.print_jobs([job]):
                 head = [
@@ -247,7 +260,10 @@ class Press:
 
 
 def department_folder(department: str | None, office: Office) -> str:
-    """The folder in which a department finds what it has to do; the leaders' is the management's."""
+    """The folder in which a department finds what it has to do.
+
+    The leaders' is the management's.
+    """
     book = office.teller.book
     if department in {person.department for person in book.holders(LEADERS)}:
         return "management"
@@ -293,8 +309,9 @@ def file_name(path: str) -> str:
 
 @dataclass(frozen=True)
 class MarkTask:
-    """A dropped workbook to mark: the file that it is, or is in, its bytes' sha256, and what `render.marked` wants to know.
+    """A dropped workbook to mark.
 
+    The file that it is, or is in, the sha256 of its bytes, and what `render.marked` wants to know.
     One without `sheets` cannot be marked.
     """
 
@@ -307,7 +324,10 @@ class MarkTask:
 
 
 def marking(limits: Limits) -> Callable[[MarkTask], Iterator[bytes]]:
-    """What a worker does with a workbook that goes back; it gives the marked copy, or nothing where it cannot be marked."""
+    """What a worker does with a workbook that goes back: it gives the marked copy.
+
+    It gives nothing where the workbook cannot be marked.
+    """
 
     def mark(task: MarkTask) -> Iterator[bytes]:
         content = (

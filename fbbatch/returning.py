@@ -1,4 +1,9 @@
-"""What goes back to be corrected: workbooks as themselves with marks, the rest as a note and a register. Source: 1.3.2c, N1."""
+"""What goes back to be corrected.
+
+Workbooks go back as themselves with marks, the rest as a note and a register.
+
+Source: 1.3.2c, N1.
+"""
 
 import contextlib
 from collections import deque
@@ -99,7 +104,10 @@ def going_back(
 
 
 def _has_rows(file: FileOutcome) -> bool:
-    """True where rows or edited cells went back; what was refused whole has nothing to be marked."""
+    """True where rows or edited cells went back.
+
+    What was refused whole has nothing to be marked.
+    """
     return file.returned > 0 or (file.schema == "tracking_ledger" and file.outcome == "returned")
 
 
@@ -114,7 +122,10 @@ def _goes_back(file: FileOutcome) -> bool:
 
 
 def _original(workspace: Path, file: FileOutcome, originals: Mapping[str, Path]) -> Path | None:
-    """Where the file is that was dropped, or in which it was: still in the inbox, or in the archive already."""
+    """Where the file is that was dropped, or in which it was.
+
+    That is still in the inbox, or in the archive already.
+    """
     names = [file.name, *(parent.as_posix() for parent in PurePosixPath(file.name).parents)]
     places = [
         *(originals[name] for name in names if name in originals),
@@ -124,7 +135,10 @@ def _original(workspace: Path, file: FileOutcome, originals: Mapping[str, Path])
 
 
 def _path(correction: Correction, name: str, number: int, suffix: str) -> str:
-    """No name of a dropped file becomes one of ours: it may be a person's. The run's page says which is which."""
+    """The path of a file of ours; no name of a dropped file becomes part of it.
+
+    That may be a person's name; the run's page says which is which.
+    """
     return f"{_FOLDER}/{number:03d} {press.file_name(correction.word(name))}{suffix}"
 
 

@@ -1,4 +1,7 @@
-"""The workspace's secret: made once, kept for its owner only, renewed by a command. See `fbbatch.codes` for what it is for."""
+"""The workspace's secret: made once, kept for its owner only, renewed by a command.
+
+See `fbbatch.codes` for what it is for.
+"""
 
 import datetime as dt
 import os
@@ -59,7 +62,10 @@ def renew_codes(workspace: Path, old_until: dt.date) -> Codes:
 
 
 def throwaway_codes() -> Codes:
-    """Codes for a rehearsal in a workspace that has no secret yet: nothing that was issued proves by them."""
+    """Codes for a rehearsal in a workspace that has no secret yet.
+
+    Nothing that was issued proves by them.
+    """
     return Codes("", (_new_key(),))
 
 

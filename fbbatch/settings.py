@@ -32,7 +32,10 @@ def _zone(name: str) -> str:
 
 
 def _database(url: str) -> str:
-    """An address that SQLAlchemy understands; whether anybody answers there is seen when the ledger is opened."""
+    """An address that SQLAlchemy understands.
+
+    Whether anybody answers there is seen when the ledger is opened.
+    """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -88,7 +91,10 @@ class Settings(_Strict):
     )
     surveys: list[Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$")]] = Field(
         default=["01-05", "07-01"],
-        description="T06: days (month-day) on which a survey begins; the first run from then on issues the questionnaire",
+        description=(
+            "T06: days (month-day) on which a survey begins;"
+            " the first run from then on issues the questionnaire"
+        ),
     )
     ledger_closed_days: int = Field(
         default=90,
@@ -100,15 +106,23 @@ class Settings(_Strict):
         default=1095,
         ge=0,
         le=36600,
-        description="T19: how long after closing a case `fbbatch anonymise` leaves its personal data",
+        description=(
+            "T19: how long after closing a case `fbbatch anonymise` leaves its personal data"
+        ),
     )
     mail_forms: Literal["known", "never"] = Field(
         default="known",
-        description="forms in mails: known counts those from the signer, the signer's department or the case's contact; never none",
+        description=(
+            "forms in mails: known counts those from the signer, the signer's department"
+            " or the case's contact; never none"
+        ),
     )
     forms_without_code_until: dt.date | None = Field(
         default=None,
-        description="until this day, forms without a check code are taken that were issued before there were codes, dropped as files",
+        description=(
+            "until this day, forms without a check code are taken"
+            " that were issued before there were codes, dropped as files"
+        ),
     )
     settle_seconds: float = Field(
         default=1.0,
@@ -176,7 +190,10 @@ _LOCALE = re.compile(r"^locale:[ \t]*[\"']?(zh-Hant|zh-Hans|en)\b", re.MULTILINE
 
 
 def language_of(workspace: Path, *, environment: Mapping[str, str] | None = None) -> str:
-    """The language of a workspace, also where its fbbatch.yaml is wrong otherwise, or no YAML at all."""
+    """The language of a workspace.
+
+    It is told also where its fbbatch.yaml is wrong otherwise, or no YAML at all.
+    """
     given = (os.environ if environment is None else environment).get("FBBATCH_LOCALE")
     if given in LANGUAGES:
         return str(given)

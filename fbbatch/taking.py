@@ -52,7 +52,10 @@ _AFTER_FILE = "Stopped after the file in hand; the next run goes on from there."
 _WITHIN_FILE = "Stopped while reading a file, which stays in the inbox and is read anew next time."
 
 _FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What a file may bring out in the code that records it: then that file is put aside, and the others go on, tomorrow too."""
+"""What a file may bring out in the code that records it.
+
+Then that file is put aside, and the others go on, tomorrow too.
+"""
 
 Frames = Iterable[bytes]
 
@@ -211,7 +214,10 @@ class Taking:
     def _hold_second(
         self, held: "_Held", item: Claimed, frames: Iterator[bytes], what: str
     ) -> bool:
-        """As `hold`, for a file of which the first reader has died; where the second does no better, that is the reason."""
+        """As `hold`, for a file of which the first reader has died.
+
+        Where the second does no better, that is the reason.
+        """
         with contextlib.suppress(WorkerLostError):
             told, rest = _begun(frames)
             if not any(map(_is_refusal, told)):
@@ -271,7 +277,9 @@ class Taking:
     # --- one file ---------------------------------------------------------------------
 
     def record_judged(self, item: Claimed, frames: Frames, *, may_wait: bool = False) -> str:
-        """One file; what goes wrong in the worker becomes its outcome, once the second reader has failed, too.
+        """Record one file; what goes wrong in the worker becomes its outcome.
+
+        That is so once the second reader has failed, too.
 
         Returns:
             `''` once the file is recorded. With `may_wait` nothing is recorded of a file with a
@@ -295,7 +303,10 @@ class Taking:
         return ""
 
     def _recorded(self, item: Claimed, frames: Frames, *, may_wait: bool) -> Finding | None:
-        """One transaction with all that a worker says of a file; where it cannot be taken, nothing is kept but why."""
+        """One transaction with all that a worker says of a file.
+
+        Where it cannot be taken, nothing is kept but why.
+        """
         try:
             with (
                 self.ledger.doubted(),
@@ -321,7 +332,10 @@ class Taking:
         return None
 
     def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, Message]]:
-        """Record what a worker says of a file and of the files in it; the forms, which are taken when all has been said."""
+        """Record what a worker says of a file and of the files in it.
+
+        It gives the forms, which are taken when all has been said.
+        """
         current, hearing = recorder, Hearing()
         forms: list[tuple[FileRecorder, Message]] = []
         n_chunks = 0
@@ -407,7 +421,10 @@ class _FileRefusedError(Exception):
 
 
 class _EarlyError(Exception):
-    """Leaves a file's transaction: a form in it skips a step of the case, and the missing one may be among the other files."""
+    """Leaves a file's transaction: a form in it skips a step of the case.
+
+    The missing one may be among the other files.
+    """
 
     def __init__(self, case: str) -> None:
         super().__init__(case)
@@ -415,7 +432,10 @@ class _EarlyError(Exception):
 
 
 class _Waiting(NamedTuple):
-    """A file with forms that is held back: its turn (no two have the same), its cases, where in the spool its frames are, and how many."""
+    """A file with forms that is held back.
+
+    Its turn (no two have the same), its cases, where in the spool its frames are, and how many.
+    """
 
     turn: tuple[tuple[str, int], str]
     item: Claimed
@@ -425,7 +445,10 @@ class _Waiting(NamedTuple):
 
 
 class _Held:
-    """The files with forms of a run, and what their workers told, frame by frame; on disk when it is much."""
+    """The files with forms of a run, and what their workers told, frame by frame.
+
+    It is on disk when it is much.
+    """
 
     def __init__(self, spool: IO[bytes]) -> None:
         self.waiting: list[_Waiting] = []
@@ -449,7 +472,10 @@ class _Held:
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without looking for cycles: rows are none, and there are so many that all of them would be looked at again and again."""
+    """Without looking for cycles.
+
+    Rows make none, and there are so many that all of them would be looked at again and again.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -477,7 +503,10 @@ def _begun(frames: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes] | None
 
 
 def _may_hold_forms(frame: bytes) -> bool:
-    """True for a frame that is a form, or says that the file holds others: their forms come in their turn, however long it is."""
+    """True for a frame that is a form, or says that the file holds others.
+
+    Their forms come in their turn, however long it is.
+    """
     return (
         head_of(frame).startswith((b'{"kind":"zip"', b'{"kind":"mail"'))
         or _form_in(frame) is not None

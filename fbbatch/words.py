@@ -25,7 +25,10 @@ def traditional(text: str) -> str:
 
 @cache
 def simplified(text: str) -> str:
-    """`text` in simplified characters, for wording of our own; Simplified offices quote with “ ”."""
+    """`text` in simplified characters, for wording of our own.
+
+    Simplified offices quote with “ ”.
+    """
     converted = str(_to_simplified().convert(text)).translate(_QUOTES)
     for taiwanese, mainland in _MAINLAND.items():
         converted = converted.replace(taiwanese, mainland)
@@ -86,7 +89,10 @@ _LONG = 2_000  # characters; below it there is nothing to gain
 
 
 class _Alphabet:
-    """The characters met so far in long texts: most stay as they are, so that only the others need to be replaced."""
+    """The characters met so far in long texts.
+
+    Most stay as they are, so that only the others need to be replaced.
+    """
 
     def __init__(self) -> None:
         self._met: set[str] = set()

@@ -35,7 +35,10 @@ Task = TypeVar("Task")
 
 
 class WorkerLostError(Exception):
-    """The worker died or fell silent; the text says in which way (`memory`, `time`, `silence`, `exit -6`)."""
+    """The worker died or fell silent.
+
+    The text says in which way (`memory`, `time`, `silence`, `exit -6`).
+    """
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,10 @@ def run_tasks(
 
 
 def _child(job: Job, tasks: int, answers: int) -> NoReturn:
-    """The forked worker: nothing of the parent's is touched again, and no handler or finaliser of it runs."""
+    """The forked worker.
+
+    Nothing of the parent's is touched again, and no handler or finaliser of it runs.
+    """
     code = 1
     try:
         for number in (
@@ -282,7 +288,11 @@ def _serve(job: Job, tasks: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _take_memory_in_large_steps() -> None:
-    """A sheet of a million cells is a million small blocks; glibc else asks the kernel for them 128 KiB at a time."""
+    """Let glibc ask the kernel for memory in large steps.
+
+    A sheet of a million cells is a million small blocks; else glibc asks for them 128 KiB at a
+    time.
+    """
     with contextlib.suppress(Exception):
         import ctypes
 
@@ -308,7 +318,10 @@ def _virtual_bytes() -> int:
 
 
 def _limit(name: str, value: int) -> bool:
-    """Set a soft kernel limit; False where the system has none of that name (Windows), or refuses it (macOS some)."""
+    """Set a soft kernel limit; False where the system does not allow it.
+
+    It has none of that name (Windows), or refuses it (macOS some).
+    """
     try:
         import resource
 
@@ -331,7 +344,10 @@ _TRIAL_PATIENCE_SECONDS = 30
 
 
 def held_limits() -> dict[str, bool]:
-    """Which kernel limits really hold here, each tried in a process of its own that goes beyond it."""
+    """Which kernel limits really hold here.
+
+    Each is tried in a process of its own that goes beyond it.
+    """
     return {name: _is_held(name) for name in LIMITS}
 
 
@@ -368,7 +384,10 @@ def _try_time() -> bool:
 
 
 def main() -> None:
-    """A worker as a fresh interpreter: the first frame is its `Job`. With a name of `LIMITS`, a trial of that limit."""
+    """A worker as a fresh interpreter: the first frame is its `Job`.
+
+    With a name of `LIMITS`, a trial of that limit.
+    """
     if sys.argv[1:]:
         sys.exit(_HELD if {"memory": _try_memory, "time": _try_time}[sys.argv[1]]() else 0)
     for number in (signal.SIGTERM, signal.SIGINT):

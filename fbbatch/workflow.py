@@ -51,7 +51,10 @@ FROM = {
     "reply": ("verified",),
     "satisfaction": ("verified", "replied"),
 }
-"""The states from which a form moves a case; forms that are not here are facts and may come at any time."""
+"""The states from which a form moves a case.
+
+Forms that are not here are facts and may come at any time.
+"""
 
 OTHER_OUTCOMES = frozenset({"unfounded", "misuse", "not_reproduced", "declined", "withdrawn"})
 LOW_SCORE = 2
@@ -115,7 +118,10 @@ class Standing:
 
     @property
     def still_owing(self) -> tuple[str, ...]:
-        """The cooperating departments whose own measures are asked for and have not come. Source: 5.5.2a."""
+        """The cooperating departments whose own measures are asked for and have not come.
+
+        Source: 5.5.2a.
+        """
         is_asked = self.state in _PARTS_ASKED and not self.decided
         return (
             tuple(department for department in self.cooperating if department not in self.parts)
@@ -125,7 +131,10 @@ class Standing:
 
     @property
     def parts_in_hand(self) -> Mapping[str, Transition]:
-        """The cooperating departments' measures that are being carried out, as long as there is no result."""
+        """The cooperating departments' measures that are being carried out.
+
+        None once there is a result.
+        """
         return (
             self.parts
             if self.state in {"accepted", "planned", "in_progress"} and not self.decided
@@ -137,12 +146,18 @@ _PARTS_ASKED = ("accepted", "planned", "in_progress", "awaiting_verification")
 
 
 def parts_asked(history: Sequence[Transition]) -> Transition:
-    """The step since which the cooperating departments are asked for measures: acceptance, or the end of a hold after it."""
+    """The step since which the cooperating departments are asked for measures.
+
+    That is acceptance, or the end of a hold after it.
+    """
     return entered(history, _PARTS_ASKED)
 
 
 def entered(history: Sequence[Transition], states: Collection[str]) -> Transition:
-    """The first of the unbroken run of last steps that are in one of these states; a verdict begins a new one."""
+    """The first of the unbroken run of last steps that are in one of these states.
+
+    A verdict begins a new one.
+    """
     first = history[-1]
     for step in reversed(history):
         if step.to not in states:
@@ -175,7 +190,12 @@ def asked_on(standing: Standing, kind: str) -> dt.date | None:
 
 
 def involved(standing: Standing, addressee: str | None = None) -> Involved:
-    """Who has to do with a case; `addressee` is the department that answers, else the lead. Source: 5.4.2a."""
+    """Who has to do with a case.
+
+    `addressee` is the department that answers, else the lead.
+
+    Source: 5.4.2a.
+    """
     took_part = set(standing.responsibles)
     for step in standing.past:
         answers = step.details["answers"]
@@ -198,12 +218,20 @@ _HAS_OWNERS = {"measures": "steps", "result": "steps", "coordination": "tasks"}
 
 
 def may_verify(standing: Standing, book: Book) -> list[Person]:
-    """Who may verify the result, those who hold the role first; nobody where a leader has to name somebody. Source: 5.4.2a."""
+    """Who may verify the result, those who hold the role first.
+
+    Nobody where a leader has to name somebody.
+
+    Source: 5.4.2a.
+    """
     return verifiers(book, involved(standing))
 
 
 class Move(NamedTuple):
-    """One step to append: the state it leads to and what it settles; `on` is the day of what time alone brings."""
+    """One step to append: the state it leads to and what it settles.
+
+    `on` is the day of what time alone brings.
+    """
 
     to: str
     details: Mapping[str, Any] = {}
@@ -211,7 +239,10 @@ class Move(NamedTuple):
 
 
 def replay(history: Sequence[Transition]) -> Standing:
-    """The standing that a case's history leads to; `replay(history).state` is the last transition's."""
+    """The standing that a case's history leads to.
+
+    `replay(history).state` is the last transition's.
+    """
     standing = Standing()
     for step in history:
         standing = _after(standing, step)
@@ -276,7 +307,10 @@ def _after(standing: Standing, step: Transition) -> Standing:
 
 
 def _answered(standing: Standing, step: Transition) -> dict[str, Any]:
-    """What has been answered after a step: the newest answers, the steps that took them, all there ever were."""
+    """What has been answered after a step.
+
+    The newest answers, the steps that took them, and all there ever were.
+    """
     told = step.details
     answers, taken, parts = dict(standing.answers), dict(standing.taken), dict(standing.parts)
     if told.get("verdict") in {"failed", "reopened"}:  # the next round begins
@@ -309,9 +343,10 @@ def _date(text: object) -> dt.date | None:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What comes of a form: moves to append, or findings with the outcome of the file (`duplicate`, `set_aside`, `returned`).
+    """What comes of a form: moves to append, or findings with the outcome of the file.
 
-    `reissue` asks for the newest edition of the form once more.
+    With findings the outcome is `duplicate`, `set_aside` or `returned`. `reissue` asks for the
+    newest edition of the form once more.
     """
 
     moves: tuple[Move, ...] = ()
@@ -402,13 +437,21 @@ def _dated_before(standing: Standing, form: ReturnedForm, book: Book) -> Finding
 
 
 def part_of(standing: Standing, form: ReturnedForm) -> str | None:
-    """The department whose own measures a form brings; None where it is the lead's, as every other form. Source: 5.5.2a."""
+    """The department whose own measures a form brings.
+
+    None where it is the lead's, as every other form.
+
+    Source: 5.5.2a.
+    """
     department = form.values.get("department") if form.kind == "measures" else None
     return None if department == standing.department else department
 
 
 def repeated(standing: Standing, form: ReturnedForm) -> Verdict | None:
-    """The very same form once more, of whatever round; the same answers on another issue are another form."""
+    """The very same form once more, of whatever round.
+
+    The same answers on another issue are another form.
+    """
     for step in standing.past:
         issue = step.details.get("issue", 0)
         is_same_issue = not form.issue or form.issue == issue or not (issue or form.kind in FROM)
@@ -462,7 +505,10 @@ def is_early(standing: Standing, form: ReturnedForm) -> bool:
 
 
 _AFTER_DECISION = ("reply", "satisfaction")
-"""All that is left to do once an outcome without measures is decided; `continue` on a coordination sheet takes that back."""
+"""All that is left to do once an outcome without measures is decided.
+
+`continue` on a coordination sheet takes that back.
+"""
 
 
 def _may_come(standing: Standing, form: ReturnedForm) -> bool:
@@ -486,12 +532,18 @@ def _may_come(standing: Standing, form: ReturnedForm) -> bool:
 
 
 def _is_letter_before(standing: Standing, form: ReturnedForm) -> bool:
-    """True for the record of a letter that leaves the case where it is, whatever has been written since."""
+    """True for the record of a letter that leaves the case where it is.
+
+    It does so whatever has been written since.
+    """
     return form.kind == "reply" and (standing.outcome == "duplicate" or _is_interim(standing, form))
 
 
 def _is_interim(standing: Standing, form: ReturnedForm) -> bool:
-    """True for the record of an interim letter; left blank it is what was drafted, and that depends on the state."""
+    """True for the record of an interim letter.
+
+    Left blank it is what was drafted, and that depends on the state.
+    """
     is_before = (
         standing.is_open and not standing.decided and standing.state not in FROM["satisfaction"]
     )
@@ -575,7 +627,10 @@ def _satisfaction(
 
 
 def is_dissatisfied(values: Mapping[str, Any]) -> bool:
-    """True for a survey that asks for a second look: not solved, or a score of 2 or less. Source: 5.5.1c."""
+    """True for a survey that asks for a second look: not solved, or a score of 2 or less.
+
+    Source: 5.5.1c.
+    """
     scores = [
         values[name]
         for name in ("overall", "result", "speed", "attitude", "communication")
@@ -642,7 +697,12 @@ def _coordination(
 
 
 FOLLOWED = "followed_by"
-"""The detail of a step that opens another case in place of this one: that case's number, once it has one. Source: T16."""
+"""The detail of a step that opens another case in place of this one.
+
+It is that case's number, once it has one.
+
+Source: T16.
+"""
 
 
 def _reopen(standing: Standing, today: dt.date, reopen_days: int) -> Moves:
@@ -686,7 +746,10 @@ ORDER = (
     "satisfaction",
     "coordination",
 )
-"""The same, in the order in which those of one day are taken; a decision comes after what it decides about."""
+"""The same, in the order in which those of one day are taken.
+
+A decision comes after what it decides about.
+"""
 
 
 # --- what time alone brings -----------------------------------------------------------
@@ -701,7 +764,12 @@ def resume(standing: Standing, day: dt.date) -> Move:
 
 
 def moves_of_time(standing: Standing, today: dt.date, survey_days: int) -> list[Move]:
-    """What happens by itself, each on its own day: a hold ends, a survey that nobody answers expires. Source: part 4, T15."""
+    """What happens by itself, each on its own day.
+
+    A hold ends, a survey that nobody answers expires.
+
+    Source: part 4, T15.
+    """
     if standing.state == "on_hold" and standing.held_until and today >= standing.held_until:
         return [resume(standing, standing.held_until)]
     if standing.state == "replied" and standing.entered_on:

@@ -47,7 +47,10 @@ class Workshop:
 
     @cached_property
     def fact_labels(self) -> dict[str, frozenset[str]]:
-        """Beside which words forms print the product, the reporter and the description, in any language."""
+        """Beside which words forms print the product, the reporter and the description.
+
+        The words are of any language.
+        """
         names = {
             "product": ("product", "product_and_model"),
             "reporter": ("reporter",),
@@ -63,11 +66,17 @@ class Workshop:
 
     @cached_property
     def codes(self) -> Codes:
-        """The check codes of the workspace; of one that has no secret yet, codes that nothing proves by."""
+        """The check codes of the workspace.
+
+        Of one that has no secret yet, codes that nothing proves by.
+        """
         return read_codes(self.folder) or throwaway_codes()
 
     def with_secret(self) -> None:
-        """Make the secret of the check codes where there is none, as the first run after an upgrade does."""
+        """Make the secret of the check codes where there is none.
+
+        The first run after an upgrade does so.
+        """
         ensure_codes(self.folder)
 
     def ledger(self) -> Ledger:

@@ -400,8 +400,14 @@ def judge(
 _LAID_OUT: dict[str, Path] = {}
 
 
+new_database: Callable[[str], str] | None = None
+"""Gives the URL of a database, a copy of another or empty; None: each workspace has its own file."""
+
+
 def workspace(folder: Path, locale: str = "zh-Hans", **settings: Any) -> Path:
     """A workspace laid out as `fbbatch init` does; files are taken at once, by one worker."""
+    if new_database:
+        settings = {"database": new_database(""), **settings}
     place = folder / "workspace"
     if locale not in _LAID_OUT:
         pattern = Path(tempfile.mkdtemp(prefix="fbbatch-tests-"))
@@ -417,6 +423,17 @@ def workspace(folder: Path, locale: str = "zh-Hans", **settings: Any) -> Path:
         text = re.sub(rf"^{key}:.*\n", "", text, flags=re.MULTILINE) + f"{key}: {value}\n"
     file.write_text(text, encoding="utf-8")
     return place
+
+
+def copied(place: Path, to: Path) -> Path:
+    """A copy of a workspace with its ledger."""
+    shutil.copytree(place, to)
+    if new_database:
+        file = to / "fbbatch.yaml"
+        text = file.read_text(encoding="utf-8")
+        old = load_settings(to, environment={}).database
+        file.write_text(text.replace(str(old), new_database(str(old))), encoding="utf-8")
+    return to
 
 
 def drop(place: Path, name: str, content: bytes) -> Path:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fbbatch.schema import Book, load_book
+from tests import builders, postgres
 from tests.builders import REPOSITORY, workspace
 
 settings.register_profile(
@@ -18,6 +19,19 @@ settings.register_profile(
     derandomize=True,
 )
 settings.load_profile("fbbatch")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--postgres`: every workspace of the tests keeps its ledger in PostgreSQL."""
+    parser.addoption("--postgres", action="store_true", help="keep the ledgers in PostgreSQL")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let workspaces be made accordingly."""
+    if config.getoption("--postgres"):
+        if why := postgres.why_absent():
+            pytest.exit(f"--postgres: {why}", returncode=0)
+        builders.new_database = postgres.new_database
 
 
 @pytest.fixture(scope="session")

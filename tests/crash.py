@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from fbbatch import failpoints
 from fbbatch.batch import InterruptedRunError
 from fbbatch.errors import ExitCode, FbbatchError
+from tests import builders
 from tests.builders import CUSTOMER, GOOD, delimited, drop, run, sheet, tree, workspace
 
 NOBODY = 65_534
@@ -57,7 +57,7 @@ def night(folder: Path) -> Path:
 
 def copied(place: Path, folder: Path) -> Path:
     """The workspace again, with the ages of its files."""
-    return Path(shutil.copytree(place, folder / "workspace"))
+    return builders.copied(place, folder / "workspace")
 
 
 def process_of(

@@ -39,6 +39,7 @@ from fbbatch.read import Limits
 from fbbatch.schema import Book
 from fbbatch.workflow import STATES, replay
 from tests.builders import (
+    copied,
     delimited,
     drop,
     examples,
@@ -140,11 +141,13 @@ class Bureau:
 
     def case(self, number: str = NUMBER) -> Case:
         with self.ledger() as ledger:
-            return next(ledger.cases(number=number))
+            found = ledger.first_case(number=number)
+            assert found is not None
+            return found
 
     def history(self, number: str = NUMBER) -> list[Transition]:
         with self.ledger() as ledger:
-            return ledger.history(next(ledger.cases(number=number)))
+            return ledger.history(self.case(number))
 
     def state(self, number: str = NUMBER) -> str:
         return self.case(number).state
@@ -212,7 +215,7 @@ class Bureau:
         return entry
 
     def copy(self, folder: Path) -> "Bureau":
-        shutil.copytree(self.place, folder / "workspace")
+        copied(self.place, folder / "workspace")
         return dataclasses.replace(self, place=folder / "workspace", messages=[])
 
 

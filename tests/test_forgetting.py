@@ -25,6 +25,7 @@ from fbbatch.upkeep import effacing
 from fbbatch.upkeep.effacing import Effacer
 from fbbatch.upkeep.pseudonyms import Pseudonyms
 from tests.builders import (
+    copied,
     delimited,
     drop,
     mail,
@@ -282,7 +283,7 @@ def told_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def told(told_pattern: Path, tmp_path: Path) -> Path:
     """A copy of it to work with."""
-    return Path(shutil.copytree(told_pattern, tmp_path / "told"))
+    return copied(told_pattern, tmp_path / "told")
 
 
 def test_nothing_that_was_told_of_forgotten_people_is_found_in_any_byte(told: Path) -> None:
@@ -337,7 +338,7 @@ def shared_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shared(shared_pattern: Path, tmp_path: Path) -> Path:
     """A copy of it to work with."""
-    return Path(shutil.copytree(shared_pattern, tmp_path / "shared"))
+    return copied(shared_pattern, tmp_path / "shared")
 
 
 ORIGINAL = "archive/accepted/2022-11-07/customer_十一月.xlsx"

@@ -33,6 +33,7 @@ from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
 from tests.builders import (
     CUSTOMER,
     GOOD,
+    copied,
     delimited,
     drop,
     mail,
@@ -138,7 +139,7 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lived(pattern: Path, tmp_path: Path) -> Path:
     """A copy of it to work with."""
     place = tmp_path / "lived"
-    shutil.copytree(pattern, place)
+    copied(pattern, place)
     return place
 
 
@@ -770,7 +771,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def personal(aged: Path, tmp_path: Path) -> Path:
     """A copy of it to work with."""
     place = tmp_path / "personal"
-    shutil.copytree(aged, place)
+    copied(aged, place)
     return place
 
 

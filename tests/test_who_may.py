@@ -17,6 +17,7 @@ from typing import Any
 import docx
 import openpyxl
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from fbbatch.cli import cli
@@ -938,12 +939,18 @@ _OF_FORMS = ("submission", "correspondence", "transition")
 
 def poisoned(place: Path, table: str) -> None:
     """From now on, no file whose name holds `bad` can write into a table: some constraint of it does not hold."""
+    is_bad = "(SELECT name FROM file ORDER BY id DESC LIMIT 1) LIKE '%bad%'"
+    broken = "NOT NULL constraint failed"
     with contextlib.closing(shop_of(place).ledger()) as ledger, ledger.writing() as connection:
-        newest = "(SELECT name FROM file ORDER BY id DESC LIMIT 1)"
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER poison BEFORE INSERT ON {table} WHEN {newest} LIKE '%bad%' "
-            "BEGIN SELECT RAISE(ABORT, 'NOT NULL constraint failed'); END"
-        )
+        if connection.dialect.name == "sqlite":
+            trigger = f"WHEN {is_bad} BEGIN SELECT RAISE(ABORT, '{broken}'); END"
+        else:
+            fails = f"RAISE not_null_violation USING MESSAGE = '{broken}'"
+            body = f"BEGIN IF {is_bad} THEN {fails}; END IF; RETURN NEW; END"
+            function = f"CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"
+            connection.execute(sa.text(function))
+            trigger = "FOR EACH ROW EXECUTE FUNCTION poison()"
+        connection.execute(sa.text(f"CREATE TRIGGER poison BEFORE INSERT ON {table} {trigger}"))
 
 
 @pytest.mark.parametrize("table", _OF_ROWS)

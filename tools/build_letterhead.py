@@ -1,4 +1,6 @@
-"""Rebuild `templates/letterhead.docx`, the Word styles, header and footer that every Word document starts from.
+"""Rebuild `templates/letterhead.docx`, which every Word document starts from.
+
+It holds the Word styles, the header and the footer.
 
 A company opens the result in Word and puts its logo and colours there; this script only makes the
 plain original.

@@ -77,7 +77,10 @@ def main(args: list[str] | None = None) -> None:
 
 
 _RECORDS = 50_000
-"""So many new records, before Python looks for cycles among them: a batch makes many, and hardly any cycle."""
+"""So many new records before Python looks for cycles among them.
+
+A batch makes many records, and hardly any cycle.
+"""
 
 
 def _stand_firm() -> None:
@@ -131,7 +134,8 @@ def _run(args: list[str] | None) -> int:
             raise
         place = _place(error)
         click.echo(
-            f"This is a bug in fbbatch ({type(error).__name__} at {place}). What was dropped is safe; run again, and report it.",
+            f"This is a bug in fbbatch ({type(error).__name__} at {place})."
+            " What was dropped is safe; run again, and report it.",
             err=True,
         )
         return ExitCode.BUG

@@ -41,13 +41,15 @@ class Call:
         if self.workspace is not None:
             if not (self.workspace / SETTINGS_FILE).is_file():
                 raise NotFoundError(
-                    f"{self.workspace} is not a workspace (no {SETTINGS_FILE}); `fbbatch init DIR` makes one"
+                    f"{self.workspace} is not a workspace (no {SETTINGS_FILE});"
+                    " `fbbatch init DIR` makes one"
                 )
             return self.workspace.resolve()
         found = find_workspace(Path.cwd())
         if found is None:
             raise NotFoundError(
-                "No workspace here or above; go into one, or name it with -w DIR; `fbbatch init DIR` makes one"
+                "No workspace here or above; go into one, or name it with -w DIR;"
+                " `fbbatch init DIR` makes one"
             )
         return found
 
@@ -79,7 +81,10 @@ class Call:
         return open_workshop(self.folder, settings)
 
     def say(self, text: str) -> None:
-        """Print for people; nothing with --quiet or --json. A terminal that is gone or full is no reason to fail."""
+        """Print for people; nothing with --quiet or --json.
+
+        A terminal that is gone or full is no reason to fail.
+        """
         if not self.quiet and not self.as_json:
             with suppress(OSError):
                 click.echo(text)
@@ -152,7 +157,9 @@ def parse_as_of(text: str | None, settings: "Settings") -> dt.datetime:
 def agrees(
     moment: dt.datetime, clock: dt.datetime, language: str, *, foresee: Callable[[], None]
 ) -> bool:
-    """Whether a run may be as of a time ahead of the clock; on a terminal a person is asked, else it is meant so.
+    """Whether a run may be as of a time ahead of the clock.
+
+    On a terminal a person is asked; elsewhere the time is meant so.
 
     Args:
         moment: the time that is asked for.

@@ -1,4 +1,7 @@
-"""`demo`: an invented company, its files of all three sources, and a run. All people and numbers are made up."""
+"""`demo`: an invented company, its files of all three sources, and a run.
+
+All people and numbers are made up.
+"""
 
 import csv
 import datetime as dt
@@ -203,7 +206,10 @@ def _meeting(path: Path, today: dt.date, say) -> None:  # type: ignore[no-untype
     help="Language of documents and messages.",
 )
 def demo(call: Call, folder: Path, locale: str) -> int:
-    """Build an invented company's workspace in FOLDER (made anew each time), drop files into it, and run."""
+    """Build an invented company's workspace in FOLDER, drop files into it, and run.
+
+    FOLDER is made anew each time.
+    """
     from fbbatch import batch
 
     mark = folder / ".fbbatch" / _MARK
@@ -239,19 +245,28 @@ def demo(call: Call, folder: Path, locale: str) -> int:
 
 
 _OPEN = {
-    "zh-Hant": """請打開：
-  {index}　本次運行的全部文件
-  {latest}　最新的運行回執、匯總表與跟蹤臺賬
-各部門的處理通知單與待辦清單在運行資料夾的 departments 中：填好後放回收件夾，再運行一次，案件即往下走。
-再放文件進收件夾，然後：fbbatch run -w {folder}""",
-    "zh-Hans": """请打开：
-  {index}　本次运行的全部文件
-  {latest}　最新的运行回执、汇总表与跟踪台账
-各部门的处理通知单与待办清单在运行文件夹的 departments 中：填好后放回收件夹，再运行一次，案件即往下走。
-再放文件进收件夹，然后：fbbatch run -w {folder}""",
-    "en": """Now open:
-  {index}  every document of this run
-  {latest}  the newest receipt, summary and tracking ledger
-What each department has to do is in the run folder's departments: fill in a form, put it back, run again, and the case moves on.
-Drop more files into the inbox, then: fbbatch run -w {folder}""",
+    "zh-Hant": (
+        "請打開：\n"
+        "  {index}　本次運行的全部文件\n"
+        "  {latest}　最新的運行回執、匯總表與跟蹤臺賬\n"
+        "各部門的處理通知單與待辦清單在運行資料夾的 departments 中："
+        "填好後放回收件夾，再運行一次，案件即往下走。\n"
+        "再放文件進收件夾，然後：fbbatch run -w {folder}"
+    ),
+    "zh-Hans": (
+        "请打开：\n"
+        "  {index}　本次运行的全部文件\n"
+        "  {latest}　最新的运行回执、汇总表与跟踪台账\n"
+        "各部门的处理通知单与待办清单在运行文件夹的 departments 中："
+        "填好后放回收件夹，再运行一次，案件即往下走。\n"
+        "再放文件进收件夹，然后：fbbatch run -w {folder}"
+    ),
+    "en": (
+        "Now open:\n"
+        "  {index}  every document of this run\n"
+        "  {latest}  the newest receipt, summary and tracking ledger\n"
+        "What each department has to do is in the run folder's departments:"
+        " fill in a form, put it back, run again, and the case moves on.\n"
+        "Drop more files into the inbox, then: fbbatch run -w {folder}"
+    ),
 }

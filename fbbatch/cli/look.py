@@ -178,9 +178,9 @@ def case(call: Call, number: str) -> int:
             )
         call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
     for one in owed:
-        call.say(
-            f"→ {wanted(one.form, shop.office)}　{one.due_on.isoformat()}　{shop.book.department(one.department, shop.office.language)}"
-        )
+        what = wanted(one.form, shop.office)
+        by_whom = shop.book.department(one.department, shop.office.language)
+        call.say(f"→ {what}　{one.due_on.isoformat()}　{by_whom}")
     for run, document in documents:
         call.say(f"  → outbox/{run}/{document.path}")
     return ExitCode.DONE
@@ -189,7 +189,10 @@ def case(call: Call, number: str) -> int:
 @command("explain")
 @click.argument("what")
 def explain(call: Call, what: str) -> int:
-    """Explain WHAT: a case number (why this class, deadline, department), or the code of a finding."""
+    """Explain WHAT: a case number, or the code of a finding.
+
+    Of a case: why this class, deadline and department.
+    """
     from fbbatch import findings
 
     codes = {code.lower(): code for code in findings.CATALOGUE}
@@ -220,9 +223,8 @@ def explain(call: Call, what: str) -> int:
     for reason in found.evidence["reasons"]:
         text = found.text(reason["field"])
         denied = f"（✗ {teller.words(reason['negated'], text)}）" if reason["negated"] else ""
-        call.say(
-            f"  {reason['rule']}　{teller.says(reason['says'])}　{teller.words(reason['words'], text)}{denied}"
-        )
+        says, words = teller.says(reason["says"]), teller.words(reason["words"], text)
+        call.say(f"  {reason['rule']}　{says}　{words}{denied}")
     call.say(f"  {teller.basis_note(found)}")
     for name in (
         "department",
@@ -259,10 +261,11 @@ def _explain_code(call: Call, code: str) -> int:
 
 
 def _find(ledger: "Ledger", number: str) -> "Case":
-    found = next(ledger.cases(number=number.strip().upper()), None)
+    found = ledger.first_case(number=number.strip().upper())
     if found is None:
         raise NotFoundError(
-            f"There is no case {number}, and no finding has that code; `fbbatch cases` lists the cases"
+            f"There is no case {number}, and no finding has that code;"
+            " `fbbatch cases` lists the cases"
         )
     return found
 

@@ -84,7 +84,10 @@ def check(call: Call, files: tuple[Path, ...], as_of: str | None) -> int:
 
 
 def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
-    """The receipt on the terminal, in the workspace's language; no personal data, which stays in the outbox."""
+    """The receipt on the terminal, in the workspace's language.
+
+    It shows no personal data, which stays in the outbox.
+    """
     if call.as_json:
         call.data(result.manifest)
         return result.exit_code
@@ -105,9 +108,8 @@ def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
         return templates["receipt"].word(name, language, **values)
 
     receipt = result.receipt
-    call.say(
-        f"{office.title('receipt')}　{word('run', run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}"
-    )
+    as_of = receipt.as_of.strftime("%Y-%m-%d %H:%M")
+    call.say(f"{office.title('receipt')}　{word('run', run=receipt.run, as_of=as_of)}")
     if receipt.files:
         heads = [word("file"), word("outcome"), *(word(name) for name in COUNTS)]
         call.say(
@@ -150,7 +152,10 @@ def _printable(name: str) -> str:
 
 
 def _impersonal(details: object) -> dict[str, str]:
-    """Details without what was typed into cells: that may be personal, and a terminal is no place for it."""
+    """Details without what was typed into cells.
+
+    That may be personal, and a terminal is no place for it.
+    """
     kept = {
         "minimum",
         "maximum",

@@ -19,7 +19,10 @@ _BEAT_SECONDS = 1.0
 
 @command("serve")
 def serve(call: Call) -> int:
-    """Run at the times of fbbatch.yaml until told to stop; a missed night is made good once at the start."""
+    """Run at the times of fbbatch.yaml until told to stop.
+
+    A missed night is made good once at the start.
+    """
     import schedule as scheduling
 
     stop = threading.Event()
@@ -69,7 +72,10 @@ def _attempt(call: Call, stop: threading.Event, log: logging.Logger) -> None:
 
 
 def _has_missed(call: Call, moment: dt.datetime) -> bool:
-    """True when a run time has passed since the last run began, or it never ended; and False where there was none yet."""
+    """True when a run time has passed since the last run began, or that run never ended.
+
+    False where there was no run yet.
+    """
     import contextlib
 
     with contextlib.closing(call.shop().ledger()) as ledger:
@@ -90,7 +96,10 @@ def _has_missed(call: Call, moment: dt.datetime) -> bool:
 
 
 def _log(folder: Path) -> logging.Logger:
-    """The scheduler's log: on stderr and in .fbbatch/logs; a log that cannot be written never stops a run."""
+    """The scheduler's log: on stderr and in .fbbatch/logs.
+
+    A log that cannot be written never stops a run.
+    """
     log = logging.getLogger("fbbatch.serve")
     log.setLevel(logging.INFO)
     shape = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
@@ -119,7 +128,10 @@ def schedule() -> None:
 
 @command("print")
 def print_entries(call: Call) -> int:
-    """Print entries for systemd, cron, launchd (macOS) and the Windows Task Scheduler, for this workspace and its run times."""
+    """Print scheduler entries for this workspace and its run times.
+
+    They are for systemd, cron, launchd (macOS) and the Windows Task Scheduler.
+    """
     settings, folder = call.settings(), call.folder
     program = (
         Path(sys.argv[0]).resolve()
@@ -176,11 +188,20 @@ def _cron(program: Path, folder: Path, times: list[str], zone: str) -> str:
         f'{int(time[3:])} {int(time[:2])} * * * "{program}" run --quiet -w "{folder}"'
         for time in times
     ]
-    return (
-        f"# crontab -e   (a missed night is made good by the next run; a cron without CRON_TZ uses the system's zone)\nCRON_TZ={zone}\n"
-        + "\n".join(lines)
-        + "\n"
+    note = (
+        "# crontab -e   (a missed night is made good by the next run;"
+        " a cron without CRON_TZ uses the system's zone)"
     )
+    return f"{note}\nCRON_TZ={zone}\n" + "\n".join(lines) + "\n"
+
+
+_LAUNCHD_NOTE = (
+    "<!-- ~/Library/LaunchAgents/fbbatch.plist of the account that owns the workspace;"
+    " the times are the machine's own.\n"
+    "     launchctl load -w ~/Library/LaunchAgents/fbbatch.plist\n"
+    "     What a sleeping machine has missed is made good when it wakes,"
+    " a night switched off by the next run. -->"
+)
 
 
 def _launchd(program: Path, folder: Path, times: list[str]) -> str:
@@ -190,13 +211,12 @@ def _launchd(program: Path, folder: Path, times: list[str]) -> str:
         for part in (program, "run", "--quiet", "-w", folder)
     )
     slots = "\n".join(
-        f"    <dict><key>Hour</key><integer>{int(time[:2])}</integer><key>Minute</key><integer>{int(time[3:])}</integer></dict>"
+        f"    <dict><key>Hour</key><integer>{int(time[:2])}</integer>"
+        f"<key>Minute</key><integer>{int(time[3:])}</integer></dict>"
         for time in times
     )
     return f"""<?xml version="1.0" encoding="UTF-8"?>
-<!-- ~/Library/LaunchAgents/fbbatch.plist of the account that owns the workspace; the times are the machine's own.
-     launchctl load -w ~/Library/LaunchAgents/fbbatch.plist
-     What a sleeping machine has missed is made good when it wakes, a night switched off by the next run. -->
+{_LAUNCHD_NOTE}
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
 <dict>

@@ -34,9 +34,8 @@ def verify(call: Call) -> int:
     checked = ", ".join(
         f"{number:,} {name.replace('_', ' ')}" for name, number in result.checked.items()
     )
-    call.say(
-        f"{'✗' if result.problems else '✓'} {len(result.problems)} problems. Looked at: {checked or 'nothing'}"
-    )
+    sign = "✗" if result.problems else "✓"
+    call.say(f"{sign} {len(result.problems)} problems. Looked at: {checked or 'nothing'}")
     return ExitCode.STORAGE if result.problems else ExitCode.DONE
 
 
@@ -74,7 +73,8 @@ def backup(call: Call, target: Path | None, ledger_only: bool) -> int:
     for note in made.notes:
         click.echo(note, err=True)
     call.say(
-        f"{made.path}: {made.n_files:,} files, {made.n_bytes / 1e6:,.1f} MB. It holds personal data; keep it where only you can read it."
+        f"{made.path}: {made.n_files:,} files, {made.n_bytes / 1e6:,.1f} MB."
+        " It holds personal data; keep it where only you can read it."
     )
     return ExitCode.DONE
 
@@ -118,12 +118,14 @@ def restore(call: Call, file: Path, force: bool) -> int:
     )
     if done.aside:
         call.say(
-            f"What was there is in {done.aside}; delete it yourself when you no longer need it. It holds personal data."
+            f"What was there is in {done.aside}; delete it yourself when you no longer need it."
+            " It holds personal data."
         )
     if done.n_waiting or done.n_newer:
-        told = f"{done.n_waiting} files that waited in its inbox and {done.n_newer} originals in its archive are not in the backup"
         click.echo(
-            f"{told}: drop them into the inbox again; rows that the ledger has are not registered twice.",
+            f"{done.n_waiting} files that waited in its inbox and {done.n_newer} originals"
+            " in its archive are not in the backup: drop them into the inbox again;"
+            " rows that the ledger has are not registered twice.",
             err=True,
         )
     call.say(f"Next: fbbatch verify -w {folder}")
@@ -141,7 +143,10 @@ def restore(call: Call, file: Path, force: bool) -> int:
     help="Kind of files.",
 )
 def export(call: Call, folder: Path | None, kind: str) -> int:
-    """Write everything that is in the ledger into FOLDER (default: a new folder in the workspace's exports/)."""
+    """Write everything that is in the ledger into FOLDER.
+
+    Without FOLDER: into a new folder in the workspace's exports/.
+    """
     from fbbatch import batch
     from fbbatch.upkeep.export import export as write
 
@@ -159,7 +164,8 @@ def export(call: Call, folder: Path | None, kind: str) -> int:
         call.data({"folder": str(target), "rows": counts})
         return ExitCode.DONE
     call.say(
-        f"{target}: {counts['cases']:,} cases, {sum(counts.values()):,} rows in {len(counts)} tables. It holds personal data."
+        f"{target}: {counts['cases']:,} cases, {sum(counts.values()):,} rows"
+        f" in {len(counts)} tables. It holds personal data."
     )
     return ExitCode.DONE
 
@@ -178,9 +184,10 @@ def export(call: Call, folder: Path | None, kind: str) -> int:
     help="Remove originals and documents that are about nobody else, and print the others again.",
 )
 def anonymise(call: Call, before: dt.datetime | None, dry_run: bool, with_files: bool) -> int:
-    """Replace the personal data of cases that were closed long ago by pseudonyms; this cannot be undone.
+    """Replace the personal data of cases that were closed long ago by pseudonyms.
 
-    What is counted stays: classes, dates, departments, and which cases are of one person.
+    This cannot be undone. What is counted stays: classes, dates, departments, and which cases are
+    of one person.
     """
     from fbbatch import batch
     from fbbatch.upkeep.anonymise import anonymise as replace
@@ -204,14 +211,17 @@ def anonymise(call: Call, before: dt.datetime | None, dry_run: bool, with_files:
         call.data({**done.told(), "dry_run": dry_run})
         return ExitCode.DONE
     counts = ", ".join(f"{number:,} {name}" for name, number in done.counts.items())
-    call.say(
-        f"{'Would change' if dry_run else 'Changed'}, of {done.n_cases:,} cases closed before {day.isoformat()}: {counts}."
-    )
+    changed = "Would change" if dry_run else "Changed"
+    closed = f"{done.n_cases:,} cases closed before {day.isoformat()}"
+    call.say(f"{changed}, of {closed}: {counts}.")
     if done.removed:
         removed = ", ".join(
             f"{number:,} {name.replace('_', ' ')}" for name, number in done.removed.items()
         )
-        also = f"printed again without them: {done.n_printed_again:,}; old copies of the ledger: {done.n_old_ledgers:,}"
+        also = (
+            f"printed again without them: {done.n_printed_again:,};"
+            f" old copies of the ledger: {done.n_old_ledgers:,}"
+        )
         call.say(f"{'Would be removed' if dry_run else 'Removed'}: {removed}; {also}.")
     for one in done.left:
         days = [day.isoformat() if day else "a day nobody knows yet" for day in one.until]

@@ -1,4 +1,7 @@
-"""One dropped file → judged rows: read, identify, validate, classify, assign. Runs in a killable worker."""
+"""One dropped file → judged rows: read, identify, validate, classify, assign.
+
+It runs in a worker that can be killed.
+"""
 
 from fbbatch.judge.files import Judge, Task, work
 from fbbatch.judge.frames import Hearing, Message, head_of

@@ -1,4 +1,4 @@
-"""An edited ledger → the cells that somebody has changed, compared with the copy that was issued. Source: N3.
+"""An edited ledger → the cells that somebody changed, compared with the issued copy. Source: N3.
 
 Rows are known by their case number and columns by their headers, so sorting, filtering, inserted
 columns and deleted rows change nothing. What was changed is checked as an answer of the form;
@@ -28,9 +28,9 @@ _FIELD_OF = {"notes": "remarks"}
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A workbook: by (case number, column id) the values and where they stand; a case may stand on several sheets.
+    """A workbook's values and where they stand, by (case number, column id).
 
-    `headers` are the rows (1-based) of the headers, by sheet.
+    A case may stand on several sheets. `headers` are the rows (1-based) of the headers, by sheet.
     """
 
     values: dict[tuple[str, str], list["_Place"]] = field(default_factory=dict)
@@ -49,7 +49,9 @@ class _Place(NamedTuple):
 def edits_message(
     reading: Reading, issued: Path | None, schema: SchemaModel, setup: Setup
 ) -> Message:
-    """What a worker tells of an edited ledger: `edits` holds who edited it and the changes that may be applied.
+    """What a worker tells of an edited ledger.
+
+    `edits` holds who edited it and the changes that may be applied.
 
     Args:
         reading: the workbook that came back.
@@ -115,7 +117,10 @@ def _take(
 
 
 def _read_back(sheet: Sheet, headers: Mapping[str, str], into: _Table) -> list[list[str]]:
-    """Take the cases of a returned sheet; the rows of texts above its header, among them the editor's name and the check code."""
+    """Take the cases of a returned sheet; the rows of texts above its header.
+
+    Among those texts are the editor's name and the check code.
+    """
     rows = list(sheet.rows())
     above: list[list[str]] = []
     for number, row in enumerate(rows[:_HEADER_ROWS]):
@@ -202,7 +207,7 @@ def _told(
 
 
 def _one_each(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings; of a row of a case that was not issued only the first, whatever its cells say."""
+    """The findings; of a case that was not issued only the first, whatever its cells say."""
     unknown: set[str] = set()
     for item in findings:
         if item.code != "FB-edit-unknown-case":

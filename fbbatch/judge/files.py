@@ -1,6 +1,7 @@
-"""One dropped file → messages for the run: its sheets, what a form or mail answers, and the files inside it.
+"""One dropped file → messages: its sheets, what a form or mail answers, and the files inside it.
 
-Messages are plain data, so that a parser that goes wrong in a worker can hand the run nothing else.
+Messages are plain data, for the run, so that a parser that goes wrong in a worker can hand it
+nothing else.
 """
 
 import csv
@@ -41,7 +42,7 @@ from fbbatch.schema import Layout, SchemaModel, identify
 _NOT_UNDERSTOOD = frozenset(
     {"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"}
 )
-"""What an attachment may be without anything being wrong: a photo, a brochure, somebody's own table."""
+"""What an attachment may be and still be no trouble: a photo, a brochure, somebody's own table."""
 _WORKBOOKS = frozenset({"xlsx", "xlsb", "xls", "ods"})
 _REGISTERS = frozenset({"register", "questionnaire", "returned"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
@@ -241,7 +242,10 @@ class Judge:
     def _sheets(
         self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False
     ) -> Iterator[Message]:
-        """Every sheet that a schema understands; one `failed` first when none is. The notes sheet of `ours` is no loss."""
+        """Every sheet that a schema understands; one `failed` first when none is.
+
+        In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped.
+        """
         understood, refused, answers, cells = 0, [], 0, 0
         for told in sheets:
             if is_cover(told):
@@ -327,7 +331,7 @@ class Judge:
         return own or messages
 
     def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
-        """A mail: feedback, or what its attachments come with, or part of a case's story, or nobody's."""
+        """A mail: feedback, a cover letter to its attachments, part of a case's story, nobody's."""
         cells = [
             [
                 letter.sender,
@@ -389,7 +393,10 @@ class Judge:
     def _pasted(
         self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]
     ) -> Message | None:
-        """What a form answers that somebody has pasted into a mail; None unless form, case and answers are clear. Source: N2."""
+        """What a form answers that somebody has pasted into a mail. Source: N2.
+
+        None unless form, case and answers are clear.
+        """
         if any("form" in message for _, messages in taken for message in messages):
             return None
         paper = pasted_paper(letter)
@@ -410,7 +417,7 @@ class Judge:
         return message if is_clear else None
 
     def _addressed(self, addressed: Addressed, key: str) -> Iterator[Message]:
-        """A mail as feedback; what has another `letter` is another matter, though it says the same."""
+        """A mail as feedback; another `letter` is another matter, though it says the same."""
         layout = addressed.layout
         yield {
             "letter": key,
@@ -430,14 +437,20 @@ class Judge:
 
 
 def _proven_by(cover: Sheet) -> Iterator[Message]:
-    """How a workbook that went back proves itself where its hidden sheet is lost: by the code on the sheet that explains."""
+    """How a returned workbook proves itself without its hidden sheet: by the code on its cover.
+
+    The cover is the sheet that explains.
+    """
     text = "\n".join(str(cell) for row in cover.head for cell in row if cell)
     if codes := [code for code, _ in printed_codes(text)]:
         yield {"marked": {"kind": "returned", "issue": issue_on_cover(text), "codes": codes}}
 
 
 def _came_by_mail(message: Message, letter: Letter) -> None:
-    """Remember who has mailed a form, an edited ledger or a file; of a mail in a mail, whoever has sent the outer one."""
+    """Remember who has mailed a form, an edited ledger or a file.
+
+    Of a mail in a mail it is whoever has sent the outer one.
+    """
     if "part" in message:
         message["part"]["sender"] = letter.address
     for kind in ("form", "edits"):
@@ -462,7 +475,10 @@ def _evidence(parts: Iterable[Part]) -> list[Finding]:
 
 
 def _is_evidence(messages: Sequence[Message]) -> bool:
-    """True for an attachment (also a zip of such) that holds no feedback and is no trouble: kept with the mail, not reported as a file."""
+    """True for an attachment (also a zip of such) that holds no feedback and is no trouble.
+
+    It is kept with the mail, not reported as a file.
+    """
     failed = [m["failed"].code in _NOT_UNDERSTOOD for m in messages if "failed" in m]
     return bool(failed) and all(failed) and not any("head" in m or "aside" in m for m in messages)
 

@@ -1,4 +1,6 @@
-"""A form that came back → its answers, checked one by one. What it does to its case, the run decides (`fbbatch.workflow`).
+"""A form that came back → its answers, checked one by one.
+
+What it does to its case, the run decides (`fbbatch.workflow`).
 
 Answers are found by bookmark, else by the label beside them; the rows of a table by
 `fb_<table>_<row>_<column>`, else by the headers of a table. Source: N2, DESIGN 7.
@@ -27,10 +29,11 @@ _TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which form for which case; `issue` is 0 when the document no longer says, `case` holds several numbers when it cannot be told.
+    """Which form for which case.
 
-    `department` is the one that it was issued to, None when it no longer says; `code` is the check
-    code in its properties.
+    `issue` is 0 when the document no longer says; `case` holds several numbers when it cannot be
+    told. `department` is the one that it was issued to, None when it no longer says; `code` is the
+    check code in its properties.
     """
 
     kind: str
@@ -44,7 +47,10 @@ class Identity:
 def identity_of(
     told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]
 ) -> Identity | None:
-    """Which form this is: by its properties, else by its title and the case number in the visible text that is no answer."""
+    """Which form this is: by its properties, else by its title and a case number.
+
+    The number is the one in the visible text that is no answer.
+    """
     if paper is None:
         return None
     known = {form.id for form in forms}
@@ -77,9 +83,10 @@ def _number(text: str | None) -> int:
 def form_message(
     paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup, *, ending: str = ".docx"
 ) -> Message:
-    """What a worker tells of a returned form: `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`).
+    """What a worker tells of a returned form.
 
-    `ending` tells the edition that it was: `.docx` or `.xlsx`.
+    `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`). `ending`
+    tells the edition that it was: `.docx` or `.xlsx`.
     """
     plain = [f for f in schema.fields if f.type != "table"]
     texts, rows = _filled(paper, schema)
@@ -143,7 +150,7 @@ def _answered_twice(paper: Paper, schema: SchemaModel) -> list[Finding]:
 
 
 def _facts(paper: Paper, setup: Setup) -> dict[str, list[str]]:
-    """What a form prints of the product, the reporter and the description of its case, by answer."""
+    """What a form prints of its case's product, reporter and description, by answer."""
     known = {_folded(label): name for name, labels in setup.fact_labels.items() for label in labels}
     found: dict[str, list[str]] = {}
     pairs = [
@@ -165,7 +172,7 @@ def _folded(label: str) -> str:
 
 
 def _as_issued(paper: Paper, identity: Identity, setup: Setup, ending: str) -> Paper | None:
-    """The form as it was handed out; None when it does not tell its run, or is gone from the outbox."""
+    """The form as handed out; None when it does not tell its run, or is gone from the outbox."""
     path = issued_form(
         setup.outbox,
         paper,
@@ -249,7 +256,7 @@ def _rows_by_header(paper: Paper, table: FieldModel) -> list[dict[str, str]]:
 
 
 def _header(grid: Sequence[Sequence[str]], table: FieldModel) -> tuple[int, list[str]] | None:
-    """The first row that names at least two of the table's columns: its place, and the columns' ids."""
+    """The first row that names two or more of a table's columns: its place (from 0), their ids."""
     index: dict[str, str] = {}
     for column in table.fields:
         for name in (*column.label.values(), *column.aliases, column.id):
@@ -278,7 +285,7 @@ def _checked(
     rows: Sequence[Mapping[str, str]],
     setup: Setup,
 ) -> tuple[list[dict[str, Any]], list[Finding]]:
-    """Each row's typed answers, and what is wrong with them; a bad answer is left out of its row."""
+    """Each row's typed answers, and what is wrong; a bad answer is left out of its row."""
     layout = Layout(schema, tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields)), 1, None)
     checker = Checker(layout, setup.book, received=setup.received, language=setup.language)
     cells: list[list[Cell]] = [

@@ -1,7 +1,7 @@
-"""Messages of a worker as frames for its pipe: a line of JSON, then, of a chunk of rows, a line of JSON for each row.
+"""Messages of a worker as frames for its pipe.
 
-The rows' own JSON goes into the ledger as it is, so nobody has to quote it in between, or to read
-it.
+A frame is a line of JSON, followed, in a chunk of rows, by lines of JSON for the rows. The rows'
+own JSON goes into the ledger as it is, so nobody has to quote it in between, or to read it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,10 @@ def framed(message: Message) -> bytes:
 
 
 class Hearing:
-    """Takes the frames of one file in their order and gives their messages; what each row says becomes its fingerprint here.
+    """Takes the frames of one file in their order and gives their messages.
 
-    The run knows rows by fingerprints, and has the time for it: a worker has more to do.
+    What each row says becomes its fingerprint here. The run knows rows by fingerprints, and has the
+    time for it: a worker has more to do.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,7 @@ class Hearing:
         self._letter = ""
 
     def message(self, frame: bytes) -> Message:
-        """The message of a frame; of a chunk, `rows` are `FeedbackRows`, `returned` are (row, cells).
+        """The message of a frame; a chunk's `rows` are `FeedbackRows`, `returned` are (row, cells).
 
         Of a mail's chunk, `plain` are the fingerprints that its rows would have had they not come
         by mail.
@@ -119,5 +120,5 @@ def head_of(frame: bytes) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """Findings travel as lists; what a parser may hand out besides JSON's own types travels as text."""
+    """Findings travel as lists; what a parser hands out besides JSON's own types, as text."""
     return tuple(value) if isinstance(value, tuple) else str(value)

@@ -78,6 +78,9 @@ def _documents(
 
 
 def _issue(number: str, case: str) -> int:
-    """`FB-20261113-0001-D14-2` is the second issue, `FB-20261113-0001-D14` the first; a department may stand between."""
+    """Which issue a number means: `FB-20261113-0001-D14-2` the second, without `-2` the first.
+
+    A department may stand between `D14` and the issue.
+    """
     told = number.removeprefix(f"{case}-").rpartition("-")[2]
     return int(told) if told.isdecimal() else 1

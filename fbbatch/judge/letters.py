@@ -1,7 +1,8 @@
-"""A mail → one answer of a source: who writes, when, about which product, and what. Source: 2.1.3a, 2.3.2b.
+"""A mail → one answer of a source: who writes, when, about which product, and what.
 
 Whoever writes a mail has no form before him. So the headers answer what they can, `label：value`
-lines answer more, and what is still missing is asked for instead of sending the mail back.
+lines answer more, and what is still missing is asked for instead of sending the mail back. Source:
+2.1.3a, 2.3.2b.
 """
 
 import datetime as dt
@@ -22,7 +23,11 @@ _TEXT = "description"
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A mail as rows of `layout.schema`; `labelled` is true where its text is written as label–value lines, `loose` the rest of it."""
+    """A mail as rows of `layout.schema`.
+
+    `labelled` is true where its text is written as label–value lines; `loose` is the rest of the
+    text.
+    """
 
     layout: Layout
     rows: list[list[Cell]]
@@ -106,7 +111,10 @@ def letter_key(letter: Letter) -> str:
 def _labelled(
     body: str, book: Book, folder: str | None
 ) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:
-    """The `label：value` records of the text by field id, their schema, and what is outside them; none when it is written freely."""
+    """The `label：value` records of a text by field id, their schema, and what is outside them.
+
+    A text that is written freely has no records and no schema.
+    """
     told = answers_of(Paper(lines=tuple(body.split("\n"))), book.sources, folder=folder)
     for sheet in told.sheets:
         layout = identify(sheet.head, book.sources, sheet="", folder=folder)
@@ -149,7 +157,7 @@ def _relaxed(schema: SchemaModel) -> SchemaModel:
 
 
 def _sent(letter: Letter, received: dt.datetime) -> Cell:
-    """When it was sent, in the workspace's time; nothing where the header is missing or lies in the future."""
+    """When it was sent, in the workspace's time; None where that is missing or in the future."""
     if letter.sent_at is None or letter.sent_at > received:
         return None
     return letter.sent_at.astimezone(received.tzinfo).strftime("%Y-%m-%d %H:%M")

@@ -1,4 +1,7 @@
-"""A workbook that went back and comes again: its columns of ours are taken off, and what they say of each row is kept. Source: N1, N4."""
+"""A workbook that went back and comes again: our columns are taken off. Source: N1, N4.
+
+What they say of each row is kept.
+"""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,8 +1,8 @@
-"""What somebody wrote on a returned form outside its blanks, and which printed facts were changed. Source: DESIGN 7, N2.
+"""Writing outside the blanks of a returned form, and printed facts that were changed.
 
 The form is compared with the copy that was issued: what was printed there, and what was read as an
 answer, is no news. Spaces, boxes and lines to write on do not count, so that it makes no difference
-which program has saved the form.
+which program has saved the form. Source: DESIGN 7, N2.
 """
 
 import re
@@ -159,4 +159,7 @@ def _differing(old: str, new: str) -> tuple[str, str]:
 
 def _around(text: str, place: int) -> str:
     start = max(0, place - _SHORT // 4)
-    return f"{'…' if start else ''}{text[start : start + _SHORT]}{'…' if len(text) > start + _SHORT else ''}"
+    end = start + _SHORT
+    before = "…" if start else ""
+    after = "…" if len(text) > end else ""
+    return f"{before}{text[start:end]}{after}"

@@ -1,4 +1,7 @@
-"""A form pasted into a mail → the paper that it would be; what the mail quotes was said before and is left out. Source: N2."""
+"""A form pasted into a mail → the paper that it would be. Source: N2.
+
+What the mail quotes was said before and is left out.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,12 +14,14 @@ from fbbatch.read.hypertext import readable
 from fbbatch.read.webpage import read_tables
 
 _QUOTED = (
-    "//blockquote | //*[contains(@class, 'gmail_quote') or contains(@class, 'moz-cite') or contains(@class, 'yahoo_quoted')]"
+    "//blockquote | //*[contains(@class, 'gmail_quote') or contains(@class, 'moz-cite')"
+    " or contains(@class, 'yahoo_quoted')]"
     " | //*[@id='divRplyFwdMsg' or @id='appendonsend' or @id='OLK_SRC_BODY_SECTION']"
     " | //*[@id='divRplyFwdMsg' or @id='appendonsend']/following-sibling::*"
 )
 _BELOW = re.compile(
-    r"\s*(-{2,}\s*(original|forwarded|原始|原邮|原郵|转发|轉寄|轉發|回复的|回覆的)|_{10,}\s*$|(from|发件人|發件人|寄件者|寄件人)\s*[:：])",
+    r"\s*(-{2,}\s*(original|forwarded|原始|原邮|原郵|转发|轉寄|轉發|回复的|回覆的)"
+    r"|_{10,}\s*$|(from|发件人|發件人|寄件者|寄件人)\s*[:：])",
     re.IGNORECASE,
 )
 _WROTE = re.compile(r".{0,200}(wrote|写道|寫道)\s*[:：]\s*$", re.IGNORECASE)
@@ -69,7 +74,10 @@ def _unquoted(markup: str) -> str:
 
 
 def _own_lines(text: str) -> list[str]:
-    """The lines that this mail says itself: without marked ones, up to the mail that it answers or forwards."""
+    """The lines that this mail says itself.
+
+    Left out are lines marked as quoted, and all from the mail on that it answers or forwards.
+    """
     lines = text.split("\n")
     is_marked = any(line.lstrip().startswith(_MARK) for line in lines)
     own: list[str] = []

@@ -58,7 +58,10 @@ class LimitError(Exception):
 
 
 class Ruling(NamedTuple):
-    """Everything that follows from the rules for a row; evidence and details are JSON. Many rows share one."""
+    """Everything that follows from the rules for a row; evidence and details are JSON.
+
+    Many rows share one.
+    """
 
     kind: str
     type: str
@@ -146,7 +149,11 @@ class RowJudge:
             yield recorder.chunk(checked, rows, numbers, notes)
 
     def channel(self, schema: SchemaModel, name: str) -> str:
-        """The channel of rows that do not say it: the schema's only one, or one that the file's or sheet's name tells."""
+        """The channel of rows that do not say it.
+
+        It is the schema's only one, or one that the file's or sheet's name tells; else
+        `unspecified`.
+        """
         if len(schema.channels) == 1:
             return schema.channels[0]
         folded = fold(name)
@@ -161,7 +168,9 @@ class RowJudge:
     def rule(
         self, columns: Mapping[str, Sequence[Any]], n_rows: int, source: str
     ) -> tuple[list[Ruling], list[Classification]]:
-        """What each piece of feedback is, who handles it and by when; the same ruling is the same object.
+        """What each piece of feedback is, who handles it and by when.
+
+        The same ruling is the same object.
 
         Args:
             columns: the typed answers by field id, one a row; None is a blank.
@@ -238,7 +247,10 @@ class RowJudge:
 
 
 class _Chunker:
-    """Checked rows of one sheet → chunks for the ledger. A ruling is sent with the first row it applies to."""
+    """Checked rows of one sheet → chunks for the ledger.
+
+    A ruling is sent with the first row it applies to.
+    """
 
     def __init__(self, judge: RowJudge, sheet: Sheet, layout: Layout, channel: str) -> None:
         self._judge = judge
@@ -256,9 +268,10 @@ class _Chunker:
         numbers: Sequence[int],
         notes: list[Finding],
     ) -> Message:
-        """The chunk's message: the accepted rows (see `FeedbackRows`) column by column, and the numbers of those returned.
+        """The chunk's message: the accepted rows column by column, the numbers of those returned.
 
-        Its lines: the cells of the accepted rows, their answers, the cells of the returned rows.
+        The columns are those of `FeedbackRows`. Its lines: the cells of the accepted rows, their
+        answers, the cells of the returned rows.
         """
         bad = sorted(checked.bad)
         good = (
@@ -316,7 +329,10 @@ class _Chunker:
 
 
 def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[int]]:
-    """A function that gives the indices of the rows that answer anything: some mapped cell is not blank."""
+    """A function that gives the indices of the rows that answer anything.
+
+    A row does when some mapped cell is not blank.
+    """
     columns = [mapping.column for mapping in layout.columns]
     pick = itemgetter(*columns, columns[0])  # at least two, so that it always gives a tuple
 

@@ -21,14 +21,19 @@ _LAST = (
 
 
 class Flaw(NamedTuple):
-    """A promise of the ledger that does not hold: which one, and of what (a run, a case number, a file's number)."""
+    """A promise of the ledger that does not hold.
+
+    `promise` says which one; `where` of what: a run, a case number or a file's number.
+    """
 
     promise: str
     where: str
 
 
 class Expected(NamedTuple):
-    """A file that the ledger says is there: `path` is below the workspace. `about` is its kind, or the outcome of an original.
+    """A file that the ledger says is there; `path` is below the workspace.
+
+    `about` is its kind, or the outcome of an original.
 
     An original that was too large to be read has no sha256, but a size in bytes.
     """
@@ -62,7 +67,11 @@ def flaws(ledger: Ledger) -> Iterator[Flaw]:
 
 
 def _files(connection: sa.Connection) -> Iterator[Flaw]:
-    """Rows in = accepted + returned + duplicate + set aside, and as many submissions; a file refused whole has none. Source: I1."""
+    """The files whose rows do not add up, or whose outcome is still open. Source: I1.
+
+    Rows in = accepted + returned + duplicate + set aside, and there are as many submissions of
+    each; a file refused whole has none.
+    """
     submissions: dict[int, dict[str, int]] = {}
     grouped = sa.select(t.submission.c.file_id, t.submission.c.outcome, sa.func.count()).group_by(
         t.submission.c.file_id, t.submission.c.outcome
@@ -162,7 +171,7 @@ def runs(ledger: Ledger) -> Runs:
 
 
 def documents(ledger: Ledger) -> tuple[list[Expected], list[Expected]]:
-    """Every document that a closed run has issued: those that must be there, and those that were removed on purpose."""
+    """What closed runs have issued: documents that must be there, and those removed on purpose."""
     gone = removed(ledger)["documents"]
     query = (
         sa.select(
@@ -183,14 +192,17 @@ def documents(ledger: Ledger) -> tuple[list[Expected], list[Expected]]:
 
 
 def manifests(ledger: Ledger) -> dict[str, str | None]:
-    """The sha256 of the manifest of each closed run; None for runs of versions that did not record it."""
+    """The sha256 of each closed run's manifest; None where its version did not record it."""
     query = sa.select(t.run.c.name, t.run.c.manifest_sha256).where(t.run.c.finished_at.is_not(None))
     with ledger.reading() as connection:
         return dict(connection.execute(query).all())
 
 
 def originals(ledger: Ledger) -> list[Expected]:
-    """Every original that a closed run has archived and nobody has removed on purpose; what was inside one has no file of its own."""
+    """Every original that a closed run has archived, without those removed on purpose.
+
+    What was inside an original has no file of its own and is left out.
+    """
     gone = removed(ledger)
     query = (
         sa.select(
@@ -216,7 +228,10 @@ def originals(ledger: Ledger) -> list[Expected]:
 
 
 def originals_of_all(ledger: Ledger) -> dict[str, str]:
-    """The sha256 of every original by where it is or will be in the archive, those of an unclosed run, too."""
+    """The sha256 of every original, by where it is or will be in the archive.
+
+    Originals of an unclosed run are included; those removed on purpose are not.
+    """
     gone = removed(ledger)["files"]
     query = sa.select(t.file.c.id, t.file.c.archived, t.file.c.sha256).where(
         t.file.c.archived.is_not(None), t.file.c.parent_id.is_(None)
@@ -237,7 +252,10 @@ def archived_by(ledger: Ledger, run: str) -> set[str]:
 
 
 def newest(ledger: Ledger, kinds: tuple[str, ...]) -> list[Expected]:
-    """The documents of these kinds that were issued last, each kind by the run that issued it last, of its latest period."""
+    """The documents of these kinds that were issued last.
+
+    Each kind by the run that issued it last, and of its latest period.
+    """
     found: list[Expected] = []
     with ledger.reading() as connection:
         for kind in kinds:
@@ -276,7 +294,10 @@ def record_upkeep(ledger: Ledger, at: str, kind: str, details: dict[str, Any]) -
 
 
 def removed(ledger: Ledger) -> dict[str, set[int]]:
-    """The ids of the `files` and `documents` whose bytes were removed on purpose, together with their personal data."""
+    """The ids of the `files` and `documents` whose bytes were removed on purpose.
+
+    They were removed together with their personal data.
+    """
     told = upkeep(ledger, ANONYMISE)
     return {
         name: {id_ for details in told for id_ in details.get("removed", {}).get(name, ())}

@@ -1,4 +1,7 @@
-"""Many rows written and many keys looked up at once, at the driver's speed where it counts parameters by position (SQLite)."""
+"""Many rows written, and many keys looked up, at once.
+
+At the driver's speed where it counts parameters by position (SQLite).
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Where a ledger is damaged: pages that SQLite cannot read, and values that nobody has written so."""
+"""Where a ledger is damaged: pages SQLite cannot read, values that nobody has written so."""
 
 import datetime as dt
 import re
@@ -46,7 +46,10 @@ def reason(error: Exception) -> str:
 
 
 def damaged(connection: sa.Connection) -> Iterator[str]:
-    """What is damaged, table by table: `table case_: Tree 5 page 7: …`, `table case_: answers of row 3`."""
+    """What is damaged, table by table.
+
+    Such as `table case_: Tree 5 page 7: …` or `table case_: answers of row 3`.
+    """
     names = [table.name for table in t.metadata.sorted_tables]
     if connection.dialect.name == "sqlite":
         told = list(_told_by_sqlite(connection))
@@ -58,7 +61,7 @@ def damaged(connection: sa.Connection) -> Iterator[str]:
 
 
 def _told_by_sqlite(connection: sa.Connection) -> Iterator[str]:
-    """What SQLite says of its pages: of each table with its indexes, then of the file as a whole."""
+    """What SQLite says of its pages: each table with its indexes, then the file as a whole."""
     found = False
     for name in _tables(connection):
         if told := _checked(connection, f'quick_check("{name}")'):

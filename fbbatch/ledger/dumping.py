@@ -1,4 +1,7 @@
-"""Every table of the ledger, row by row, as plain data: for `export`. A table that is added is exported by itself."""
+"""Every table of the ledger, row by row, as plain data: for `export`.
+
+A table that is added to the ledger is exported without a change here.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +33,10 @@ def table_names() -> list[str]:
 
 
 def columns_of(name: str) -> list[str]:
-    """The columns of an exported table: its own, then the names of the run and the case that it refers to."""
+    """The columns of an exported table.
+
+    Its own, then the names of the run and the case that it refers to.
+    """
     table = _table(name)
     extra = [
         told
@@ -57,13 +63,13 @@ def rows_of(ledger: Ledger, name: str) -> Iterator[dict[str, Any]]:
     names = columns_of(name)
     with ledger.reading() as connection:
         ordered = query.order_by(*table.primary_key.columns)
-        for row in connection.execution_options(stream_results=True, yield_per=_CHUNK).execute(
-            ordered
-        ):
-            yield {
-                key: _plain(value, parse=key in parsed)
-                for key, value in zip(names, row, strict=True)
-            }
+        streaming = connection.execution_options(stream_results=True, yield_per=_CHUNK)
+        with streaming.execute(ordered) as rows:
+            for row in rows:
+                yield {
+                    key: _plain(value, parse=key in parsed)
+                    for key, value in zip(names, row, strict=True)
+                }
 
 
 def _table(name: str) -> sa.Table:

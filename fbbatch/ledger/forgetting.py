@@ -1,4 +1,6 @@
-"""The one place that rewrites what is append-only: personal data of closed cases, and runs that came to nothing.
+"""The one place that rewrites what is append-only.
+
+That is: personal data of closed cases, and runs that came to nothing.
 
 Which texts are personal, and what stands in their place, others decide (`Rules`); here they are
 found and replaced, in one transaction, within which the append-only triggers are lifted and put
@@ -28,7 +30,10 @@ Known = Mapping[str, str]
 
 
 class Rules(Protocol):
-    """What is personal, and what stands in its place. What is already replaced comes back as it is."""
+    """What is personal, and what stands in its place.
+
+    What is already replaced comes back as it is.
+    """
 
     def known(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> Known:
         """What the answers of a case tell of the person."""
@@ -47,7 +52,11 @@ class Rules(Protocol):
         cells: Sequence[Any],
         known: Known,
     ) -> list[Any]:
-        """The cells of a row; `columns` are [column, field id, header] where it was written down how the sheet was read."""
+        """The cells of a row.
+
+        `columns` are [column, field id, header], where it was written down how the sheet was read;
+        None where it was not.
+        """
 
     def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> Known:
         """What reporters have written in answers."""
@@ -69,7 +78,10 @@ class Rules(Protocol):
         """The details of a finding."""
 
     def learn(self, persons: Known, kept: Iterable[str], said: Known) -> None:
-        """Whom to look for in every text from now on, and whose words, besides the person whose it is; `kept` are those who stay."""
+        """Learn whom, and whose words, to look for in every text from now on.
+
+        They are looked for besides the person whose text it is; `kept` are those who stay.
+        """
 
     def text(self, text: str, known: Known) -> str:
         """Free text in which the person may be named, or others."""
@@ -123,10 +135,15 @@ class Outside(Protocol):
     """The folders, as far as the ledger has to know of them."""
 
     def about(self, run: str) -> Mapping[str, str]:
-        """The name of the file that a document of a run is about, by the document's path; from its manifest."""
+        """The name of the file that a document of a run is about, by the document's path.
+
+        It is told by the run's manifest.
+        """
 
     def reprint(self, stays: Sequence[Stays], texts: Texts, runs: Iterable[str]) -> Reprinted:
-        """Prepare the documents that stay without the persons; what stood there before is still there.
+        """Prepare the documents that stay, without the persons.
+
+        What stood there before is still there.
 
         Args:
             stays: the documents.
@@ -161,7 +178,9 @@ def forget(
     at: str,
     outside: Outside | None,
 ) -> Forgotten:
-    """Replace the personal data of cases closed before a day, and of rows that became no case in runs before it.
+    """Replace the personal data of closed cases, and of rows that became no case.
+
+    Of cases closed before a day, and of rows in runs before that day.
 
     Args:
         ledger: the ledger.
@@ -195,7 +214,7 @@ def forget(
 
 
 def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> None:
-    """Forget what originals were called that have been removed, and where what was inside them was."""
+    """Forget what removed originals were called, and where what was inside them was."""
     with ledger.writing() as connection:
         for id_ in originals:
             together = sa.or_(t.file.c.id == id_, t.file.c.parent_id == id_)
@@ -251,7 +270,9 @@ def give_up(ledger: Ledger, run: RunRecord, *, with_files: bool) -> bool:
 
 
 def compact(ledger: Ledger) -> None:
-    """Write the database file anew, so that nothing that was replaced is left between its pages or in its journal.
+    """Write the database file anew, so that nothing that was replaced is left in it.
+
+    Neither between its pages nor in its journal.
 
     What was written over is zero already (`secure_delete`); should this be interrupted, no text is
     left in free pages.
@@ -362,7 +383,10 @@ class _Forgetting:
         return list(self.connection.execute(query).scalars())
 
     def due_rows(self, cases: Sequence[int]) -> set[int]:
-        """The submissions of these cases, and those that belong to no case and came in runs before the day."""
+        """The submissions of these cases, and old ones that belong to no case.
+
+        Old are those that came in runs before the day.
+        """
         chosen = set(cases)
         belongs = cases_of_submissions(self.connection)
         old = (
@@ -405,7 +429,7 @@ class _Forgetting:
         }
 
     def learn_names(self) -> None:
-        """What the forgotten files, and what was in them, were called, and are called from now on."""
+        """What forgotten files, and what was in them, were called and are called from now on."""
         columns = (
             t.file.c.id,
             t.file.c.name,
@@ -504,7 +528,10 @@ class _Forgetting:
         return dict(self.connection.execute(query).all())
 
     def known(self, case: Any, changed: Iterable[Any], steps: Iterable[Any]) -> dict[str, str]:
-        """What the answers of a case, as they are and were, and its forms tell of the person; what was written is learnt."""
+        """What the answers of a case, as they are and were, and its forms tell of the person.
+
+        What was written in them is learnt: it is added to `texts.said`.
+        """
         answers = [orjson.loads(case["answers"])]
         for one in changed:
             answers.append(orjson.loads(one["answers"]))
@@ -562,7 +589,10 @@ class _Forgetting:
                     )
 
     def each_row(self) -> Iterator[tuple[Any, str | None, list[Any] | None, list[Any]]]:
-        """(row, the schema by which it was read, its columns, its cells) of everything that was submitted."""
+        """Everything that was submitted, row by row.
+
+        Each as (row, the schema by which it was read, its columns, its cells).
+        """
         sheets = {
             (row["file_id"], row["name"]): row
             for row in self.connection.execute(sa.select(t.sheet)).mappings()
@@ -585,7 +615,7 @@ class _Forgetting:
                 yield row, schema, columns, orjson.loads(row["cells"])
 
     def learn_rows(self) -> None:
-        """Whom rows tell of that are no case's own: those that are forgotten, and those that stay."""
+        """Whom rows tell of that are no case's own: forgotten rows, and rows that stay."""
         owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
         for row, schema, columns, cells in self.each_row():
             read_as, answers = self.rules.told_by(schema, columns, cells)
@@ -647,7 +677,10 @@ class _Forgetting:
                 self.put(t.finding, key, "findings", details=orjson.dumps(new).decode())
 
     def first_names(self) -> dict[int, dict[str, str]]:
-        """For files that hold the bytes of a forgotten one: what that was called, and is called from now on."""
+        """For files with the bytes of a forgotten one: that one's old name and its new one.
+
+        By file id: what it was called → what it is called from now on.
+        """
         columns = t.file.c.id, t.file.c.name, t.file.c.sha256
         files = self.connection.execute(sa.select(*columns).where(t.file.c.sha256 != "")).all()
         names: dict[str, dict[str, str]] = {}
@@ -657,7 +690,11 @@ class _Forgetting:
         return {id_: names[sha256] for id_, _, sha256 in files if sha256 in names}
 
     def names(self) -> None:
-        """The names of the files; of one that others are in, too, only the person's. Where an original is, stays."""
+        """The names of the files.
+
+        In the name of a file that others are in, too, only what names the person is replaced. Where
+        an original is, stays.
+        """
         rows: dict[int, dict[str, str]] = {}
         for row, file_id in self.connection.execute(
             sa.select(t.submission.c.id, t.submission.c.file_id)
@@ -680,7 +717,11 @@ class _Forgetting:
     # --- what else there is -----------------------------------------------------------
 
     def outside(self, sharing: Sharing, outside: Outside | None) -> None:
-        """Originals and documents: those that are about nobody but the people of these cases go, the others are printed again."""
+        """What becomes of originals and documents.
+
+        Those that are about nobody but the people of these cases go; the other documents are
+        printed again.
+        """
         result = self.result
         result.originals, shared = sharing.originals(self.due, self.rows, self.whole)
         goes = sharing.documents(self.due, self.whole, outside.about if outside else _nothing)

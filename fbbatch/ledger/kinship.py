@@ -1,4 +1,4 @@
-"""Which cases a row may belong to: by its kin keys, or because a returned workbook says so. Source: N4."""
+"""Which cases a row may belong to: by its kin keys, or as a returned workbook says. Source: N4."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -15,7 +15,7 @@ _NEWEST = 8  # of the cases that share a key
 
 
 class Kin(NamedTuple):
-    """A case that a row may belong to, with its answers as they are now and the file that it came from."""
+    """A case that a row may belong to, with its present answers and the file that it came from."""
 
     case_id: int
     number: str
@@ -90,7 +90,10 @@ def case_named(connection: sa.Connection, number: str) -> Kin | None:
 
 
 def is_told_in(connection: sa.Connection, case: Kin, sha256: str) -> bool:
-    """True where a file whose sha256 begins so has opened the case, or was told to hold a row of it."""
+    """True where a file with such a sha256 opened the case, or was told to hold a row of it.
+
+    `sha256` is how the file's sha256 begins.
+    """
     files = sa.select(t.file.c.id).where(sa.func.substr(t.file.c.sha256, 1, len(sha256)) == sha256)
     opened = sa.select(t.submission.c.id).where(
         t.submission.c.id == case.case_id, t.submission.c.file_id.in_(files)

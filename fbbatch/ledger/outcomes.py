@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 HARMLESS = frozenset({"FB-about-case", "FB-own-document", "FB-cover-letter", "FB-automatic-mail"})
-"""The findings that say why rows were kept without becoming feedback, though nothing is wrong with them."""
+"""Findings that say why rows were kept but became no feedback; nothing is wrong with them."""
 _SOUND = frozenset({"accepted", "duplicate", "step"})
 _TROUBLED = frozenset({"returned", "quarantined"})
 
@@ -21,7 +21,10 @@ def together(outcomes: Sequence[str]) -> str:
 
 
 def outcome_of(counts: dict[str, int], n_amended: int) -> str:
-    """The outcome of a file by its rows; rows that amend a case count as duplicates, for they make none."""
+    """The outcome of a file by its rows.
+
+    Rows that amend a case count as duplicates, for they make no case.
+    """
     if not counts["rows"] or counts["rows"] == counts["accepted"]:
         return "accepted"
     if counts["rows"] == counts["duplicate"]:

@@ -154,7 +154,7 @@ def history_of(connection: sa.Connection, case_id: int) -> list[Transition]:
 def histories_of(
     connection: sa.Connection, condition: sa.ColumnElement[bool]
 ) -> dict[int, list[Transition]]:
-    """The steps of many cases by the cases' ids, oldest first; an empty list for a case that has none."""
+    """The steps of many cases by case id, oldest first; an empty list for a case without any."""
     query = (
         sa.select(t.transition, t.run.c.name.label("run"))
         .join(t.run)

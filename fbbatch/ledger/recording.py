@@ -1,4 +1,7 @@
-"""Recording one file: its submissions, findings, cases, classifications and first transitions, in bulk."""
+"""Recording one file, in bulk.
+
+That is: its submissions, findings, cases, classifications and first transitions.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,7 +79,10 @@ _ASSIGNED = t.transition.insert().from_select(
 _OPENED = t.open_case.insert().from_select(
     ["case_id"], sa.select(t.classification.c.case_id).where(t.classification.c.case_id >= _FIRST)
 )
-"""What new cases have besides their answers and class (one each so far): two steps, and a place among the open ones."""
+"""What new cases have besides answers and class: two steps, and a place among the open ones.
+
+Of answers and class each has one so far.
+"""
 
 
 class FileRecorder:
@@ -159,7 +165,10 @@ class FileRecorder:
     # --- chunks -----------------------------------------------------------------------
 
     def hear(self, message: dict[str, Any]) -> None:
-        """Record what `fbbatch.judge` tells about the file itself: heads of sheets, chunks of rows, what is set aside."""
+        """Record what `fbbatch.judge` tells about the file itself.
+
+        That is: heads of sheets, chunks of rows, what is set aside.
+        """
         self.note(Finding(*f) for f in message.get("findings", ()))
         if "head" in message:
             self._schema, self._source = message["head"], message["source"]
@@ -248,7 +257,10 @@ class FileRecorder:
     # --- rows that may belong to cases ------------------------------------------------
 
     def edited(self) -> list[Edited]:
-        """The rows of this file, now read to its end, that are edited copies of rows in the ledger; the others become cases."""
+        """The rows of this file that are edited copies of rows in the ledger.
+
+        The file has been read to its end by now; the other rows that were kept back become cases.
+        """
         if self._sieve.is_empty:
             return []
         self._submission_id = self._next_id(
@@ -286,7 +298,10 @@ class FileRecorder:
         answers: Mapping[str, Any],
         told: Mapping[str, tuple[Any, Any]],
     ) -> None:
-        """Give a case the answers of an edited row; what was there before stays where it was. Source: N4."""
+        """Give a case the answers of an edited row. Source: N4.
+
+        What was there before stays where it was.
+        """
         first = self._submission_id
         self._submissions(one.sheet, "duplicate", [(one.row.row, one.row.cells)])
         n = (
@@ -360,7 +375,10 @@ class FileRecorder:
     # --- the file itself --------------------------------------------------------------
 
     def came_by_mail(self, address: str, *, is_known: bool) -> None:
-        """Say who has mailed the file, and whether the organisation knows that address; of a mail in a mail, the outer one counts."""
+        """Say who has mailed the file, and whether the organisation knows that address.
+
+        Of a mail in a mail, the outer one counts.
+        """
         if self._sieve.sender is not None:
             return
         self._mailed_by = "known" if is_known else "stranger"
@@ -369,12 +387,18 @@ class FileRecorder:
         self._connection.execute(told)
 
     def believe_marks(self, sha256: str) -> None:
-        """The marks of this workbook are ours, of rows of the file whose sha256 begins so; of others they say nothing."""
+        """Believe the marks of this workbook: they are ours.
+
+        They are of rows of the file whose sha256 begins so; of others they say nothing.
+        """
         self._believes = True
         self._sieve.returned = sha256
 
     def part(self, *, name: str, sha256: str, size: int) -> "FileRecorder":
-        """The recorder of a file that is inside this one, in the same transaction; closing this one closes it."""
+        """The recorder of a file that is inside this one, in the same transaction.
+
+        Closing this one closes it.
+        """
         inner = FileRecorder(
             self._connection,
             run_id=self._run_id,
@@ -398,7 +422,10 @@ class FileRecorder:
             self._counts["set_aside" if outcome == "set_aside" else "duplicate"] = rows
 
     def _set_aside(self, sheet: str, rows: Sequence[Sequence[Any]], about: str | None) -> None:
-        """Keep rows (row, cells) that become no feedback; `about` is the number of the case they speak of."""
+        """Keep rows (row, cells) that become no feedback.
+
+        `about` is the number of the case they speak of.
+        """
         first = self._submission_id
         self._submissions(sheet, "set_aside", rows)
         case_id = (
@@ -425,7 +452,10 @@ class FileRecorder:
         return history_of(self._connection, case.id)
 
     def newest_issue(self, case: Case, kind: str, department: str | None = None) -> int:
-        """The number of the newest issue of a form for a case (and for that department); 0 when none was issued."""
+        """The number of the newest issue of a form for a case; 0 when none was issued.
+
+        With a department: of the newest issue for that department.
+        """
         query = sa.select(sa.func.max(t.document.c.issue)).where(
             t.document.c.case_id == case.id, t.document.c.kind == kind
         )
@@ -435,7 +465,10 @@ class FileRecorder:
     def was_issued_without_code(
         self, case: Case, kind: str, issue: int, department: str | None
     ) -> bool:
-        """True where a run of before the codes has issued this form for the case: this issue (0: any), to this department (None: any)."""
+        """True where a run of before the codes has issued this form for the case.
+
+        It is asked for this issue (0: any), to this department (None: any).
+        """
         d = t.document.c
         query = sa.select(d.id).where(
             d.case_id == case.id, d.kind == kind, d.form == 1, d.code.is_(None)
@@ -470,7 +503,10 @@ class FileRecorder:
     def await_decision(
         self, case: Case, told: Mapping[str, Any], reason: str, number: str | None
     ) -> str:
-        """Write down that a form of this file waits for a person; the number of the decision, a new one for None."""
+        """Write down that a form of this file waits for a person; the decision's number.
+
+        `number` is that of a decision that there is; None makes a new one.
+        """
         return put_waiting(
             self._connection,
             run_id=self._run_id,
@@ -497,7 +533,10 @@ class FileRecorder:
         self._schemas[schema] = None
 
     def lay_out(self, schema: str, headers: Mapping[str, int]) -> None:
-        """Remember where the headers of an edited workbook are (1-based rows by sheet), so that it can go back marked."""
+        """Remember where the headers of an edited workbook are, so that it can go back marked.
+
+        `headers` are 1-based rows by sheet.
+        """
         for name, row in headers.items():
             told = {
                 "file_id": self._file_id,
@@ -531,7 +570,9 @@ class FileRecorder:
     def open_linked(
         self, case: Case, values: Mapping[str, Any], by: str, steps: Sequence[Transition]
     ) -> str:
-        """Open a new case for what the form that was kept last tells of a closed one, judged alike by whoever signed. Source: T16.
+        """Open a new case for what the form kept last tells of a closed one. Source: T16.
+
+        It is judged as the closed one is, by whoever signed.
 
         Args:
             case: the closed case.
@@ -573,7 +614,7 @@ class FileRecorder:
         return number
 
     def override(self, case: Case, by: str, **dimensions: str) -> None:
-        """Judge a case anew where a person says so, by name: `type`, `severity`, `kind`. Source: N7."""
+        """Judge a case anew as a person says, by name: `type`, `severity`, `kind`. Source: N7."""
         given = [
             {"rule": "given", "says": f"{name}={code}", "words": [], "negated": [], "field": name}
             for name, code in dimensions.items()
@@ -609,7 +650,7 @@ class FileRecorder:
         self._connection.execute(again)
 
     def merge(self, case: Case, main: Case) -> None:
-        """Remember that a case was merged into another; its reporter is told the result of that one."""
+        """Remember that a case was merged into another; its reporter is told that one's result."""
         self._connection.execute(t.merger.delete().where(t.merger.c.case_id == case.id))
         self._connection.execute(t.merger.insert().values(case_id=case.id, main_id=main.id))
 
@@ -627,7 +668,10 @@ class FileRecorder:
         self._findings.extend(findings)
 
     def _known(self, fingerprints: Sequence[bytes]) -> dict[tuple[bytes, int], str]:
-        """The fingerprints and occurrences of rows that the ledger already has, with the number of the case that each opened."""
+        """The fingerprints and occurrences of rows that the ledger already has.
+
+        Each with the number of the case that the row opened.
+        """
         found: dict[tuple[bytes, int], str] = {}
         if not self._has_older:
             return found

@@ -1,4 +1,7 @@
-"""Of whom originals and documents tell: which can go with the cases that are due, which are shared with others, and until when."""
+"""Of whom originals and documents tell.
+
+Which of them can go with the cases that are due, which are shared with others, and until when.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +21,9 @@ About = Callable[[str], Mapping[str, str]]
 
 
 class Stays(NamedTuple):
-    """A file that stays: `path` is below the workspace. `until` is the day on which it can go; None: nobody knows yet.
+    """A file that stays; `path` is below the workspace.
+
+    `until` is the day on which it can go; None: nobody knows yet.
 
     `tells_of_due` is true where it tells of cases that are due, besides others. `is_copy` is true
     for originals and for marked copies of them, which are not written again.
@@ -35,7 +40,7 @@ class Stays(NamedTuple):
 
 
 class Goes(NamedTuple):
-    """The documents that go, by id; the runs of which nothing is left; and the documents that stay."""
+    """The documents that go, by id; runs of which nothing is left; the documents that stay."""
 
     documents: dict[int, str]
     runs: list[str]
@@ -43,7 +48,10 @@ class Goes(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """What one document, or file, tells of: of any case that is due; of others (and until when these are kept)."""
+    """What one document, or file, tells of.
+
+    `due`: of any case that is due; `others`: of others, which are kept until `until`.
+    """
 
     due: bool
     others: bool
@@ -54,7 +62,10 @@ _NOTHING = _Told(False, False, dt.date.min)
 
 
 def cases_of_submissions(connection: sa.Connection) -> dict[int, set[int]]:
-    """The cases that each submission opened, wrote to or amended; a submission that did none of it is left out."""
+    """The cases that each submission opened, wrote to or amended.
+
+    A submission that did none of it is left out.
+    """
     owners: dict[int, set[int]] = {}
     for query in (
         sa.select(t.case.c.id, t.case.c.id),
@@ -152,7 +163,10 @@ class Sharing:
     def _rows_of_files(
         self, due: set[int], rows: set[int], files: Iterable[Any]
     ) -> dict[str, _Told]:
-        """What each file tells of, by its bytes' sha256 (or its id, where that is unknown), what is inside it included."""
+        """What each file tells of, what is inside it included.
+
+        By the sha256 of its bytes, or by its id where that is unknown.
+        """
         owners = cases_of_submissions(self._connection)
         roots: dict[int, int] = {}
         keys: dict[int, str] = {}
@@ -269,7 +283,9 @@ class Sharing:
         return found
 
     def _listed(self, due: set[int], runs: Iterable[Any]) -> dict[int, _Told]:
-        """What the lists of each run (tracking ledger, work lists) tell of: all cases that there were by then.
+        """What the lists of each run (tracking ledger, work lists) tell of.
+
+        They tell of all cases that there were by then.
 
         A case that is due was in it, if it was closed no longer ago than a list may go back.
         """

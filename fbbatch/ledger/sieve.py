@@ -1,4 +1,7 @@
-"""The rows of one file that may belong to cases: kept back until all of it has been read, then told apart. Source: N4."""
+"""The rows of one file that may belong to cases. Source: N4.
+
+They are kept back until all of the file has been read, then told apart.
+"""
 
 import re
 from collections import Counter
@@ -14,7 +17,11 @@ from fbbatch.model import CASE_NUMBER, FeedbackRow
 
 
 class Place(NamedTuple):
-    """Where rows stand: their sheet, what it follows, the id of the ruling that it numbers 0, and whether they are a mail's."""
+    """Where rows stand.
+
+    Their sheet, the schema and source that it follows, the id of the ruling that it numbers 0, and
+    whether they are a mail's.
+    """
 
     sheet: str
     schema: str
@@ -24,7 +31,10 @@ class Place(NamedTuple):
 
 
 class _Suspect(NamedTuple):
-    """A row with the cases of which it may be an edited copy, the likeliest first; `mark` says so itself."""
+    """A row with the cases of which it may be an edited copy, the likeliest first.
+
+    `mark` is what the row itself says of that; `''` where it says nothing.
+    """
 
     near: Sequence[Kin]
     place: Place
@@ -33,7 +43,9 @@ class _Suspect(NamedTuple):
 
 
 class Sieve:
-    """Keeps back what may be edited copies. A case that the file repeats unaltered is no longer free to be amended by it.
+    """Keeps back what may be edited copies.
+
+    A case that the file repeats unaltered is no longer free to be amended by it.
 
     Args:
         connection: of the file's transaction.
@@ -92,7 +104,9 @@ class Sieve:
     def decide(
         self, n_others: int
     ) -> Iterator[tuple[Place, FeedbackRow, Edited | None, Sequence[Kin]]]:
-        """(where, row, of what it is an edited copy, the cases that were near) of all that was kept back.
+        """Tell apart all that was kept back.
+
+        Each as (where, row, of what it is an edited copy, the cases that were near).
 
         Args:
             n_others: how many other rows the file has.
@@ -125,7 +139,7 @@ class Sieve:
         return is_single and is_of_one_person(kin.answers, orjson.loads(one.row.answers))
 
     def _may_amend(self, kin: Kin) -> bool:
-        """True for what was dropped as a file, and for a mail from the address that the case gives."""
+        """True for a file that was dropped, and for a mail from the address the case gives."""
         if self.sender is None:
             return True
         told = str(kin.answers.get("contact") or "").lower()
@@ -133,7 +147,9 @@ class Sieve:
 
 
 def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:
-    """The cases that read as this row with an answer or two corrected; those with the fewest first, then the newest.
+    """The cases that read as this row with an answer or two corrected.
+
+    Those with the fewest corrections first, then the newest.
 
     A mail with the very words of an older one corrects nothing: it is another mail.
     """

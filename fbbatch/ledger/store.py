@@ -2,7 +2,7 @@
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ from fbbatch.model import (
 
 _HEAD = "r0004"
 _STRANGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+_COPIED_AT_ONCE = 1_000
 _PATIENCE_MS = 30_000  # with another program that holds the file
 _BULK_BYTES = (
     1 << 19
@@ -81,11 +82,18 @@ class Ledger:
         self._reserved: dict[str, int] = {}
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _pragmas)
-        with self._storage():
-            self._migrate()
+        try:
+            with self._storage():
+                self._migrate()
+        except BaseException:
+            self.close()
+            raise
 
     def check(self) -> None:
-        """See that the ledger is whole: of SQLite's pages, not of what is written in them; for large files, of two tables' pages.
+        """See that the ledger is whole.
+
+        SQLite's pages are looked at, not what is written in them; in large files, the pages of two
+        tables only.
 
         Raises:
             StorageError: it is damaged.
@@ -102,8 +110,21 @@ class Ledger:
             found = [connection.execute(sa.text(f"PRAGMA {check}")).scalar() for check in checks]
         if set(found) != {"ok"}:
             raise StorageError(
-                f"The ledger ({self._engine.url.database}) is damaged; restore it from a backup. Nothing has been touched"
+                f"The ledger ({self._engine.url.database}) is damaged; "
+                "restore it from a backup. Nothing has been touched"
             )
+
+    def copy_to(self, target: Path) -> None:
+        """Copy what the ledger holds at one instant into a new SQLite file, whatever holds it."""
+        with closing(Ledger(target)) as copy, self.reading() as source, copy.writing() as into:
+            if source.dialect.name == "postgresql":
+                source.execution_options(isolation_level="REPEATABLE READ")
+            streaming = source.execution_options(stream_results=True)
+            for table in t.metadata.sorted_tables:
+                ordered = sa.select(table).order_by(*table.primary_key.columns)
+                with streaming.execute(ordered) as rows:
+                    for some in rows.mappings().partitions(_COPIED_AT_ONCE):
+                        into.execute(table.insert(), [dict(row) for row in some])
 
     def close(self) -> None:
         """Give the connections back."""
@@ -118,10 +139,12 @@ class Ledger:
         except REFUSALS as error:
             if "is locked" in reason(error):
                 raise BusyError(
-                    f"The ledger ({self._engine.url.database}) is in use by another program; close that and run again"
+                    f"The ledger ({self._engine.url.database}) is in use by another program; "
+                    "close that and run again"
                 ) from error
             raise StorageError(
-                f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: {reason(error)}"
+                f"The ledger ({self._engine.url.render_as_string(hide_password=True)}) refused: "
+                f"{reason(error)}"
             ) from error
 
     @contextmanager
@@ -186,7 +209,8 @@ class Ledger:
             (Path(__file__).parent / "migrations/versions").glob(f"{version}_*.py")
         ):
             raise StorageError(
-                f"The ledger was written by a newer version of fbbatch (revision {version}); install that version"
+                f"The ledger was written by a newer version of fbbatch (revision {version}); "
+                "install that version"
             )
         from alembic import command
         from alembic.config import Config
@@ -209,12 +233,13 @@ class Ledger:
             connection.commit()
 
     def _see_that_it_is_new(self) -> None:
-        """See that a ledger without a revision is empty, and not one whose first page is damaged."""
+        """See that a ledger without a revision is empty, not one with a damaged first page."""
         with self._engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
         if pages > 1:
             raise StorageError(
-                f"The ledger ({self._engine.url.database}) is damaged, or is no ledger; restore it from a backup"
+                f"The ledger ({self._engine.url.database}) is damaged, or is no ledger; "
+                "restore it from a backup"
             )
 
     @staticmethod
@@ -262,7 +287,10 @@ class Ledger:
         version: str,
         taken: Iterable[str] = (),
     ) -> RunRecord:
-        """Open a run; its name is the as-of date and a number that was not used before, be it by one of the names `taken`."""
+        """Open a run; its name is the as-of date and a number that was not used before.
+
+        The numbers of the names `taken` count as used, too.
+        """
         day = as_of.strftime("%Y%m%d")
         with self.writing() as connection:
             known = connection.execute(
@@ -295,7 +323,10 @@ class Ledger:
             return {str(name) for name in connection.execute(query).scalars()}
 
     def reserve(self, numbers: Iterable[str]) -> None:
-        """Give no new case one of these numbers, nor one below them on their day; as long as this ledger is open."""
+        """Give no new case one of these numbers, nor one below them on their day.
+
+        This holds as long as this ledger is open.
+        """
         for number in numbers:
             prefix, _, serial = number.rpartition("-")
             self._reserved[prefix] = max(self._reserved.get(prefix, 0), int(serial))
@@ -315,7 +346,10 @@ class Ledger:
     # --- files ------------------------------------------------------------------------
 
     def file_of(self, sha256: str) -> FileOutcome | None:
-        """The first file with these bytes of which nothing went back: to judge it again would tell nothing new."""
+        """The first file with these bytes of which nothing went back.
+
+        To judge it again would tell nothing new.
+        """
         query = (
             sa.select(t.file)
             .where(
@@ -387,7 +421,7 @@ class Ledger:
         state: str | None = None,
         department: str | None = None,
         overdue_on: dt.date | None = None,
-    ) -> Iterator[Case]:
+    ) -> Generator[Case]:
         """Cases in the order of their registration; all that are given must hold."""
         query = CASES
         if (state and state != "closed") or overdue_on:
@@ -405,10 +439,16 @@ class Ledger:
             if condition is not None:
                 query = query.where(condition)
         with self.reading() as connection:
-            for row in connection.execution_options(stream_results=True).execute(
-                query.order_by(t.case.c.id)
-            ):
-                yield to_case(row)
+            streaming = connection.execution_options(stream_results=True)
+            with streaming.execute(query.order_by(t.case.c.id)) as rows:
+                yield from map(to_case, rows)
+
+    def first_case(
+        self, *, registered_on: dt.date | None = None, number: str | None = None
+    ) -> Case | None:
+        """The first case for which all holds that is given; None where there is none."""
+        with closing(self.cases(registered_on=registered_on, number=number)) as found:
+            return next(found, None)
 
     def history(self, case: Case) -> list[Transition]:
         """Every step of the case, oldest first."""
@@ -462,7 +502,7 @@ class Ledger:
         return found
 
     def record_reminders(self, run: RunRecord, reminders: Sequence[tuple[Case, Reminder]]) -> None:
-        """Write down the reminders that a run gives; those of an interrupted attempt are replaced."""
+        """Write down the reminders of a run; those of an interrupted attempt are replaced."""
         rows = [
             {
                 "case_id": case.id,
@@ -596,7 +636,10 @@ class Ledger:
         *,
         manifest_sha256: str | None = None,
     ) -> None:
-        """Write down what the run publishes, its manifest too; replaces what an interrupted attempt had written."""
+        """Write down what the run publishes, its manifest too.
+
+        It replaces what an interrupted attempt had written.
+        """
         rows = [
             {
                 "run_id": run.id,
@@ -642,7 +685,10 @@ class Ledger:
 
 @contextmanager
 def _unchecked(connection: sa.Connection) -> Iterator[None]:
-    """Foreign keys are not looked up on this connection; SQLite heeds the pragma outside of transactions only."""
+    """Have foreign keys not looked up on this connection.
+
+    SQLite heeds the pragma outside of transactions only.
+    """
     connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     connection.commit()
     try:
@@ -653,7 +699,9 @@ def _unchecked(connection: sa.Connection) -> Iterator[None]:
 
 
 def copy_ledger(source: Path, target: Path) -> None:
-    """Copy a SQLite ledger as it is at one instant, whatever is being written; the copy is for its owner only.
+    """Copy a SQLite ledger as it is at one instant, whatever is being written.
+
+    The copy is for its owner only.
 
     Raises:
         sqlite3.Error: it cannot be read, or is no database.
@@ -708,14 +756,18 @@ def _pragmas(connection: sqlite3.Connection, _: object) -> None:
         "foreign_keys=ON",
         f"busy_timeout={_PATIENCE_MS}",
         "cache_size=-32768",
-        "wal_autocheckpoint=0",  # `close_run` does it, and whoever closes the ledger: not while a file is being recorded
+        # `close_run` does it, and whoever closes the ledger: not while a file is being recorded
+        "wal_autocheckpoint=0",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _make_private(path: Path) -> None:
-    """Create the database file for its owner only; SQLite gives the same mode to what it puts beside it."""
+    """Create the database file for its owner only.
+
+    SQLite gives the same mode to what it puts beside it.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():

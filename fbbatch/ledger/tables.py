@@ -1,4 +1,4 @@
-"""The tables of the ledger. Dates are ISO text, so that SQLite and PostgreSQL compare them alike."""
+"""The tables of the ledger; dates are ISO text, which SQLite and PostgreSQL compare alike."""
 
 import datetime as dt
 
@@ -49,7 +49,9 @@ run = Table(
     Column(
         "manifest_sha256",
         String,
-        comment="of the manifest it has published; null before that, and for runs of older versions",
+        comment=(
+            "of the manifest it has published; null before that, and for runs of older versions"
+        ),
     ),
 )
 
@@ -74,7 +76,9 @@ file = Table(
     Column(
         "mailed_by",
         String,
-        comment="of what came by mail: known (to the organisation) or stranger; null: it was dropped",
+        comment=(
+            "of what came by mail: known (to the organisation) or stranger; null: it was dropped"
+        ),
     ),
 )
 
@@ -348,7 +352,9 @@ document = Table(
     Column(
         "code",
         String,
-        comment="the check code of what may come back; null: no form, or issued before there were codes",
+        comment=(
+            "the check code of what may come back; null: no form, or issued before there were codes"
+        ),
     ),
     UniqueConstraint("run_id", "path"),
 )

@@ -1,4 +1,7 @@
-"""Forms that wait for a person's decision: written down with their file, decided by a paper that comes back. Source: N2."""
+"""Forms that wait for a person's decision. Source: N2.
+
+They are written down with their file, and decided by a paper that comes back.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -53,7 +56,10 @@ def put_waiting(
     day: dt.date,
     number: str | None,
 ) -> str:
-    """Write down that a form waits, as a further option of a decision or as a new one; the decision's number."""
+    """Write down that a form waits; the number of its decision.
+
+    It is a further option of the decision `number`, or of a new one where that is None.
+    """
     w = t.waiting_form.c
     if number is None:
         prefix = f"W-{day:%Y%m%d}-"

@@ -12,7 +12,10 @@ from fbbatch.model import Case, Transition
 def append_steps(
     connection: sa.Connection, run_id: int, case: Case, steps: Sequence[Transition]
 ) -> None:
-    """Append steps to a case's history; a step's `department` and `due_on` stand in columns of their own."""
+    """Append steps to a case's history.
+
+    A step's `department` and `due_on` stand in columns of their own.
+    """
     if not steps:
         return
     connection.execute(t.open_case.delete().where(t.open_case.c.case_id == case.id))

@@ -1,4 +1,7 @@
-"""Bytes → sheets of raw cells and written documents. What the file is, its content decides, not its name."""
+"""Bytes → sheets of raw cells and written documents.
+
+What the file is, its content decides, not its name.
+"""
 
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Letter, Paper, Part

@@ -1,7 +1,8 @@
-"""What a written document answers: its named blanks, label–value tables and `label：value` lines as rows of a sheet.
+"""What a written document answers, as rows of a sheet.
 
-Only labels that a schema knows begin an answer; everything else that stands there is handed out as
-loose text, so that nothing vanishes. Source: 3.1.1, N2.
+Its answers are in named blanks, label–value tables and `label：value` lines. Only labels that a
+schema knows begin an answer; everything else that stands there is handed out as loose text, so that
+nothing vanishes. Source: 3.1.1, N2.
 """
 
 import re
@@ -33,8 +34,9 @@ _CHOICES = frozenset({"choice", "choices", "boolean", "rating"})
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The sheets of a document: its tables of rows as they are, then what the rest of it answers, one row per record.
+    """The sheets of a document.
 
+    First come its tables of rows as they are, then what the rest of it answers, one row per record.
     `loose` are the texts that answer nothing.
     """
 
@@ -154,7 +156,10 @@ class _Records:
 def _pairs_of_table(
     table: Sequence[Sequence[str]], index: dict[str, FieldModel], records: _Records
 ) -> None:
-    """Two- and four-column label–value tables: a known label, then its value up to the next label."""
+    """Take label–value tables of two or four columns.
+
+    A value stands between a known label and the next one.
+    """
     for row in table:
         cells = [cell for cell in row if cell.strip()]
         spots = _spots(row, index)
@@ -168,7 +173,10 @@ def _pairs_of_table(
 
 
 def _spots(row: Sequence[str], index: dict[str, FieldModel]) -> list[int]:
-    """Where the labels of a row are; right of a choice's label is its value, also when that is a word some label has."""
+    """Where the labels of a row are, counted from 0.
+
+    Right of a choice's label is its value, also when that is a word that some label has.
+    """
     spots: list[int] = []
     for n, cell in enumerate(row):
         known = field_for(cell, index) if cell.strip() else None
@@ -190,7 +198,11 @@ def _label(text: str) -> str:
 def _pairs_of_lines(
     lines: Iterable[str], index: dict[str, FieldModel], records: _Records, *, titles: int = 0
 ) -> None:
-    """`label：value`, also several in a line; further lines belong to a long answer. So many lines in front may be titles."""
+    """Take lines of the form `label：value`, also several of these in a line.
+
+    Further lines belong to a long answer. Up to `titles` short lines in front may be titles and are
+    not loose.
+    """
     known: FieldModel | None = None
     key = ""
     for line in lines:

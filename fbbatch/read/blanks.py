@@ -1,7 +1,7 @@
-"""Which text of a Word file answers which blank, and what the blank is called: decided when all of the file has been walked.
+"""Which text of a Word file answers which blank, and what the blank is called.
 
-Until then, `fbbatch.read.written` only notes where blanks begin and end in the stream of what was
-said, and in which paragraph and cell.
+This is decided when all of the file has been walked. Until then, `fbbatch.read.written` only notes
+where blanks begin and end in the stream of what was said, and in which paragraph and cell.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,10 @@ class Room:
 
 @dataclass(slots=True, eq=False)
 class Paragraph(Room):
-    """A paragraph. Its text goes to `sink[slot]`; `ahead` is what was said since the last blank in it."""
+    """A paragraph; its text goes to `sink[slot]`.
+
+    `ahead` is what was said since the last blank in it.
+    """
 
     sink: list[str] = field(default_factory=list)
     slot: int = 0
@@ -78,7 +81,10 @@ class Table:
         return tuple(map(tuple, grid))
 
     def settle(self, number: int) -> None:
-        """Tell every cell its place and, if it has blanks, the label to its left or above; answers are no labels."""
+        """Tell every cell its place and, if it has blanks, the label to its left or above.
+
+        A cell with blanks is an answer, and answers are no labels.
+        """
         above: dict[int, str] = {}
         for at, row in enumerate(self.rows, 1):
             left = ""
@@ -93,7 +99,11 @@ class Table:
 
 @dataclass(slots=True, eq=False)
 class Mark:
-    """A blank as the walk meets it. `sought` is the (table, row, number in it) of the cell in front of which it stands."""
+    """A blank as the walk meets it.
+
+    `sought` tells the cell in front of which it stands: (table, row, number of the cell in the
+    row), both numbers from 0.
+    """
 
     name: str
     kind: str
@@ -134,7 +144,10 @@ def blanks(marks: Iterable[Mark], stream: Sequence[str], limits: Limits) -> Iter
 
 
 def _settle(mark: Mark) -> None:
-    """Find the cell that a mark in front of it means, and tell cells and paragraphs what they hold."""
+    """Find the cell that a mark in front of it means.
+
+    Cells and paragraphs are told what they hold.
+    """
     if mark.sought:
         table, row, number = mark.sought
         cells = table.rows[row].cells if row < len(table.rows) else []
@@ -168,7 +181,11 @@ def _extent(mark: Mark, stream: Sequence[str]) -> tuple[int, int]:
 
 
 def _label(mark: Mark) -> str:
-    """The text to the left or above; but what stands in front in the same paragraph and ends with a colon is nearer."""
+    """The label of a blank: the text to its left or above.
+
+    What stands in front of it in the same paragraph and ends with a colon is nearer; without a
+    colon it counts only when there is no other text.
+    """
     slipped = (
         mark.kind == "bookmark" and mark.cell is not None and mark.cell.bookmarks == 1
     )  # it may stand behind the answer

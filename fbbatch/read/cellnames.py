@@ -1,4 +1,7 @@
-"""Where the defined names of a workbook point: they stay with their cells whatever is inserted or renamed around them."""
+"""Where the defined names of a workbook point.
+
+They stay with their cells whatever is inserted or renamed around them.
+"""
 
 import contextlib
 import io
@@ -37,10 +40,10 @@ class Place(NamedTuple):
 
 
 def named_cells(content: bytes, kind: str, prefix: str) -> dict[str, Place]:
-    """The cells to which names with this prefix point, by the rest of the name; of an area its first cell.
+    """The cells to which names with this prefix point, by the rest of the name.
 
-    Nothing for kinds whose names cannot be read, for what is broken, and for names that have lost
-    their cell (`#REF!`).
+    Of an area it is the first cell. Nothing for kinds whose names cannot be read, for what is
+    broken, and for names that have lost their cell (`#REF!`).
 
     Args:
         content: the workbook, whose package has been checked before.

@@ -1,4 +1,4 @@
-"""Zip files: the files inside an ordinary one, and whether an Office package is safe to hand to a parser.
+"""Zip files: the files inside an ordinary one, and whether an Office package is safe to parse.
 
 Nothing that an archive says of itself is believed: sizes are counted while inflating, positions are
 held against each other (Python's own check came with 3.11.8; CVE-2024-0450), and a name is never
@@ -48,7 +48,9 @@ class _Entry(NamedTuple):
 
 
 def read_zip(content: bytes, limits: Limits) -> list[Part] | Finding:
-    """The files of an ordinary zip in its order, without its folders and what macOS and Windows add.
+    """The files of an ordinary zip in its order.
+
+    Its folders, and what macOS and Windows add, are left out.
 
     Returns:
         The files, or the finding `FB-broken`, `FB-encrypted`, `FB-zip-unsafe` (paths that lead
@@ -99,7 +101,11 @@ def examine(content: bytes, limits: Limits) -> dict[str, bytearray] | Finding:
 def _opened(
     content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING
 ) -> list[tuple[_Entry, bytearray]] | Finding:
-    """Every entry with its first `keep` bytes (all of them, where `whole` fits its path), all having been inflated and counted."""
+    """Every entry with its first `keep` bytes.
+
+    Where `whole` fits the entry's path, these are all of its bytes. Every entry has been inflated
+    and counted.
+    """
     try:
         entries = _entries(content, limits)
         if isinstance(entries, Finding):
@@ -185,7 +191,11 @@ def _entries_told(content: bytes | bytearray) -> int:
 
 
 def _paths(told: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """The paths in their real encoding: zipfile takes every one not marked as UTF-8 for that of the first IBM PC."""
+    """The paths in their real encoding.
+
+    `zipfile` takes every path not marked as UTF-8 for one in code page 437, that of the first IBM
+    PC.
+    """
     legacy = [i for i in told if not i.flag_bits & _NAME_IS_UTF8 and not i.orig_filename.isascii()]
     text = delimited.decode(b"\n".join(i.orig_filename.encode("cp437") for i in legacy), None)
     names = text.split("\n") if isinstance(text, str) else []
@@ -211,7 +221,10 @@ def _danger(info: zipfile.ZipInfo, path: str) -> str:
 def _placed(
     content: bytes, told: Sequence[zipfile.ZipInfo], paths: Sequence[str], end_of_files: int
 ) -> list[_Entry] | Finding:
-    """The entries with their places, which the header in front of each one tells; none may reach into another."""
+    """The entries with their places; none may reach into another.
+
+    The header in front of each entry tells its place.
+    """
     entries: list[_Entry] = []
     for info, path in zip(told, paths, strict=True):
         at = info.header_offset

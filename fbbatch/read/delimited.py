@@ -24,7 +24,7 @@ class Torn:
 
 
 def looks_utf16(content: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` for UTF-16 without a mark that reads as lines of text, else None."""
+    """`utf-16-le` or `utf-16-be` for lines of UTF-16 text without a mark, else None."""
     sample = content[:2048]
     if b"\x00" not in sample or len(content) % 2:
         return None
@@ -43,7 +43,11 @@ def looks_utf16(content: bytes) -> str | None:
 
 
 def decode(content: bytes, encoding: str | None) -> str | Finding:
-    """The text in its real encoding: mark, UTF-8, UTF-16, else GB18030 or Big5 by likelihood; never `replace`."""
+    """The text in its real encoding; never decoded with `replace`.
+
+    Unless `encoding` is given, it is what the mark says, else UTF-16, UTF-8, or GB18030 or Big5 by
+    likelihood.
+    """
     if encoding is None:
         encoding = next(
             (name for mark, name in _BOMS if content.startswith(mark)), None

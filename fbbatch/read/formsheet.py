@@ -1,8 +1,8 @@
-"""A form of ours that is a workbook → the same `Paper` that its Word edition gives, so that nothing else must know.
+"""A form of ours that is a workbook → the same `Paper` that its Word edition gives.
 
-Its blanks are cells with defined names. Names that a program has left behind, when it moved the
-cells, are not believed; then there are none, and what is printed beside each answer tells, as in a
-document without bookmarks. Source: DESIGN 7.
+So nothing else must know which of the two it was. Its blanks are cells with defined names. Names
+that a program has left behind, when it moved the cells, are not believed; then there are none, and
+what is printed beside each answer tells, as in a document without bookmarks. Source: DESIGN 7.
 """
 
 import datetime as dt
@@ -76,7 +76,11 @@ def _text(cell: Cell) -> str:
 
 
 def _on_pages(named: Mapping[str, Place], pages: dict[str, _Rows]) -> dict[str, Place]:
-    """The places, on the sheets that are there; rows and columns are made long enough for them. A sheet renamed without its names is the first."""
+    """The places, on the sheets that are there.
+
+    Rows and columns are made long enough for them. A sheet that was renamed without its names is
+    taken to be the first one.
+    """
     first = next(iter(pages))
     bottom = {sheet: len(rows) + _FAR for sheet, rows in pages.items()}
     found = {
@@ -101,7 +105,10 @@ _FAR = 200  # columns, and rows below the last text; so far out is no blank of o
 def _is_left_behind(
     blanks: Mapping[str, Place], pages: Mapping[str, _Rows], identity: Mapping[str, str]
 ) -> bool:
-    """True where the label of a blank stands elsewhere than beside it: rows were moved, and the names were not."""
+    """True where the label of a blank stands elsewhere than beside it.
+
+    Then rows were moved, and the names were not.
+    """
     texts = {_folded(text) for rows in pages.values() for row in rows for text in row if text}
     beside = {
         name: _folded(_beside(pages[place.sheet][place.row], place.column))
@@ -122,7 +129,10 @@ def _folded(text: str) -> str:
 
 
 def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[str, Place]:
-    """The cells of rows that somebody has inserted among the rows of a table, or right below them; they come after the others."""
+    """The cells of rows that were inserted among the rows of a table or right below them.
+
+    They come after the others.
+    """
     columns: dict[str, dict[int, str]] = {}
     rows: dict[str, dict[int, int]] = {}
     sheets: dict[str, str] = {}
@@ -153,7 +163,7 @@ def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[s
 
 @dataclass
 class _Writer:
-    """Puts the rows of every sheet into tables and lines, and the blanks where they stand in them."""
+    """Puts the rows of every sheet into tables and lines, and the blanks where they stand."""
 
     pages: Mapping[str, _Rows]
     names: Mapping[Place, str]
@@ -174,7 +184,10 @@ class _Writer:
         return Paper(tuple(self.blanks), tuple(tables), tuple(self.lines), identity=identity)
 
     def take(self, sheet: str, number: int, row: Sequence[str]) -> None:
-        """A row with one text is a line, one without any ends the table; merged cells count once."""
+        """Take a row: one with one text is a line, one without any ends the table.
+
+        Merged cells count once.
+        """
         marks = (
             {at: self.names.get(Place(sheet, number, at)) for at in range(len(row))}
             if self.names

@@ -60,10 +60,10 @@ _DEEPEST_TABLE = 50
 
 
 def readable(html: str) -> str:
-    """The text of a page: a line for each paragraph, list item and table row, the cells of a row set apart by tabs.
+    """The text of a page: a line for each paragraph, list item and table row.
 
-    Scripts, styles, comments and the title are left out; links are their text. Nothing is fetched,
-    no depth is too deep.
+    The cells of a row are set apart by tabs. Scripts, styles, comments and the title are left out;
+    links are their text. Nothing is fetched, no depth is too deep.
     """
     parser = etree.HTMLParser(target=_Page())
     parser.feed(html or " ")
@@ -134,7 +134,11 @@ class _Page:
 
 
 def _row(cells: list[list[str]]) -> list[str]:
-    """One line where only the last cell has several; what else stands side by side is there for the looks only."""
+    """The lines of a table row: one, and what more its last cell has.
+
+    Where other cells have several lines, they stand side by side for the looks only, and every line
+    is a line of its own.
+    """
     if any(len(cell) > 1 for cell in cells[:-1]):
         return [line for cell in cells for line in cell]
     first = "\t".join(cell[0] if cell else "" for cell in cells).strip("\t")

@@ -1,4 +1,7 @@
-"""How much of one file is too much; every limit is a setting with a finding of its own, none is ever applied silently."""
+"""How much of one file is too much.
+
+Every limit is a setting with a finding of its own; none is ever applied silently.
+"""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +26,9 @@ class Limits(BaseModel):
     free_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
-        description="a run does not begin with less free disk; nor with less than three times what waits",
+        description=(
+            "a run does not begin with less free disk; nor with less than three times what waits"
+        ),
     )
     zip_entries: int = Field(default=1_000, ge=1, description="entries in one zip or Office file")
     zip_part_bytes: int = Field(default=128_000_000, ge=1, description="one entry of it, unpacked")

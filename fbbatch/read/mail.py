@@ -27,22 +27,31 @@ _HEADER = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILIN
 _NAMED_ADDRESS = re.compile(r'\s*((?>"(?:[^"\\]|\\.)*+"|[^"<])*+)<\s*([^<>]*?)\s*>')
 _BY_PEOPLE = frozenset({b"from", b"to", b"cc", b"sender", b"reply-to", b"subject", b"date"})
 _BY_MACHINES = frozenset(
-    b"received message-id mime-version return-path delivered-to content-type content-transfer-encoding in-reply-to references".split()
+    (
+        b"received message-id mime-version return-path delivered-to content-type "
+        b"content-transfer-encoding in-reply-to references"
+    ).split()
 )
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification"})
 _BOUNCES = re.compile(
-    r"(系[統统])?退信\s*(通知|[:：(（\[]|$)|undeliver(able\b|ed mail)|mail delivery (failed|failure|subsystem)|delivery status notification"
-    r"|returned mail|failure notice|[無无]法(投遞|投递|傳遞|传递|送達|送达)|[郵邮]件(傳遞|传递|投遞|投递)失[敗败]",
+    r"(系[統统])?退信\s*(通知|[:：(（\[]|$)|undeliver(able\b|ed mail)"
+    r"|mail delivery (failed|failure|subsystem)|delivery status notification"
+    r"|returned mail|failure notice"
+    r"|[無无]法(投遞|投递|傳遞|传递|送達|送达)|[郵邮]件(傳遞|传递|投遞|投递)失[敗败]",
     re.IGNORECASE,
 )
 _AUTO_REPLIES = re.compile(
-    r"自[動动]([回答][覆复復]|[應应]答)\s*([:：(（\[]|$)|out of (the )?office\b|auto(matic|mated)?[- ]?(reply|response)\b",
+    r"自[動动]([回答][覆复復]|[應应]答)\s*([:：(（\[]|$)"
+    r"|out of (the )?office\b|auto(matic|mated)?[- ]?(reply|response)\b",
     re.IGNORECASE,
 )
 
 
 def looks_like_mail(content: bytes) -> bool:
-    """True when header lines of a mail stand at the top: two or more, one of them a machine's or with an address."""
+    """True when two or more header lines of a mail stand at the top.
+
+    One of them must be a machine's or hold an address.
+    """
     known: set[bytes] = set()
     has_address = False
     for line in content[:65_536].removeprefix(b"\xef\xbb\xbf").lstrip().splitlines():
@@ -176,7 +185,10 @@ def _tree(content: bytes, limits: Limits) -> list[_Entity] | Finding:
 
 
 def _end_of_headers(raw: bytes, limit: int) -> tuple[int, int]:
-    """Where the header lines end and where the body begins; no further than needed to know that `limit` is exceeded."""
+    """Where the header lines end and where the body begins.
+
+    It looks no further than needed to know that `limit` (bytes) is exceeded.
+    """
     at = 0
     while at < len(raw) and at <= limit:
         end = raw.find(b"\n", at) + 1 or len(raw)
@@ -203,7 +215,10 @@ def _entity(head: bytes, body: bytes, depth: int, usual_kind: str) -> _Entity:
 
 
 def _pieces(entity: _Entity) -> Iterator[bytes]:
-    """The raw parts of a multipart; none when its boundary is nowhere, the last one to the end when it is torn."""
+    """The raw parts of a multipart.
+
+    There are none when its boundary is nowhere; the last one goes to the end when the mail is torn.
+    """
     boundary = (
         entity.type_parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
     )
@@ -274,7 +289,10 @@ def _leaves(entity: _Entity) -> list[_Entity]:
 
 
 def _read_parts(entity: _Entity) -> list[_Entity]:
-    """The text parts that a person is shown: of alternatives the first with plain text, else the last with any."""
+    """The text parts that a person is shown.
+
+    Of alternatives it is the first with plain text, else the last with any text.
+    """
     if not entity.children:
         return [entity] if entity.is_text else []
     options = [_read_parts(child) for child in entity.children]
@@ -309,7 +327,10 @@ def _sent_at(top: _Entity) -> dt.datetime | None:
 
 
 def _automatic(top: _Entity, address: str) -> str:
-    """`own`, `bounce`, `auto-reply`, `list`, or `''` for a person's mail. Source: RFC 3834, RFC 3464, RFC 2919."""
+    """Why a mail is automatic: `own`, `bounce`, `auto-reply` or `list`.
+
+    It is `''` for a person's mail. Source: RFC 3834, RFC 3464, RFC 2919.
+    """
     told = {name: values[0].lower() for name, values in top.headers.items()}
     subject, precedence = header_line(top.header("subject")), told.get("precedence", "")
     report = (

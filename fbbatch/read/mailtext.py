@@ -29,17 +29,22 @@ _MEANT = {
     },
     **{"iso8859-1": "cp1252", "ascii": "utf-8"},
 }
-"""What mailers mean when they declare a charset (as `codecs` calls it): the larger set that contains it."""
+"""What mailers mean by a charset (as `codecs` calls it): the larger set that contains it."""
 _LEGACY = frozenset({"gb18030", "cp950", "cp1252"})
 _NO_CHARSETS = frozenset(
     {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"}
 )
 """What Python decodes, but slowly or to lone surrogates."""
-_LONGEST_VALUE = 4_096  # characters of a structured header; the standard library's splitting of parameters is quadratic
+# The longest structured header in characters: the time that the standard library takes to split its
+# parameters is quadratic.
+_LONGEST_VALUE = 4_096
 
 
 def parameters(value: str) -> dict[str, str]:
-    """The parameters of a structured header by lower-case name, RFC 2231 continuations joined and decoded."""
+    """The parameters of a structured header by lower-case name.
+
+    RFC 2231 continuations are joined and decoded.
+    """
     holder = Message()
     holder["Content-Type"] = value[:_LONGEST_VALUE]
     try:
@@ -60,7 +65,10 @@ def _extended(charset: str | None, _language: str | None, text: str) -> str:
 
 
 def header_line(value: str) -> str:
-    """A header's text on one line: encoded words decoded (also when a character is cut between two), no control characters."""
+    """A header's text on one line, without control characters.
+
+    Encoded words are decoded, also when a character is cut between two of them.
+    """
     found: list[str] = []
     run, charset, end = b"", "", 0
     for word in _ENCODED_WORD.finditer(value):
@@ -122,7 +130,10 @@ def _strictly(raw: bytes, charset: str) -> str | None:
 
 
 def _cannot_be_chance(text: str) -> bool:
-    """True when text of three-byte characters prevails: bytes of a legacy charset hardly ever make those."""
+    """True when text of three-byte characters prevails.
+
+    Bytes of a legacy charset hardly ever make those.
+    """
     return len(re.findall("[\u0800-\U0010ffff]", text)) > len(re.findall("[\x80-\u07ff]", text))
 
 

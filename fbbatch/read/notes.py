@@ -59,5 +59,8 @@ def read_chat(text: str, pattern: str) -> tuple[list[str], list[list[str]], list
 
 
 def _lines(text: str) -> list[str]:
-    """As an editor numbers them; `str.splitlines` also breaks at characters that messengers put inside a line."""
+    """The lines of a text as an editor numbers them.
+
+    `str.splitlines` also breaks at characters that messengers put inside a line.
+    """
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -1,4 +1,7 @@
-"""The parts of an Office package: found by its relations, parsed without entities, network or huge trees."""
+"""The parts of an Office package.
+
+They are found by its relations and parsed without entities, network or huge trees.
+"""
 
 import posixpath
 import zipfile
@@ -39,7 +42,10 @@ class Package:
             raise RefusedError(finding("FB-encrypted"))
 
     def root(self, part: str, name: str = "") -> Xml:
-        """The root element of a part, which must be there and without DOCTYPE; `name` is what it must be."""
+        """The root element of a part, which must be there and without DOCTYPE.
+
+        `name` is what the element must be.
+        """
         entry = self.entries.get(part.lower())
         if entry is None or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise RefusedError(
@@ -73,7 +79,10 @@ class Package:
         return root
 
     def related(self, part: str = "") -> Mapping[str, Iterable[str]]:
-        """The parts that `part` (`''`: the package) refers to, by the last word of the relation's type, each once."""
+        """The parts that `part` refers to, each once, by the last word of the relation's type.
+
+        `part` is `''` for the package itself.
+        """
         folder, name = posixpath.split(part)
         relations = posixpath.join(folder, "_rels", f"{name}.rels")
         found: dict[str, dict[str, None]] = {}
@@ -92,7 +101,10 @@ class Package:
         return found
 
     def main(self) -> str:
-        """The document: what the package's relations name, else what the list of content types names."""
+        """The path of the document.
+
+        It is what the package's relations name, else what the list of content types names.
+        """
         types = self.root("[Content_Types].xml").iterchildren("{*}Override")
         named = (
             one.get("PartName", "")

@@ -70,7 +70,10 @@ _LAST_TIME = 2_650_000_000_000_000_000  # in the year 9998
 
 
 def is_outlook(content: bytes) -> bool:
-    """True for a compound file that is a message: its root says so, or its first entries are named as a message's are."""
+    """True for a compound file that is a message.
+
+    Its root says so, or its first entries are named as a message's are.
+    """
     sector = 1 << min(content[30], 12) if len(content) > 30 else 512
     start = (int.from_bytes(content[48:52], "little") + 1) * sector
     entries = [
@@ -117,7 +120,10 @@ _Path = tuple[str, ...]
 
 
 class _File:
-    """The streams of the compound file. Together they can be no longer than the file: streams that share sectors are a trap."""
+    """The streams of the compound file.
+
+    Together they can be no longer than the file: streams that share sectors are a trap.
+    """
 
     def __init__(self, opened: Any, content: bytes) -> None:
         self._opened = opened
@@ -147,7 +153,9 @@ class _File:
 
 
 class _Item:
-    """A message or an attachment. `header` is the length of what stands in front of its list of properties.
+    """A message or an attachment.
+
+    `header` is the length in bytes of what stands in front of its list of properties.
 
     `pages` are the code pages of narrow texts: its own, else those of the message it belongs to.
     """
@@ -183,7 +191,10 @@ class _Item:
         return self.file.read((*self.path, f"__substg1.0_{tag:04X}{kind}"))
 
     def text(self, *tags: int, pages: Sequence[str] = ()) -> str:
-        """The first of these properties that says something; narrow text is in the first code page that fits it."""
+        """The first of these properties that says something.
+
+        Narrow text is read in the first code page that fits it.
+        """
         for tag in tags:
             told = self.raw(tag, _TEXT).decode("utf-16-le", "replace")
             if not told and (narrow := self.raw(tag, _NARROW_TEXT)):
@@ -237,7 +248,10 @@ def _mail(item: _Item, limits: Limits, depth: int) -> bytes:
 
 
 def _headers(item: _Item, told: Sequence[tuple[str, str]], kind: str) -> Iterator[tuple[str, str]]:
-    """Those that came with the mail, but author and subject as Outlook shows them; a mail that never travelled has none."""
+    """The headers that came with the mail, but author and subject as Outlook shows them.
+
+    A mail that never travelled came with none.
+    """
     has = {name.lower() for name, _ in told}
     given = {"from": _author(item, is_told="from" in has), "subject": _word(item.text(_SUBJECT))}
     if "date" not in has and (moment := next(filter(None, map(item.moment, _TIMES)), None)):
@@ -270,7 +284,10 @@ def _author(item: _Item, *, is_told: bool) -> str:
 
 
 def _word(text: str) -> str:
-    """Text as a header may say it; the mark in front of some subjects tells how long their prefix is."""
+    """Text as a header may say it.
+
+    The mark in front of some subjects, which tells how long their prefix is, is left out.
+    """
     text = " ".join((text[2:] if text.startswith("\x01") else text).split())
     return f"=?utf-8?b?{base64.b64encode(text.encode()).decode()}?=" if text else ""
 
@@ -353,14 +370,17 @@ def _part(kind: str, content: bytes, name: str = "", *, attached: bool = False) 
         "Content-Disposition: attachment" if name or attached else "Content-Disposition: inline"
     )
     named = f"; filename*=utf-8''{quote(name[-300:], safe='')}" if name else ""
-    return (
-        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: binary\r\n{disposition}{named}\r\n\r\n".encode()
-        + content
+    header = (
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: binary\r\n{disposition}{named}\r\n\r\n"
     )
+    return header.encode() + content
 
 
 def _multipart(kind: str, parts: Sequence[bytes], boundary: str) -> bytes:
-    """Parts behind a boundary that they cannot hold: it is made of the digest of the file in which they stand."""
+    """Parts behind a boundary that they cannot hold.
+
+    The boundary is made of the digest of the file in which they stand.
+    """
     lines = b"".join(b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts)
     return (
         f'Content-Type: {kind}; boundary="{boundary}"\r\n\r\n'.encode()

@@ -26,7 +26,11 @@ PROBLEMS = (
 
 
 class Page(NamedTuple):
-    """A worksheet as the workbook lists it: its name, whether it is hidden, the path of its part, and its bytes, unpacked."""
+    """A worksheet as the workbook lists it.
+
+    `name` is its name, `hidden` whether it is hidden, `path` the path of its part, and `size` the
+    bytes of that, unpacked.
+    """
 
     name: str
     hidden: bool
@@ -35,7 +39,9 @@ class Page(NamedTuple):
 
 
 class Package:
-    """An xlsx or xlsm file whose package has been checked before; at anything strange in it, `pages` ends, and it is not `is_sound`.
+    """An xlsx or xlsm file whose package has been checked before.
+
+    At anything strange in it, `pages` ends, and it is not `is_sound`.
 
     Args:
         content: its bytes.

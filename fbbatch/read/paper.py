@@ -1,8 +1,8 @@
-"""What a written document holds - a Word form, a PDF form, a note - before anybody knows what it answers.
+"""What a written document holds, before anybody knows what it answers.
 
-Readers put every visible text into exactly these four places, in reading order, so that nothing of
-it can vanish: named blanks, tables, lines, and the margin (headers, footers). Which of them answer
-what is decided in `fbbatch.read.answers`.
+Such a document is a Word form, a PDF form or a note. Readers put every visible text into exactly
+these four places, in reading order, so that nothing of it can vanish: named blanks, tables, lines,
+and the margin (headers, footers). Which of them answer what is decided in `fbbatch.read.answers`.
 """
 
 import datetime as dt
@@ -62,7 +62,10 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file inside another one: an attachment, a member of a zip. `name` is its own name, without folders."""
+    """A file inside another one: an attachment, a member of a zip.
+
+    `name` is its own name, without folders.
+    """
 
     name: str
     content: bytes

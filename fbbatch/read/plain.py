@@ -1,9 +1,9 @@
-"""Large worksheets read straight from their XML, a few thousand rows at a time, where it is written as programs export it.
+"""Large worksheets read straight from their XML, where it is written as programs export it.
 
-A row is matched whole by one regular expression, made of the columns that the sheet has; so every
-byte of it is accounted for, and thousands of rows cost one call. What the expression does not match
-(formulas, comments, rare types) is left to the general reader, from that row on. Values are those
-that python-calamine gives; error cells keep their text.
+They are read a few thousand rows at a time. A row is matched whole by one regular expression, made
+of the columns that the sheet has; so every byte of it is accounted for, and thousands of rows cost
+one call. What the expression does not match (formulas, comments, rare types) is left to the general
+reader, from that row on. Values are those that python-calamine gives; error cells keep their text.
 """
 
 import datetime as dt
@@ -29,7 +29,10 @@ _MOST_COLUMNS = 120
 _REMEMBERED = 50_000
 
 _ROW = rb'<row r="([0-9]++)"([^>]*+)>(?:(?<=/>)|%s</row>)'
-_CELL = rb'(?:<c r="%s\1"([^>]*+>(?:<v>[^<]*+</v></c>|</c>|(?<=/>)|<is><t(?: [^>]*+)?>[^<]*+</t></is></c>)))?'
+_CELL = (
+    rb'(?:<c r="%s\1"([^>]*+>'
+    rb"(?:<v>[^<]*+</v></c>|</c>|(?<=/>)|<is><t(?: [^>]*+)?>[^<]*+</t></is></c>)))?"
+)
 _OF_A_CELL = re.compile(rb"([^>]*+)>(?:<v>([^<]*+)|<is><t(?: [^>]*+)?>([^<]*+))?")
 _COLUMN = re.compile(rb'<c r="([A-Z]{1,3})[0-9]')
 _ROW_NUMBER = re.compile(rb'<row r="([0-9]{1,7})"')
@@ -56,7 +59,10 @@ _TROUBLE = (ValueError, IndexError, TypeError, OverflowError)
 
 
 class NotPlainError(Exception):
-    """The XML is written in a way that this reader does not know: from here on the general one has to read."""
+    """The XML is written in a way that this reader does not know.
+
+    From here on the general one has to read.
+    """
 
 
 def plain_sheets(package: Package) -> dict[str, "PlainSheet"]:
@@ -214,7 +220,9 @@ class _Converters:
         }
 
     def column(self, cells: Sequence[bytes]) -> tuple[Sequence[Cell], int]:
-        """The values of a column's cells (what follows their references in the XML), and how many of them hold something.
+        """The values of a column's cells, and how many of them hold something.
+
+        `cells` are what follows the cells' references in the XML.
 
         Raises:
             NotPlainError: one of them is of a kind that is left to the general reader.
@@ -225,7 +233,10 @@ class _Converters:
             raise NotPlainError from error
 
     def _alike(self, cells: Sequence[bytes]) -> tuple[Sequence[Cell], int] | None:
-        """As `column`, for cells that all hold a number (of a string, a day …) and have the same attributes; None for others."""
+        """As `column`, for cells that all hold a number and have the same attributes.
+
+        The numbers may be those of strings, days and so on. For other cells it is None.
+        """
         told, has_value, _ = cells[0].partition(b"><v>")
         if not has_value or (kind := self._kind(told)) in {"text", "error", "inline"}:
             return None
@@ -282,7 +293,10 @@ class _Converters:
         return self._styled(int(known[b"s"])) if kind == "number" and b"s" in known else kind
 
     def _styled(self, style: int) -> str:
-        """What a number of this style is: asked of the general reader, so that both tell dates alike."""
+        """What a number of this style is: `duration`, `date` or `number`.
+
+        The general reader is asked, so that both tell dates alike.
+        """
         styles = self._package.part("xl/styles.xml")
         if styles is None:
             raise NotPlainError
@@ -468,12 +482,19 @@ def _relations(**targets: str) -> str:
         f'<Relationship Id="{kind}" Type="{_RELATION}/{kind}" Target="{target}"/>'
         for kind, target in targets.items()
     )
-    return f'<Relationships xmlns="{_SCHEMAS}/package/2006/relationships">{"".join(told)}</Relationships>'
+    namespace = f"{_SCHEMAS}/package/2006/relationships"
+    return f'<Relationships xmlns="{namespace}">{"".join(told)}</Relationships>'
 
 
 _SAMPLE = {
     "_rels/.rels": _relations(officeDocument="xl/workbook.xml"),
     "xl/_rels/workbook.xml.rels": _relations(worksheet="sheet.xml", styles="styles.xml"),
-    "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATION}"><sheets><sheet name="1" sheetId="1" r:id="worksheet"/></sheets></workbook>',
-    "xl/sheet.xml": f'<worksheet xmlns="{_MAIN}"><sheetData><row r="1"><c r="A1" s="STYLE"><v>46328.5</v></c></row></sheetData></worksheet>',
+    "xl/workbook.xml": (
+        f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATION}">'
+        '<sheets><sheet name="1" sheetId="1" r:id="worksheet"/></sheets></workbook>'
+    ),
+    "xl/sheet.xml": (
+        f'<worksheet xmlns="{_MAIN}"><sheetData>'
+        '<row r="1"><c r="A1" s="STYLE"><v>46328.5</v></c></row></sheetData></worksheet>'
+    ),
 }

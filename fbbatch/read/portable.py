@@ -1,4 +1,7 @@
-"""PDF forms: the blanks, the text of the pages and what was typed onto them. Nothing in a PDF is executed or followed."""
+"""PDF forms: the blanks, the text of the pages and what was typed onto them.
+
+Nothing in a PDF is executed or followed.
+"""
 
 import io
 import logging
@@ -134,7 +137,10 @@ def _pages(reader: "PdfReader", limits: Limits) -> "Sequence[PageObject] | Findi
 
 
 def _page_text(page: "PageObject") -> str:
-    """The text drawn on the page; a bomb in its own content is a limit, whatever else fails costs only this page."""
+    """The text drawn on the page.
+
+    A bomb in the page's own content is a limit; whatever else fails costs only this page.
+    """
     from pypdf.errors import LimitReachedError
 
     try:

@@ -1,4 +1,7 @@
-"""Open what was dropped and hand out what stands in it. What a file is, its content decides, not its name."""
+"""Open what was dropped and hand out what stands in it.
+
+What a file is, its content decides, not its name.
+"""
 
 import csv
 import io
@@ -50,7 +53,10 @@ _JSON = re.compile(r'\s*(?:\[\s*(?:[\[{"\]]|\Z)|\{\s*(?:["}]|\Z))')
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a schema declares about its text files: delimiter and encoding of csv, line pattern of chats."""
+    """What a schema declares about its text files.
+
+    These are the delimiter and encoding of csv files and the line pattern of chats.
+    """
 
     delimiter: str | None = None
     encoding: str | None = None
@@ -141,7 +147,10 @@ def _text_kind(content: bytes) -> str:
 
 
 def _ole_kind(content: bytes) -> str:
-    """The kind of a compound file. A mail is asked for first: what is attached to it may have the streams of all others."""
+    """The kind of a compound file.
+
+    A mail is asked for first: what is attached to it may have the streams of all others.
+    """
     if is_outlook(content):
         return "msg"
     if any(

@@ -1,4 +1,8 @@
-"""JSON exports as rows: an array of objects, one object, such an array within an object, or one object per line."""
+"""JSON exports as rows.
+
+An export is an array of objects, one object, such an array within an object, or one object per
+line.
+"""
 
 import json
 import re
@@ -12,7 +16,8 @@ from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
 from fbbatch.read.limits import Limits
 
-_STRING = r'"(?>[^"\\]+|\\.?)*+"?'  # one that is not closed reaches to the end, or each of its quotes would be tried anew
+# A string that is not closed reaches to the end, or each of its quotes would be tried anew.
+_STRING = r'"(?>[^"\\]+|\\.?)*+"?'
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _TOKENS = re.compile(rf'{_STRING}|[\[\]{{}}:]|[^\s\[\]{{}}:,"]+', re.DOTALL)
 _ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -28,7 +33,10 @@ _LISTS = frozenset({"data", "rows", "responses", "items", "records", "results", 
 
 
 class _RejectedError(ValueError):
-    """What the standard library accepts and we do not; `token` is where to look for it, `''` the first doubled key."""
+    """What the standard library accepts and we do not.
+
+    `token` is where to look for it, `''` the first doubled key.
+    """
 
     def __init__(self, reason: str, token: str = "") -> None:
         super().__init__(reason)
@@ -88,7 +96,10 @@ def _table(
 
 
 def _depth(text: str, limit: int) -> int:
-    """How deep objects and arrays are nested, no further than one beyond the limit; brackets in strings are no brackets."""
+    """How deep objects and arrays are nested, counted no further than one beyond the limit.
+
+    Brackets in strings are no brackets.
+    """
     depth = deepest = 0
     for bracket in _NO_BRACKETS.sub("", _STRINGS.sub("", text)):
         depth += 1 if bracket in "[{" else -1
@@ -168,7 +179,10 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 def _within(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The one array of objects inside, where it is named as one; else the object is the one record."""
+    """The one array of objects inside, where its name is one of `_LISTS`.
+
+    Else the object is the one record.
+    """
     if list(document.values()) == [[]] and _LISTS & document.keys():
         return []
     found = list(_arrays("", document))

@@ -1,4 +1,4 @@
-"""The second look at a workbook: what is stored in it, counted and read by another reader than the first.
+"""The second look at a workbook: another reader counts and reads what is stored in it.
 
 The first reader gives error cells as empty, and any reader can lose rows. So the cells that hold
 something are counted in the sheet's own XML. Where a cell is an error, or the counts differ,
@@ -33,7 +33,12 @@ _PIECE = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one sheet's XML holds: cells with content, error cells (how many, and those whose place it tells), hidden rows, merged areas."""
+    """What one sheet's XML holds.
+
+    `cells` counts the cells with content, `errors` the error cells, `hidden_rows` the hidden rows
+    and `merged` the merged areas. `error_cells` are those whose place it tells, by (row, column),
+    both from 0.
+    """
 
     cells: int
     errors: int
@@ -48,7 +53,11 @@ SERIAL_DAYS_1904 = 1462
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """What the second reader saw: cells with content, and the error cells as {(row, column), 0-based: `#N/A`}."""
+    """What the second reader saw.
+
+    `cells` counts the cells with content. `errors` are the error cells: `#N/A` by (row, column),
+    both from 0.
+    """
 
     cells: int
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -119,7 +128,10 @@ def _stored(xml: bytes) -> Stored | None:
 
 
 def _filled(xml: bytes) -> int:
-    """The cells with content; what most programs write is counted without the pattern, which takes ten times as long."""
+    """How many cells have content.
+
+    What most programs write is counted without the pattern, which takes ten times as long.
+    """
     plain = xml.count(b"<v>")
     if plain != xml.count(b"<v") or any(
         mark in xml for mark in (b":v", b"<t", b":t")
@@ -148,14 +160,20 @@ def is_encrypted_ods(content: bytes) -> bool:
 
 
 class Whole(NamedTuple):
-    """A workbook as the second reader alone sees it: every sheet as (name, hidden, rows); `serial_days` as in `Sheet`."""
+    """A workbook as the second reader alone sees it.
+
+    Every sheet is (name, hidden, rows); `serial_days` is as in `Sheet`.
+    """
 
     sheets: list[tuple[str, bool, list[list[Cell]]]]
     serial_days: int
 
 
 def openpyxl_sheets(content: bytes) -> Whole | None:
-    """A workbook by openpyxl, for a file that the first reader cannot open; None when it cannot either."""
+    """A workbook by openpyxl, for a file that the first reader cannot open.
+
+    None when openpyxl cannot open it either.
+    """
     from openpyxl import load_workbook
     from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
@@ -242,7 +260,10 @@ def _coded(rows: Iterable[Any]) -> Iterator[tuple[int, int, object, bool]]:
 
 
 def xlrd_look(content: bytes) -> tuple[dict[str, Second], int]:
-    """Xlrd's view of every sheet of an .xls file, and its `serial_days`; nothing when it cannot open the file."""
+    """Xlrd's view of every sheet of an .xls file, and the file's `serial_days`.
+
+    There is no sheet when xlrd cannot open the file.
+    """
     import xlrd
 
     with contextlib.suppress(Exception):

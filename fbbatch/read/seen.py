@@ -1,6 +1,7 @@
-"""What of a page a reader sees: text that is hidden, without size, off the screen or in the colour of its ground is left out.
+"""What of a page a reader sees.
 
-Mail programs do not show such text; whoever writes it means a machine to read it. Source: N2.
+Text that is hidden, without size, off the screen or in the colour of its ground is left out. Mail
+programs do not show such text; whoever writes it means a machine to read it. Source: N2.
 """
 
 import re
@@ -56,7 +57,10 @@ Colour = tuple[int, int, int]
 
 
 class _Look(NamedTuple):
-    """How text looks at a place: whether it is shown at all, its colour, and that of what is behind it."""
+    """How text looks at a place.
+
+    It says whether the text is shown at all, its colour, and the colour of what is behind it.
+    """
 
     is_shown: bool = True
     colour: Colour = (0, 0, 0)
@@ -113,7 +117,10 @@ class _Depth:
 
 
 class _Page:
-    """Takes the events of the parser, which closes every element it opens, and writes the page again."""
+    """Takes the events of the parser and writes the page again.
+
+    The parser closes every element it opens.
+    """
 
     def __init__(self) -> None:
         self.written: list[str] = []
@@ -181,7 +188,7 @@ _CUT_OUT = re.compile(r"rect\(\s*0|inset\(\s*(?:50|100)%|(?:circle|ellipse)\(\s*
 
 
 def _is_hidden(styles: Mapping[str, str]) -> bool:
-    """True for an element that takes no room, has no size, lets everything through, or is off the screen."""
+    """True for an element without room or size, see-through or off the screen."""
     is_off = styles.get("display") == "none" or styles.get("visibility") in {"hidden", "collapse"}
     is_off = (
         is_off or styles.get("content-visibility") == "hidden" or styles.get("mso-hide") == "all"

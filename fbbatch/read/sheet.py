@@ -44,7 +44,9 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An opened file: its sheets in order, and what stands in it as a written document, where it is one.
+    """An opened file.
+
+    It has its sheets in order, and what stands in it as a written document, where it is one.
 
     `kind` is what it really is: `xlsx`, `xls`, `xlsb`, `ods`, `csv`, `json`, `html`, `docx`, `pdf`,
     `txt`. A text has both views. `identity` is what a document of ours says of itself (`form`,

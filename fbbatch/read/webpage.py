@@ -8,9 +8,10 @@ _WIDEST = 500
 
 
 def read_tables(text: str) -> list[list[list[Cell]]]:
-    """Every table of the page as rows of texts; a cell over several columns has its text in the first of them.
+    """Every table of the page as rows of texts.
 
-    The rows of a table within a cell are rows of that table only.
+    A cell over several columns has its text in the first of them. The rows of a table within a cell
+    are rows of that table only.
     """
     try:
         page = html.document_fromstring(

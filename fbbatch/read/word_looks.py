@@ -1,7 +1,7 @@
-"""Which text of a Word file a reader sees; what is hidden, without size or white on white is meant for a machine to read.
+"""Which text of a Word file a reader sees.
 
-White text counts as unseen only where nothing around it is shaded: outside tables and boxes, which
-may have a ground.
+What is hidden, without size or white on white is meant for a machine to read. White text counts as
+unseen only where nothing around it is shaded: outside tables and boxes, which may have a ground.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,8 @@
-"""Workbooks → sheets. python-calamine reads the cells, of large plain sheets `fbbatch.read.plain`; all of them are counted.
+"""Workbooks → sheets; all of their cells are counted.
 
-calamine is many times faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.second`
-checks that it saw every cell.
+python-calamine reads the cells, of large plain sheets `fbbatch.read.plain`. calamine is many times
+faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.second` checks that it saw every
+cell.
 """
 
 import io
@@ -54,7 +55,9 @@ def open_workbook(
     *,
     second: bool = False,
 ) -> Reading | Finding:
-    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`; its sheets are read when they are taken.
+    """Open a workbook of kind `xlsx`, `xls`, `xlsb` or `ods`.
+
+    Its sheets are read when they are taken.
 
     Args:
         content: its bytes.
@@ -93,7 +96,10 @@ def open_workbook(
 def _form(
     content: bytes, kind: str, sheets: Iterable[Sheet], identity: Mapping[str, str], limits: Limits
 ) -> Reading | Finding:
-    """A form of ours, known by its hidden sheet or, copied into another workbook, by the names of its blanks; it is one page, read at once."""
+    """A form of ours; it is one page, read at once.
+
+    It is known by its hidden sheet or, copied into another workbook, by the names of its blanks.
+    """
     try:
         paper = form_paper(sheets, named_cells(content, kind, PREFIX), identity, limits)
     except ReadersDisagreeError as error:
@@ -104,7 +110,10 @@ def _form(
 
 
 def _otherwise(content: bytes, kind: str, limits: Limits) -> Reading | Finding | None:
-    """What the second reader makes of a file that the first cannot open; None when it cannot open it either."""
+    """What the second reader makes of a file that the first cannot open.
+
+    None when it cannot open it either.
+    """
     if kind == "ods":
         return finding("FB-encrypted") if is_encrypted_ods(content) else None
     try:
@@ -137,7 +146,10 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
 
 
 class _Workbook:
-    """A workbook, each of its sheets read by whoever reads it best, and compared with what is stored. Source: RELIABILITY I1."""
+    """A workbook, each of its sheets read by whoever reads it best.
+
+    What was read is compared with what is stored. Source: RELIABILITY I1.
+    """
 
     def __init__(
         self, content: bytes, kind: str, limits: Limits, parts: dict[str, bytearray]
@@ -158,7 +170,9 @@ class _Workbook:
         return CalamineWorkbook.from_filelike(io.BytesIO(self._content))
 
     def pages(self) -> dict[str, bool]:
-        """The names of its worksheets in order, and whether they are hidden; where all is plain, the general reader is not troubled.
+        """The names of its worksheets in order, and whether they are hidden.
+
+        Where all is plain, the general reader is not troubled.
 
         Raises:
             CalamineError: the general reader cannot open it.
@@ -239,7 +253,10 @@ class _Workbook:
     def _checked(
         self, page: CalamineSheet, name: str, found: list[Finding]
     ) -> Iterator[Sequence[Cell]]:
-        """The rows of a sheet; remarks on the whole of it are in `found` once the first row has been taken."""
+        """The rows of a sheet.
+
+        Remarks on the whole of it are in `found` once the first row has been taken.
+        """
         written = stored(self._package, name) if self._package else None
         if written and written.hidden_rows:
             found.append(finding("FB-hidden-rows", sheet=name, rows=written.hidden_rows))
@@ -286,7 +303,10 @@ class _Workbook:
 
 
 def _from_left(page: CalamineSheet) -> Iterator[Sequence[Cell]]:
-    """Its rows from column A, whatever the first used column is; blank ones without any, for above a cell far out stand a million."""
+    """Its rows from column A, whatever the first used column is.
+
+    Blank rows come without any cells, for above a cell far out stand a million of them.
+    """
     left = page.start[1] if page.start else 0
     rows: Iterator[list[Any]] = iter(page.iter_rows())
     if not left:

@@ -81,7 +81,11 @@ def _paper(package: Package, limits: Limits) -> Paper:
 
 
 class _Place(NamedTuple):
-    """Where the walk is: the list that takes paragraphs; the table, row, cell and paragraph around."""
+    """Where the walk is.
+
+    `sink` is the list that takes paragraphs; the others are the table, row, cell and paragraph
+    around.
+    """
 
     sink: list[str]
     table: Table | None = None
@@ -91,7 +95,10 @@ class _Place(NamedTuple):
 
 
 class _Walk:
-    """Reads parts one after the other and makes a paper of them; `_WAYS` tells which method goes through what."""
+    """Reads parts one after the other and makes a paper of them.
+
+    `_WAYS` tells which method goes through which element.
+    """
 
     def __init__(self, limits: Limits, looks: Looks) -> None:
         self.limits, self.looks = limits, looks
@@ -246,14 +253,18 @@ class _Walk:
                 merging.pop(cell.column, None)
             elif value(merged) == "restart" or head is None:
                 merging[cell.column] = cell
-            else:  # it goes on with the one above; should it hold text all the same, that stands there
+            else:
+                # It goes on with the one above; text that it holds all the same is put there.
                 head.lines += filter(str.strip, cell.lines)
                 cell.lines = []
 
         return self.inside(element, leave, sink=cell.lines, cell=cell, paragraph=None)
 
     def mark(self, name: str, kind: str, number: str = "") -> Mark:
-        """A blank begins here; `number` (from 0) is that of its cell in the row, when the file names it."""
+        """A blank begins here.
+
+        `number` (from 0) is that of its cell in the row, when the file names it.
+        """
         _, table, row, cell, paragraph = self.place
         mark = Mark(
             name, kind, len(self.stream), cell, paragraph, paragraph.ahead if paragraph else ""
@@ -271,7 +282,10 @@ class _Walk:
             self.place.paragraph.ahead = ""
 
     def bookmark(self, element: Xml) -> None:
-        """One that has not ended and begins again goes on: LibreOffice lets them begin in every paragraph."""
+        """A bookmark begins here; one that has not ended and begins again goes on.
+
+        LibreOffice lets them begin in every paragraph.
+        """
         name, number = value(element, "name"), value(element, "colFirst")
         if name.startswith(_MARK):
             if name not in self.begun:
@@ -300,7 +314,10 @@ class _Walk:
         return self.inside(element, leave)
 
     def field(self, element: Xml) -> None:
-        """A form field of the old kind: its answer is what it shows, or what Word draws in its place."""
+        """A form field of the old kind.
+
+        Its answer is what it shows, or what Word draws in its place.
+        """
         match value(element, "fldCharType"):
             case "begin":
                 form = child(element, "ffData")
@@ -329,7 +346,10 @@ class _Walk:
         return mark
 
     def paper(self, identity: Mapping[str, str]) -> Paper:
-        """Everything in its place; what one part of the file tells about another is settled only here."""
+        """The paper, with everything in its place.
+
+        What one part of the file tells about another is settled only here.
+        """
         tables = [table for table in self.tables if table.rows]
         self.check("cells", sum(len(table.rows) * table.width() for table in tables))
         settle(self.marks, tables)

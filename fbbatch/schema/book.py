@@ -66,7 +66,7 @@ class Book:
         return self._people.get(person_id or "")
 
     def person_named(self, text: str) -> Person | None:
-        """The one person whom a name, an alias or an id means; None where it is nobody, or several."""
+        """The one person whom a name, alias or id means; None where it is nobody, or several."""
         wanted = fold(text)
         found = [
             p

@@ -93,7 +93,10 @@ def _text(cell: Cell) -> str:
 def _candidates(
     rows: Sequence[Sequence[Cell]], merged: Sequence[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, list[str]]]:
-    """(first row, last row, header texts) of every row, and of every pair of rows as group and part."""
+    """What may be a header: every row, and every pair of rows as group and part.
+
+    Each is (first row, last row, header texts); rows count from 0.
+    """
     filled = [[_text(cell) for cell in row] for row in rows]
     for top, left, bottom, right in merged:
         for r in range(top, min(bottom, len(filled) - 1) + 1):
@@ -225,7 +228,10 @@ def _by_position(schema: SchemaModel) -> Layout:
 
 
 def _remarks(layout: Layout, sheet: str) -> list[Finding]:
-    """Missing required columns (errors, with the likeliest header), unknown and doubled ones (notes)."""
+    """Missing required columns (errors); unknown and doubled ones (notes).
+
+    An error tells the likeliest header.
+    """
     spare = {header_key(text): (column, text) for column, text in layout.unknown}
     taken = {m.field.id: m.header for m in layout.columns}
     index = layout.schema.by_header

@@ -1,4 +1,4 @@
-"""From a workspace's `schemas/` folder to its book: everything read, checked, and held against the rest."""
+"""A workspace's `schemas/` folder → its book: all is read, checked, and held against the rest."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -35,7 +35,10 @@ SINGLE_FILES: dict[str, type[BaseModel]] = {
 
 
 def shipped_folder() -> Path:
-    """The folder with the schemas and templates that come with fbbatch: in the wheel, or the checkout's own."""
+    """The folder of the schemas and templates that come with fbbatch.
+
+    It is in the wheel, or the checkout's own.
+    """
     packed = Path(__file__).parents[1] / "defaults"
     return packed if packed.is_dir() else Path(__file__).parents[2]
 

@@ -33,7 +33,7 @@ class Strict(BaseModel):
 
 
 def _label(value: object) -> object:
-    """`{zh-Hant, en}` or `{zh-Hans, en}`; a missing zh-Hans is the zh-Hant text in simplified characters."""
+    """A text by language; a missing zh-Hans is the zh-Hant text in simplified characters."""
     if not isinstance(value, dict):
         return value
     label = dict(value)
@@ -59,7 +59,10 @@ Label = Annotated[_Texts, BeforeValidator(_label), AfterValidator(_three_languag
 
 
 def _example(value: object) -> object:
-    """Checks an example that names its languages, before the other kinds of example are tried and each says what it misses."""
+    """Checks an example that names its languages.
+
+    That is done before the other kinds of example are tried and each says what it misses.
+    """
     if isinstance(value, list):
         return [
             {name: _example(cell) for name, cell in row.items()} if isinstance(row, dict) else row
@@ -174,7 +177,9 @@ class FieldModel(Strict):
     type: FieldType = "text"
     required: bool | Literal["ask"] = Field(
         default=False,
-        description="true: a row without it is returned; ask: it is accepted but listed; false: optional",
+        description=(
+            "true: a row without it is returned; ask: it is accepted but listed; false: optional"
+        ),
     )
     either_or: str | None = Field(
         default=None, description="name of a group of fields of which one must be answered"
@@ -185,7 +190,10 @@ class FieldModel(Strict):
     )
     strict: bool = Field(
         default=False,
-        description="product, department, person: a name that the master list does not know is returned, not just noted",
+        description=(
+            "product, department, person: a name that the master list does not know is returned, "
+            "not just noted"
+        ),
     )
     pattern: Pattern | None = None
     minimum: float | None = Field(
@@ -226,7 +234,10 @@ class FieldModel(Strict):
     )
     editable_by: list[str] = Field(
         default=["organisation"],
-        description="in a dropped ledger or summary, who may change it: roles (P02), head_of_lead, organisation (anybody in it), anyone (also unsigned)",
+        description=(
+            "in a dropped ledger or summary, who may change it: roles (P02), head_of_lead, "
+            "organisation (anybody in it), anyone (also unsigned)"
+        ),
     )
     hint: Label | None = Field(default=None, description="one line for the person who fills in")
     example: Annotated[
@@ -234,7 +245,10 @@ class FieldModel(Strict):
         BeforeValidator(_example),
     ] = Field(
         default=None,
-        description="a valid answer, one for all languages or one for each; a table's example is a list of rows",
+        description=(
+            "a valid answer, one for all languages or one for each; "
+            "a table's example is a list of rows"
+        ),
     )
     fields: list["FieldModel"] = Field(default=[], description="table: its columns")
     clause: str | None = Field(
@@ -288,7 +302,10 @@ class SchemaModel(Strict):
     )
     lines: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
         default=None,
-        description="txt: regular expression of a line that begins a message of a chat; its named groups are field ids",
+        description=(
+            "txt: regular expression of a line that begins a message of a chat; "
+            "its named groups are field ids"
+        ),
     )
     signed_by: str | None = Field(
         default=None, description="form: the field that says who answers for it"
@@ -356,7 +373,7 @@ class VocabularySet(Strict):
 
 
 class Vocabulary(Strict):
-    """`schemas/vocabulary.yaml`: every code that documents print, with its words. Source: 3.2.1, 3.2.2, 3.2.3."""
+    """`schemas/vocabulary.yaml`: codes that documents print, with words. Source: 3.2.1–3.2.3."""
 
     sets: dict[str, VocabularySet]
 
@@ -395,7 +412,9 @@ class Negation(Strict):
     """Words that turn what follows into its opposite; `漏電：無` is known without being listed."""
 
     before: list[Word] = Field(
-        description="沒有漏電, no smoke: words in front; one-character ones only reach their neighbour"
+        description=(
+            "沒有漏電, no smoke: words in front; one-character ones only reach their neighbour"
+        )
     )
     reach: int = Field(
         default=8,
@@ -412,7 +431,7 @@ class Negation(Strict):
 
 
 class Supposition(Strict):
-    """Words that tell of harm as feared or as what might have been: it did not happen, so it speaks as the rule `speaks_as` does."""
+    """Words of feared or imagined harm: it did not happen, so it counts as `speaks_as` says."""
 
     speaks_as: str = Field(description="id of the rule for whose words imagined harm counts")
     before: list[Word] = Field(description="could have, 万一: words that suffice by themselves")
@@ -428,14 +447,18 @@ class Supposition(Strict):
     )
     consequences: list[str] = Field(
         default=[],
-        description="ids of the rules for what danger leads to; a hazard that is possible is a hazard",
+        description=(
+            "ids of the rules for what danger leads to; a hazard that is possible is a hazard"
+        ),
     )
     subjects: list[Word] = Field(
         default=[], description="i, it: what begins a clause of its own, and ends all but a fear"
     )
     real: list[Word] = Field(
         default=[],
-        description="because, the, 又: what stands before things that have happened, and ends a supposition",
+        description=(
+            "because, the, 又: what stands before things that have happened, and ends a supposition"
+        ),
     )
     reach: int = Field(
         default=8,

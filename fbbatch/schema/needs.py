@@ -1,4 +1,6 @@
-"""What the closed loop takes for granted in the forms that come back; a company's own schemas may add to it, not take away.
+"""What the closed loop takes for granted in the forms that come back.
+
+A company's own schemas may add to it, not take away.
 
 `fbbatch.workflow`, `fbbatch.gates` and `fbbatch.steps` read these answers by name. A schema that
 calls one of them optional, gives it another type or another set of codes would stop a run in its

@@ -1,6 +1,7 @@
-"""Writes docs/schemas.md (the key reference) and schemas/json/*.json (JSON Schemas for editors) from the models.
+"""Writes docs/schemas.md (the key reference) and schemas/json/*.json from the models.
 
-`python -m fbbatch.schema.reference` rewrites both; a test sees to it that they are up to date.
+The latter are JSON Schemas for editors. `python -m fbbatch.schema.reference` rewrites both; a test
+sees to it that they are up to date.
 """
 
 from collections.abc import Iterator
@@ -62,7 +63,10 @@ def json_schemas() -> dict[str, bytes]:
 
 
 def _draft7(schema: Any) -> Any:
-    """Pydantic's 2020-12 schema as draft 7, which YAML editors understand; zh-Hans may be left out of a text."""
+    """Pydantic's 2020-12 schema as draft 7, which YAML editors understand.
+
+    zh-Hans may be left out of a text.
+    """
     if isinstance(schema, dict):
         changed = {("definitions" if k == "$defs" else k): _draft7(v) for k, v in schema.items()}
         if isinstance(ref := changed.get("$ref"), str):
@@ -76,9 +80,18 @@ def key_reference() -> str:
     lines = [
         "# Key reference",
         "",
-        "Generated from the models by `make docs`; do not edit. YAML is read as YAML 1.2: `no`, `on` and `0123` are text, a key",
-        "may stand only once, and `fbbatch lint` names file, line and column of whatever does not fit. A *text* has three",
-        "languages, `{zh-Hant: …, zh-Hans: …, en: …}`; where `zh-Hans` is left out it is made from `zh-Hant`.",
+        (
+            "Generated from the models by `make docs`; do not edit. YAML is read as YAML 1.2: "
+            "`no`, `on` and `0123` are text, a key"
+        ),
+        (
+            "may stand only once, and `fbbatch lint` names file, line and column of whatever "
+            "does not fit. A *text* has three"
+        ),
+        (
+            "languages, `{zh-Hant: …, zh-Hans: …, en: …}`; where `zh-Hans` is left out "
+            "it is made from `zh-Hant`."
+        ),
     ]
     for named, place in _FILES.values():
         model = _model(named)

@@ -1,7 +1,7 @@
-"""What the files of a workspace say about each other: names that point nowhere, or to two things; what a run needs.
+"""What a workspace's files say about each other: names that point nowhere, or to two things.
 
-Each file has been checked by itself before. Every function gives the problems it finds, in the
-order of the files.
+Also what a run needs. Each file has been checked by itself before. Every function gives the
+problems it finds, in the order of the files.
 """
 
 import datetime as dt
@@ -84,7 +84,10 @@ def unsound(book: Book, schemas: Schemas, yamls: Mapping[str, Yaml]) -> Iterator
 
 
 def vacancies(book: Book) -> Iterator[tuple[str, str]]:
-    """Roles that nobody holds, and roles of the whole company without a deputy: (code of the finding, role). Source: 4.9."""
+    """Roles that nobody holds, and roles of the whole company without a deputy. Source: 4.9.
+
+    Each is (code of the finding, role).
+    """
     for role in ROLES:
         n_holders = len(book.holders(role))
         if n_holders == 0:

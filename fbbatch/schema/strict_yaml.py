@@ -35,7 +35,7 @@ class Yaml:
     marks: dict[YamlPath, tuple[int, int]] = field(repr=False)
 
     def where(self, path: YamlPath) -> str:
-        """`file:line:column` of the value at `path`, or of its nearest parent that is written down."""
+        """`file:line:column` of the value at `path`, or of its nearest parent in the file."""
         for length in range(len(path), -1, -1):
             if mark := self.marks.get(path[:length]):
                 return f"{self.file}:{mark[0]}:{mark[1]}"
@@ -74,7 +74,7 @@ _SYNTAX: tuple[tuple[str, str], ...] = (
     ("duplicate anchor", "alias"),
     ("undefined tag handle", "tag"),
 )
-"""What libyaml says, in part, and the sentence for it; a bracket stands for the one that is missing."""
+"""What libyaml says, in part, and its sentence's code; a bracket is the one that is missing."""
 
 
 def _syntax(error: yaml.MarkedYAMLError, file: str) -> YamlProblemError:

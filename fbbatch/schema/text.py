@@ -21,7 +21,9 @@ def header_key(text: str) -> str:
 
 
 def header_keys(text: str) -> list[str]:
-    """Every key a header may be known by, best first: whole, either half of a bilingual one, bracket content.
+    """Every key a header may be known by, best first.
+
+    These are the whole, either half of a bilingual one, and the content of brackets.
 
     Example: `2. 您的姓名 Name（必填）` → `您的姓名name`, `姓名name`, `您的姓名`, `姓名`, `name`,
     `必填`.

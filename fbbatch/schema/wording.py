@@ -1,7 +1,7 @@
-"""What is said about a workspace's set-up and times, in three languages; read from `wording.yaml` when it is needed.
+"""What is said about a workspace's set-up and times, in three languages.
 
-The file holds Traditional characters and English; Simplified is derived where it is not written
-out. Names in braces are filled in.
+It is read from `wording.yaml` when it is needed. The file holds Traditional characters and English;
+Simplified is derived where it is not written out. Names in braces are filled in.
 """
 
 from functools import cache
@@ -26,7 +26,11 @@ class Phrase(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something wrong in a file: where it stands, which sentence of `wording.yaml` says it, and what is filled in."""
+    """Something wrong in a file.
+
+    `path` says where it stands in `yaml`, `code` which sentence of `wording.yaml` says it;
+    `details` are filled in.
+    """
 
     yaml: Yaml
     path: YamlPath
@@ -46,7 +50,9 @@ def texts() -> dict[str, Any]:
 
 
 def words(code: str, language: str, /, **details: object) -> str:
-    """The sentence `group.name` of the wording, filled in; phrases among the details are said in the same language.
+    """The sentence `group.name` of the wording, filled in.
+
+    Phrases among the details are said in the same language.
 
     Raises:
         KeyError: there is no such sentence, or it needs a detail that is not given.
@@ -68,7 +74,10 @@ def in_language(text: dict[str, str], language: str) -> str:
 
 
 def trouble(code: str, /, **details: object) -> PydanticCustomError:
-    """An exception for a model's validator, whose words are `model.<code>`; `at` is the path from there to the culprit."""
+    """An exception for a model's validator, whose words are `model.<code>`.
+
+    The detail `at` is the path from there to the culprit.
+    """
     said = words(f"model.{code}", "en", **details)
     return PydanticCustomError(code, "{said}", {"said": said, **details})
 
@@ -91,11 +100,12 @@ def say(error: ValidationError, yaml: Yaml, language: str) -> list[str]:
 
 
 def _path_of(item: ErrorDetails, content: object) -> YamlPath:
-    """The path to a value in the file, without the names that pydantic gives to the kinds it has tried."""
+    """The path to a value in the file, without pydantic's names for the kinds it has tried."""
     path: list[str | int] = []
     for number, part in enumerate(item["loc"]):
         is_last = number + 1 == len(item["loc"])
-        if isinstance(content, dict) and part in content:  # noqa: SIM114 - mypy tells a dict's keys from a list's places
+        # two branches alike: mypy tells a dict's keys from a list's places
+        if isinstance(content, dict) and part in content:  # noqa: SIM114
             content = content[part]
         elif isinstance(content, list) and isinstance(part, int):
             content = content[part]
@@ -119,7 +129,9 @@ def _sentence(path: YamlPath, items: list[ErrorDetails], language: str) -> str:
         return f"{name}: {words('model.' + own[0]['type'], language, **own[0].get('ctx', {}))}"
     kinds = dict.fromkeys(_expected(item, language) for item in items)
     expected = words("value.or", language).join(kinds)
-    return f"{name}: {words('value.sentence', language, expected=expected, found=_found(items[0]['input'], language))}"
+    found = _found(items[0]["input"], language)
+    sentence = words("value.sentence", language, expected=expected, found=found)
+    return f"{name}: {sentence}"
 
 
 _KINDS = {

@@ -1,4 +1,6 @@
-"""What brings a step of a case, and records it: forms, edited ledgers, amended rows, decisions, time. Source: part 4.
+"""What brings a step of a case, and records it. Source: part 4.
+
+That is: forms, edited ledgers, amended rows, decisions, time.
 
 Decisions about a case are `fbbatch.workflow`'s; here they are asked for and written down.
 """

@@ -16,7 +16,10 @@ from fbbatch.workflow import Move, replay
 
 
 def take_amendments(rules: Rules, recorder: FileRecorder, ask: Ask = never) -> None:
-    """Give cases the answers of the rows of a file (and of the files in it) that are edited copies of theirs."""
+    """Give cases the answers of those rows of a file that are edited copies of theirs.
+
+    The rows of the files in it are taken as well.
+    """
     for part in recorder.whole():
         for one in part.edited():
             ask()
@@ -56,7 +59,10 @@ def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
 def _together(
     rules: Rules, case: Case, new: Mapping[str, Any], history: Sequence[Transition]
 ) -> dict[str, Any]:
-    """What a row says, with the answers that another file of this run has corrected: files of a run have no order."""
+    """What a row says, with the answers that another file of this run has corrected.
+
+    Files of a run have no order.
+    """
     steps = [
         step for step in history if step.document == AMENDMENT and step.run == rules.record.name
     ]

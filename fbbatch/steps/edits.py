@@ -1,4 +1,6 @@
-"""Edited ledgers and summaries: which cells may be changed by whom, and what they do to cases. Source: N3, N7, 5.3.1, 5.3.3.
+"""Edited ledgers and summaries: who may change which cells, and what they do to cases.
+
+Source: N3, N7, 5.3.1, 5.3.3.
 
 What is refused is told at its cell and changes nothing; the others are applied. A cell that says
 what the case says already changes nothing either, so that a corrected copy may be dropped whole.
@@ -28,7 +30,9 @@ _NOTES = frozenset({"last_progress", "difficulties", "remarks"})
 
 
 class Change(NamedTuple):
-    """A cell that somebody has changed: of which case (or decision), which field, what stood there, what stands there now.
+    """A cell that somebody has changed.
+
+    Of which case (or decision), which field, what stood there, what stands there now.
 
     `value` is the typed answer; `by` the name above the sheet, `''` when there is none.
     """
@@ -87,7 +91,10 @@ class Edits:
     def _edit(
         self, recorder: FileRecorder, changes: Sequence[Change], issued: str
     ) -> list[Finding]:
-        """Apply what one person has changed of one case, in a workbook that the run `issued` has printed; a finding for each."""
+        """Apply what one person has changed of one case; a finding for each change.
+
+        The workbook is one that the run `issued` has printed.
+        """
         case = recorder.case(changes[0].case)
         if case is None:
             return [finding("FB-step-no-case", case=changes[0].case)]
@@ -143,7 +150,11 @@ class Edits:
         )
 
     def _not_allowed(self, case: Case, standing: Standing, change: Change) -> Finding | None:
-        """Who may change a cell stands in the schema; merging and lowering a severity is always a decision."""
+        """What keeps this editor from changing the cell; None where nothing does.
+
+        Who may change a cell stands in the schema; merging and lowering a severity is always a
+        decision.
+        """
         words = self._may_edit(case, change)
         if ANYONE in words:
             return None

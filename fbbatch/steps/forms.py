@@ -1,4 +1,6 @@
-"""Forms that came back: what each does to its case, and what keeps it from doing so. Source: part 4, 5.1–5.5, N2.
+"""Forms that came back: what each does to its case, and what keeps it from doing so.
+
+Source: part 4, 5.1–5.5, N2.
 
 A form goes through the same questions in the same order: is there such a case, is the form ours,
 does it say one case, is it complete, may it come this way, is it about this matter, may it do what
@@ -36,14 +38,20 @@ from fbbatch.workflow import (
 )
 
 Told = Mapping[str, Any]
-"""What the judge tells of a form: `kind`, `case`, `issue`, `department`, `code`, typed `values`, `by`, `on`, `text`, `bad`, `mailed`."""
+"""What the judge tells of a form.
+
+`kind`, `case`, `issue`, `department`, `code`, typed `values`, `by`, `on`, `text`, `bad`, `mailed`;
+also `printed` codes and `facts`.
+"""
 
 _MAY_COME_OFTEN = frozenset({"inspection"})
 """Forms of which one issue may be handed in several times: each tells how far the work is."""
 
 
 class Weighed(NamedTuple):
-    """A form that was looked at: what it is, where its case stands, and the verdict; or the refusal with its outcome.
+    """A form that was looked at.
+
+    What it is, where its case stands, and the verdict; or the refusal with its outcome.
 
     `is_strange_mail`: it is ours, but came out of a mail whose sender may not bring it.
     """
@@ -64,7 +72,10 @@ class Weighed(NamedTuple):
 
 @dataclass
 class Forms:
-    """Takes the forms of a run; `rivals` are all of them that have not been taken yet, by what they answer."""
+    """Takes the forms of a run.
+
+    `rivals` are all of them that are known so far, by what they answer.
+    """
 
     rules: Rules
     rivals: dict[tuple[str, ...], list[Told]] = field(default_factory=dict)
@@ -76,7 +87,7 @@ class Forms:
     # --- in which order ---------------------------------------------------------------
 
     def turn(self, told: Told) -> tuple[str, int]:
-        """When a form has its turn among those of a run: by the day it tells, then in the order of the steps."""
+        """When a form of a run has its turn: by the day it tells, then by the order of steps."""
         place = ORDER.index(told["kind"]) if told["kind"] in ORDER else len(ORDER)
         return self.rules.happened(told["on"]).isoformat(), place
 
@@ -96,7 +107,10 @@ class Forms:
     # --- one form ---------------------------------------------------------------------
 
     def take(self, recorder: FileRecorder, told: Told, findings: Sequence[Finding]) -> None:
-        """Record what a returned form does to its case; whatever keeps it from doing so is a finding on paper."""
+        """Record what a returned form does to its case.
+
+        Whatever keeps it from doing so is a finding on paper.
+        """
         recorder.follows(told["kind"])
         recorder.note(findings)
         case = recorder.case(told["case"])
@@ -125,7 +139,10 @@ class Forms:
     def _weigh(
         self, recorder: FileRecorder, told: Told, case: Case, *, is_decided: bool = False
     ) -> Weighed:
-        """All questions but whether other forms contradict it; with `is_decided` a person answers for the way it came."""
+        """Ask all questions but whether other forms contradict it.
+
+        With `is_decided` a person answers for the way it came.
+        """
         if told["kind"] not in FORMS:
             return Weighed(refusal=finding("FB-own-document", kind=told["kind"]))
         proven = proven_form(self.rules, recorder, told, case)
@@ -163,7 +180,10 @@ class Forms:
         return Weighed(form, standing, tuple(ended), verdict)
 
     def _done_before(self, recorder: FileRecorder, told: Told, case: Case) -> Weighed | None:
-        """A form that proves nothing, but says what was taken already, as the finished record does."""
+        """A form that proves nothing, but says what was taken already.
+
+        The finished record is such a form.
+        """
         form, standing = (
             self._form(told, case, told["issue"], told["department"]),
             replay(recorder.history(case)),
@@ -186,7 +206,10 @@ class Forms:
     def _by_then(
         self, case: Case, history: Sequence[Transition], day: dt.date
     ) -> tuple[Standing, list[Transition]]:
-        """Where a case stood on a day, and the end of its hold where that is still to be recorded, as after missed nights."""
+        """Where a case stood on a day, and the end of its hold if still to be recorded.
+
+        It is still to be recorded after missed nights.
+        """
         standing = replay(history)
         moves = moves_of_time(standing, day, 0) if standing.state == "on_hold" else []
         ended = [self.rules.recorded(case, standing, move, BY_TIME, "batch", day) for move in moves]
@@ -202,7 +225,7 @@ class Forms:
         remarks: Sequence[Finding] = (),
         decided_by: str = "",
     ) -> bool:
-        """Write down what a form does, or why it does nothing; True when the case has a step more."""
+        """Write down what a form does, or why nothing; True when the case has a step more."""
         form, verdict = weighed.form, weighed.verdict
         assert form is not None and verdict is not None  # noqa: S101, PT018 - nothing has refused it
         if not verdict.moves:
@@ -241,7 +264,10 @@ class Forms:
         return True
 
     def _pass_by(self, recorder: FileRecorder, told: Told, case: Case) -> None:
-        """What waits of a step that was taken need not be decided any more; what said otherwise is told."""
+        """What waits of a step that was taken need not be decided any more.
+
+        What said otherwise is told.
+        """
         waiting = [
             one
             for one in recorder.waiting(case, told["kind"])
@@ -254,7 +280,10 @@ class Forms:
     # --- what a person decides --------------------------------------------------------
 
     def _contradicting(self, recorder: FileRecorder, told: Told, case: Case) -> str | None:
-        """The number of the decision, where forms for this step contradict each other; `''` for one that is new; None where none does."""
+        """The number of the decision, where forms for this step contradict each other.
+
+        `''` for a decision that is new; None where none contradicts.
+        """
         if told["kind"] in _MAY_COME_OFTEN:
             return None
         waiting = [
@@ -330,7 +359,10 @@ class Forms:
         return True
 
     def _open_linked(self, recorder: FileRecorder, case: Case, form: ReturnedForm) -> str:
-        """The case that takes the place of one closed too long ago: its answers, and the new complaint. Source: T16."""
+        """Open the case in place of one closed too long ago; its number. Source: T16.
+
+        It has the answers of that one, and the new complaint.
+        """
         values = {**case.values, "description": form.values["reason"]}
         values |= {"reported_at": form.happened_on.isoformat()} if "reported_at" in values else {}
         begun = Standing(department=case.department)
@@ -346,14 +378,19 @@ class Forms:
 
 
 def _is_of_another_department(form: ReturnedForm, case: Case) -> bool:
-    """True for a plan of measures in the name of another department than the one that it was issued to. Source: 5.5.2a."""
+    """True for a plan of measures in another department's name. Source: 5.5.2a.
+
+    That is: another department than the one that it was issued to.
+    """
     if form.kind != "measures" or not form.department:
         return False
     return (form.values.get("department") or case.department) != form.department
 
 
 def _answers_what(told: Told) -> tuple[str, ...]:
-    """What two forms have in common that answer the same step: kind, case, and whose measures they are.
+    """What two forms that answer the same step have in common.
+
+    Their kind, their case, and whose measures they are.
 
     A case may have several sheets and letters at a time; then it is the issue that tells which was
     answered.
@@ -365,7 +402,10 @@ def _answers_what(told: Told) -> tuple[str, ...]:
 
 
 def _remarked(first: Transition, findings: Sequence[Finding], decided_by: str) -> Transition:
-    """The first step of a form with what somebody wrote outside its blanks, and with who decided that it counts."""
+    """The first step of a form, with its remarks and who decided that it counts.
+
+    Remarks are what somebody wrote outside its blanks.
+    """
     remarks = [f.details["text"] for f in findings if f.code == "FB-loose-text"]
     told: dict[str, Any] = {"remarks": remarks} if remarks else {}
     told |= {"decided_by": decided_by} if decided_by else {}

@@ -8,7 +8,10 @@ MERGE = "main_case"
 
 
 def main_case(recorder: FileRecorder, case: Case, number: str) -> Case | None:
-    """The case with this number, if `case` may be merged into it: an open one, or one merged into an open one itself."""
+    """The case with this number, if `case` may be merged into it; else None.
+
+    It may be an open one, or one merged into an open one itself.
+    """
     main = last = recorder.case(number)
     while (
         last

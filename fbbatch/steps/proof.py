@@ -17,7 +17,10 @@ from fbbatch.words import fold
 
 
 class Proven(NamedTuple):
-    """A form as its code proves it: which issue it is and to whom it was issued (None: it does not say); or why it is not ours."""
+    """A form as its code proves it, or why it is not ours.
+
+    Which issue it is, and to whom it was issued (None: it does not say).
+    """
 
     issue: int
     department: str | None
@@ -55,7 +58,10 @@ def proven_form(
 def _subjects(
     rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder
 ) -> Iterator[Subject]:
-    """What the form may be: as its properties say; where they are lost, each issue and department that there is."""
+    """What the form may be, as its properties say.
+
+    Where they are lost: each issue and department that there is.
+    """
     newest = recorder.newest_issue(case, told["kind"], None)
     issues = (
         [str(told["issue"])]
@@ -74,7 +80,10 @@ def _subjects(
 def _is_of_before(
     rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case
 ) -> bool:
-    """True for a form that was issued before there were codes, as long as the company takes such, dropped as a file."""
+    """True for a form issued before there were codes, and dropped as a file.
+
+    Only as long as the company takes such forms.
+    """
     until = rules.settings.forms_without_code_until
     if until is None or rules.today > until or told.get("mailed"):
         return False
@@ -83,7 +92,7 @@ def _is_of_before(
 
 
 def is_proven_workbook(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any]) -> bool:
-    """True for a ledger, summary or marked workbook that carries the code of the issue that it says it is.
+    """True for a ledger, summary or marked workbook with the code of the issue it says it is.
 
     Args:
         rules: as above.
@@ -103,7 +112,10 @@ def is_proven_workbook(rules: Rules, recorder: FileRecorder, told: Mapping[str, 
 
 
 def may_mail(rules: Rules, told: Mapping[str, Any], case: Case) -> bool:
-    """True where a form may count out of a mail: its sender is the signer, of the signer's department, or the case's contact."""
+    """True where a form may count out of a mail.
+
+    Its sender is the signer, of the signer's department, or the case's contact.
+    """
     if rules.settings.mail_forms == "never":
         return False
     address = str(told["mailed"]).lower()

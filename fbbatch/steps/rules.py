@@ -1,4 +1,7 @@
-"""What all steps of a run have in common: the rules of the workspace as they hold on its day, and how a step is written down."""
+"""What all steps of a run have in common.
+
+The rules of the workspace as they hold on its day, and how a step is written down.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -67,7 +70,10 @@ class Rules:
     def recorded(
         self, case: Case, standing: Standing, move: Move, kind: str, by: str, happened_on: dt.date
     ) -> Transition:
-        """A move as the step that the ledger keeps; a new department, round or end of a hold brings a new due date."""
+        """A move as the step that the ledger keeps.
+
+        A new department, a new round or the end of a hold brings a new due date.
+        """
         details = dict(move.details)
         is_assigned = move.to == "assigned" and standing.state != "assigned"
         needs_date = "rule" in details and "due_on" not in details
@@ -83,7 +89,10 @@ class Rules:
         )
 
     def _due(self, case: Case, standing: Standing, details: Mapping[str, Any]) -> dict[str, Any]:
-        """The new date for handling: the working days held are added, a new round or department begins anew. Source: 5.1.2a."""
+        """The new date for handling. Source: 5.1.2a.
+
+        The working days held are added; a new round or department begins anew.
+        """
         department = details.get("department") or standing.department or case.department
         kept = {
             "department": department,
@@ -104,7 +113,10 @@ class Rules:
         return {**base, **self.due(case.severity)}
 
     def due(self, severity: str) -> dict[str, Any]:
-        """The date by which a case of that severity is to be solved from today, and its rule; nothing where there is none."""
+        """The date by which a case of that severity is to be solved from today, and its rule.
+
+        Empty where there is none.
+        """
         due = self.deadlines.due(SOLVE_WITHIN, severity, self.today)
         return (
             {"due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days}
@@ -113,7 +125,10 @@ class Rules:
         )
 
     def raised(self, case: Case, judged: Mapping[str, Any], move: Move) -> Move:
-        """A case that is severe from now on goes to the leaders and gets the date of a severe one. Source: 3.3.3a."""
+        """Raise a case that is severe from now on. Source: 3.3.3a.
+
+        It goes to the leaders and gets the date of a severe one.
+        """
         if judged.get("severity") != "severe" or case.severity == "severe":
             return move
         reasons = [rule.id for rule in self.book.assignment.escalation if "severe" in rule.severity]
@@ -128,7 +143,7 @@ class Rules:
         return move._replace(details={**details, **move.details})
 
     def worded(self, item: Finding) -> Finding:
-        """A finding with words and names in place of codes; the form's id stays beside its title."""
+        """A finding with words and names for codes; the form's id stays beside its title."""
         book, told = self.book, dict(item.details)
         for name, key, of in _WORDS:
             if told.get(name):

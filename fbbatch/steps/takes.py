@@ -41,7 +41,10 @@ class Steps:
         return self._forms.is_early(recorder, message["form"])
 
     def take_form(self, recorder: FileRecorder, message: Message) -> None:
-        """Record what a returned form does to its case; whatever keeps it from doing so is a finding on paper."""
+        """Record what a returned form does to its case.
+
+        Whatever keeps it from doing so is a finding on paper.
+        """
         self._forms.take(recorder, message["form"], [Finding(*f) for f in message["findings"]])
 
     def take_edits(self, recorder: FileRecorder, message: Message) -> None:
@@ -66,7 +69,10 @@ class Steps:
     # --- time -------------------------------------------------------------------------
 
     def pass_time(self, ledger: Ledger, ask: Ask = never) -> None:
-        """Holds that end and surveys that expire today; each once, however many nights were missed."""
+        """Record the holds that end and the surveys that expire today.
+
+        Each once, however many nights were missed.
+        """
         for case, steps in self._overdue_steps(ledger):
             ask()
             ledger.append(self.rules.record, case, steps)

@@ -1,4 +1,5 @@
-"""What an administrator does besides runs: verify, back up, restore, export, anonymise. Only `cli` uses it.
+"""What an administrator does besides runs: verify, back up, restore, export, anonymise.
 
-Decisions are pure (`agreement`); the modules named like commands read and write.
+Only `cli` uses it. Decisions are pure (`agreement`); the modules named like commands read and
+write.
 """

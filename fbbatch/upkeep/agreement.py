@@ -1,6 +1,6 @@
-"""Whether the ledger and the folders agree, decided from what was found in each; nothing here touches a file.
+"""Whether the ledger and the folders agree, decided from what was found in each.
 
-Source: RELIABILITY I1–I5, F48.
+Nothing here touches a file. Source: RELIABILITY I1–I5, F48.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,10 @@ Progress = Callable[[str, int, int], None]
 
 
 class Problem(NamedTuple):
-    """Something that does not agree: what, where (below the workspace, or a case number), and what to do about it."""
+    """Something that does not agree.
+
+    It tells what, where (below the workspace, or a case number), and what to do about it.
+    """
 
     what: str
     where: str
@@ -83,7 +86,9 @@ def of_manifest(
     *,
     is_published: bool = True,
 ) -> Iterator[Problem]:
-    """A run's manifest lists the documents that the ledger lists; it still names those that were removed on purpose.
+    """A run's manifest lists the documents that the ledger lists.
+
+    It still names those that were removed on purpose.
 
     Args:
         run: its name.
@@ -109,7 +114,10 @@ def of_manifest(
 
 
 def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Iterator[Problem]:
-    """Originals, run folders and documents that the ledger does not know; after an older ledger was restored these are the newer ones."""
+    """Originals, run folders and documents that the ledger does not know.
+
+    After an older ledger was restored these are the newer ones.
+    """
     strange_runs: dict[str, int] = {}
     for path in paths:
         if path in known:
@@ -124,7 +132,10 @@ def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Itera
         yield Problem(
             f"the ledger does not know this run ({number} files)",
             f"outbox/{run}",
-            "move the folder out of the outbox before the next run, which may use its name again; its originals are named above or below",
+            (
+                "move the folder out of the outbox before the next run, which may use its name "
+                "again; its originals are named above or below"
+            ),
         )
 
 

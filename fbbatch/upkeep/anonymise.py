@@ -40,11 +40,11 @@ _HALF_DONE = (
 
 
 class Left(NamedTuple):
-    """What still holds personal data, or tells of these cases: what, where, how many, and since when or until when.
+    """What still holds personal data, or tells of these cases.
 
-    `until` are the days on which it can go: of documents and originals that are shared with cases
-    that are not due; None where nobody knows yet. `made` are the days on which backups and the like
-    were made.
+    That is what, where, how many, and since when or until when. `until` are the days on which it
+    can go: of documents and originals that are shared with cases that are not due; None where
+    nobody knows yet. `made` are the days on which backups and the like were made.
     """
 
     what: str

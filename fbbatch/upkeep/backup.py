@@ -24,7 +24,8 @@ from fbbatch.upkeep.bundle import FILES, KEYS, LEDGER, Packer
 from fbbatch.upkeep.places import files_below, folders_below, shown, written
 
 ELSEWHERE = (
-    "The ledger is in a database of its own; its own tools back it up and restore it (PostgreSQL: pg_dump and pg_restore). "
+    "The ledger is in a database of its own; its own tools back it up and restore it "
+    "(PostgreSQL: pg_dump and pg_restore). "
     "Take that dump first, then this backup of the folders."
 )
 
@@ -122,7 +123,8 @@ def _check_space(workspace: Path, folder: Path, *, ledger_only: bool) -> None:
     free = shutil.disk_usage(there).free
     if free < needed:
         raise StorageError(
-            f"Only {free // 1_000_000:,} MB are free in {there}; the backup may need {needed // 1_000_000:,} MB"
+            f"Only {free // 1_000_000:,} MB are free in {there}; "
+            f"the backup may need {needed // 1_000_000:,} MB"
         )
 
 
@@ -218,7 +220,7 @@ class _Packing:
             self.add(path)
 
     def inbox(self) -> None:
-        """What waits; a file that is just being dropped is copied as far as it is, and that is said."""
+        """What waits; a file that is being dropped is copied as far as it is, and that is said."""
         for folder in folders_below(self.workspace, "inbox"):
             self.packer.folder(folder)
         torn = 0
@@ -227,7 +229,8 @@ class _Packing:
             torn += self.add(path) and _stamp(self.workspace / path) not in {before, None}
         if torn:
             self.notes.append(
-                f"{torn} files in the inbox were being written; make another backup when they have arrived."
+                f"{torn} files in the inbox were being written; "
+                "make another backup when they have arrived."
             )
 
     def keys(self) -> None:
@@ -243,7 +246,10 @@ class _Packing:
             self.runs, self.known = auditing.runs(ledger), auditing.originals_of_all(ledger)
 
     def originals(self) -> None:
-        """The archive as it was before, and what the ledger knows besides: already there, still in the inbox, or there by now."""
+        """The archive as it was before, and what the ledger knows besides.
+
+        The latter is there already, still in the inbox, or there by now.
+        """
         for path in sorted(self.before | set(self.known)):
             self.add(path)
         missing = {
@@ -266,7 +272,10 @@ class _Packing:
                 self.add(path)
 
     def documents(self) -> None:
-        """The folders of closed runs, and what else people keep in the outbox; `latest` is made anew."""
+        """The folders of closed runs, and what else people keep in the outbox.
+
+        `latest` is left out; it is made anew.
+        """
         later = {
             path.parent.name for path in (self.workspace / "outbox").glob("*/manifest.json")
         } - set(self.runs.closed)

@@ -1,7 +1,7 @@
-"""What a backup file holds, and whether one may be trusted: names that stay in their folder, and a sha256 for each.
+"""What a backup file holds, and whether one may be trusted.
 
-A backup is a zip. `fbbatch-backup.json` in it says when and of what it was made, and the sha256 of
-every other member.
+It may when the names stay in their folder and the sha256 of each file is right. A backup is a zip.
+`fbbatch-backup.json` in it says when and of what it was made, and the sha256 of every other member.
 """
 
 import hashlib
@@ -45,7 +45,10 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A backup file whose every byte was checked: `members` are its files, `folders` those that may be empty."""
+    """A backup file whose every byte was checked.
+
+    `members` are its files, `folders` those that may be empty.
+    """
 
     path: Path
     told: dict[str, Any]
@@ -135,7 +138,8 @@ def checked(path: Path) -> Bundle:
         TypeError,
     ) as error:
         raise StorageError(
-            f"{path} is no backup of fbbatch, or it is damaged ({type(error).__name__}); nothing was touched"
+            f"{path} is no backup of fbbatch, or it is damaged ({type(error).__name__}); "
+            "nothing was touched"
         ) from error
     except OSError as error:
         raise StorageError(

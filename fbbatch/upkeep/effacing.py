@@ -1,7 +1,8 @@
-"""Texts that are replaced wherever they stand, among many; and the documents in which they stand, printed again; pure.
+"""Replaces texts wherever they stand, and prints the documents in which they stand again.
 
-Of Office packages only texts and attributes of their XML change, so that styles, formulas and
-blanks stay as they are. A name that is split over several runs of a paragraph is found, too.
+It is pure, and made for many texts at once. Of Office packages only texts and attributes of their
+XML change, so that styles, formulas and blanks stay as they are. A name that is split over several
+runs of a paragraph is found, too.
 """
 
 import html
@@ -39,7 +40,10 @@ def digits_of(value: str) -> str:
 
 
 def pattern_of(value: str) -> str | None:
-    """Where a name, number or address is written in a text; None for one too short to be told from other words."""
+    """A regular expression for how a name, number or address is written in a text.
+
+    None for one too short to be told from other words.
+    """
     if digits := digits_of(value):
         return f"[{SEPARATORS}]{{0,2}}".join(digits)
     if len(value) >= (_SHORTEST_LATIN if value.isascii() else _SHORTEST):
@@ -103,7 +107,7 @@ class Effacer:
         return tuple(sorted(found, key=lambda one: (-len(one), one)))
 
     def spots(self, text: str) -> list[tuple[int, int, str]]:
-        """(start, end, what stands there now) of everything to replace in a text; of those that overlap the longest."""
+        """All (start, end, what stands there now) to replace in a text; of overlaps the longest."""
         found = (
             self._said.spots(text)
             + self._own_spots(text)
@@ -138,7 +142,9 @@ class Effacer:
 
 
 class _Said:
-    """What people have written: a short text is found where it stands alone, a longer one anywhere, also cut short by `…`.
+    """What people have written.
+
+    A short text is found where it stands alone, a longer one anywhere, also cut short by `…`.
 
     Args:
         said: text → what stands in its place.
@@ -259,7 +265,10 @@ def _part(name: str, part: bytes, effacer: Effacer) -> bytes:
 
 
 def _efface_paragraph(paragraph: Any, effacer: Effacer) -> None:
-    """Replace what stands in the texts of a paragraph taken together: what stands now goes into the first of them."""
+    """Replace what stands in the texts of a paragraph taken together.
+
+    What stands now goes into the first of them.
+    """
     nodes = [node for node in paragraph.iter(etree.Element) if etree.QName(node).localname == _TEXT]
     whole = "".join(node.text or "" for node in nodes)
     spots = effacer.spots(whole) if len(nodes) > 1 else []

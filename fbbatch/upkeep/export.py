@@ -1,4 +1,7 @@
-"""`export`: everything in the ledger in files that any program reads: the cases with words, and every table as it is."""
+"""`export`: everything in the ledger, in files that any program reads.
+
+That is the cases with words, and every table as it is.
+"""
 
 import datetime as dt
 import shutil
@@ -113,7 +116,10 @@ def _tables(ledger: Ledger, book: Book, language: str) -> Iterator[Table]:
 
 
 def _cases(ledger: Ledger, book: Book, language: str) -> Table:
-    """The cases as they stand, a column for every field that any of them has answered, under its label."""
+    """The cases as they stand, with a column for every field that any of them has answered.
+
+    The column stands under the field's label.
+    """
     answered = dict.fromkeys(name for case in ledger.cases() for name in case.values)
     labels: dict[str, str] = {}
     for schema in book.sources:

@@ -1,4 +1,4 @@
-"""The folders of a workspace as upkeep sees them: what is in them, and files written for their owner only."""
+"""A workspace's folders as upkeep sees them: their files, and new ones for their owner only."""
 
 import os
 import stat
@@ -13,7 +13,10 @@ _JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 
 def files_below(workspace: Path, folder: str) -> list[str]:
-    """Every file below a folder of the workspace, as paths from the workspace; what Office and file managers leave is no file."""
+    """Every file below a folder of the workspace, as paths from the workspace.
+
+    What Office and file managers leave is no file.
+    """
     found: list[str] = []
     for place, folders, names in os.walk(workspace / folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -55,7 +58,9 @@ def shown(path: str) -> str:
 
 @contextmanager
 def written(target: Path) -> Iterator[BinaryIO]:
-    """A new file that appears under its name when it is complete and on the disk, or not at all; for its owner only.
+    """A new file that appears under its name when it is complete and on the disk, or not at all.
+
+    It is for its owner only.
 
     Raises:
         StorageError: it is there already, or the disk refused.

@@ -89,7 +89,7 @@ class Pseudonyms:
         self._everybody: Effacer | None = None
 
     def of(self, kind: str, value: Any) -> str:
-        """What stands for a value of a kind of personal data; of one that is replaced already, itself."""
+        """What stands for a value of a kind of personal data; for a replaced one, itself."""
         text = str(value).strip()
         if _ONE.fullmatch(text):
             return text
@@ -100,7 +100,10 @@ class Pseudonyms:
 
     @cached_property
     def staff(self) -> frozenset[str]:
-        """The names and addresses of the company's own people: in texts they say who did something, and stay."""
+        """The names and addresses of the company's own people.
+
+        In texts they say who did something, and stay.
+        """
         people = self._book.organisation.people
         return frozenset(
             text.strip() for person in people for text in (person.name, person.mail) if text
@@ -152,7 +155,10 @@ class Pseudonyms:
         }
 
     def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """What reporters have written of a matter: text → what stands in its place; a text of several lines also line by line."""
+        """What reporters have written of a matter: text → what stands in its place.
+
+        A text of several lines is in it whole and line by line.
+        """
         model = self._book.schema(schema)
         found: dict[str, str] = {}
         for told in answers if self._is_of_reporter(model) else ():
@@ -170,7 +176,10 @@ class Pseudonyms:
     def told_by(
         self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]
     ) -> tuple[str, dict[str, Any]]:
-        """The schema and the answers of a row as they were written; no answers where nobody has said how it was read."""
+        """The schema and the answers of a row as they were written.
+
+        There are no answers where nobody has said how the row was read.
+        """
         model = self._book.schema(schema) if schema else None
         if model is None:
             return "", {}
@@ -181,7 +190,10 @@ class Pseudonyms:
         return model.id, {name: cells[at - 1] for at, name in places if 0 < at <= len(cells)}
 
     def _is_of_reporter(self, model: SchemaModel | None) -> bool:
-        """True for what reporters fill in: nobody of the company signs it. What is no longer known may be one."""
+        """True for what reporters fill in: nobody of the company signs it.
+
+        A schema that is no longer known may be one of them.
+        """
         if model is None or model.kind == "source":
             return True
         signature = self._field(model, model.signed_by or "")
@@ -297,7 +309,10 @@ class Pseudonyms:
         cells: Sequence[Any],
         known: Mapping[str, str],
     ) -> list[Any]:
-        """The cells of a row as they were written: the person's get the person's mark, others go whole if they hold no word of ours."""
+        """The cells of a row as they were written, without what tells of people.
+
+        The person's get the person's mark; others go whole if they hold no word of ours.
+        """
         if outcome == "step" and schema and len(cells) == 2 and isinstance(cells[1], dict):
             own = self.known(schema, [cells[1]])
             return [self._whole(cells[0]), self.answers(schema, cells[1], {**own, **known})]
@@ -327,7 +342,7 @@ class Pseudonyms:
         }
 
     def place(self, path: str) -> str:
-        """Where an original was that is no longer there: the folder and the ending stay, the name goes."""
+        """Where an original was that is gone: the folder and the ending stay, the name goes."""
         folder, _, name = path.rpartition("/")
         stem, dot, ending = name.rpartition(".")
         return (
@@ -345,7 +360,10 @@ class Pseudonyms:
     def learn(
         self, persons: Mapping[str, str], kept: Iterable[str], said: Mapping[str, str]
     ) -> None:
-        """Whom to look for in every text from now on, and whose words, besides the person whose it is; `kept` are those who stay."""
+        """Whom to look for in every text from now on, and whose words.
+
+        They are looked for besides the person whose text it is; `kept` are those who stay.
+        """
         self._everybody = Effacer(persons, {*kept, *self.staff}, said=said)
 
     def text(self, text: str, known: Mapping[str, str]) -> str:

@@ -61,7 +61,10 @@ class Folders:
         self.n_changed = 0
 
     def about(self, run: str) -> Mapping[str, str]:
-        """The name of the file that a document of a run is about, by the document's path; from its manifest."""
+        """The name of the file that a document of a run is about, by the document's path.
+
+        It is taken from the run's manifest.
+        """
         try:
             told = orjson.loads((self._workspace / "outbox" / run / MANIFEST).read_bytes())
             return {one["path"]: one["file"] for one in told["documents"] if one.get("file")}
@@ -69,7 +72,10 @@ class Folders:
             return {}
 
     def reprint(self, stays: Sequence[Stays], texts: Texts, runs: Iterable[str]) -> Reprinted:
-        """Prepare the documents that stay; those that cannot be printed again go where another edition stands beside them."""
+        """Prepare the documents that stay.
+
+        Those that cannot be printed again are removed where another edition stands beside them.
+        """
         if self._keep:
             shutil.rmtree(self._workspace / STAGE, ignore_errors=True)
             (self._workspace / STAGE).mkdir(mode=0o700, parents=True)
@@ -204,7 +210,9 @@ def _quotes(texts: Texts, run: str) -> dict[str, str]:
 
 
 def finish(workspace: Path, ledger: Ledger) -> int:
-    """Put what was prepared into its place, as far as the ledger says so; how many documents that were.
+    """Put what was prepared into its place, as far as the ledger says so.
+
+    It gives how many documents that were.
 
     Raises:
         OSError: the disk refused; call it again.

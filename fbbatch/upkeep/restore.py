@@ -1,7 +1,8 @@
-"""`restore`: a workspace out of a backup. Everything is checked and unpacked before anything is replaced; nothing is deleted.
+"""`restore`: a workspace out of a backup.
 
-What was there is set aside by renames below `.fbbatch/before-restore-<time>/`, and what was
-unpacked takes its place.
+Everything is checked and unpacked before anything is replaced; nothing is deleted. What was there
+is set aside by renames below `.fbbatch/before-restore-<time>/`, and what was unpacked takes its
+place.
 """
 
 import contextlib
@@ -112,7 +113,8 @@ def restore(bundle: Bundle, folder: Path, *, at: dt.datetime, progress: Progress
         moved = _exchange(bundle, folder, stage, aside)
     except OSError as error:
         raise StorageError(
-            f"The restore stopped half-way ({error.strerror or error}). What was there is in {aside}, what was not yet put in place "
+            f"The restore stopped half-way ({error.strerror or error}). "
+            f"What was there is in {aside}, what was not yet put in place "
             f"in {stage}; mend the cause and restore again with --force"
         ) from error
     shutil.rmtree(stage, ignore_errors=True)
@@ -126,7 +128,10 @@ def _is_ledger_only(bundle: Bundle) -> bool:
 
 
 def _prepared(bundle: Bundle, stage: Path, at: dt.datetime) -> str | None:
-    """Migrate the unpacked ledger if need be and write the restore down in it; the name of its last closed run."""
+    """Migrate the unpacked ledger if need be and write the restore down in it.
+
+    It gives the name of the ledger's last closed run.
+    """
     if not _is_ledger_only(bundle):
         for name in FOLDERS:
             (stage / name).mkdir(mode=0o700, exist_ok=True)
@@ -145,7 +150,7 @@ def _prepared(bundle: Bundle, stage: Path, at: dt.datetime) -> str | None:
 
 
 def _left_behind(folder: Path, stage: Path) -> tuple[int, int]:
-    """How many files wait in the present inbox, and how many present originals the backup does not have."""
+    """How many files of the present inbox, and how many originals, the backup does not have."""
     have = {
         inbox.sha256_of(stage / path)
         for name in ("archive", "inbox")
@@ -161,7 +166,7 @@ def _left_behind(folder: Path, stage: Path) -> tuple[int, int]:
 
 
 def _exchange(bundle: Bundle, folder: Path, stage: Path, aside: Path) -> bool:
-    """Set aside what is there and put what was unpacked in its place; True when anything was there."""
+    """Set aside what is there, put what was unpacked in its place; True when anything was there."""
     places = [*_LEDGER_FILES] if bundle.has_ledger else []
     if not _is_ledger_only(bundle):
         places = [*places, *FOLDERS, *FILES]

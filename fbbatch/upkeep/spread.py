@@ -22,7 +22,7 @@ LONG = "long_texts"
 
 
 class Table(NamedTuple):
-    """A table to write: `heads` are what people read above the columns, in the order of `columns`."""
+    """A table to write; `heads` are what people read above the columns, in the columns' order."""
 
     name: str
     columns: Sequence[str]
@@ -85,7 +85,10 @@ class CsvWriter:
 
 
 class JsonlWriter:
-    """One .jsonl for each table: a JSON object a line, by column id; nothing is lost or turned into something else."""
+    """One .jsonl for each table: a JSON object a line, by column id.
+
+    Nothing is lost or turned into something else.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -104,7 +107,10 @@ class JsonlWriter:
 
 
 class XlsxWriter:
-    """One workbook with a sheet for each table; texts are only ever texts. What is too long for a cell goes to a sheet of its own."""
+    """One workbook with a sheet for each table; texts are only ever texts.
+
+    What is too long for a cell goes to a sheet of its own.
+    """
 
     def __init__(self, folder: Path, made: dt.datetime) -> None:
         options = {

@@ -67,7 +67,10 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
     own = workspace / ".fbbatch" / "ledger.db"
     if database is None and not own.exists():
         if files_below(workspace, "archive") or any((workspace / "outbox").glob("*/" + MANIFEST)):
-            todo = "restore the newest backup (fbbatch restore), or drop the originals into the inbox again"
+            todo = (
+                "restore the newest backup (fbbatch restore), "
+                "or drop the originals into the inbox again"
+            )
             result.problems.append(
                 Problem(
                     "there is no ledger, but originals or documents", ".fbbatch/ledger.db", todo
@@ -128,7 +131,8 @@ class _Folders:
         result, unclosed = self.result, self.unclosed
         if unclosed:
             result.notes.append(
-                f"Run {unclosed} is not closed; the next run finishes it. Its documents and originals were not looked at."
+                f"Run {unclosed} is not closed; the next run finishes it. "
+                "Its documents and originals were not looked at."
             )
         paths = [
             path
@@ -212,7 +216,10 @@ class _Folders:
         return found
 
     def unread(self) -> dict[str, int]:
-        """The sizes of originals that were too large to be read, as they are now; they are known by nothing else."""
+        """The present sizes, in bytes by path, of originals that were too large to be read.
+
+        They are known by nothing else.
+        """
         sizes: dict[str, int] = {}
         for item in self.originals:
             if not item.sha256:
@@ -221,7 +228,10 @@ class _Folders:
         return sizes
 
     def manifest(self, run: str, found: Mapping[str, str]) -> Iterator[Problem]:
-        """A run's manifest against the ledger; a run whose documents were all removed on purpose has none."""
+        """A run's manifest against the ledger.
+
+        A run whose documents were all removed on purpose has none.
+        """
         if run not in self.by_run:
             return
         recorded = self.manifests.get(run)  # runs of older versions: not recorded, not checked
@@ -253,7 +263,10 @@ class _Folders:
                 )
 
     def expected_latest(self) -> dict[str, str]:
-        """What `outbox/latest` should hold: of the last run, and the newest of what a run does not always write."""
+        """What `outbox/latest` should hold, as sha256 by file name.
+
+        That is what the last run wrote, and the newest of what a run does not always write.
+        """
         last = self.closed[-1]
         if last not in self.by_run:
             return {}

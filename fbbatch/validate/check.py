@@ -15,7 +15,10 @@ _MEMO = 50_000
 
 
 class _Memo(dict[Cell, Any]):
-    """Cell → value; what repeats is parsed once. Bounded, so that a column of unlike answers costs no memory."""
+    """Cell → value; what repeats is parsed once.
+
+    It is bounded, so that a column of unlike answers costs no memory.
+    """
 
     def __init__(self, parse: Parse) -> None:
         super().__init__()
@@ -50,7 +53,10 @@ class Checked:
 
 
 class Checker:
-    """The checks of one layout, compiled. Keeps what is needed across the rows of one sheet (uniqueness)."""
+    """The checks of one layout, compiled.
+
+    It keeps what is needed across the rows of one sheet (uniqueness).
+    """
 
     def __init__(
         self,
@@ -146,7 +152,10 @@ class Checker:
         return Checked(dict(zip(self.fields, parsed, strict=True)), bad, findings)
 
     def examples(self, rows: Sequence[Sequence[Cell]]) -> frozenset[int]:
-        """The indices of rows that only repeat the schema's examples: a register's example row, left as it was."""
+        """The indices of rows that only repeat the schema's examples.
+
+        That is a register's example row, left as it was.
+        """
         if len(self._shown) < _TELLING_EXAMPLES:
             return frozenset()
         column, words = next(iter(self._shown.items()))
@@ -214,7 +223,7 @@ class Checker:
     def _carried(
         self, number: int, column: Sequence[Cell], row_numbers: Sequence[int]
     ) -> list[Cell]:
-        """Cells of a merged area take its first cell's answer; a blank outside merged areas stays blank."""
+        """Cells of a merged area take its first cell's answer; a blank elsewhere stays blank."""
         result = []
         for cell, row in zip(column, row_numbers, strict=True):
             top = self._spans[number].get(row)
@@ -226,7 +235,7 @@ class Checker:
         return result
 
     def _sift(self, field: FieldModel, values: list[Any], at: "_Places") -> list[Finding]:
-        """Take the bad values out of a column (they become None) and say what is wrong with each."""
+        """Take the bad values out of a column (they become None); say what is wrong with each."""
         if Bad not in set(map(type, values)):
             return []
         found = []
@@ -244,7 +253,10 @@ class Checker:
         return found
 
     def _split(self, columns: list[Sequence[Cell]], at: "_Places") -> list[Finding]:
-        """Name and model in one cell: `智能音箱 X-1`; the model's column then gets its part. Source: 3.1.1f."""
+        """Name and model in one cell: `智能音箱 X-1`. Source: 3.1.1f.
+
+        The model's column then gets its part.
+        """
         found = []
         for number, mapping in enumerate(self._mappings):
             other = self._place.get(mapping.field.split_from or "")
@@ -387,7 +399,10 @@ def validate(
     received: dt.datetime,
     language: str = "zh-Hant",
 ) -> tuple[dict[str, Value] | None, list[Finding]]:
-    """Check one submission; the typed values by field id (None when it must go back), and all findings."""
+    """Check one submission; the typed values by field id, and all findings.
+
+    The values are None when it must go back.
+    """
     checker = Checker(layout, book, received=received, language=language)
     checked = checker.check([submission.cells], [submission.row], submission.sheet)
     findings = [*layout.findings, *checked.findings]

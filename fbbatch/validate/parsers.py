@@ -1,4 +1,7 @@
-"""The parser of each field: what its type, its choices and the company's master lists make of a cell."""
+"""The parser of each field: what its type, choices and the master lists make of a cell.
+
+The master lists are the company's.
+"""
 
 import datetime as dt
 import re
@@ -102,7 +105,10 @@ class Parsers:
         return partial(_holdable, parse=parse)
 
     def example(self, field: FieldModel) -> Any:
-        """The example as somebody writes it in the language: a choice, a department, yes or no in words, a table as rows."""
+        """The example as somebody writes it in the language.
+
+        That is a choice, a department, yes or no in words, a table as rows.
+        """
         if not isinstance(field.example, list):
             return (
                 None
@@ -195,7 +201,10 @@ class Parsers:
         return parse
 
     def _lookup(self, field: FieldModel) -> Parse:
-        """Master lists: the id (department, person) or the proper name (product); unknown names are noted or returned."""
+        """Master lists: the id (department, person) or the proper name (product).
+
+        Unknown names are noted or returned.
+        """
         known: dict[str, str] = {}
         names: dict[str, str] = {}
         if field.type == "product":
@@ -245,7 +254,10 @@ def example_of(field: FieldModel, language: str) -> str:
 
 
 def example_cells(field: FieldModel) -> list[Cell]:
-    """The example as a cell may hold it, in each language; nothing where the schema has none, or rows."""
+    """The example as a cell may hold it, in each language.
+
+    There is none where the schema has none, or rows.
+    """
     if field.example is None or isinstance(field.example, list):
         return []
     said = [_said(field.example, language) for language in LANGUAGES]
@@ -260,7 +272,10 @@ def _said(example: str | float | dict[str, str], language: str) -> str | float:
 
 
 def _holdable(cell: Cell, *, parse: Parse) -> Value | Bad:
-    """What no answer can be: one longer than a cell of Excel (it goes back whole instead of being cut), an error value."""
+    """What no answer can be: an error value, or a text longer than a cell of Excel.
+
+    Such a text goes back whole instead of being cut.
+    """
     if isinstance(cell, str) and len(cell) > MAX_TEXT:
         return Bad("FB-too-long", {"length": str(len(cell)), "maximum": str(MAX_TEXT)})
     if cell in ERROR_VALUES:
@@ -306,9 +321,10 @@ def _text(cell: Cell, *, field: FieldModel, example: str) -> Value | Bad:
 
 
 def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
-    """The values of a column of ordinary texts or phone numbers at one go; None when a cell needs a closer look.
+    """The values of a column of ordinary texts or phone numbers at one go.
 
-    What it gives is what the parser of the field would give cell by cell.
+    None when a cell needs a closer look. What it gives is what the parser of the field would give
+    cell by cell.
     """
     if field.type not in {"text", "contact"} or field.pattern or set(map(type, column)) != {str}:
         return None

@@ -33,7 +33,7 @@ MAX_TEXT = 32_767
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as text: whole floats without `.0`, dates as ISO, edges trimmed, line breaks as LF."""
+    """The cell as text: whole floats without `.0`, ISO dates, edges trimmed, line breaks as LF."""
     if isinstance(cell, str):
         text = cell.strip(_EDGE)
         if "\r" in text or "_x000D_" in text:
@@ -148,10 +148,15 @@ def parse_boolean(cell: Cell, words: Mapping[str, bool] = {}) -> Value | Bad:
     return None if text in _BLANKS else Bad("FB-not-boolean", {"value": text_of(cell)})
 
 
-_TIME = r"(?:[T\s]*(?P<half>上午|下午|晚上|早上|am|pm)?\s*(?P<h>\d{1,2})\s*[:时時點点]\s*(?P<mi>\d{1,2})?\s*(?:[:分]\s*(?P<s>\d{1,2})(?:\.\d+)?)?\s*[分秒]?\s*(?P<half2>am|pm)?)?"
+_TIME = (
+    r"(?:[T\s]*(?P<half>上午|下午|晚上|早上|am|pm)?"
+    r"\s*(?P<h>\d{1,2})\s*[:时時點点]\s*(?P<mi>\d{1,2})?"
+    r"\s*(?:[:分]\s*(?P<s>\d{1,2})(?:\.\d+)?)?\s*[分秒]?\s*(?P<half2>am|pm)?)?"
+)
 _ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?"
 _WEEKDAY = re.compile(
-    r"\s*\(?(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?|,?\s*\(?\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b\.?\)?,?",
+    r"\s*\(?(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?"
+    r"|,?\s*\(?\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b\.?\)?,?",
     re.IGNORECASE,
 )
 _YMD = re.compile(
@@ -161,8 +166,8 @@ _YMD = re.compile(
     re.IGNORECASE,
 )
 _ROC = re.compile(
-    r"(?P<roc>民国|民國|roc)?\s*(?P<y>\d{2,3}|元)\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?"
-    + _TIME,
+    r"(?P<roc>民国|民國|roc)?\s*(?P<y>\d{2,3}|元)\s*[-/.年]"
+    r"\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + _TIME,
     re.IGNORECASE,
 )
 _COMPACT = re.compile(
@@ -179,8 +184,8 @@ _MONTHS = {
     )
 }
 _NAMED = re.compile(
-    r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -](?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})"
-    + _TIME,
+    r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -]"
+    r"(?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})" + _TIME,
     re.IGNORECASE,
 )
 
@@ -213,7 +218,7 @@ def _moment(
 
 
 def _bare_date(written: str) -> str:
-    """The text without width, needless spaces and the day of the week; a text too long for a date is none."""
+    """The text without width, needless spaces and day of the week; `…` when too long for a date."""
     if len(written) > _LONGEST_DATE:
         return "…"
     return _WEEKDAY.sub(" ", " ".join(unicodedata.normalize("NFKC", written).split())).strip()
@@ -232,7 +237,10 @@ def _of_serial(cell: Cell) -> dt.datetime | None:
 
 
 def _within_years(parse: Parse) -> Parse:
-    """The same parser for the years that make sense: calendars end somewhere, and what lies further out is a slip."""
+    """The same parser for the years that make sense.
+
+    Calendars end somewhere, and what lies further out is a slip.
+    """
 
     def parse_within(cell: Cell) -> Value | Bad:
         found = parse(cell)
@@ -244,10 +252,11 @@ def _within_years(parse: Parse) -> Parse:
 
 
 def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = None) -> Parse:
-    """A parser for dates (or date-times): real dates, Excel serials, ISO, 年月日, 民國, English months.
+    """A parser for dates (or date-times).
 
-    A date that can be read in two ways comes back as `FB-date-ambiguous` unless `order`
-    (`day-first`, `month-first`) settles it. Source: 3.1.1d.
+    It reads real dates, Excel serials, ISO, 年月日, 民國, English months. A date that can be read
+    in two ways comes back as `FB-date-ambiguous` unless `order` (`day-first`, `month-first`)
+    settles it. Source: 3.1.1d.
     """
 
     def parse(cell: Cell) -> Value | Bad:
@@ -325,7 +334,10 @@ _ACCOUNT = re.compile(r"[\w.@:：/\-+ ]*[A-Za-z0-9_\-.]{5,}")
 
 
 def parse_contact(cell: Cell, example: str = "") -> Value | Bad:
-    """A phone number, e-mail address or messenger account; phones lose spaces and dashes. Source: 3.1.1c."""
+    """A phone number, e-mail address or messenger account. Source: 3.1.1c.
+
+    Phones lose spaces and dashes.
+    """
     written = text_of(cell)
     text = unicodedata.normalize("NFKC", written)
     if text in _BLANKS:

@@ -1,4 +1,6 @@
-"""The closed loop: files inside files, what was written about a case, issues of forms, mergers, open cases, reminders.
+"""The closed loop: correspondence, issues of forms, mergers, open cases, reminders.
+
+Correspondence is what was written about a case; files inside files are kept as well.
 
 Revision ID: r0002
 Revises: r0001

@@ -1,4 +1,7 @@
-"""Nothing is lost: how each sheet was read, rows that come back corrected, what may be the same matter, and upkeep.
+"""Nothing is lost: sheets, amendments, likenesses and upkeep.
+
+That is: how each sheet was read, rows that come back corrected, what may be the same matter, and
+upkeep.
 
 Revision ID: r0003
 Revises: r0002
@@ -64,5 +67,6 @@ def upgrade() -> None:
             )
         return
     op.execute(
-        "CREATE TRIGGER amendment_append_only BEFORE UPDATE OR DELETE ON amendment FOR EACH ROW EXECUTE FUNCTION append_only()"
+        "CREATE TRIGGER amendment_append_only BEFORE UPDATE OR DELETE ON amendment "
+        "FOR EACH ROW EXECUTE FUNCTION append_only()"
     )

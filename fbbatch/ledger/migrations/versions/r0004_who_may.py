@@ -1,4 +1,6 @@
-"""Who may move a case: check codes of forms, forms that wait for a person's decision, how a file came in, the manifest's hash.
+"""Who may move a case: check codes of forms, and forms that wait for a person's decision.
+
+Also how a file came in, and the manifest's hash.
 
 Revision ID: r0004
 Revises: r0003
