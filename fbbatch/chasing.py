@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from fbbatch.deadlines import CLOCKS, Calendar, Deadlines
+from fbbatch.deadlines import Calendar, Deadlines
+from fbbatch.due import due
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.schema import Book
 from fbbatch.workflow import Standing, entered, parts_asked, replay
@@ -76,12 +77,10 @@ class Chaser:
                 yield self._part(case, standing, STEPS, since, last, department)
         if not standing.still_owing:
             return
-        asked = parts_asked(history)
-        since, due_on = asked.recorded_at.date(), self._due_on(case, "measures", asked)
-        if due_on is None:
-            return
+        since = parts_asked(history).recorded_at.date()
         for department in standing.still_owing:
-            yield self._part(case, standing, "measures", since, due_on, department)
+            if due_on := self._due_on(case, history, "measures", department):
+                yield self._part(case, standing, "measures", since, due_on, department)
 
     def _part(
         self,
@@ -103,7 +102,7 @@ class Chaser:
         if form is None or standing.state == "on_hold":
             return None
         begun = entered(history, {standing.state})
-        due_on = self._due_on(case, form, begun)
+        due_on = self._due_on(case, history, form)
         if due_on is None:
             return None
         clock = f"{form}/{standing.round}"
@@ -118,15 +117,11 @@ class Chaser:
             tuple(Reminder(clock, n, on, due_on) for n, on in levels),
         )
 
-    def _due_on(self, case: Case, form: str, begun: Transition) -> dt.date | None:
-        if form == "result":
-            return case.due_on
-        until = (
-            self._deadlines.until(CLOCKS[form], case.severity, begun.recorded_at)
-            if form in CLOCKS
-            else None
-        )
-        return until.astimezone(self._zone).date() if until else None
+    def _due_on(
+        self, case: Case, history: Sequence[Transition], form: str, part: str | None = None
+    ) -> dt.date | None:
+        until = due(case, history, form, self._deadlines, self._zone, part=part)
+        return until.date() if until else None
 
     def _asked_once(self, since: dt.date) -> list[tuple[int, dt.date]]:
         """Reporters are reminded of the survey once. Source: 5.5.1c, T15."""

@@ -38,6 +38,7 @@ from fbbatch.render.blocks import Document, WorkBook
 from fbbatch.returning import going_back
 from fbbatch.stopping import Ask, attended, never
 from fbbatch.vouching import key_of, origin_of
+from fbbatch.words import file_name
 from fbbatch.workers import WorkerLostError
 from fbbatch.workflow import replay
 from fbbatch.workshop import Workshop
@@ -117,12 +118,13 @@ class Edition:
             for item in self.print_summary(printing, cases, day):
                 keep(item, period=day.isoformat())
         for blank in self.survey(date):
-            sha256 = draft.write(f"surveys/{press.file_name(blank.path)}", blank.content)
+            path = f"surveys/{blank.path}"
+            sha256 = draft.write(path, blank.content)
             issued.append(
                 IssuedDocument(
                     blank.kind,
                     blank.number,
-                    f"surveys/{press.file_name(blank.path)}",
+                    path,
                     _MEDIA[Path(blank.path).suffix],
                     sha256,
                     form=True,
@@ -138,7 +140,7 @@ class Edition:
             told = self.ledger.open_cases()
             for department, document in self.worklists(told, issued):
                 place = press.department_folder(department, self.office)
-                path = f"{place}/{document.title} {date.isoformat()}"
+                path = f"{place}/{file_name(document.title)} {date.isoformat()}"
                 both = printing.both(document, path, department=department)
                 for item in self.made(partial(list, both)):
                     keep(item, period=date.isoformat())
@@ -342,12 +344,12 @@ class Edition:
             )
         )
         document = self.made(lambda: summary_document(cases, day, self.office, templates))
-        path = f"summary/{workbook.title} {day.isoformat()}"
+        path = f"summary/{file_name(workbook.title)} {day.isoformat()}"
         content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
         yield Printed(
             "summary",
             document.number,
-            f"{press.file_name(path)}.xlsx",
+            f"{path}.xlsx",
             press.EXCEL,
             content,
             form=True,
@@ -469,7 +471,7 @@ class Edition:
         )
         workbook = self.proven(workbook)
         content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
-        path = f"{press.file_name(workbook.title)} {today.isoformat()}.xlsx"
+        path = f"{file_name(workbook.title)} {today.isoformat()}.xlsx"
         return Printed(
             "tracking_ledger",
             f"D15-{self.record.name}",

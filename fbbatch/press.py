@@ -22,6 +22,7 @@ from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
+from fbbatch.words import file_name
 from fbbatch.workflow import Standing, may_verify, replay
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -137,9 +138,8 @@ class Press:
         self, document: Document, owed: Owed, case: Case, department: str | None
     ) -> Iterator[Printed]:
         again = f" ({owed.issue})" if owed.issue > 1 else ""
-        path = file_name(
-            f"{self._folder(owed, case, department)}/{document.title} {case.number}{again}"
-        )
+        name = file_name(f"{document.title} {case.number}{again}")
+        path = f"{self._folder(owed, case, department)}/{name}"
         yield Printed(
             document.kind,
             document.number,
@@ -207,11 +207,10 @@ class Press:
     def both(
         self, document: Document, path: str, *, department: str | None = None
     ) -> Iterator[Printed]:
-        """A document about no single case, as Word and as PDF."""
-        name = file_name(path)
+        """A document about no single case, as Word and as PDF; `path` without its ending."""
         content = word.render(document, self.templates.letterhead)
         yield Printed(
-            document.kind, document.number, f"{name}.docx", WORD, content, department=department
+            document.kind, document.number, f"{path}.docx", WORD, content, department=department
         )
         yield self.pdf(document, path, department=department)
 
@@ -228,7 +227,7 @@ class Press:
         return Printed(
             document.kind,
             document.number,
-            f"{file_name(path)}.pdf",
+            f"{path}.pdf",
             PDF,
             content,
             case,
@@ -267,7 +266,7 @@ def department_folder(department: str | None, office: Office) -> str:
     book = office.teller.book
     if department in {person.department for person in book.holders(LEADERS)}:
         return "management"
-    return f"departments/{book.department(department, office.language).replace('/', '／')}"
+    return f"departments/{file_name(book.department(department, office.language))}"
 
 
 _READ = frozenset({"case_report", "escalation", "reply"})
@@ -297,11 +296,6 @@ def printed(frame: bytes) -> Printed | None:
     return Printed(
         kind, number, path, media_type, content, case, department, missing, form, issue, code=code
     )
-
-
-def file_name(path: str) -> str:
-    """A path whose parts every file system takes; titles bring `／` and the like."""
-    return "".join(c if c.isprintable() and c not in '<>:"\\|?*' else "_" for c in path)
 
 
 # --- workbooks that go back -----------------------------------------------------------

@@ -22,6 +22,7 @@ from fbbatch.render.marked import marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
 from fbbatch.stopping import Ask, attended, never
+from fbbatch.words import file_name
 from fbbatch.workers import WorkerLostError
 from fbbatch.workshop import Workshop
 
@@ -139,7 +140,7 @@ def _path(correction: Correction, name: str, number: int, suffix: str) -> str:
 
     That may be a person's name; the run's page says which is which.
     """
-    return f"{_FOLDER}/{number:03d} {press.file_name(correction.word(name))}{suffix}"
+    return f"{_FOLDER}/{number:03d} {file_name(correction.word(name))}{suffix}"
 
 
 def _mark_task(correction: Correction, path: Path | None, locale: str) -> MarkTask:

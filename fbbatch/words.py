@@ -127,3 +127,9 @@ _ALPHABET = _Alphabet()
 def fold(text: str) -> str:
     """`text` with NFKC width, simplified characters and lower case, for matching."""
     return text.translate(_FOLDING) if len(text) < _LONG else _ALPHABET.fold(text)
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file or folder that every file system takes."""
+    flat = title.replace("/", "／")
+    return "".join(c if c.isprintable() and c not in '<>:"\\|?*' else "_" for c in flat)

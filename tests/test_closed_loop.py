@@ -29,6 +29,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from fbbatch.batch import InterruptedRunError, RunResult
+from fbbatch.chasing import Chaser
+from fbbatch.documents.case import story_of
 from fbbatch.documents.receipt import people_list
 from fbbatch.documents.templates import CASE_FORMS
 from fbbatch.errors import ExitCode
@@ -655,6 +657,35 @@ def everything(workbook: Path) -> list[str]:
         for row in sheet.iter_rows(values_only=True)
         for cell in row
     ]
+
+
+@pytest.mark.parametrize("days", [0, 9])
+@pytest.mark.parametrize("state", ["assigned", "accepted", "awaiting_verification", "verified"])
+def test_form_that_is_issued_later_or_again_is_wanted_by_the_day_that_the_reminders_count_to(
+    tmp_path: Path, state: str, days: int
+) -> None:
+    here = bureau_in(tmp_path, state)
+    now = moment(here.place, here.today.isoformat()) + dt.timedelta(days=days)
+    case, history = here.case(), here.history()
+    (waiting,) = Chaser(here.book, now.date(), now.tzinfo).waits(case, history)
+    story = story_of(waiting.form, case, history, shop_of(here.place).office, now)
+    until = story.until(waiting.form)
+    assert until is not None
+    assert until.date() == waiting.due_on
+
+
+def test_department_with_a_slash_in_its_name_has_one_folder(tmp_path: Path) -> None:
+    place = workspace(tmp_path, "zh-Hant")
+    organisation = place / "schemas/company/organisation.yaml"
+    text = organisation.read_text(encoding="utf-8")
+    organisation.write_text(text.replace("質量控制部,", "質量/控制部,", 1), encoding="utf-8")
+    drop(place, "customer/十一月.csv", delimited([HEADER, REPORTED]))
+    run(place, FIRST.isoformat())
+    folders = {path.name for path in place.glob("outbox/2*/departments/*")}
+    assert folders == {"質量／控制部"}
+    (folder,) = place.glob("outbox/2*/departments/質量／控制部")
+    assert all(path.is_file() for path in folder.iterdir())
+    assert any("待辦" in path.name for path in folder.iterdir())
 
 
 # --- departments that cooperate ---

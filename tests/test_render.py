@@ -446,6 +446,25 @@ def test_case_number_is_not_broken_in_two() -> None:
         assert any("FB-20261120-0001" in line for line in lines)
 
 
+TOKENS = ("FB-20261120-0001", "chen.dawen@example.com", "0912-345-678", "X-1")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*TOKENS, "见", "案件"]), st.sampled_from("，。）」（「见 "))
+    ),
+    st.floats(140, 300),
+)
+@example([("见", "见"), ("见", "见"), ("FB-20261120-0001", "。")], 140.0)
+def test_token_that_fits_on_a_line_is_never_split(
+    parts: list[tuple[str, str]], width: float
+) -> None:
+    text = "".join(map("".join, parts))
+    lines = pdf.wrap(text, FACE, 10.5, width)
+    for token in TOKENS:
+        assert sum(line.count(token) for line in lines) == text.count(token)
+
+
 # --- Excel ---
 
 

@@ -1,4 +1,7 @@
-"""Documents about one case: its file (D29), and the forms that move it on (D06, D12–D14, D16–D21). Source: 1.3.3, 3.3.3, 5.1–5.5."""
+"""Documents about one case: its file (D29), and the forms that move it on.
+
+The forms are D06, D12–D14 and D16–D21. Source: 1.3.3, 3.3.3, 5.1–5.5.
+"""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -181,7 +184,10 @@ def story_of(
     *,
     part: str | None = None,
 ) -> Story:
-    """The case's handling, as the document `kind` tells it, to the cooperating department `part` or to all."""
+    """The case's handling, as the document `kind` tells it.
+
+    It is told to the cooperating department `part`, or to all where `part` is None.
+    """
     return Story(
         case,
         tuple(history),
@@ -196,7 +202,10 @@ def story_of(
 
 
 class _Writer:
-    """Writes the template's blocks for a case; a heading whose grid has nothing to say is left out with it."""
+    """Writes the template's blocks for a case.
+
+    A block that has nothing to say, such as an empty grid, is left out, and its heading with it.
+    """
 
     def __init__(
         self,
@@ -291,7 +300,10 @@ class _Writer:
         )
 
     def _rows(self, rows: RowsModel) -> Table:
-        """The form's table: filled in, or with blank rows (the first of them prefilled where the template says so)."""
+        """The form's table: filled in, or with blank rows.
+
+        The first blank rows are prefilled where the template says so.
+        """
         table = self.fields[rows.of]
         columns = tuple(
             Column(
@@ -461,7 +473,11 @@ def _decided(step: Transition, teller: Teller) -> str:
 
 
 def _document_of(step: Transition, teller: Teller) -> str:
-    """The document that brought a step, with whose part it was, the case that it leads to, or what an amendment changed."""
+    """The document that brought a step, with a remark in brackets, and what an amendment changed.
+
+    The remark says whose part it was, which case it follows or leads to, or what was decided.
+    Each change stands on a line of its own.
+    """
     language = teller.language
     words = _OTHER_DOCUMENTS.get(step.document)
     name = words[language] if words else teller.book.word("document", step.document, language)

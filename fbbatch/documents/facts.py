@@ -1,4 +1,7 @@
-"""What a document may say of a case, in words: the facts the batch knows, and the answers as people read them."""
+"""What a document may say of a case, in words.
+
+These are the facts the batch knows, and the answers as people read them.
+"""
 
 import datetime as dt
 import re
@@ -72,7 +75,10 @@ _NOT_REPEATED = {
 _REPEATED = {
     "zh-Hant": "疑與 {case} 為同一事項（{same}相同，相隔 {days} 天，描述相近 {percent}%），請判定",
     "zh-Hans": "疑与 {case} 为同一事项（{same}相同，相隔 {days} 天，描述相近 {percent}%），请判定",
-    "en": "Perhaps the same matter as {case} (same {same}, {days} days apart, texts {percent}% alike); please decide",
+    "en": (
+        "Perhaps the same matter as {case} (same {same}, {days} days apart, "
+        "texts {percent}% alike); please decide"
+    ),
 }
 _WORKING_DAYS = {"zh-Hant": "{} 個工作日", "zh-Hans": "{} 个工作日", "en": "{} working days"}
 _SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
@@ -205,7 +211,10 @@ class Teller:
         return person.name if person else str(person_id or "")
 
     def options(self, field: FieldModel) -> str:
-        """A question to be ticked, as printed: `□ 是　□ 否`; `''` for a field that is written in."""
+        """A question to be ticked, as printed: `□ 是　□ 否`.
+
+        `''` for a field that is written in.
+        """
         match field.type:
             case "choice" | "choices":
                 names = [value.label[self.language] for value in self.book.values(field)]
@@ -326,7 +335,10 @@ class Teller:
         )
 
     def recipients(self, case: Case) -> str:
-        """Who gets the escalation: leaders, and the heads of the departments concerned. Source: 3.3.3c, 3.3.3d."""
+        """Who gets the escalation: leaders, and the heads of the departments concerned.
+
+        Source: 3.3.3c, 3.3.3d.
+        """
         roles = dict.fromkeys(
             role
             for e in case.escalations
@@ -391,8 +403,10 @@ class Teller:
             return _OTHER_RULES.get(case.assignment_rule or "", {}).get(
                 self.language, case.assignment_rule or ""
             )
+        colon = ": " if self.language == "en" else "："
         told = [
-            f"{self.label(name)}{': ' if self.language == 'en' else '：'}{self.join(self.book.word(name, code, self.language) for code in codes)}"
+            f"{self.label(name)}{colon}"
+            + self.join(self.book.word(name, code, self.language) for code in codes)
             for name in ("severity", "type", "kind", "source")
             if (codes := getattr(rule.when, name))
         ]

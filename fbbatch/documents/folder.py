@@ -1,4 +1,7 @@
-"""What stands at the top of a run folder: the page for people, the manifest for programs. Source: 1.3.2."""
+"""What stands at the top of a run folder: the page for people, the manifest for programs.
+
+Source: 1.3.2.
+"""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -27,7 +30,10 @@ _EDITIONS = {".docx": "Word", ".pdf": "PDF", ".xlsx": "Excel"}
 
 
 def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office) -> dict[str, Any]:
-    """manifest.json without the program's version: what the run did, for other programs. A stable contract."""
+    """manifest.json without the program's version: what the run did, for other programs.
+
+    Its form is a stable contract.
+    """
     labels = field_labels(office)
     return {
         "run": receipt.run,
@@ -94,7 +100,10 @@ def _file(file: FileOutcome, labels: Labels, office: Office) -> dict[str, Any]:
 def run_page(
     receipt: Receipt, issued: Sequence[IssuedDocument], office: Office, templates: Templates
 ) -> Page:
-    """The page by which people find the run's documents: what waits for somebody first, then one line per case."""
+    """The page by which people find the run's documents.
+
+    What waits for somebody comes first, then one line per case.
+    """
     template, language = templates["receipt"], office.language
     people = [
         Entry(subject, (), f"{matter}　{who}")
@@ -111,11 +120,12 @@ def run_page(
         Entry(f.name, (Link(f.name, _original(f)),), outcome_word(f, office)) for f in receipt.files
     ]
     left_alone, told = ignored_names(receipt, office, templates)
+    as_of = receipt.as_of.strftime("%Y-%m-%d %H:%M")
     return Page(
         language=language,
         company=office.company,
         title=template.word("index", language),
-        subtitle=f"{template.word('run', language, run=receipt.run, as_of=receipt.as_of.strftime('%Y-%m-%d %H:%M'))}",
+        subtitle=template.word("run", language, run=receipt.run, as_of=as_of),
         balance="　".join(
             filter(
                 None,

@@ -1,4 +1,7 @@
-"""D36, the receipt of a run: what came, and what happened to it; the same on the terminal. Source: 1.3.2."""
+"""D36, the receipt of a run: what came, and what happened to it.
+
+The terminal shows the same. Source: 1.3.2.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +22,10 @@ _MOST_IGNORED = 1_000
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a receipt tells: the run, its files with their findings, its new cases, and those that forms or time have moved.
+    """What a receipt tells: the run, its files with their findings, and its cases.
 
-    `ignored` are the names of what lies in the inbox and was left alone.
+    `cases` are the new ones, `moved` those that forms or time have moved. `ignored` are the names
+    of what lies in the inbox and was left alone.
     """
 
     run: str

@@ -1,8 +1,8 @@
-"""D01–D04, blank forms made from the schemas: registers of the sources, and the questionnaire. Source: 3.1.x, 2.1.4b.
+"""D01–D04, blank forms made from the schemas: registers of the sources, and the questionnaire.
 
 A field that is added to a schema appears in its register, with its label, hint, example and
 drop-down. The questionnaire asks fields of the customer schema, so that what comes back is judged
-by it.
+by it. Source: 3.1.x, 2.1.4b.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ from fbbatch.schema import Book, FieldModel, SchemaModel
 from fbbatch.schema.text import header_keys
 from fbbatch.validate.parsers import BETWEEN, Parsers
 from fbbatch.validate.values import Bad
-from fbbatch.words import simplified
+from fbbatch.words import file_name, simplified
 
 _NUMBERS = {"customer": "D01", "employee": "D02", "partner": "D03"}
 _QUESTIONNAIRE, _ASKED_SOURCE = "D04", "customer"
@@ -59,7 +59,10 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class BlankForm:
-    """A blank form: what kind of document, of which schema, with which fields. `title` is in the office's language."""
+    """A blank form: what kind of document, of which schema, with which fields.
+
+    `title` is in the office's language.
+    """
 
     kind: str  # register | questionnaire
     number: str  # of the document in the regulation
@@ -97,7 +100,10 @@ def is_needed(field: FieldModel) -> bool:
 
 
 def register_form(schema: SchemaModel, office: Office) -> BlankForm:
-    """D01–D03: every field of a source; required ones first, then those asked for, then the others. Source: 3.1.x."""
+    """D01–D03: every field of a source.
+
+    Required ones come first, then those asked for, then the others. Source: 3.1.x.
+    """
     needed = tuple(f for f in schema.fields if is_needed(f))
     others = sorted(
         (f for f in schema.fields if not is_needed(f)), key=lambda f: f.required != "ask"
@@ -254,7 +260,10 @@ class Prompter:
                 return ()
 
     def ticks(self, field: FieldModel) -> tuple[str, ...]:
-        """What paper offers to be ticked; each is an answer as it stands. Master lists are too long for that."""
+        """What paper offers to be ticked; each is an answer as it stands.
+
+        Master lists are too long for that.
+        """
         if field.type in {"choice", "choices"} or (field.type == "rating" and field.values):
             return self._words(field)
         return tuple(map(str, self.options(field))) if field.type in {"boolean", "rating"} else ()
@@ -485,9 +494,9 @@ def blank_forms(
     date: dt.date,
     wanted: Callable[[BlankForm], bool] = lambda _: True,
 ) -> Iterator[BlankFile]:
-    """The blank forms as finished files: workbook and Word, the questionnaire also as PDF. Source: 3.1.x, 2.1.4b.
+    """The blank forms as finished files: workbook and Word, the questionnaire also as PDF.
 
-    Paths are the titles; with several languages, in a folder for each.
+    Paths are the titles; with several languages, in a folder for each. Source: 3.1.x, 2.1.4b.
     """
     for language in languages:
         office = Office(company, form_prefix, Teller(book, language, templates.facts))
@@ -496,7 +505,8 @@ def blank_forms(
             title = form.title.replace("/", "／")
             title = f"{title} ({form.schema.id})" if title in taken else title
             taken.add(title)
-            path = f"{language}/{title}" if len(languages) > 1 else title
+            name = file_name(title)
+            path = f"{language}/{name}" if len(languages) > 1 else name
             yield BlankFile(
                 f"{path}.xlsx",
                 excel.render(register_workbook(form, office, templates, date=date)),
@@ -512,7 +522,10 @@ def blank_forms(
 
 
 def printed_lines(book: Book, *, templates: Templates, date: dt.date) -> frozenset[str]:
-    """What the Word registers print outside their blanks, in every language: nobody has typed that."""
+    """What the Word registers print outside their blanks, in every language.
+
+    Nobody has typed these lines.
+    """
     lines: set[str] = set()
     for language in LANGUAGES:
         office = Office("", "", Teller(book, language, templates.facts))

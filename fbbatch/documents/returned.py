@@ -1,8 +1,8 @@
-"""D37: what goes back to be corrected: the marks for a workbook, or a note of every point and a register to correct. Source: 1.3.2c, N1.
+"""D37, what goes back to be corrected: the marks for a workbook, or a note and a register.
 
 The workbook itself is the best form to correct it in, so a dropped .xlsx comes back as itself
-(`render.marked`). What came as text, mail, Word or PDF comes back as a note, with a register in
-which what was understood has been filled in.
+(`render.marked`). What came as text, mail, Word or PDF comes back as a note of every point, with a
+register to correct, in which what was understood has been filled in. Source: 1.3.2c, N1.
 """
 
 import datetime as dt
@@ -171,7 +171,10 @@ class Correction:
         return self.word("note", **parts)
 
     def cover(self) -> Cover:
-        """The sheet that comes first: what to do until when, the balance, and what is wrong with the whole."""
+        """The sheet that comes first.
+
+        It says what to do until when, the balance, and what is wrong with the whole.
+        """
         lines = [self.word("about", file=self.fate.outcome.name, run=self.run)]
         lines += (
             [self.word("until", day=long_date(self.until, self.office.language))]
@@ -306,7 +309,10 @@ class Correction:
     # --- the register -----------------------------------------------------------------
 
     def registers(self) -> Iterator[tuple[Register, dict[int, RowMark]]]:
-        """A register for each schema with the rows that went back, and their marks by number of the row, from 0."""
+        """A register for each schema with the rows that went back, and their marks.
+
+        The marks are by number of the row, from 0.
+        """
         schemas = {layout.schema for layout in self.fate.layouts.values()}
         for schema in (s for s in self.office.teller.book.sources if s.id in schemas):
             rows = [

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fbbatch.deadlines import CLOCKS, Deadlines
+from fbbatch.deadlines import Deadlines
+from fbbatch.due import contained_by, due
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.words import long_date, text_width
-from fbbatch.workflow import Standing, may_verify, parts_asked
+from fbbatch.workflow import Standing, may_verify
 
 if TYPE_CHECKING:
     from fbbatch.documents.facts import Teller
@@ -50,14 +51,10 @@ class Story:
         return next((step for step in reversed(self.history) if step.to in states), None)
 
     def until(self, kind: str) -> dt.datetime | None:
-        """When the form is wanted back."""
-        if kind in {"result", "inspection"} and self.case.due_on:
-            return dt.datetime.combine(self.case.due_on, dt.time(23, 59), self.now.tzinfo)
-        return (
-            self.deadlines.until(CLOCKS[kind], self.case.severity, self.now)
-            if kind in CLOCKS
-            else None
-        )
+        """When the form is wanted back, by the cooperating department where it is one's."""
+        part = self.part if kind == "measures" else None
+        zone = self.now.tzinfo
+        return due(self.case, self.history, kind, self.deadlines, zone, part=part)
 
     @property
     def reply(self) -> str:
@@ -144,9 +141,9 @@ def _measures(teller: "Teller", story: Story) -> str:
 
 
 def _still_owed(teller: "Teller", story: Story) -> str:
-    by = story.deadlines.until(
-        CLOCKS["measures"], story.case.severity, parts_asked(story.history).recorded_at
-    )
+    others = story.standing.cooperating
+    zone = story.now.tzinfo
+    by = due(story.case, story.history, "measures", story.deadlines, zone, part=others[0])
     return _OWED[teller.language].format(_stamp(by) or "—")
 
 
@@ -245,7 +242,10 @@ def _priority(teller: "Teller", story: Story) -> str:
 
 
 def _may_verify(teller: "Teller", story: Story) -> str:
-    """Who may verify the result, by name; once it is submitted and nobody may, that a leader has to name somebody. Source: 5.4.2a."""
+    """Who may verify the result, by name; where nobody may, that a leader has to name somebody.
+
+    `''` unless the case is planned, in progress or awaiting verification. Source: 5.4.2a.
+    """
     if story.standing.state not in {"awaiting_verification", "planned", "in_progress"}:
         return ""
     names = [person.name for person in may_verify(story.standing, teller.book)]
@@ -297,7 +297,9 @@ def _why_coordination(teller: "Teller", story: Story) -> str:
 def _written_beside(teller: "Teller", story: Story) -> str:
     """What came on the forms outside their blanks, form by form."""
     told = [
-        f"{step.happened_on.isoformat()} {teller.book.word('document', step.document, teller.language)}{_COLON[teller.language]}{text}"
+        f"{step.happened_on.isoformat()} "
+        f"{teller.book.word('document', step.document, teller.language)}"
+        f"{_COLON[teller.language]}{text}"
         for step in story.history
         for text in step.details.get("remarks", ())
     ]
@@ -308,7 +310,10 @@ _COLON = {"zh-Hant": "：", "zh-Hans": "：", "en": ": "}
 
 
 def _promise(teller: "Teller", story: Story) -> str:
-    """The day for which the handling is promised, newest answer first; with a word where that is after the due date. Source: 5.1.2a."""
+    """The day for which the handling is promised, newest answer first.
+
+    A word is added where that is after the due date. Source: 5.1.2a.
+    """
     steps = [_day(row.get("due")) for row in story.newest("measures").get("steps") or ()]
     day = max(steps, default="") or _day(story.newest("assignment").get("promised_on"))
     due_on = story.case.due_on
@@ -369,7 +374,8 @@ def _idle(teller: "Teller", story: Story) -> str:
         return ""
     last = story.history[-1].recorded_at.date()
     days = (story.now.date() - last).days
-    return f"{last.isoformat()}{_IDLE[teller.language].format(days) if days and story.standing.is_open else ''}"
+    idle = _IDLE[teller.language].format(days) if days and story.standing.is_open else ""
+    return f"{last.isoformat()}{idle}"
 
 
 _IDLE = {"zh-Hant": "（{} 天未更新）", "zh-Hans": "（{} 天未更新）", "en": " (idle for {} days)"}
@@ -382,7 +388,10 @@ def _reported(case: Case) -> dt.date:
 
 
 def _dates(story: Story, state: str) -> str:
-    """The day on which the case came to the state: an answer that leaves it there, a hold that ends or a new round is no new day."""
+    """The day on which the case came to the state.
+
+    An answer that leaves it there, a hold that ends or a new round is no new day.
+    """
     day, before = "", ""
     for step in story.history:
         if (
@@ -424,11 +433,11 @@ _FACTS: dict[str, _Tell] = {
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
     "promise": _promise,
     "contain_by": lambda _, s: (
-        _stamp(s.deadlines.until("T03a", s.case.severity, s.now))
+        _stamp(contained_by(s.case, s.history, s.deadlines, s.now.tzinfo))
         if s.case.severity == "severe"
         else ""
     ),
-    "measures_by": lambda _, s: _stamp(s.deadlines.until("T04", s.case.severity, s.now)),
+    "measures_by": lambda _, s: _stamp(s.until("measures")),
     "answering_department": lambda t, s: t.book.department(s.part or s.case.department, t.language),
     "priority": _priority,
     "priority_proposal": lambda t, s: t.book.word(

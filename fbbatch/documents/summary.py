@@ -1,4 +1,7 @@
-"""D05, the summary sheet of a day: all columns, the print edition, counts, charts; also when nothing came. Source: 3.3.1, 3.3.2."""
+"""D05, the summary sheet of a day: all columns, the print edition, counts, charts.
+
+It is also made when nothing came. Source: 3.3.1, 3.3.2.
+"""
 
 import datetime as dt
 from collections import Counter
@@ -37,8 +40,9 @@ def summary_workbook(
     run: str = "",
     waiting: Sequence[WaitingForm] = (),
 ) -> WorkBook:
-    """The workbook of the day `day`; `cases` are those registered on it, `waiting` the forms that a person has to decide about.
+    """The workbook of the day `day`.
 
+    `cases` are those registered on it, `waiting` the forms that a person has to decide about.
     Edited and dropped back, it is a form: `run` names the copy that it is compared with. Source:
     N3, N7.
     """
@@ -104,7 +108,10 @@ def summary_workbook(
 def _to_decide(
     waiting: Sequence[WaitingForm], office: Office, word: "Word", editor: str, templates: Templates
 ) -> Iterator[WorkSheet]:
-    """The sheet on which a person decides about forms that wait: one row a decision, with a drop-down. Source: N2."""
+    """The sheet on which a person decides about forms that wait.
+
+    It has one row for each decision, with a drop-down. Source: N2.
+    """
     form = office.teller.book.schema("tracking_ledger")
     field = next((f for f in form.fields if f.id == "decision"), None) if form else None
     if not waiting or field is None:
@@ -158,8 +165,13 @@ def _option(
     office: Office,
     word: "Word",
 ) -> str:
-    """What one of the forms says: who signed it and when, who mailed it, and the answers in which the forms differ."""
+    """What one of the forms says.
+
+    That is who signed it and when, who mailed it, to which state it would lead, and the answers in
+    which the forms differ.
+    """
     teller, told = office.teller, one.told
+    colon = ": " if office.language == "en" else "："
     schema = teller.book.schema(one.form)
     others = [other.told["values"] for other in forms if other is not one]
     signer = REPORTER_WORD[office.language] if told["by"] == REPORTER else teller.person(told["by"])
@@ -177,12 +189,10 @@ def _option(
             and value is not None
             and (not others or any(other.get(field.id) != value for other in others))
         ):
-            parts.append(
-                f"{field.label[office.language]}{': ' if office.language == 'en' else '：'}{teller.say(field, value)}"
-            )
+            parts.append(f"{field.label[office.language]}{colon}{teller.say(field, value)}")
     separator = "; " if office.language == "en" else "；"
     label = labels.get(one.option.lower(), one.option)
-    return f"{label}{': ' if office.language == 'en' else '：'}{separator.join(parts)}"
+    return f"{label}{colon}{separator.join(parts)}"
 
 
 _EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})

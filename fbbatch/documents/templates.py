@@ -33,7 +33,10 @@ Fill = Callable[[Mapping[str, object]], str]
 
 
 class Item(Strict):
-    """One label–value pair of a grid: a fact or answered field (`of`), a blank of the document's form, or a blank that says `of` already."""
+    """A pair of a grid: a fact or answered field (`of`), a blank of the form (`blank`), or both.
+
+    A pair is a label and its value. With both, the blank says `of` already.
+    """
 
     of: str | None = Field(
         default=None, description="id of a fact (templates/facts.yaml) or of a schema's field"
@@ -154,7 +157,11 @@ class Templates:
 
 @cache
 def compile_text(text: str) -> Fill:
-    """A text with Jinja expressions as a function of its names (KeyError for one unknown); without any, a constant; of a name alone, what it says."""
+    """A text with Jinja expressions as a function of its names.
+
+    The function raises KeyError for a name that it is not given. For a text without expressions it
+    is a constant; for a name alone it gives what the name says.
+    """
     if "{{" not in text and "{%" not in text:
         return lambda _: text
     names = sorted(meta.find_undeclared_variables(_JINJA.parse(text)))
@@ -224,7 +231,7 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
 
 
 _Trouble = tuple[tuple[str | int, ...], str, dict[str, object]]
-"""The path to what is wrong, the sentence of the group `template` that says it, and what is filled in."""
+"""Path to what is wrong, the sentence of the group `template` that says it, what is filled in."""
 
 
 def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterator[_Trouble]:
@@ -287,7 +294,10 @@ def _trouble_of_words(template: Template, kind: str) -> Iterator[_Trouble]:
 
 @cache
 def _shipped(kind: str) -> Template:
-    """The edition of a template that comes with fbbatch: it has all that the program itself asks for."""
+    """The edition of a template that comes with fbbatch.
+
+    It has all that the program itself asks for.
+    """
     problems: list[str] = []
     name = f"{kind}.yaml"
     template, _ = read_model(shipped_folder() / "templates" / name, name, Template, problems)

@@ -1,4 +1,7 @@
-"""D15, the tracking ledger: every case in hand with all that is known of its handling; it is also a form. Source: 5.3.1, N3, N13."""
+"""D15, the tracking ledger: every case in hand with all that is known of its handling.
+
+It is also a form. Source: 5.3.1, N3, N13.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence

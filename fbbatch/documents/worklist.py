@@ -1,4 +1,7 @@
-"""D16, the work list of a department: one list per department and run, not one letter per case. Source: 5.3.2a, 5.3.2b."""
+"""D16, the work list of a department: one per department and run, not one letter per case.
+
+Source: 5.3.2a, 5.3.2b.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,9 +18,10 @@ _TOP_LEVEL = 4
 
 
 class Task(NamedTuple):
-    """A case that waits for a department: which form, until when, and how far the reminders have come.
+    """A case that waits for a department.
 
-    `part` is the department where it cooperates and owes measures of its own.
+    `form` is the form that it waits for, `due_on` until when, `level` how far the reminders have
+    come. `part` is the department where it cooperates and owes measures of its own.
     """
 
     case: Case
@@ -95,7 +99,10 @@ def worklist(
 
 
 def wanted(form: str, office: Office) -> str:
-    """What is waited for: a form by its title, or that a cooperating department carries out its measures."""
+    """What is waited for: a form by its title.
+
+    For `steps` it is that a cooperating department carries out its measures.
+    """
     return _CARRY_OUT[office.language] if form == "steps" else office.title(form)
 
 

@@ -25,11 +25,12 @@ class Text:
 
 
 class Pair(NamedTuple):
-    """A label and its value; `blank` is the field id that a person fills in here (a bookmark marks it).
+    """A label and its value.
 
-    `given`: the blank holds its answer already and is not to be changed. `options` are printed as
-    the value: □ for each, ☑ where it holds. `lines` is the height of a blank. `kind` is what a
-    workbook expects in it: text, date.
+    `blank` is the field id that a person fills in here (a bookmark marks it). `given`: the blank
+    holds its answer already and is not to be changed. `options` are printed as the value: □ for
+    each, ☑ where it holds. `lines` is the height of a blank. `kind` is what a workbook expects in
+    it: text, date.
     """
 
     label: str
@@ -50,8 +51,9 @@ class Grid:
 
 
 class Column(NamedTuple):
-    """A table's column. `weight` is its share of the width; `align`: left, center, right; `kind` for workbooks.
+    """A table's column.
 
+    `weight` is its share of the width; `align`: left, center, right; `kind` is for workbooks.
     `options` go into a drop-down of its cells.
     """
 
@@ -68,7 +70,9 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a header row; `marks` names rows (0-based) to be set off: severe, total, good, soft.
+    """A table with a header row.
+
+    `marks` names rows (0-based) to be set off: severe, total, good, soft.
 
     `blank` is the id of a form's table field: then every cell is to be filled in, row n and column
     id marked `fb_<blank>_<n>_<column id>` (n from 1); a column without an id is printed only.
@@ -150,7 +154,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class WorkSheet:
-    """A sheet of a workbook: title lines, one or more tables one under the other, charts, signatures, notes."""
+    """A sheet of a workbook.
+
+    It has title lines, one or more tables one under the other, charts, signatures and notes.
+    """
 
     name: str
     title: str
@@ -165,8 +172,9 @@ class WorkSheet:
 
 @dataclass(frozen=True, slots=True)
 class WorkBook:
-    """A document for Excel. `identity` goes onto a hidden sheet, with the header row and the column ids of the first table.
+    """A document for Excel.
 
+    `identity` goes onto a hidden sheet, with the header row and the column ids of the first table.
     `foot` is what people see of it: above each table that may be edited, and at the foot of each
     page.
     """
@@ -234,7 +242,10 @@ class Register:
 
 
 def clean(text: str) -> str:
-    """Text that every format can hold: control characters and lone surrogates become visible escapes."""
+    """Text that every format can hold.
+
+    Control characters and lone surrogates become visible escapes.
+    """
     if text.isprintable():
         return text
     return "".join(

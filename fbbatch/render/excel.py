@@ -1,4 +1,7 @@
-"""WorkBook → Excel: real dates and numbers, text that stays text, native charts, and a page that prints on A4."""
+"""WorkBook → Excel.
+
+Dates and numbers are real ones, text stays text, charts are native, and the page prints on A4.
+"""
 
 import datetime as dt
 import io
@@ -73,7 +76,10 @@ def _identity(
 
 
 def new_workbook(buffer: io.BytesIO, title: str, company: str, date: dt.date) -> Any:
-    """An empty workbook in which text stays text; its properties hold nothing that differs from run to run."""
+    """An empty workbook in which text stays text.
+
+    Its properties hold nothing that differs from run to run.
+    """
     workbook = xlsxwriter.Workbook(
         buffer,
         {
@@ -138,7 +144,10 @@ class Looks:
 
 
 def sheet_name(name: str, taken: dict[str, str]) -> str:
-    """A name that Excel takes and that no other sheet has; it is added to `taken` (by its lower-case form)."""
+    """A name that Excel takes and that no other sheet has.
+
+    It is added to `taken` (by its lower-case form).
+    """
     plain = "".join("_" if c in "[]:*?/\\'" else c for c in clean(name))[:31] or "Sheet"
     number = 1
     while plain.lower() in taken:
@@ -209,7 +218,10 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
 
 
 def _title_columns(widths: Sequence[float], *, two_pages: bool) -> tuple[int, int]:
-    """The first and last column that the title spans: on the first of two pages, and clear of the columns that both repeat."""
+    """The first and last column that the title spans.
+
+    With `two_pages` they are on the first page, and clear of the columns that both pages repeat.
+    """
     last = max(len(widths) - 1, 3)
     if not two_pages:
         return 0, last
@@ -289,7 +301,10 @@ def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: Looks) -
 
 
 def write_cell(page: Any, row: int, column: int, value: CellValue, form: Any) -> None:
-    """Write a value as what it is: dates and numbers as such, text as text whatever it looks like."""
+    """Write a value as what it is: dates and numbers as such.
+
+    Text is written as text whatever it looks like.
+    """
     if value is None or value == "":
         page.write_blank(row, column, None, form)
     elif isinstance(value, dt.datetime):

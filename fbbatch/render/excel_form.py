@@ -36,7 +36,7 @@ from fbbatch.render.register import IDENTITY
 from fbbatch.render.words import cell_text, text_width, ticks
 
 LABEL = "label:"
-"""Before a field's id: the key under which the hidden sheet tells what is printed beside its blank."""
+"""Before a field's id: the hidden sheet's key for what is printed beside the field's blank."""
 _GRID = (0.0, 0.18, 0.5, 0.68, 1.0)
 _SNAP = 0.035  # edges nearer than this share of the width become one
 _PIXELS = 690  # between the margins of an upright A4 page
@@ -54,7 +54,11 @@ _ROWS_TO_WRITE = 2  # lines that a blank cell of a table offers
 
 
 class _Cell(NamedTuple):
-    """A cell of a line: the edges between which it stands, its text, its looks, how many lines it must offer, and its blank."""
+    """A cell of a line, with its text and its looks.
+
+    `left` and `right` are the edges between which it stands, `lines` is how many lines it must
+    offer, `name` that of its blank.
+    """
 
     left: int
     right: int
@@ -83,7 +87,10 @@ def render(document: Document) -> bytes:
 
 
 def _edges(document: Document) -> list[float]:
-    """Where columns begin and end, as shares of the width: the grid's, and what tables and signatures need besides."""
+    """Where columns begin and end, as shares of the width.
+
+    These are the grid's edges, and what tables and signatures need besides.
+    """
     edges = list(_GRID)
     for block in document.blocks:
         for wanted in _wanted(block):
@@ -310,7 +317,10 @@ class _Page:
         self.row += 1
 
     def line(self, cells: Sequence[_Cell], *, border: int = 1, height: float = 0) -> None:
-        """Cells beside one another, so high that all of their text shows; higher than a row may be, they go over several."""
+        """Cells beside one another, so high that all of their text shows.
+
+        Where that is higher than a row may be, they go over several rows.
+        """
         wanted = max(height, *(self.height(cell) for cell in cells))
         n_rows = math.ceil(wanted / _TALLEST)
         for row in range(self.row, self.row + n_rows):

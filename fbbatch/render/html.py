@@ -1,4 +1,7 @@
-"""The page of a run folder, by which people find its documents; one file, no script, nothing from outside."""
+"""The page of a run folder, by which people find its documents.
+
+It is one file, with no script and nothing from outside.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +17,10 @@ class Link(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line on the page: what it is about, its links, a remark. A single link is the text itself."""
+    """A line on the page: what it is about, its links, a remark.
+
+    A single link is the text itself.
+    """
 
     text: str
     links: tuple[Link, ...] = ()
@@ -42,20 +48,29 @@ class Page(NamedTuple):
 _PAGE = Environment(
     autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 ).from_string("""<!doctype html>
-<html lang="{{ page.language }}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{ page.title }}</title>
+<html lang="{{ page.language }}"><head><meta charset="utf-8">\
+<meta name="viewport" content="width=device-width"><title>{{ page.title }}</title>
 <style>
-body{font:16px/1.7 "Microsoft JhengHei","Microsoft YaHei","PingFang TC","PingFang SC","Noto Sans CJK TC",sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1rem;color:#222}
-h1{font-size:1.5rem;margin:0}summary{font-size:1.05rem;font-weight:bold;border-bottom:1px solid #ccc;margin:1.4rem 0 .4rem;cursor:pointer}
-.sub{color:#666;margin:.2rem 0 1rem}ul{padding-left:1.2rem;margin:.3rem 0}li{margin:.1rem 0}.remark{color:#666;font-size:.9em}a{color:#0b57a4;margin-right:.5em}
+body{font:16px/1.7 "Microsoft JhengHei","Microsoft YaHei","PingFang TC","PingFang SC",\
+"Noto Sans CJK TC",sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1rem;color:#222}
+h1{font-size:1.5rem;margin:0}\
+summary{font-size:1.05rem;font-weight:bold;border-bottom:1px solid #ccc;\
+margin:1.4rem 0 .4rem;cursor:pointer}
+.sub{color:#666;margin:.2rem 0 1rem}ul{padding-left:1.2rem;margin:.3rem 0}li{margin:.1rem 0}\
+.remark{color:#666;font-size:.9em}a{color:#0b57a4;margin-right:.5em}
 @media print{a{color:inherit;text-decoration:none}}
 </style></head><body>
 {% set count = " ({})" if page.language == "en" else "（{}）" %}
-<p class="sub">{{ page.company }}</p><h1>{{ page.title }}</h1><p class="sub">{{ page.subtitle }}</p><p>{{ page.balance }}</p>
+<p class="sub">{{ page.company }}</p><h1>{{ page.title }}</h1>\
+<p class="sub">{{ page.subtitle }}</p><p>{{ page.balance }}</p>
 {% for section in page.sections if section.entries %}
-<details{{ " open" if section.entries|length <= 20 else "" }}><summary>{{ section.title }}{{ count.format(section.entries|length) }}</summary><ul>
+<details{{ " open" if section.entries|length <= 20 else "" }}>\
+<summary>{{ section.title }}{{ count.format(section.entries|length) }}</summary><ul>
 {% for e in section.entries %}
-<li>{% if e.links|length == 1 %}<a href="{{ e.links[0].path|urlencode }}">{{ e.text }}</a>{% else %}{{ e.text }}{% for l in e.links %}
- <a href="{{ l.path|urlencode }}">{{ l.text }}</a>{% endfor %}{% endif %}{% if e.remark %} <span class="remark">{{ e.remark }}</span>{% endif %}</li>
+<li>{% if e.links|length == 1 %}<a href="{{ e.links[0].path|urlencode }}">{{ e.text }}</a>\
+{% else %}{{ e.text }}{% for l in e.links %}
+ <a href="{{ l.path|urlencode }}">{{ l.text }}</a>{% endfor %}{% endif %}\
+{% if e.remark %} <span class="remark">{{ e.remark }}</span>{% endif %}</li>
 {% endfor %}
 </ul></details>
 {% endfor %}

@@ -13,7 +13,10 @@ MARKS = {"severe": SEVERE, "total": GREY_LABEL, "soft": SOFT, "good": GOOD}
 
 
 class OfficeFonts(NamedTuple):
-    """Font names that Word and Excel find on the reader's machine: body, heading, Latin, language tag."""
+    """Font names that Word and Excel find on the reader's machine, and the language tag.
+
+    The fonts are those of body text, of headings and of Latin letters.
+    """
 
     body: str
     heading: str

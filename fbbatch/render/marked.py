@@ -1,8 +1,9 @@
-"""A dropped workbook as it goes back: itself, with what is wrong marked at its cell, and nothing else changed. Source: 1.3.2c, N1.
+"""A dropped workbook as it goes back: itself, with what is wrong marked at its cell.
 
-The package is edited, not written anew: comments, widths, formulas, pictures and other sheets of
-its author stay as they were, because they are not touched. Rows are edited as text, one after
-another, so that a large sheet takes no more memory than its XML.
+Nothing else is changed. The package is edited, not written anew: comments, widths, formulas,
+pictures and other sheets of its author stay as they were, because they are not touched. Rows are
+edited as text, one after another, so that a large sheet takes no more memory than its XML. Source:
+1.3.2c, N1.
 """
 
 import io
@@ -31,7 +32,10 @@ WHY = {
     "zh-Hans": "错误说明〔系统填写〕",
     "en": "What is wrong (filled in by the system)",
 }
-"""Headers of the two columns that are added; by them a corrected copy is known, whatever has become of it since."""
+"""Headers of the two columns that are added.
+
+By them a corrected copy is known, whatever has become of it since.
+"""
 COVER = {"zh-Hant": "退回更正說明", "zh-Hans": "退回更正说明", "en": "How to correct this"}
 IDENTITY = "_fbbatch"
 
@@ -180,7 +184,11 @@ class _Book:
         self._parts[path] = page.serialised()
 
     def _columns(self, page: Page, marks: SheetMarks) -> tuple[int, int]:
-        """The columns of results and of what is wrong: where they are, in a workbook that goes back a second time, else behind all others."""
+        """The columns of results and of what is wrong.
+
+        In a workbook that goes back a second time they stay where they are; else they come behind
+        all others.
+        """
         texts = {column: self._shared_texts(text) for column, text in page.texts(marks.header_row)}
         free = page.last_column(marks.header_row) + 1
         result, why = (
@@ -219,7 +227,10 @@ class _Book:
     # --- notes ------------------------------------------------------------------------
 
     def _notes(self, path: str, page: Page, marks: SheetMarks, columns: tuple[int, int]) -> None:
-        """Put a note at each wrong cell; where its author has a note of his own, ours stands at the result."""
+        """Put a note at each wrong cell.
+
+        Where its author has a note of his own, ours stands at the result.
+        """
         relations_path = _relations_of(path)
         relations = (
             self._xml(relations_path)
@@ -359,10 +370,15 @@ def _sheet_xml(
         for number, row in enumerate(rows, 1)
     )
     data = "".join(f'<row r="{number}">{told}</row>' for number, told in cells)
-    setup = '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/><pageSetup paperSize="9" fitToHeight="0"/>'
+    setup = (
+        '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/>'
+        '<pageSetup paperSize="9" fitToHeight="0"/>'
+    )
     return (
-        f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-        f"{view}{f'<cols>{cols}</cols>' if cols else ''}<sheetData>{data}</sheetData>{setup}</worksheet>"
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+        f'<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        f"{view}{f'<cols>{cols}</cols>' if cols else ''}"
+        f"<sheetData>{data}</sheetData>{setup}</worksheet>"
     ).encode()
 
 

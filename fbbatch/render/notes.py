@@ -1,4 +1,7 @@
-"""Notes at the cells of a dropped workbook: ours are written anew each time, those of its author stay."""
+"""Notes at the cells of a dropped workbook.
+
+Ours are written anew each time, those of its author stay.
+"""
 
 import re
 from collections.abc import Iterable, Sequence, Set
@@ -17,7 +20,9 @@ NOTE = {"zh-Hant": "【退回更正】", "zh-Hans": "【退回更正】", "en": 
 def with_notes(
     old: bytes | None, marks: SheetMarks, columns: tuple[int, int], language: str
 ) -> tuple[bytes, list[tuple[int, int]], Set[str]]:
-    """A sheet's comments with a note at each wrong cell; where its author has a note of his own, ours stands at the result.
+    """A sheet's comments with a note at each wrong cell.
+
+    Where its author has a note of his own, ours stands at the result.
 
     Args:
         old: the part as it was, where there is one.
@@ -44,7 +49,10 @@ def with_notes(
 
 
 def with_boxes(old: bytes | None, places: Sequence[tuple[int, int]], theirs: Set[str]) -> bytes:
-    """The drawing with the boxes in which Excel shows notes: ours at `places`, the author's where there was no drawing."""
+    """The drawing with the boxes in which Excel shows notes.
+
+    It has ours at `places`, and the author's where there was no drawing.
+    """
     if old is None:
         boxes = [*places, *map(place_of, sorted(theirs))]
         return _VML_HEAD.encode() + _shapes(boxes) + b"</xml>"
@@ -76,7 +84,10 @@ def _author(authors: etree._Element) -> int:
 def _told_where(
     marks: SheetMarks, columns: tuple[int, int], theirs: Set[str]
 ) -> dict[tuple[int, int], list[str]]:
-    """(row, column) → what is said there; a cell has one note. What finds no place stands in the column that explains, anyway."""
+    """(row, column) → what is said there; a cell has one note.
+
+    What finds no place stands in the column that explains, anyway.
+    """
     told: dict[tuple[int, int], list[str]] = {}
     for row, mark in sorted(marks.rows.items()):
         for column, text in sorted(mark.notes.items()):
@@ -92,20 +103,28 @@ _AUTHOR = "fbbatch"
 _NO_COMMENTS = f'<comments xmlns="{MAIN}"><authors/><commentList/></comments>'
 _SHAPE_TYPE_ID = b'"_x0000_t202"'
 _SHAPE_TYPE = (
-    '<v:shapetype xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" id="_x0000_t202" '
-    'coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe"><v:stroke joinstyle="miter"/>'
+    '<v:shapetype xmlns:v="urn:schemas-microsoft-com:vml" '
+    'xmlns:o="urn:schemas-microsoft-com:office:office" id="_x0000_t202" '
+    'coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
+    '<v:stroke joinstyle="miter"/>'
     '<v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
 )
 _VML_HEAD = (
-    '<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" '
-    'xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>'
+    '<xml xmlns:v="urn:schemas-microsoft-com:vml" '
+    'xmlns:o="urn:schemas-microsoft-com:office:office" '
+    'xmlns:x="urn:schemas-microsoft-com:office:excel">'
+    '<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>'
     f"{_SHAPE_TYPE}"
 )
 _SHAPE = re.compile(rb"<((?:\w+:)?)shape\s.*?</\1shape>", re.DOTALL)
 _SHAPE_ROW, _SHAPE_COLUMN = (
     re.compile(rb"<(?:\w+:)?%s>\s*(\d+)\s*</" % name) for name in (b"Row", b"Column")
 )
-_SPACES = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel"'
+_SPACES = (
+    'xmlns:v="urn:schemas-microsoft-com:vml" '
+    'xmlns:o="urn:schemas-microsoft-com:office:office" '
+    'xmlns:x="urn:schemas-microsoft-com:office:excel"'
+)
 _NOTE_ROWS, _NOTE_COLUMNS = 7, 3
 
 
@@ -122,11 +141,15 @@ def _shapes(places: Iterable[tuple[int, int]]) -> bytes:
 
 
 def _shape(number: int, row: int, column: int) -> str:
-    anchor = f"{column}, 15, {max(row - 2, 0)}, 10, {column + _NOTE_COLUMNS}, 15, {max(row - 2, 0) + _NOTE_ROWS}, 4"
+    top = max(row - 2, 0)
+    anchor = f"{column}, 15, {top}, 10, {column + _NOTE_COLUMNS}, 15, {top + _NOTE_ROWS}, 4"
     return (
-        f'<v:shape {_SPACES} id="_x0000_s9{number:06d}" type="#_x0000_t202" style="position:absolute;width:240pt;height:110pt;z-index:1;'
-        f'visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto"><v:fill color2="#ffffe1"/><v:shadow color="black" obscured="t"/>'
-        f'<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto"/><x:ClientData ObjectType="Note"><x:MoveWithCells/>'
-        f"<x:SizeWithCells/><x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
+        f'<v:shape {_SPACES} id="_x0000_s9{number:06d}" type="#_x0000_t202" '
+        'style="position:absolute;width:240pt;height:110pt;z-index:1;'
+        'visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto">'
+        '<v:fill color2="#ffffe1"/><v:shadow color="black" obscured="t"/>'
+        '<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto"/>'
+        '<x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/>'
+        f"<x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
         f"<x:Column>{column - 1}</x:Column></x:ClientData></v:shape>"
     )

@@ -1,4 +1,7 @@
-"""What the parts of an Office package have in common: namespaces, how they are parsed, and when one cannot be edited."""
+"""What the parts of an Office package have in common.
+
+That is namespaces, how they are parsed, and when one cannot be edited.
+"""
 
 from lxml import etree
 
@@ -10,7 +13,10 @@ PARSER = etree.XMLParser(
 
 
 class UnmarkableError(Exception):
-    """The workbook is built in a way that cannot be marked without risk; it goes back with a note beside it."""
+    """The workbook is built in a way that cannot be marked without risk.
+
+    It goes back with a note beside it.
+    """
 
 
 def child(tree: etree._Element, name: str) -> etree._Element:

@@ -1,4 +1,6 @@
-"""Document → PDF. Blocks are laid out into pages first, then drawn, so every page knows how many there are.
+"""Document → PDF.
+
+Blocks are laid out into pages first, then drawn, so every page knows how many there are.
 
 ReportLab writes the file; line breaking and tables are our own, because Chinese needs rules that
 its paragraphs lack (no full stop at a line's start, no case number broken in two) and a night's
@@ -68,7 +70,11 @@ _STYLES = {
 
 
 class _Op(NamedTuple):
-    """One thing to draw: text (x, y, face name, size, text), fill (x, y, w, h, colour) or line (x1, y1, x2, y2)."""
+    """One thing to draw: text, fill, box or line.
+
+    `args` are those of its kind: text (x, y, face name, size, text), fill (x, y, w, h, colour), box
+    (x, y, w, h), line (x1, y1, x2, y2).
+    """
 
     kind: str
     args: tuple[Any, ...]
@@ -115,7 +121,10 @@ class _Fonts:
 
 
 def wrap(text: str, face_: Face, size: float, width: float) -> list[str]:
-    """Break text into lines of at most `width` points by the rules of Chinese and Latin typesetting."""
+    """Break text into lines of at most `width` points.
+
+    The rules are those of Chinese and Latin typesetting.
+    """
     lines: list[str] = []
     for paragraph in text.split("\n"):
         if face_.width(paragraph, size) <= width:
@@ -127,35 +136,58 @@ def wrap(text: str, face_: Face, size: float, width: float) -> list[str]:
 
 def _wrap_paragraph(text: str, face_: Face, size: float, width: float) -> list[str]:
     lines: list[str] = []
-    line, used = "", 0.0
+    line: list[str] = []
+    used = 0.0
+
+    def end_line() -> None:
+        lines.append("".join(line).rstrip())
+        line.clear()
+
     for token in _TOKENS.findall(text):
         wide = face_.width(token, size)
-        if used + wide <= width or (
-            token in _NO_START and line and used + wide <= width + size * 0.6
-        ):
-            line, used = line + token, used + wide
+        may_hang = token in _NO_START and bool(line) and used + wide <= width + size * 0.6
+        if used + wide <= width or may_hang:
+            line.append(token)
+            used += wide
             continue
         if wide > width:  # a word longer than the line is cut anywhere
             for char in token:
                 step = face_.width(char, size)
                 if used + step > width and line:
-                    lines.append(line)
-                    line, used = "", 0.0
-                line, used = line + char, used + step
+                    end_line()
+                    used = 0.0
+                line.append(char)
+                used += step
             continue
-        carried = ""
-        while (
-            line
-            and (line[-1] in _NO_END or (carried or token)[0] in _NO_START)
-            and face_.width(line[-1] + carried + token, size) <= width
-        ):
-            carried, line = line[-1] + carried, line[:-1]
-        if not line:
-            line, carried = carried, ""
-        lines.append(line.rstrip())
-        line = (carried + token).lstrip()
-        used = face_.width(line, size)
-    return [*lines, line] if line or not lines else lines
+        carried = _carried(line, token, face_, size, width)
+        if len(carried) < len(line):
+            del line[len(line) - len(carried) :]
+            end_line()
+        else:  # all of the line would go: the token begins a line all the same
+            end_line()
+            carried = []
+        line += [*carried, token]
+        while line and line[0].isspace():
+            del line[0]
+        used = face_.width("".join(line), size)
+    if line or not lines:
+        end_line()
+    return lines
+
+
+def _carried(line: Sequence[str], token: str, face_: Face, size: float, width: float) -> list[str]:
+    """The tokens at the end of a line that go to the next one with the token that begins it.
+
+    No line begins with closing or ends with opening punctuation; no token is split for it.
+    """
+    carried: list[str] = []
+    for last in reversed(line):
+        first = (carried or [token])[0]
+        must_go = last[-1] in _NO_END or first[0] in _NO_START
+        if not must_go or face_.width("".join([last, *carried, token]), size) > width:
+            break
+        carried.insert(0, last)
+    return carried
 
 
 class _Layout:
@@ -223,7 +255,10 @@ class _Layout:
     def row(
         self, cells: Sequence[_Cell], widths: Sequence[float], head: Sequence[_Cell] = ()
     ) -> None:
-        """Draw one row; it goes on over the page, under the table's `head` again, only when taller than half a page."""
+        """Draw one row.
+
+        It goes on over the page, under the table's `head` again, only when taller than half a page.
+        """
         leading = max(style.leading for _, style, _, _ in cells)
         rest = [list(lines) for lines, *_ in cells]
         tallest = max(map(len, rest))
@@ -425,7 +460,10 @@ def _signatures(layout: _Layout, labels: Sequence[str], language: str) -> None:
 
 
 def render(document: Document) -> tuple[bytes, frozenset[str]]:
-    """The document as a PDF with every font embedded, and the characters that no font could draw."""
+    """The document as a PDF, and the characters that no font could draw.
+
+    Every font is embedded.
+    """
     layout = _Layout(document)
     if document.company:
         layout.paragraph(document.company, "company", after=0)
@@ -447,7 +485,10 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
 
 
 def _tail(blocks: Sequence[Block]) -> float:
-    """The height of the signatures that follow, with notes in front of them: they never stand alone on a page."""
+    """The height of the signatures that follow, with notes in front of them.
+
+    They never stand alone on a page.
+    """
     for notes, block in enumerate(blocks):
         if isinstance(block, Signatures):
             return _SIGNATURES + notes * 2 * _STYLES["small"].leading

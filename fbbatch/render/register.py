@@ -1,4 +1,6 @@
-"""Register → Excel: a sheet of blanks with drop-downs and prompts, one that explains them, and a hidden one to be read by.
+"""Register → Excel: a sheet of blanks, one that explains them, and a hidden one to be read by.
+
+The blanks have drop-downs and prompts.
 
 The hidden sheet `_fbbatch` says what the workbook is (column A key, column B value), so that it is
 recognised when it comes back, whatever it is called by then. From column D on it holds the lists
@@ -98,7 +100,10 @@ def places(register: Register) -> tuple[int, int]:
 
 
 def _head(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
-    """Title, what to know, and the header; the title stands in the middle of what a screen shows."""
+    """Title, what to know, and the header.
+
+    The title stands in the middle of what a screen shows.
+    """
     across, used = 1, _SERIAL_WIDTH
     while across < len(register.entries) and used + register.entries[across - 1].width <= _SCREEN:
         used += register.entries[across - 1].width
@@ -298,6 +303,6 @@ def _print_setup(page: Any, register: Register, rows: _Rows) -> None:
     page.repeat_columns(0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
-    page.set_footer(
-        f"&L{footer_text(register.foot or register.form_number)}&R{look.PAGE_WORDS[register.language].format('&P', '&N')}"
-    )
+    foot = footer_text(register.foot or register.form_number)
+    page_number = look.PAGE_WORDS[register.language].format("&P", "&N")
+    page.set_footer(f"&L{foot}&R{page_number}")

@@ -1,4 +1,6 @@
-"""A sheet of a dropped workbook as text: its rows are marked one after another, and nothing else in it changes.
+"""A sheet of a dropped workbook as text.
+
+Its rows are marked one after another, and nothing else in it changes.
 
 Rows are edited without being parsed as a whole, so that a large sheet takes no more memory than its
 XML.
@@ -19,7 +21,11 @@ from fbbatch.render.styles import Styles
 
 @dataclass(frozen=True, slots=True)
 class RowMark:
-    """What is said of a row: in the result column, in the column that explains, and at its cells (column → note; 0: the whole row)."""
+    """What is said of a row.
+
+    `result` stands in the result column, `why` in the column that explains, `notes` at its cells
+    (column → note; 0: the whole row).
+    """
 
     result: str
     is_wrong: bool
@@ -98,7 +104,10 @@ _AFTER_ROWS = (
     "tableParts",
     "extLst",
 )
-"""The order of what follows the rows, on which Excel insists. Source: ECMA-376 part 1, CT_Worksheet."""
+"""The order of what follows the rows, on which Excel insists.
+
+Source: ECMA-376 part 1, CT_Worksheet.
+"""
 
 Edit = Callable[[int, bytes], bytes]
 
@@ -131,7 +140,10 @@ class Page:
         self._last_row = 0
 
     def last_column(self, from_row: int) -> int:
-        """The last column in which anything stands, or that a merged area below `from_row` covers."""
+        """The last column in which anything stands, or that a merged area covers.
+
+        Of merged areas, those count that end in row `from_row` or below.
+        """
         columns = [
             column_number(letters.decode())
             for letters in {match[1] for match in _FILLED.finditer(self._rows)}
@@ -200,7 +212,11 @@ class Page:
         )
 
     def filter(self, header_row: int, last_column: int) -> str | None:
-        """Let the rows be filtered by the added columns; the range, or None where a table has its own filter."""
+        """Let the rows be filtered by the added columns.
+
+        Returns:
+            the range, or None where a table has its own filter.
+        """
         children = {name: place for name, *place in self._children()}
         if "tableParts" in children:
             return None
@@ -344,7 +360,8 @@ class Editor:
     def _grounded(self, cell: bytes | None, row: int, column: int, name: bytes, kind: str) -> bytes:
         prefix = name[: -len(b"row")]
         if cell is None:
-            return f'<{prefix.decode()}c r="{cell_name(row, column)}" s="{self._styles.of(0, kind)}"/>'.encode()
+            place, number = cell_name(row, column), self._styles.of(0, kind)
+            return f'<{prefix.decode()}c r="{place}" s="{number}"/>'.encode()
         start = _START.match(cell)
         assert start is not None  # noqa: S101 - a cell begins with its tag
         found, named = _S.search(start[0]), _NAME.match(start[0])
@@ -370,7 +387,8 @@ def text_cell(prefix: str, row: int, column: int, text: str, style: int) -> byte
     """A cell that holds a text of ours."""
     told = escape(clean(text)[:32_000])
     inner = f'<{prefix}is><{prefix}t xml:space="preserve">{told}</{prefix}t></{prefix}is>'
-    return f'<{prefix}c r="{cell_name(row, column)}" s="{style}" t="inlineStr">{inner}</{prefix}c>'.encode()
+    place = cell_name(row, column)
+    return f'<{prefix}c r="{place}" s="{style}" t="inlineStr">{inner}</{prefix}c>'.encode()
 
 
 def _cells(row: bytes) -> list[tuple[int, bytes]]:

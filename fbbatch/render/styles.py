@@ -1,4 +1,7 @@
-"""The formats of a dropped workbook: each can be had on another ground, and texts of ours have some of their own."""
+"""The formats of a dropped workbook.
+
+Each can be had on another ground, and texts of ours have some of their own.
+"""
 
 from lxml import etree
 

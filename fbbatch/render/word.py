@@ -1,4 +1,6 @@
-"""Document → Word. The parts that never change are zipped once per letterhead; each document appends its own.
+"""Document → Word.
+
+The parts that never change are zipped once per letterhead; each document appends its own.
 
 Every blank is a plain table cell marked by a bookmark `fb_<field id>`: that survives Word, WPS and
 LibreOffice, where content controls do not. The identity of a form stands in custom document
@@ -44,7 +46,10 @@ _WIDTH, _WIDE = 9840, 14760  # twips between the margins, portrait and landscape
 
 
 def _records(name: str, content: bytes, offset: int, level: int) -> tuple[bytes, bytes]:
-    """The local record (with data) and the directory record of one zip entry; the time is always 1980-01-01."""
+    """The local record (with data) and the directory record of one zip entry.
+
+    The time is always 1980-01-01.
+    """
     stored = len(content) < _SMALL_PART
     if stored:
         data = content
@@ -102,7 +107,10 @@ class _Package:
 
 @cache
 def _package(letterhead: bytes, language: str) -> _Package:
-    """Take the letterhead apart: styles get the language's fonts, the rest stays as the company made it."""
+    """Take the letterhead apart.
+
+    Styles get the language's fonts, the rest stays as the company made it.
+    """
     with zipfile.ZipFile(io.BytesIO(letterhead)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     body = parts["word/document.xml"].decode()
@@ -115,11 +123,17 @@ def _package(letterhead: bytes, language: str) -> _Package:
     parts["word/styles.xml"] = _styles(parts["word/styles.xml"].decode(), language).encode()
     types = parts["[Content_Types].xml"].decode()
     if "/docProps/custom.xml" not in types:
-        override = '<Override PartName="/docProps/custom.xml" ContentType="application/vnd.openxmlformats-officedocument.custom-properties+xml"/>'
+        override = (
+            '<Override PartName="/docProps/custom.xml" ContentType="application/'
+            'vnd.openxmlformats-officedocument.custom-properties+xml"/>'
+        )
         parts["[Content_Types].xml"] = types.replace("</Types>", f"{override}</Types>").encode()
     relations = parts["_rels/.rels"].decode()
     if "custom-properties" not in relations:
-        relation = '<Relationship Id="rIdCustom" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/custom-properties" Target="docProps/custom.xml"/>'
+        relation = (
+            '<Relationship Id="rIdCustom" Type="http://schemas.openxmlformats.org/'
+            'officeDocument/2006/relationships/custom-properties" Target="docProps/custom.xml"/>'
+        )
         parts["_rels/.rels"] = relations.replace(
             "</Relationships>", f"{relation}</Relationships>"
         ).encode()
@@ -138,7 +152,10 @@ def _package(letterhead: bytes, language: str) -> _Package:
 
 
 def _footer(footer: str, language: str) -> str:
-    """The plain letterhead's `page / pages` in the words of the language; a company's own footer stays."""
+    """The plain letterhead's `page / pages` in the words of the language.
+
+    A company's own footer stays.
+    """
     before, between, after = look.PAGE_WORDS[language].split("{}")
     fields = list(
         re.finditer(
@@ -167,8 +184,13 @@ def _styles(styles: str, language: str) -> str:
     def run(body: str, latin: str) -> str:
         return f'<w:rFonts w:ascii="{latin}" w:hAnsi="{latin}" w:eastAsia="{body}" w:cs="{latin}"/>'
 
-    tag = f'<w:lang w:val="{"en-GB" if language == "en" else "en-US"}" w:eastAsia="{fonts.tag if language != "en" else "zh-CN"}"/>'
-    defaults = f'<w:rPrDefault><w:rPr>{run(fonts.body, fonts.latin)}<w:sz w:val="21"/><w:szCs w:val="21"/>{tag}</w:rPr></w:rPrDefault>'
+    latin_tag = "en-GB" if language == "en" else "en-US"
+    asian_tag = fonts.tag if language != "en" else "zh-CN"
+    tag = f'<w:lang w:val="{latin_tag}" w:eastAsia="{asian_tag}"/>'
+    defaults = (
+        f"<w:rPrDefault><w:rPr>{run(fonts.body, fonts.latin)}"
+        f'<w:sz w:val="21"/><w:szCs w:val="21"/>{tag}</w:rPr></w:rPrDefault>'
+    )
     styles = re.sub(
         r"<w:rPrDefault>.*?</w:rPrDefault>", lambda _: defaults, styles, count=1, flags=re.DOTALL
     )
@@ -207,15 +229,22 @@ def _frame_start(widths: tuple[int, ...]) -> str:
         f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{look.LINE}"/>' for side in sides
     )
     grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
-    margins = '<w:tblCellMar><w:left w:w="85" w:type="dxa"/><w:right w:w="85" w:type="dxa"/></w:tblCellMar>'
+    margins = (
+        '<w:tblCellMar><w:left w:w="85" w:type="dxa"/>'
+        '<w:right w:w="85" w:type="dxa"/></w:tblCellMar>'
+    )
     return (
-        f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblInd w:w="85" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders>'
+        f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/>'
+        f'<w:tblInd w:w="85" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders>'
         f'<w:tblLayout w:type="fixed"/>{margins}</w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
     )
 
 
 _CELL_END = "</w:p></w:tc>"
-_AFTER_TABLE = '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/></w:pPr></w:p>'
+_AFTER_TABLE = (
+    '<w:p><w:pPr><w:spacing w:before="0" w:after="60" w:line="120" w:lineRule="exact"/>'
+    "</w:pPr></w:p>"
+)
 _KEPT_AFTER_TABLE = _AFTER_TABLE.replace("<w:pPr>", "<w:pPr><w:keepNext/>")
 
 
@@ -230,7 +259,8 @@ def _row(cells: str, lines: int = 0, *, head: bool = False) -> str:
     height = (
         f'<w:trHeight w:val="{max(_BLANK_ROW, lines * _LINE)}" w:hRule="atLeast"/>' if lines else ""
     )
-    return f"<w:tr><w:trPr><w:cantSplit/>{height}{'<w:tblHeader/>' if head else ''}</w:trPr>{cells}</w:tr>"
+    repeated = "<w:tblHeader/>" if head else ""
+    return f"<w:tr><w:trPr><w:cantSplit/>{height}{repeated}</w:trPr>{cells}</w:tr>"
 
 
 @lru_cache(maxsize=512)
@@ -254,7 +284,9 @@ def _paragraph(
         + ("<w:keepNext/>" if keep else "")
         + (f'<w:jc w:val="{align}"/>' if align else "")
     )
-    return f"<w:p>{f'<w:pPr>{inner}</w:pPr>' if inner else ''}{_run(text, properties) if text else ''}</w:p>"
+    start = f"<w:pPr>{inner}</w:pPr>" if inner else ""
+    run = _run(text, properties) if text else ""
+    return f"<w:p>{start}{run}</w:p>"
 
 
 @lru_cache(maxsize=4096)
@@ -262,16 +294,23 @@ def _cell(
     text: str, width: int, fill: str, span: int, align: str, style: str, middle: bool = False
 ) -> str:
     """A table cell; labels, dates and words of the vocabulary come again and again."""
-    return f"{_cell_start(width, fill, span, align, style, middle)}{_run(text) if text else ''}{_CELL_END}"
+    start = _cell_start(width, fill, span, align, style, middle)
+    run = _run(text) if text else ""
+    return f"{start}{run}{_CELL_END}"
 
 
 def _own_style(name: str, half_points: int, line: int, *, bold: bool) -> str:
-    """A paragraph style for table cells; a company that defines it in its letterhead has its own way."""
+    """A paragraph style for table cells.
+
+    A company that defines it in its letterhead has its own way.
+    """
     weight = "<w:b/>" if bold else ""
     return (
-        f'<w:style w:type="paragraph" w:customStyle="1" w:styleId="{name}"><w:name w:val="{name}"/><w:basedOn w:val="Normal"/>'
+        f'<w:style w:type="paragraph" w:customStyle="1" w:styleId="{name}">'
+        f'<w:name w:val="{name}"/><w:basedOn w:val="Normal"/>'
         f'<w:pPr><w:spacing w:before="20" w:after="20" w:line="{line}" w:lineRule="exact"/></w:pPr>'
-        f'<w:rPr>{weight}<w:sz w:val="{half_points}"/><w:szCs w:val="{half_points}"/></w:rPr></w:style>'
+        f'<w:rPr>{weight}<w:sz w:val="{half_points}"/><w:szCs w:val="{half_points}"/></w:rPr>'
+        "</w:style>"
     )
 
 
@@ -284,7 +323,11 @@ _OWN_STYLES = {
 
 
 class _Layout(NamedTuple):
-    """What a table's rows have in common: its header row, and of each printed column its place, width, kind and alignment."""
+    """What a table's rows have in common: the header row, the cells' style, the printed columns.
+
+    Of each printed column `columns` has its place, the column (for its kind), its width in twips
+    and its alignment.
+    """
 
     head: str
     style: str
@@ -314,12 +357,15 @@ def _layout(columns: tuple[Column, ...], width: int) -> _Layout:
 def _signatures(labels: tuple[str, ...], whole: int, colon: str) -> str:
     """A row without frame: a label and the line to sign on, for each."""
     width = whole // len(labels)
+    start = f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>'
     cells = "".join(
-        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{_paragraph(f"{label}{colon}＿＿＿＿＿", "FBCell")}</w:tc>'
-        for label in labels
+        f"{start}{_paragraph(f'{label}{colon}＿＿＿＿＿', 'FBCell')}</w:tc>" for label in labels
     )
     grid = "".join(f'<w:gridCol w:w="{width}"/>' for _ in labels)
-    table = f'<w:tbl><w:tblPr><w:tblW w:w="{width * len(labels)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
+    table = (
+        f'<w:tbl><w:tblPr><w:tblW w:w="{width * len(labels)}" w:type="dxa"/>'
+        f'<w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
+    )
     return f"{_gap(160, keep=True)}{table}{_row(cells)}</w:tbl>{_gap(20)}"
 
 
@@ -340,7 +386,11 @@ def _room(twips: int) -> float:
 
 def _gap(twips: int, *, keep: bool = False) -> str:
     """An empty line of that height; with `keep` on the same page as what follows."""
-    return f'<w:p><w:pPr>{"<w:keepNext/>" if keep else ""}<w:spacing w:before="0" w:after="0" w:line="{twips}" w:lineRule="exact"/></w:pPr></w:p>'
+    kept = "<w:keepNext/>" if keep else ""
+    return (
+        f'<w:p><w:pPr>{kept}<w:spacing w:before="0" w:after="0" w:line="{twips}" '
+        'w:lineRule="exact"/></w:pPr></w:p>'
+    )
 
 
 def _together(blocks: Sequence[Block], written: list[str]) -> list[str]:
@@ -399,7 +449,10 @@ class _Writer:
         """A cell to be filled in, between the two ends of its bookmark."""
         self.marks += 1
         content = self.boxed(text) if text else ""
-        return f'{start}<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>{content}<w:bookmarkEnd w:id="{self.marks}"/>{_CELL_END}'
+        return (
+            f'{start}<w:bookmarkStart w:id="{self.marks}" w:name="fb_{mark}"/>{content}'
+            f'<w:bookmarkEnd w:id="{self.marks}"/>{_CELL_END}'
+        )
 
     def boxed(self, text: str) -> str:
         """Runs in which □ and ☑ are of one font, whatever stands beside them."""
@@ -492,7 +545,10 @@ def render(document: Document, letterhead: bytes) -> bytes:
     if document.foot:  # a form says at its foot what it is, for readers and for the way back
         parts.append(_paragraph(document.foot, "Caption"))
     section = _landscape(package.section) if document.landscape else package.section
-    body = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}<w:body>{"".join(parts)}{section}</w:body></w:document>'
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{package.root}'
+        f"<w:body>{''.join(parts)}{section}</w:body></w:document>"
+    )
     return package.with_parts(
         [
             ("word/document.xml", body.encode()),
@@ -515,16 +571,25 @@ def _core(document: Document) -> bytes:
     title = escape(clean(f"{document.title} {document.number}".strip()))
     stamp = f"{document.date.isoformat()}T00:00:00Z"
     return (
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
-        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<dc:title>{title}</dc:title><dc:creator>{escape(clean(document.company)) or 'fbbatch'}</dc:creator>"
-        f'<dcterms:created xsi:type="dcterms:W3CDTF">{stamp}</dcterms:created><dcterms:modified xsi:type="dcterms:W3CDTF">{stamp}</dcterms:modified></cp:coreProperties>'
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><cp:coreProperties '
+        'xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" '
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f"<dc:title>{title}</dc:title>"
+        f"<dc:creator>{escape(clean(document.company)) or 'fbbatch'}</dc:creator>"
+        f'<dcterms:created xsi:type="dcterms:W3CDTF">{stamp}</dcterms:created>'
+        f'<dcterms:modified xsi:type="dcterms:W3CDTF">{stamp}</dcterms:modified>'
+        "</cp:coreProperties>"
     ).encode()
 
 
 def _custom(document: Document) -> bytes:
     properties = "".join(
-        f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{pid}" name="fbbatch.{escape(name)}"><vt:lpwstr>{escape(clean(value))}</vt:lpwstr></property>'
+        f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{pid}" '
+        f'name="fbbatch.{escape(name)}"><vt:lpwstr>{escape(clean(value))}</vt:lpwstr></property>'
         for pid, (name, value) in enumerate(document.identity.items(), 2)
     )
-    return f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Properties xmlns="{_CUSTOM}" xmlns:vt="{_VT}">{properties}</Properties>'.encode()
+    return (
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+        f'<Properties xmlns="{_CUSTOM}" xmlns:vt="{_VT}">{properties}</Properties>'
+    ).encode()

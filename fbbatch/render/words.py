@@ -31,7 +31,10 @@ def long_date(day: dt.date, language: str) -> str:
 
 
 def text_width(text: str) -> int:
-    """The width of the longest line, in columns of a fixed-width font: a Chinese character takes two."""
+    """The width of the longest line, in columns of a fixed-width font.
+
+    A Chinese character takes two.
+    """
     return max(
         (
             sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line)
@@ -42,7 +45,10 @@ def text_width(text: str) -> int:
 
 
 def ticks(options: Sequence[tuple[str, bool]], room: float) -> str:
-    """□ for each option, ☑ where it holds; in lines of at most `room` em, so that no option is broken in two."""
+    """□ for each option, ☑ where it holds.
+
+    They stand in lines of at most `room` em, so that no option is broken in two.
+    """
     lines: list[str] = []
     for text, ticked in options:
         option = f"{'☑' if ticked else '□'} {text}"

@@ -1,4 +1,7 @@
-"""FB Sans: one collection per weight; face 0 Simplified shapes, face 1 Traditional ones. Registered with ReportLab."""
+"""FB Sans, registered with ReportLab: one collection per weight.
+
+Face 0 has the Simplified shapes, face 1 the Traditional ones.
+"""
 
 from functools import cache
 from importlib.resources import as_file, files
