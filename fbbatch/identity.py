@@ -11,6 +11,7 @@ Source: N4, 1.3.2.
 
 import datetime as dt
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from operator import eq
@@ -261,3 +262,11 @@ def digest(chunks: Iterable[bytes]) -> str:
     for chunk in chunks:
         state.update(chunk)
     return state.hexdigest()
+
+
+def gives_address(contact: str, address: str) -> bool:
+    """True where a contact, as people write it, has this mail address in it."""
+    return bool(address) and address.lower() in _BETWEEN_CONTACTS.split(contact.lower())
+
+
+_BETWEEN_CONTACTS = re.compile(r"[\s,;；，、/|<>()（）]+")

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from fbbatch.identity import Fingerprints, digest
+from fbbatch.identity import Fingerprints, digest, gives_address
 from tests.builders import CUSTOMER, GOOD, cells, delimited, judge, ods, people, sheet, workbook
 
 
@@ -139,3 +139,18 @@ def test_digest_is_of_the_bytes_however_they_come() -> None:
         == digest([b"abc"])
         == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+@pytest.mark.parametrize(
+    ("contact", "gives"),
+    [
+        ("a@b.example", True),
+        ("電郵（A@B.example）", True),
+        ("0912345678 / a@b.example", True),
+        ("xa@b.example", False),
+        ("", False),
+    ],
+)
+def test_address_is_found_in_a_contact_however_people_write_it(contact: str, gives: bool) -> None:
+    assert gives_address(contact, "a@b.example") is gives
+    assert not gives_address(contact, "")

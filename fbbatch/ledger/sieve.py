@@ -3,7 +3,6 @@
 They are kept back until all of the file has been read, then told apart.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from fbbatch.identity import Likeness, changes, is_edited, is_of_one_person, likeness
+from fbbatch.identity import Likeness, changes, gives_address, is_edited, is_of_one_person, likeness
 from fbbatch.ledger.kinship import Edited, Kin, case_from, case_named, is_told_in
 from fbbatch.model import CASE_NUMBER, FeedbackRow
 
@@ -142,8 +141,7 @@ class Sieve:
         """True for a file that was dropped, and for a mail from the address the case gives."""
         if self.sender is None:
             return True
-        told = str(kin.answers.get("contact") or "").lower()
-        return bool(self.sender) and self.sender.lower() in re.split(r"[\s,;；，、/|<>()]+", told)
+        return gives_address(str(kin.answers.get("contact") or ""), self.sender)
 
 
 def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:

@@ -4,12 +4,12 @@ Nothing moves a case but a form that carries the right code; out of a mail, only
 may sign it.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fbbatch.codes import Subject
 from fbbatch.findings import finding
+from fbbatch.identity import gives_address
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import REPORTER, Case, Finding, Transition
 from fbbatch.steps.rules import Rules
@@ -134,11 +134,9 @@ def is_contact(rules: Rules, case: Case, address: str) -> bool:
     names = (
         [field.id for field in schema.fields if field.type == "contact"] if schema else ["contact"]
     )
-    given = {part for name in names for part in _SEPARATORS.split(case.text(name).lower())}
-    return bool(address) and address in given
+    return any(gives_address(case.text(name), address) for name in names)
 
 
-_SEPARATORS = re.compile(r"[\s,;；，、/|<>()（）]+")
 _SHOWN = 12  # characters of a description that a form surely prints
 _ENOUGH = 2  # facts that must differ, of the two or three that a form prints
 
