@@ -24,7 +24,7 @@ from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
 from fbbatch.inbox import Move
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
-from fbbatch.ledger.forgetting import give_up
+from fbbatch.ledger.anonymise import give_up
 from fbbatch.ledger.outcomes import HARMLESS
 from fbbatch.model import FileOutcome
 from fbbatch.schema.wording import words

@@ -16,7 +16,7 @@ from fbbatch.documents.case import Office
 from fbbatch.gates import LEADERS
 from fbbatch.model import Case, Transition
 from fbbatch.read import Letter, Limits, open_content
-from fbbatch.read.reading import kind_of
+from fbbatch.read.open_file import kind_of
 from fbbatch.render import excel_form, pdf, word
 from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked

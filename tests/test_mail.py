@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbbatch.model import Finding
-from fbbatch.read.hypertext import readable
+from fbbatch.read.html_text import readable
 from fbbatch.read.limits import Limits
 from fbbatch.read.mail import looks_like_mail, read_mail
-from fbbatch.read.mailtext import header_line
+from fbbatch.read.mail_text import header_line
 from fbbatch.read.paper import Letter
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbbatch.model import Cell
-from fbbatch.read import Limits, ReadersDisagreeError, Reading, open_content, plain
+from fbbatch.read import Limits, ReadersDisagreeError, Reading, open_content, workbook_fast
 from fbbatch.read.package import Package
 from tests.builders import Grid, cells, people, repacked, sheet
 from tests.test_corpus import CORPUS, PATHS
@@ -22,7 +22,7 @@ DAY, MOMENT = dt.date(2026, 11, 5), dt.datetime(2026, 11, 5, 14, 30)
 
 @pytest.fixture(autouse=True)
 def _no_sheet_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "PLAIN_BYTES", 1)
+    monkeypatch.setattr(workbook_fast, "PLAIN_BYTES", 1)
 
 
 def trimmed(rows: Iterator[list[Cell]]) -> Grid:
@@ -38,7 +38,7 @@ def trimmed(rows: Iterator[list[Cell]]) -> Grid:
 
 def plainly(content: bytes) -> Grid:
     """What the plain reader gives of the first sheet."""
-    (page, *_) = plain.plain_sheets(Package(content, {})).values()
+    (page, *_) = workbook_fast.plain_sheets(Package(content, {})).values()
     return trimmed(page.rows())
 
 
@@ -58,7 +58,7 @@ def opened(content: bytes) -> tuple[list[Grid], list[str]]:
 def generally(content: bytes) -> tuple[list[Grid], list[str]]:
     """As `opened`, by the general reader alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "PLAIN_BYTES", 1 << 40)
+        patch.setattr(workbook_fast, "PLAIN_BYTES", 1 << 40)
         return opened(content)
 
 
@@ -66,7 +66,7 @@ def is_plain(content: bytes) -> bool:
     """Whether the plain reader takes all of it."""
     try:
         return bool(plainly(content)) or True
-    except (plain.NotPlainError, ValueError):
+    except (workbook_fast.NotPlainError, ValueError):
         return False
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fbbatch.model import Cell, Finding
 from fbbatch.read import Hints, Limits, Part, Reading, open_content
-from fbbatch.read.delimited import Torn, decode, split
+from fbbatch.read.csv_rows import Torn, decode, split
 from tests.builders import (
     CUSTOMER,
     GOOD,

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbbatch.model import Finding
-from fbbatch.read.container import examine, read_zip
+from fbbatch.read.json_rows import read_json
 from fbbatch.read.limits import Limits
-from fbbatch.read.notes import read_chat, read_note
 from fbbatch.read.paper import Paper
-from fbbatch.read.portable import read_pdf
-from fbbatch.read.records import read_json
+from fbbatch.read.pdf_form import read_pdf
+from fbbatch.read.plain_text import read_chat, read_note
+from fbbatch.read.zip_files import examine, read_zip
 from tests.builders import CUSTOMER, GOOD, sheet
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"

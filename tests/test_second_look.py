@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fbbatch.errors import ExitCode
 from fbbatch.model import Cell, Finding
 from fbbatch.read import Limits, ReadersDisagreeError, Reading, open_content
-from fbbatch.read.second import openpyxl_sheets, xlrd_sheets
+from fbbatch.read.workbook_check import openpyxl_sheets, xlrd_sheets
 from tests.builders import (
     CUSTOMER,
     GOOD,

@@ -25,11 +25,11 @@ from hypothesis import strategies as st
 
 from fbbatch import batch, cli, inbox, outbox
 from fbbatch.errors import ExitCode
-from fbbatch.ledger import dumping
+from fbbatch.ledger.export import table_names
 from fbbatch.schema import Book
 from fbbatch.upkeep import backup as upkeep_backup
+from fbbatch.upkeep.export_formats import Table, XlsxWriter, harmless, plain
 from fbbatch.upkeep.pseudonyms import Pseudonyms
-from fbbatch.upkeep.spread import Table, XlsxWriter, harmless, plain
 from tests.builders import (
     CUSTOMER,
     GOOD,
@@ -625,7 +625,7 @@ def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) ->
             tmp_path / "again" / kind
         )  # the same ledger gives the same bytes
     book = openpyxl.load_workbook(tmp_path / "xlsx/ledger.xlsx", read_only=True)
-    for name in dumping.table_names():
+    for name in table_names():
         own = "case_" if name == "case_rows" else name
         columns = [row[1] for row in sql(hostile, f'PRAGMA table_info("{own}")')]
         (n_rows,) = sql(hostile, f'SELECT count(*) FROM "{own}"')[0]

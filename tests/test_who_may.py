@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from fbbatch.cli import cli
 from fbbatch.codes import LENGTH, Codes, Key, Subject, printed_codes
 from fbbatch.errors import ExitCode
-from fbbatch.read.seen import seen
+from fbbatch.read.html_seen import seen
 from fbbatch.render.marked import RESULT
 from fbbatch.secret import SECRET, read_codes
 from tests.builders import (

@@ -22,7 +22,7 @@ from lxml import etree
 from fbbatch.model import Finding
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Blank, Paper
-from fbbatch.read.written import read_word
+from fbbatch.read.word_form import read_word
 from fbbatch.render import word
 from fbbatch.render.blocks import Choice, Column, Document, Grid, Pair, Table
 from tests.builders import REPOSITORY

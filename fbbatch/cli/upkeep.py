@@ -18,7 +18,7 @@ def verify(call: Call) -> int:
     dropped.
     """
     from fbbatch import batch
-    from fbbatch.upkeep.places import shown
+    from fbbatch.upkeep.folders import shown
     from fbbatch.upkeep.verify import verify as compare
 
     settings = call.settings()

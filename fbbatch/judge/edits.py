@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
-from fbbatch.judge.frames import Message
+from fbbatch.judge.messages import Message
 from fbbatch.judge.rows import Setup
 from fbbatch.model import CASE_NUMBER, WAITING_NUMBER, Cell, Finding
 from fbbatch.read import Limits, Reading, Sheet, open_content

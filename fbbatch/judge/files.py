@@ -15,14 +15,14 @@ import orjson
 from fbbatch import failpoints
 from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
+from fbbatch.judge.beside_blanks import loose_text
 from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
-from fbbatch.judge.frames import Message, framed
 from fbbatch.judge.issued import issued_copy
-from fbbatch.judge.letters import Addressed, address, letter_key
+from fbbatch.judge.mail_forms import pasted_paper
+from fbbatch.judge.mails import Addressed, address, letter_key
 from fbbatch.judge.marks import is_cover, issue_on_cover, without_marks
-from fbbatch.judge.outside import loose_text
-from fbbatch.judge.pasted import pasted_paper
+from fbbatch.judge.messages import Message, framed
 from fbbatch.judge.rows import LimitError, RowJudge, Setup
 from fbbatch.model import CASE_NUMBER, Finding
 from fbbatch.read import (

@@ -12,9 +12,9 @@ from typing import Any
 
 from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
-from fbbatch.judge.frames import Message
+from fbbatch.judge.beside_blanks import outside_blanks, pairs_of_cells
 from fbbatch.judge.issued import issued_form
-from fbbatch.judge.outside import outside_blanks, pairs_of_cells
+from fbbatch.judge.messages import Message
 from fbbatch.judge.rows import Setup
 from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
 from fbbatch.read import Limits, Paper, Reading, open_content

@@ -19,7 +19,7 @@ from fbbatch.classify import Classifier
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import kin_keys
-from fbbatch.judge.frames import Message, answers_as_json
+from fbbatch.judge.messages import Message, answers_as_json
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
 from fbbatch.schema import Book, Layout, SchemaModel

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.kinship import ANSWERS, origin_of
+from fbbatch.ledger.edited_rows import ANSWERS, origin_of
 from fbbatch.model import Case, FileOutcome, JudgedRow, ReturnedFile, SheetLayout, Transition
 
 LAST = t.transition.alias("last")

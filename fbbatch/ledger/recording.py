@@ -15,10 +15,9 @@ import sqlalchemy as sa
 from fbbatch.findings import finding
 from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.kinship import Edited, Kin, kin_of
+from fbbatch.ledger.edited_rows import Edited, Kin, Place, Sieve, alike, kin_of
 from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
-from fbbatch.ledger.sieve import Place, Sieve, alike
 from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
 from fbbatch.ledger.writing import append_steps
 from fbbatch.model import Case, FeedbackRows, Finding, Transition, WaitingForm

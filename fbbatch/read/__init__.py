@@ -4,10 +4,10 @@ What the file is, its content decides, not its name.
 """
 
 from fbbatch.read.limits import Limits
+from fbbatch.read.open_file import Hints, kind_of, open_content
 from fbbatch.read.paper import Letter, Paper, Part
-from fbbatch.read.reading import Hints, kind_of, open_content
-from fbbatch.read.second import ReadersDisagreeError
 from fbbatch.read.sheet import Reading, Sheet, sheet_of
+from fbbatch.read.workbook_check import ReadersDisagreeError
 
 __all__ = [
     "Hints",

@@ -16,11 +16,11 @@ from itertools import islice
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
-from fbbatch.read.hypertext import readable
+from fbbatch.read.html_seen import seen
+from fbbatch.read.html_text import readable
 from fbbatch.read.limits import Limits
-from fbbatch.read.mailtext import decoded, from_base64, header_line, parameters, unflowed
+from fbbatch.read.mail_text import decoded, from_base64, header_line, parameters, unflowed
 from fbbatch.read.paper import Letter, Part
-from fbbatch.read.seen import seen
 
 _HEADER_LINE = re.compile(rb"([!-9;-~]+)[ \t]*:|[ \t]")
 _HEADER = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)

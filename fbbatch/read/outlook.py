@@ -22,8 +22,8 @@ from fbbatch.findings import finding
 from fbbatch.model import Finding
 from fbbatch.read.limits import Limits
 from fbbatch.read.mail import read_mail
-from fbbatch.read.mailtext import decoded, parameters
-from fbbatch.read.office import RefusedError
+from fbbatch.read.mail_text import decoded, parameters
+from fbbatch.read.ooxml import RefusedError
 from fbbatch.read.paper import Letter
 
 _MESSAGE = UUID("00020D0B-0000-0000-C000-000000000046").bytes_le

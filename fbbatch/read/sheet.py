@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fbbatch.model import Cell, Finding
-from fbbatch.read.delimited import Torn
+from fbbatch.read.csv_rows import Torn
 from fbbatch.read.paper import Paper
 
 HEAD_ROWS = 40

@@ -6,7 +6,7 @@ unseen only where nothing around it is shaded: outside tables and boxes, which m
 
 from typing import NamedTuple
 
-from fbbatch.read.office import Xml, child, is_on, value
+from fbbatch.read.ooxml import Xml, child, is_on, value
 
 _SMALLEST = 3  # half-points
 _WHITE = frozenset({"ffffff", "fefefe", "fdfdfd"})

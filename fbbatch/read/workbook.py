@@ -1,8 +1,8 @@
 """Workbooks → sheets; all of their cells are counted.
 
-python-calamine reads the cells, of large plain sheets `fbbatch.read.plain`. calamine is many times
-faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.second` checks that it saw every
-cell.
+python-calamine reads the cells, of large plain sheets `fbbatch.read.workbook_fast`. calamine is
+many times faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.workbook_check` checks
+that it saw every cell.
 """
 
 import io
@@ -22,12 +22,10 @@ from python_calamine import (
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
-from fbbatch.read.cellnames import named_cells
-from fbbatch.read.formsheet import PREFIX, form_paper, is_form
 from fbbatch.read.limits import Limits
 from fbbatch.read.package import Package
-from fbbatch.read.plain import NotPlainError, PlainSheet, plain_sheets
-from fbbatch.read.second import (
+from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
+from fbbatch.read.workbook_check import (
     SERIAL_DAYS_1904,
     EncryptedError,
     ReadersDisagreeError,
@@ -41,7 +39,9 @@ from fbbatch.read.second import (
     xlrd_look,
     xlrd_sheets,
 )
-from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
+from fbbatch.read.workbook_fast import NotPlainError, PlainSheet, plain_sheets
+from fbbatch.read.workbook_form import PREFIX, form_paper, is_form
+from fbbatch.read.workbook_names import named_cells
 
 IDENTITY_SHEET = "_fbbatch"
 _NAMES_OF_A_FORM = 5  # the shortest form has more blanks

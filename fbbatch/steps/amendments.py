@@ -7,7 +7,7 @@ import orjson
 
 from fbbatch.findings import finding
 from fbbatch.identity import changes, is_related
-from fbbatch.ledger.kinship import Edited
+from fbbatch.ledger.edited_rows import Edited
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Case, Transition
 from fbbatch.steps.rules import AMENDMENT, Rules

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from fbbatch import failpoints
 from fbbatch.errors import BusyError, StorageError
 from fbbatch.ledger import Ledger, auditing
-from fbbatch.ledger.forgetting import Forgotten, compact, forget, forget_places
+from fbbatch.ledger.anonymise import Forgotten, compact, forget, forget_places
 from fbbatch.ledger.sharing import Stays
 from fbbatch.outbox import MANIFEST
 from fbbatch.schema import Book

@@ -21,7 +21,7 @@ from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing, copy_ledger
 from fbbatch.upkeep.agreement import Progress
 from fbbatch.upkeep.bundle import FILES, KEYS, LEDGER, Packer
-from fbbatch.upkeep.places import files_below, folders_below, shown, written
+from fbbatch.upkeep.folders import files_below, folders_below, shown, written
 
 ELSEWHERE = (
     "The ledger is in a database of its own; its own tools back it up and restore it "

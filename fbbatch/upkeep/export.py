@@ -11,10 +11,11 @@ from typing import Any
 
 from fbbatch import failpoints, lasting
 from fbbatch.errors import NotFoundError, StorageError
-from fbbatch.ledger import Ledger, dumping
+from fbbatch.ledger import Ledger
+from fbbatch.ledger.export import columns_of, rows_of, table_names
 from fbbatch.schema import Book
 from fbbatch.upkeep.agreement import Progress
-from fbbatch.upkeep.spread import CsvWriter, JsonlWriter, Table, Writer, XlsxWriter
+from fbbatch.upkeep.export_formats import CsvWriter, JsonlWriter, Table, Writer, XlsxWriter
 
 FORMATS = ("csv", "jsonl", "xlsx")
 _WORDED = ("source", "channel", "kind", "type", "severity", "state")
@@ -110,9 +111,9 @@ def _written(writer: Writer, tables: list[Table], progress: Progress) -> dict[st
 def _tables(ledger: Ledger, book: Book, language: str) -> Iterator[Table]:
     yield _cases(ledger, book, language)
     yield Table("fields", _ABOUT_FIELDS, _ABOUT_FIELDS, _fields(book, language))
-    for name in dumping.table_names():
-        columns = dumping.columns_of(name)
-        yield Table(name, columns, columns, dumping.rows_of(ledger, name))
+    for name in table_names():
+        columns = columns_of(name)
+        yield Table(name, columns, columns, rows_of(ledger, name))
 
 
 def _cases(ledger: Ledger, book: Book, language: str) -> Table:

@@ -76,7 +76,7 @@ _FILE_NAMES = frozenset({"FB-evidence", "FB-same-file", "FB-cover-letter"})
 
 
 class Pseudonyms:
-    """The rules of a workspace (`fbbatch.ledger.forgetting.Rules`).
+    """The rules of a workspace (`fbbatch.ledger.anonymise.Rules`).
 
     Args:
         book: the schemas.

@@ -19,7 +19,7 @@ import pypdf
 from fbbatch import failpoints, outbox
 from fbbatch.lasting import sync_folder
 from fbbatch.ledger import Ledger, auditing
-from fbbatch.ledger.forgetting import Reprinted, Texts
+from fbbatch.ledger.anonymise import Reprinted, Texts
 from fbbatch.ledger.sharing import Stays
 from fbbatch.outbox import MANIFEST
 from fbbatch.upkeep import effacing
@@ -36,7 +36,7 @@ _ABOUT_A_RUN = ("receipt.xlsx", "index.html", MANIFEST)
 
 
 class Folders:
-    """The outbox, as forgetting wants to know of it (`fbbatch.ledger.forgetting.Outside`).
+    """The outbox, as forgetting wants to know of it (`fbbatch.ledger.anonymise.Outside`).
 
     Args:
         workspace: the workspace.

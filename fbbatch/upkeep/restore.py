@@ -19,7 +19,7 @@ from fbbatch.errors import NotFoundError, StorageError
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.upkeep.agreement import Progress
 from fbbatch.upkeep.bundle import FILES, FOLDERS, KEYS, LEDGER, Bundle, checked, unpack
-from fbbatch.upkeep.places import files_below
+from fbbatch.upkeep.folders import files_below
 
 _BASED = "index.html"
 _COPIED = ("receipt.xlsx", _BASED, outbox.MANIFEST)

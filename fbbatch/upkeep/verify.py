@@ -25,7 +25,7 @@ from fbbatch.upkeep.agreement import (
     of_manifest,
     of_strangers,
 )
-from fbbatch.upkeep.places import files_below, shown
+from fbbatch.upkeep.folders import files_below, shown
 from fbbatch.upkeep.reprinting import STAGE
 
 _PACKAGES = (".xlsx", ".docx")

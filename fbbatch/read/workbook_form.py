@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fbbatch.model import Cell, Finding
-from fbbatch.read.cellnames import Place
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import TABLE_BLANK, Blank, Paper
 from fbbatch.read.sheet import Sheet
+from fbbatch.read.workbook_names import Place
 
 PREFIX = "fb_"
 _LABEL = "label:"

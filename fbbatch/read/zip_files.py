@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
-from fbbatch.read import delimited
+from fbbatch.read import csv_rows
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Part
 
@@ -197,7 +197,7 @@ def _paths(told: Sequence[zipfile.ZipInfo]) -> list[str]:
     PC.
     """
     legacy = [i for i in told if not i.flag_bits & _NAME_IS_UTF8 and not i.orig_filename.isascii()]
-    text = delimited.decode(b"\n".join(i.orig_filename.encode("cp437") for i in legacy), None)
+    text = csv_rows.decode(b"\n".join(i.orig_filename.encode("cp437") for i in legacy), None)
     names = text.split("\n") if isinstance(text, str) else []
     real = dict(zip(map(id, legacy), names, strict=True)) if len(names) == len(legacy) else {}
     return [real.get(id(i), i.orig_filename).replace("\\", "/") for i in told]

@@ -10,7 +10,7 @@ from itertools import groupby
 from lxml import html
 
 from fbbatch.read import Letter, Paper
-from fbbatch.read.hypertext import readable
+from fbbatch.read.html_text import readable
 from fbbatch.read.webpage import read_tables
 
 _QUOTED = (

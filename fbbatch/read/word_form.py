@@ -2,7 +2,7 @@
 
 One walk over each part, without recursion. Every text is said twice: to the paragraph it belongs to
 (a line, a cell, the margin) and to a stream from which blanks are cut out: a blank is two places in
-the stream, however deep it stands. Where exactly, `fbbatch.read.blanks` decides at the end.
+the stream, however deep it stands. Where exactly, `fbbatch.read.word_blanks` decides at the end.
 python-docx is no help here: it does not see content controls, text boxes and tracked insertions,
 where answers stand.
 """
@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
-from fbbatch.read.blanks import Cell, Mark, Paragraph, Row, Table, blanks, settle
 from fbbatch.read.limits import Limits
-from fbbatch.read.office import Package, RefusedError, Xml, child, is_on, value
+from fbbatch.read.ooxml import Package, RefusedError, Xml, child, is_on, value
 from fbbatch.read.paper import Paper
+from fbbatch.read.word_blanks import Cell, Mark, Paragraph, Row, Table, blanks, settle
 from fbbatch.read.word_looks import Looks
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

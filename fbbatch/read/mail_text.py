@@ -10,7 +10,7 @@ import re
 from email.message import Message
 from typing import Any
 
-from fbbatch.read import delimited
+from fbbatch.read import csv_rows
 
 _ENCODED_WORD = re.compile(
     r"=\?([^?\s]{1,60})\?(?:([bB])\?([^?]*)|[qQ]\?([^?]*(?:\?(?!=)[^?]*){0,5}))(?:\?=|\?$|$)"
@@ -118,7 +118,7 @@ def decoded(raw: bytes, declared: str) -> tuple[str, bool]:
         text = raw.decode(candidate, "replace")
         if 10 * text.count("\ufffd") < len(text) - len(text.encode("ascii", "ignore")):
             return text, False
-    guess = delimited.decode(raw.replace(b"\x00", b""), None)
+    guess = csv_rows.decode(raw.replace(b"\x00", b""), None)
     return guess if isinstance(guess, str) else raw.decode("latin-1"), False
 
 

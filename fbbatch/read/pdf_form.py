@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
-from fbbatch.read import delimited
+from fbbatch.read import csv_rows
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Blank, Paper
 
@@ -280,7 +280,7 @@ def _text(value: Any) -> str:
     if isinstance(value, StreamObject):
         value = value.get_data()
     if isinstance(value, bytes):
-        decoded = delimited.decode(value, None)
+        decoded = csv_rows.decode(value, None)
         value = decoded if isinstance(decoded, str) else value.decode("latin-1")
     if isinstance(value, NameObject):
         return _clean(value.removeprefix("/"))

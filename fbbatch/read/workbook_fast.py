@@ -20,7 +20,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from fbbatch.findings import finding
 from fbbatch.model import Cell, column_number
 from fbbatch.read.package import Package, Page
-from fbbatch.read.second import ReadersDisagreeError
+from fbbatch.read.workbook_check import ReadersDisagreeError
 
 PLAIN_BYTES = 1 << 20
 """Smaller sheets are left to the general reader: they are read in no time anyway."""

@@ -14,19 +14,19 @@ from itertools import islice
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
-from fbbatch.read import delimited
-from fbbatch.read.container import examine, read_zip
+from fbbatch.read import csv_rows
+from fbbatch.read.json_rows import read_json
 from fbbatch.read.limits import Limits
 from fbbatch.read.mail import looks_like_mail, read_mail
-from fbbatch.read.notes import read_chat, read_note
 from fbbatch.read.outlook import is_outlook, read_outlook
 from fbbatch.read.paper import Letter, Paper, Part
-from fbbatch.read.portable import read_pdf
-from fbbatch.read.records import read_json
+from fbbatch.read.pdf_form import read_pdf
+from fbbatch.read.plain_text import read_chat, read_note
 from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 from fbbatch.read.webpage import read_tables
+from fbbatch.read.word_form import read_word
 from fbbatch.read.workbook import open_workbook
-from fbbatch.read.written import read_word
+from fbbatch.read.zip_files import examine, read_zip
 
 Opened = Reading | Letter | list[Part] | Finding
 
@@ -131,7 +131,7 @@ def kind_of(content: bytes) -> str:
     if (
         content[:2] in {b"\xff\xfe", b"\xfe\xff"}
         or b"\x00" not in content[:4096]
-        or delimited.looks_utf16(content)
+        or csv_rows.looks_utf16(content)
     ):
         return _text_kind(content)
     return "binary"
@@ -196,7 +196,7 @@ def _paper(kind: str, paper: Paper | Finding) -> Opened:
 
 
 def _text(content: bytes, kind: str, hints: Hints, limits: Limits) -> Opened:
-    text = delimited.decode(content, hints.encoding)
+    text = csv_rows.decode(content, hints.encoding)
     if isinstance(text, Finding):
         return text
     if kind == "html":
@@ -216,8 +216,8 @@ def _text(content: bytes, kind: str, hints: Hints, limits: Limits) -> Opened:
 
 def _table_or_note(text: str, hints: Hints, limits: Limits) -> Opened:
     """A text may be a table or a note; which of them it is, the schemas decide."""
-    torn = delimited.Torn()
-    rows = delimited.split(text, hints.delimiter, torn, line_bytes=limits.csv_line_bytes)
+    torn = csv_rows.Torn()
+    rows = csv_rows.split(text, hints.delimiter, torn, line_bytes=limits.csv_line_bytes)
     note = read_note(text, limits) if len(text) <= limits.paper_chars else None
     try:
         head: list[Sequence[Cell]] = list(islice(rows, HEAD_ROWS))

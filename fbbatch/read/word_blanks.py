@@ -1,14 +1,14 @@
 """Which text of a Word file answers which blank, and what the blank is called.
 
-This is decided when all of the file has been walked. Until then, `fbbatch.read.written` only notes
-where blanks begin and end in the stream of what was said, and in which paragraph and cell.
+This is decided when all of the file has been walked. Until then, `fbbatch.read.word_form` only
+notes where blanks begin and end in the stream of what was said, and in which paragraph and cell.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fbbatch.read.limits import Limits
-from fbbatch.read.office import RefusedError
+from fbbatch.read.ooxml import RefusedError
 from fbbatch.read.paper import Blank
 
 
