@@ -26,18 +26,18 @@ from benchmarks.measure import ratio
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import inbox
 from fbbatch.documents import case_report
+from fbbatch.intake import Taking
 from fbbatch.render import pdf, word
 from fbbatch.render.blocks import Block, Document, Grid, Heading, Note, Signatures, Table
 from fbbatch.render.fonts import face
 from fbbatch.render.words import cell_text
 from fbbatch.steps import Rules, Steps
-from fbbatch.taking import Taking
-from fbbatch.workshop import Workshop
+from fbbatch.workspace import Workspace
 
 REPORTS = 60
 
 
-def reports(scratch: Path) -> tuple[list[tuple[object, ...]], Workshop]:
+def reports(scratch: Path) -> tuple[list[tuple[object, ...]], Workspace]:
     """Cases with their histories, as a run has them."""
     place = scratch / "customer"
     place.mkdir()

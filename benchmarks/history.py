@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from benchmarks.measure import seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import batch, inbox
+from fbbatch.intake import Taking
 from fbbatch.steps import Rules, Steps
-from fbbatch.taking import Taking
-from fbbatch.workshop import Workshop
+from fbbatch.workspace import Workspace
 
 OLD, NEW = 200_000, 1_000
 
@@ -30,7 +30,7 @@ def full_ledger(folder: Path, scratch: Path) -> None:
         moment = AS_OF - dt.timedelta(days=200 - part)
         record = ledger.begin_run(moment, started_at=moment, version="bench")
         path = questionnaire(place / f"old{part}.xlsx", OLD // 2, seed=100 + part)
-        shifted = Workshop(shop.folder, shop.settings, _later(shop.book), shop.templates)
+        shifted = Workspace(shop.folder, shop.settings, _later(shop.book), shop.templates)
         Taking(
             shifted,
             ledger,

@@ -12,10 +12,10 @@ import openpyxl
 from benchmarks.measure import peak_memory, seconds
 from benchmarks.samples import AS_OF, questionnaire, workshop
 from fbbatch import inbox
+from fbbatch.intake import Taking
 from fbbatch.ledger import Ledger
 from fbbatch.steps import Rules, Steps
-from fbbatch.taking import Taking
-from fbbatch.workshop import Workshop
+from fbbatch.workspace import Workspace
 
 ROWS = 100_000
 
@@ -26,7 +26,7 @@ def read_with_openpyxl(path: Path) -> int:
     return sum(1 for _ in book.worksheets[0].iter_rows(values_only=True))
 
 
-def take(shop: Workshop, ledger: Ledger, path: Path) -> None:
+def take(shop: Workspace, ledger: Ledger, path: Path) -> None:
     """What a run does with a file until it is in the ledger, the start of its worker included."""
     record = ledger.begin_run(AS_OF, started_at=AS_OF, version="bench")
     run = Taking(shop, ledger, record, Steps(Rules(shop.book, record, shop.settings, shop.codes)))

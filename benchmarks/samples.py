@@ -8,7 +8,7 @@ import xlsxwriter
 
 from fbbatch.cli.setup import lay_out
 from fbbatch.settings import load_settings
-from fbbatch.workshop import Workshop, open_workshop
+from fbbatch.workspace import Workspace, open_workspace
 
 AS_OF = dt.datetime.fromisoformat("2026-11-22T23:00:00+08:00")
 _HEADS = (
@@ -64,9 +64,9 @@ def questionnaire(path: Path, rows: int, *, seed: int = 1) -> Path:
     return path
 
 
-def workshop(folder: Path, **settings: object) -> Workshop:
+def workshop(folder: Path, **settings: object) -> Workspace:
     """A fresh workspace in Simplified Chinese."""
     lay_out(folder, "zh-Hans")
-    return open_workshop(
+    return open_workspace(
         folder, load_settings(folder, environment={}, settle_seconds=0, **settings)
     )

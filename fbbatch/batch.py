@@ -20,18 +20,18 @@ import filelock
 
 from fbbatch import __version__, failpoints, inbox, outbox
 from fbbatch.documents import Receipt
-from fbbatch.edition import Edition, Progress
 from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
 from fbbatch.inbox import Move
+from fbbatch.intake import Taking
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
 from fbbatch.ledger.anonymise import give_up
 from fbbatch.ledger.outcomes import HARMLESS
 from fbbatch.model import FileOutcome
+from fbbatch.publish.edition import Edition, Progress
 from fbbatch.schema.wording import words
 from fbbatch.steps import Rules, Steps
 from fbbatch.stopping import InterruptedRunError
-from fbbatch.taking import Taking
-from fbbatch.workshop import Workshop
+from fbbatch.workspace import Workspace
 
 __all__ = ["Edition", "InterruptedRunError", "Ledger", "RunResult", "locked", "rehearse", "run"]
 
@@ -95,7 +95,7 @@ def _is_usable(as_of: dt.datetime, now: dt.datetime, last: RunRecord | None) -> 
     return True
 
 
-def foresee(shop: Workshop, as_of: dt.datetime, *, now: dt.datetime) -> None:
+def foresee(shop: Workspace, as_of: dt.datetime, *, now: dt.datetime) -> None:
     """See that a run can be as of a time, before it takes hold of the workspace.
 
     It comes before a person is asked about that time.
@@ -162,7 +162,7 @@ def _acquired(private: Path) -> Iterator[None]:
 
 
 def run(
-    shop: Workshop,
+    shop: Workspace,
     as_of: dt.datetime,
     *,
     now: dt.datetime,
@@ -201,7 +201,7 @@ def run(
         return result._replace(given_up=given_up)
 
 
-def _ledger(shop: Workshop) -> Ledger:
+def _ledger(shop: Workspace) -> Ledger:
     """The ledger, opened once the doors are seen to be open."""
     outbox.workroom(shop.folder)
     inbox.check_doors(shop.folder)
@@ -209,7 +209,7 @@ def _ledger(shop: Workshop) -> Ledger:
 
 
 def rehearse(
-    shop: Workshop,
+    shop: Workspace,
     as_of: dt.datetime,
     *,
     now: dt.datetime,
@@ -252,7 +252,7 @@ class _Run:
 
     def __init__(
         self,
-        shop: Workshop,
+        shop: Workspace,
         ledger: Ledger,
         record: RunRecord,
         progress: Progress,

@@ -35,7 +35,7 @@ from fbbatch.schema.strict_yaml import parse
 from fbbatch.settings import load_settings
 from fbbatch.validate import Checked, Checker
 from fbbatch.validate.parsers import Parsers
-from fbbatch.workshop import Workshop, open_workshop
+from fbbatch.workspace import Workspace, open_workspace
 from tests.ole import compound_file
 
 REPOSITORY = Path(__file__).parents[1]
@@ -450,17 +450,17 @@ def moment(place: Path, as_of: str) -> dt.datetime:
     return dt.datetime.combine(dt.date.fromisoformat(as_of), dt.time(23), zone)
 
 
-_SHOPS: dict[bytes, Workshop] = {}
+_SHOPS: dict[bytes, Workspace] = {}
 
 
-def shop_of(place: Path) -> Workshop:
+def shop_of(place: Path) -> Workspace:
     """The workspace, read and checked; the same YAML is read once for all tests."""
     settings = load_settings(place, environment={})
     digest = hashlib.sha256()
     for path in sorted((*place.glob("schemas/**/*.yaml"), *place.glob("templates/*"))):
         digest.update(str(path.relative_to(place)).encode() + path.read_bytes())
     if digest.digest() not in _SHOPS:
-        _SHOPS[digest.digest()] = open_workshop(place, settings)
+        _SHOPS[digest.digest()] = open_workspace(place, settings)
     return dataclasses.replace(_SHOPS[digest.digest()], folder=place, settings=settings)
 
 

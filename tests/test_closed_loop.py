@@ -29,7 +29,6 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from fbbatch.batch import InterruptedRunError, RunResult
-from fbbatch.chasing import Chaser
 from fbbatch.documents.case import story_of
 from fbbatch.documents.receipt import people_list
 from fbbatch.documents.templates import CASE_FORMS
@@ -39,7 +38,8 @@ from fbbatch.ledger import Ledger
 from fbbatch.model import Case, Transition
 from fbbatch.read import Limits
 from fbbatch.schema import Book
-from fbbatch.workflow import STATES, replay
+from fbbatch.workflow.reminders import Chaser
+from fbbatch.workflow.standing import STATES, replay
 from tests.builders import (
     copied,
     delimited,

@@ -14,9 +14,9 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.defined_name import DefinedName
 
 from fbbatch.model import Finding
-from fbbatch.press import _ALSO_EXCEL
+from fbbatch.publish.press import _ALSO_EXCEL
 from fbbatch.read import Limits, open_content
-from fbbatch.workflow import replay
+from fbbatch.workflow.standing import replay
 from tests.builders import drop, examples, fill, mail, unpacked
 from tests.test_closed_loop import (
     CASE_FORMS,

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from fbbatch.batch import RunResult
-from fbbatch.chasing import Chaser, fresh_reminders
 from fbbatch.cli import cli
 from fbbatch.model import Transition
+from fbbatch.workflow.reminders import Chaser, fresh_reminders
 from tests.builders import delimited, drop, people, run, sheet, shop_of, workspace
 
 RECEIVED = "2026-11-20"

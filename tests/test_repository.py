@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import pkgutil
 import re
 import string
@@ -23,6 +24,7 @@ from fbbatch.validate.parsers import Parsers
 from fbbatch.validate.values import Bad
 from fbbatch.words import fold, simplified
 from tests.builders import RECEIVED, REPOSITORY
+from tests.density import density
 
 SOURCES = sorted((REPOSITORY / "fbbatch").rglob("*.py"))
 CODE = re.compile(r"FB-[a-z]+(?:-[a-z]+)*")
@@ -290,3 +292,39 @@ def test_no_test_data_looks_like_a_real_persons() -> None:
             if not mail.lower().endswith("@example.com")
         }
     assert found == set()
+
+
+# --- how dense the code is ---
+
+DENSEST = json.loads((REPOSITORY / "tests/density.json").read_text(encoding="utf-8"))
+"""What there was; none of it may grow. A file that is not listed is new."""
+NEW_FILE, MOST_DECISIONS = 7.0, 15
+
+
+def test_package_and_no_file_of_it_grows_denser() -> None:
+    found = {str(path.relative_to(REPOSITORY)): density(path) for path in SOURCES}
+    whole = sum(d.nodes for d in found.values()) / sum(d.lines for d in found.values())
+    assert whole <= DENSEST["package"]
+    limits = DENSEST["files"]
+    too_dense = {
+        name: round(one.per_line, 2)
+        for name, one in found.items()
+        if one.lines > 30 and one.per_line > limits.get(name, NEW_FILE) + 0.05
+    }
+    assert too_dense == {}
+
+
+def test_no_function_more_decides_more_than_fifteen_things() -> None:
+    counted = [n for path in SOURCES for n in density(path).decisions.values()]
+    assert sum(n > MOST_DECISIONS for n in counted) <= DENSEST["functions_over_15_decisions"]
+    assert max(counted) <= DENSEST["most_decisions"]
+
+
+def test_no_more_comprehensions_stand_within_others() -> None:
+    nested = sum(density(path).nested for path in SOURCES)
+    assert nested <= DENSEST["nested_comprehensions"]
+
+
+def test_nothing_is_packed_past_the_formatter() -> None:
+    packed = [p.name for p in SOURCES if "fmt: skip" in p.read_text(encoding="utf-8")]
+    assert packed == []

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from fbbatch import batch, inbox, outbox
 from fbbatch.batch import RunResult
-from fbbatch.edition import Edition
 from fbbatch.errors import BusyError, ExitCode, StorageError
+from fbbatch.intake import Taking
+from fbbatch.publish.edition import Edition
 from fbbatch.render.blocks import clean
-from fbbatch.taking import Taking
 from tests.builders import (
     CUSTOMER,
     GOOD,

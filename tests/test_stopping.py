@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from fbbatch import failpoints, returning, taking
+from fbbatch import failpoints, intake
 from fbbatch.batch import InterruptedRunError
 from fbbatch.errors import ExitCode
 from fbbatch.ledger.recording import FileRecorder
+from fbbatch.publish import returning
 from fbbatch.stopping import attended, never
 from tests.builders import (
     CUSTOMER,
@@ -329,7 +330,7 @@ def test_another_version_of_the_program_prints_everything_itself(
 ) -> None:
     place = copied(killed, tmp_path)
     before = marks(place / ".fbbatch/work" / RUN)
-    monkeypatch.setattr("fbbatch.vouching.__version__", "another")
+    monkeypatch.setattr("fbbatch.publish.vouching.__version__", "another")
     run(place)
     assert standing(place) == calm
     assert n_kept(before, place) == 0
@@ -447,13 +448,13 @@ def test_reader_that_says_nothing_holds_a_stopped_run_up_no_longer_than_its_grac
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop(place, "a.csv", delimited(people(1)))
-    monkeypatch.setattr(taking, "_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(intake, "_GRACE_SECONDS", 0.3)
     failpoints.arm("parsing:1:sleep")
     with (
         pytest.MonkeyPatch.context() as patch,
         pytest.raises(InterruptedRunError, match="while reading"),
     ):
-        run(place, should_stop=begun(patch, taking.workers, only="work"))
+        run(place, should_stop=begun(patch, intake.workers, only="work"))
     assert dump(place)["file"] == []
     failpoints.arm(None)
     assert counts(run(place)) == (1, 1, 0, 0, 0)

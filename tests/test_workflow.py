@@ -11,30 +11,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fbbatch.chasing import LEADER, Chaser
 from fbbatch.codes import Codes, Key
 from fbbatch.deadlines import Calendar
-from fbbatch.gates import empty_measures, late_promises
 from fbbatch.ledger import RunRecord
 from fbbatch.model import Case, Finding, ReturnedForm, Transition
-from fbbatch.owing import brings_result, owed_by_moved, owed_by_new
-from fbbatch.press import Owed
 from fbbatch.schema import Book, load_book
 from fbbatch.settings import Company, Settings
 from fbbatch.steps import Rules
-from fbbatch.workflow import (
-    FORMS,
-    FROM,
-    OTHER_OUTCOMES,
-    STATES,
-    Move,
-    Standing,
-    Verdict,
-    is_dissatisfied,
-    moves_of_time,
-    replay,
-    step,
-)
+from fbbatch.workflow.gates import empty_measures, late_promises
+from fbbatch.workflow.owed import Owed, brings_result, owed_by_moved, owed_by_new
+from fbbatch.workflow.process import FORMS, Verdict, is_dissatisfied, moves_of_time, step
+from fbbatch.workflow.reminders import LEADER, Chaser
+from fbbatch.workflow.standing import FROM, OTHER_OUTCOMES, STATES, Move, Standing, replay
 from tests.builders import REPOSITORY, cells
 
 ZONE = ZoneInfo("Asia/Taipei")

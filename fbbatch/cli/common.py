@@ -15,9 +15,9 @@ import click
 from fbbatch.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from fbbatch.edition import Progress
+    from fbbatch.publish.edition import Progress
     from fbbatch.settings import Settings
-    from fbbatch.workshop import Workshop
+    from fbbatch.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Call:
 
         return load_settings(self.folder, **options)
 
-    def shop(self, **options: Any) -> "Workshop":
+    def shop(self, **options: Any) -> "Workspace":
         """The workspace, read and checked.
 
         Raises:
@@ -68,7 +68,7 @@ class Call:
         from fbbatch.errors import InvalidSetupError
         from fbbatch.schema import load_book
         from fbbatch.settings import language_of
-        from fbbatch.workshop import open_workshop
+        from fbbatch.workspace import open_workspace
 
         try:
             settings = self.settings(**options)
@@ -78,7 +78,7 @@ class Call:
             except InvalidSetupError as further:
                 raise InvalidSetupError([*error.problems, *further.problems]) from error
             raise
-        return open_workshop(self.folder, settings)
+        return open_workspace(self.folder, settings)
 
     def say(self, text: str) -> None:
         """Print for people; nothing with --quiet or --json.

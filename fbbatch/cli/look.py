@@ -11,7 +11,7 @@ from fbbatch.errors import ExitCode, NotFoundError
 if TYPE_CHECKING:
     from fbbatch.ledger import Ledger
     from fbbatch.model import Case
-    from fbbatch.workshop import Workshop
+    from fbbatch.workspace import Workspace
 
 
 @command("status")
@@ -100,10 +100,10 @@ def case(call: Call, number: str) -> int:
         }
         for s in history
     ]
-    from fbbatch.chasing import Chaser
     from fbbatch.documents.case import history_rows, story_of
     from fbbatch.documents.story import story_fact
     from fbbatch.documents.worklist import wanted
+    from fbbatch.workflow.reminders import Chaser
 
     clock = now(shop.settings.zone)
     waits = Chaser(shop.book, clock.date(), clock.tzinfo).waits(found, history) if history else []
@@ -270,7 +270,7 @@ def _find(ledger: "Ledger", number: str) -> "Case":
     return found
 
 
-def _code(shop: "Workshop", name: str, text: str | None) -> str | None:
+def _code(shop: "Workspace", name: str, text: str | None) -> str | None:
     if text is None:
         return None
     from fbbatch.words import fold
@@ -284,7 +284,7 @@ def _code(shop: "Workshop", name: str, text: str | None) -> str | None:
     )
 
 
-def _department(shop: "Workshop", text: str | None) -> str | None:
+def _department(shop: "Workspace", text: str | None) -> str | None:
     if text is None:
         return None
     from fbbatch.words import fold

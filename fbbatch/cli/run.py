@@ -12,7 +12,7 @@ from fbbatch.errors import ExitCode
 
 if TYPE_CHECKING:
     from fbbatch.batch import RunResult
-    from fbbatch.workshop import Workshop
+    from fbbatch.workspace import Workspace
 
 
 @command("run")
@@ -83,7 +83,7 @@ def check(call: Call, files: tuple[Path, ...], as_of: str | None) -> int:
     return show(call, shop, result)
 
 
-def show(call: Call, shop: "Workshop", result: "RunResult") -> int:
+def show(call: Call, shop: "Workspace", result: "RunResult") -> int:
     """The receipt on the terminal, in the workspace's language.
 
     It shows no personal data, which stays in the outbox.

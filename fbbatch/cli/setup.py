@@ -17,7 +17,7 @@ from fbbatch.secret import ensure_codes
 from fbbatch.words import simplified
 
 if TYPE_CHECKING:
-    from fbbatch.workshop import Workshop
+    from fbbatch.workspace import Workspace
 
 LOCALES = ("zh-Hant", "zh-Hans", "en")
 _PLACES = {
@@ -210,7 +210,7 @@ def lint(call: Call) -> int:
     return ExitCode.DONE
 
 
-def _warnings(shop: "Workshop") -> Iterator[str]:
+def _warnings(shop: "Workspace") -> Iterator[str]:
     """What a run does not stumble over, but somebody should mend; each with its place."""
     from fbbatch import findings
     from fbbatch.schema import load

@@ -38,7 +38,7 @@ from fbbatch.render.blocks import (
 from fbbatch.render.words import REPORTER_WORD, long_date, text_width
 from fbbatch.schema import FieldModel, SchemaModel
 from fbbatch.schema.models import Label
-from fbbatch.workflow import replay
+from fbbatch.workflow.standing import replay
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fbbatch.deadlines import Deadlines
-from fbbatch.due import contained_by, due
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.words import long_date, text_width
-from fbbatch.workflow import Standing, may_verify
+from fbbatch.workflow.due import contained_by, due
+from fbbatch.workflow.standing import Standing, may_verify
 
 if TYPE_CHECKING:
     from fbbatch.documents.facts import Teller

@@ -1,6 +1,6 @@
 """A form that came back → its answers, checked one by one.
 
-What it does to its case, the run decides (`fbbatch.workflow`).
+What it does to its case, the run decides (`fbbatch.workflow.process`).
 
 Answers are found by bookmark, else by the label beside them; the rows of a table by
 `fb_<table>_<row>_<column>`, else by the headers of a table. Source: N2, DESIGN 7.

@@ -2,7 +2,7 @@
 
 A company's own schemas may add to it, not take away.
 
-`fbbatch.workflow`, `fbbatch.gates` and `fbbatch.steps` read these answers by name. A schema that
+`fbbatch.workflow` and `fbbatch.steps` read these answers by name. A schema that
 calls one of them optional, gives it another type or another set of codes would stop a run in its
 middle, so it is refused before the run.
 """

@@ -2,7 +2,7 @@
 
 That is: forms, edited ledgers, amended rows, decisions, time.
 
-Decisions about a case are `fbbatch.workflow`'s; here they are asked for and written down.
+Decisions about a case are `fbbatch.workflow.process`'s; here they are asked for and written down.
 """
 
 from fbbatch.steps.rules import Rules

@@ -12,7 +12,7 @@ from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Case, Transition
 from fbbatch.steps.rules import AMENDMENT, Rules
 from fbbatch.stopping import Ask, never
-from fbbatch.workflow import Move, replay
+from fbbatch.workflow.standing import Move, replay
 
 
 def take_amendments(rules: Rules, recorder: FileRecorder, ask: Ask = never) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
-from fbbatch.gates import ANYONE, DECIDES, HEADS_OF_P01, LEADERS, signers
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import REPORTER, WAITING_NUMBER, Case, Finding, Transition
 from fbbatch.schema.models import Person
@@ -22,7 +21,9 @@ from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_proven_workbook
 from fbbatch.steps.rules import LEDGER, Rules
 from fbbatch.words import fold
-from fbbatch.workflow import Move, Standing, asked_on, involved, replay, resume
+from fbbatch.workflow.gates import ANYONE, DECIDES, HEADS_OF_P01, LEADERS, signers
+from fbbatch.workflow.process import resume
+from fbbatch.workflow.standing import Move, Standing, asked_on, involved, replay
 
 DECISION, IGNORE = "decision", "ignore"
 _LONGEST_HOLD_DAYS = 3_660

@@ -4,7 +4,7 @@ Source: part 4, 5.1–5.5, N2.
 
 A form goes through the same questions in the same order: is there such a case, is the form ours,
 does it say one case, is it complete, may it come this way, is it about this matter, may it do what
-it says (`fbbatch.workflow`), and does another form say otherwise. What a person has to decide
+it says (`workflow.process`), and does another form say otherwise. What a person has to decide
 waits, and is decided on a sheet of the summary.
 """
 
@@ -14,28 +14,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
-from fbbatch.gates import late_promises
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import CASE_NUMBER, DISPUTE, Case, Finding, ReturnedForm, Transition, WaitingForm
 from fbbatch.schema import Book
 from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_of_another_matter, may_mail, proven_form
 from fbbatch.steps.rules import BY_TIME, REOPEN_WITHIN, Rules
-from fbbatch.workflow import (
+from fbbatch.workflow.gates import late_promises
+from fbbatch.workflow.process import (
     FOLLOWED,
     FORMS,
-    FROM,
     ORDER,
-    Move,
-    Standing,
     Verdict,
     is_early,
     moves_of_time,
     part_of,
     repeated,
-    replay,
     step,
 )
+from fbbatch.workflow.standing import FROM, Move, Standing, replay
 
 Told = Mapping[str, Any]
 """What the judge tells of a form.

@@ -2,7 +2,7 @@
 
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.model import Case
-from fbbatch.workflow import replay
+from fbbatch.workflow.standing import replay
 
 MERGE = "main_case"
 

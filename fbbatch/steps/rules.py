@@ -17,7 +17,7 @@ from fbbatch.model import REPORTER, Case, Finding, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
 from fbbatch.settings import Settings
-from fbbatch.workflow import Move, Standing
+from fbbatch.workflow.standing import Move, Standing
 
 SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
 BY_TIME, LEDGER, AMENDMENT = "time", "tracking_ledger", "amendment"

@@ -13,7 +13,8 @@ from fbbatch.steps.forms import Forms
 from fbbatch.steps.proof import is_proven_workbook
 from fbbatch.steps.rules import BY_TIME, SURVEY_EXPIRES, Rules
 from fbbatch.stopping import Ask, never
-from fbbatch.workflow import moves_of_time, replay
+from fbbatch.workflow.process import moves_of_time
+from fbbatch.workflow.standing import replay
 
 Message = Mapping[str, Any]
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from fbbatch.deadlines import Calendar, Deadlines
-from fbbatch.due import due
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.schema import Book
-from fbbatch.workflow import Standing, entered, parts_asked, replay
+from fbbatch.workflow.due import due
+from fbbatch.workflow.standing import Standing, entered, parts_asked, replay
 
 OWNER, DUE_TODAY, HEAD, LEADER = 1, 2, 3, 4
 STEPS = "steps"

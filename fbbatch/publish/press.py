@@ -6,14 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 
 from fbbatch.codes import Codes, Subject, foot_line
 from fbbatch.documents import Templates, case_document
 from fbbatch.documents.case import Office
-from fbbatch.gates import LEADERS
 from fbbatch.model import Case, Transition
 from fbbatch.read import Letter, Limits, open_content
 from fbbatch.read.open_file import kind_of
@@ -23,7 +21,9 @@ from fbbatch.render.marked import Cover, marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
 from fbbatch.words import file_name
-from fbbatch.workflow import Standing, may_verify, replay
+from fbbatch.workflow.gates import LEADERS
+from fbbatch.workflow.owed import Owed
+from fbbatch.workflow.standing import Standing, may_verify, replay
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
@@ -34,20 +34,6 @@ JSON = "application/json"
 
 CASES_PER_TASK = 40
 ORDER_ENDS = b"."
-
-
-class Owed(NamedTuple):
-    """A document to print.
-
-    A form's issue number counts from 1; `filled` is the finished record of one that came back.
-    `department` is a cooperating one that answers for itself; the others go to whoever is in
-    charge.
-    """
-
-    kind: str
-    issue: int = 1
-    filled: bool = False
-    department: str | None = None
 
 
 @dataclass(frozen=True)

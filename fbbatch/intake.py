@@ -27,7 +27,7 @@ from fbbatch.model import Finding
 from fbbatch.steps import Steps
 from fbbatch.stopping import InterruptedRunError
 from fbbatch.workers import WorkerLostError
-from fbbatch.workshop import Workshop
+from fbbatch.workspace import Workspace
 
 QUARANTINE = (
     "FB-not-recorded",
@@ -74,7 +74,7 @@ class Taking:
 
     def __init__(
         self,
-        shop: Workshop,
+        shop: Workspace,
         ledger: Ledger,
         record: RunRecord,
         steps: Steps,

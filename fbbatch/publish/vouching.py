@@ -16,13 +16,13 @@ from pydantic import BaseModel
 from fbbatch import __version__
 from fbbatch.codes import Subject
 from fbbatch.documents.templates import KINDS
-from fbbatch.press import Order, Press
-from fbbatch.workshop import Workshop
+from fbbatch.publish.press import Order, Press
+from fbbatch.workspace import Workspace
 
 _CHANGES_NO_DOCUMENT = {"jobs", "settle_seconds", "database", "limits"}
 
 
-def origin_of(shop: Workshop, printing: Press) -> str:
+def origin_of(shop: Workspace, printing: Press) -> str:
     """Stands for all that the documents of a run have in common.
 
     That is the program, settings, book, templates, time and run.

@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from fbbatch import press, workers
+from fbbatch import workers
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents import Correction
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.model import FileOutcome
-from fbbatch.press import MarkTask, Printed
+from fbbatch.publish import press
+from fbbatch.publish.press import MarkTask, Printed
 from fbbatch.render import register as excel
 from fbbatch.render import word
 from fbbatch.render.marked import marked
@@ -24,7 +25,7 @@ from fbbatch.render.sheet_xml import SheetMarks
 from fbbatch.stopping import Ask, attended, never
 from fbbatch.words import file_name
 from fbbatch.workers import WorkerLostError
-from fbbatch.workshop import Workshop
+from fbbatch.workspace import Workspace
 
 RESUBMIT_WITHIN = "T01b"
 _FOLDER = "returned"
@@ -32,7 +33,7 @@ _NOTHING_TO_DO = frozenset({"accepted", "duplicate", "step", "deferred"})
 
 
 def going_back(
-    shop: Workshop,
+    shop: Workspace,
     ledger: Ledger,
     record: RunRecord,
     files: Sequence[FileOutcome],
@@ -78,7 +79,7 @@ def going_back(
             )
 
     job = workers.Job(
-        "fbbatch.press:marking",
+        "fbbatch.publish.press:marking",
         limits,
         limits.memory_bytes,
         limits.cpu_seconds,

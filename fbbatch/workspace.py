@@ -16,7 +16,7 @@ from fbbatch.settings import Settings
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Workspace:
     """A workspace, read and checked: all that a run needs but the time."""
 
     folder: Path
@@ -84,13 +84,13 @@ class Workshop:
         return Ledger(self.settings.database or self.ledger_file)
 
 
-def open_workshop(folder: Path, settings: Settings) -> Workshop:
+def open_workspace(folder: Path, settings: Settings) -> Workspace:
     """Read and check the workspace.
 
     Raises:
         InvalidSetupError: nothing has been touched.
     """
     book = load_book(folder / "schemas", settings.locale)
-    return Workshop(
+    return Workspace(
         folder, settings, book, load_templates(folder / "templates", book, settings.locale)
     )

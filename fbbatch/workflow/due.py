@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fbbatch.deadlines import CLOCKS, Deadlines
 from fbbatch.model import Case, Transition
-from fbbatch.workflow import entered, parts_asked, replay
+from fbbatch.workflow.standing import entered, parts_asked, replay
 
 _END_OF_DAY = dt.time(23, 59)
 _BY_THE_CASE = frozenset({"result", "inspection"})

@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fbbatch import __version__, outbox, press, workers
-from fbbatch.chasing import LEADER, Chaser, fresh_reminders
+from fbbatch import __version__, outbox, workers
 from fbbatch.codes import Subject, code_line
 from fbbatch.deadlines import Calendar
 from fbbatch.documents import (
@@ -31,17 +30,19 @@ from fbbatch.documents.register import BlankFile
 from fbbatch.documents.worklist import Task as Waiting
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.model import Case, FileOutcome, IssuedDocument, Reminder, Transition
-from fbbatch.owing import brings_result, has_result, owed_by_moved, owed_by_new
-from fbbatch.press import Order, Owed, Press, Printed
+from fbbatch.publish import press
+from fbbatch.publish.press import Order, Press, Printed
+from fbbatch.publish.returning import going_back
+from fbbatch.publish.vouching import key_of, origin_of
 from fbbatch.render import excel, html
 from fbbatch.render.blocks import Document, WorkBook
-from fbbatch.returning import going_back
 from fbbatch.stopping import Ask, attended, never
-from fbbatch.vouching import key_of, origin_of
 from fbbatch.words import file_name
 from fbbatch.workers import WorkerLostError
-from fbbatch.workflow import replay
-from fbbatch.workshop import Workshop
+from fbbatch.workflow.owed import Owed, brings_result, has_result, owed_by_moved, owed_by_new
+from fbbatch.workflow.reminders import LEADER, Chaser, fresh_reminders
+from fbbatch.workflow.standing import replay
+from fbbatch.workspace import Workspace
 
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
 _PRESS_MEMORY, _PRESS_SECONDS = 1_500_000_000, 300
@@ -69,7 +70,7 @@ class Edition:
 
     def __init__(
         self,
-        shop: Workshop,
+        shop: Workspace,
         ledger: Ledger,
         record: RunRecord,
         progress: Progress,
@@ -278,7 +279,7 @@ class Edition:
         size = press.CASES_PER_TASK
         tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
         job = workers.Job(
-            "fbbatch.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS
+            "fbbatch.publish.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS
         )
         answers = workers.run_tasks(
             tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.ask

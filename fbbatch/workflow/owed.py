@@ -5,11 +5,26 @@ done again owes the same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5, 5.5.2.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from fbbatch.model import Case, Transition
-from fbbatch.press import Owed
 from fbbatch.schema import Book
-from fbbatch.workflow import Standing, may_verify, replay
+from fbbatch.workflow.standing import Standing, may_verify, replay
+
+
+class Owed(NamedTuple):
+    """A document to print.
+
+    A form's issue number counts from 1; `filled` is the finished record of one that came back.
+    `department` is a cooperating one that answers for itself; the others go to whoever is in
+    charge.
+    """
+
+    kind: str
+    issue: int = 1
+    filled: bool = False
+    department: str | None = None
+
 
 _ON_ENTRY: dict[str, tuple[str, ...]] = {
     "assigned": ("assignment",),
