@@ -48,6 +48,20 @@ GOOD = "| 王小明 | 13800001111 | 2026-11-05 | 智能音箱 | X-1 | 蓝牙经�
 
 Grid = list[list[Cell]]
 
+CASE_FORMS = (
+    "escalation",
+    "impact",
+    "assignment",
+    "measures",
+    "inspection",
+    "coordination",
+    "result",
+    "verification",
+    "reply",
+    "satisfaction",
+)
+"""The forms about a case, in the order of the regulation."""
+
 
 # --- tables --------------------------------------------------------------------------------------------------
 

@@ -443,7 +443,7 @@ def test_company_may_word_its_forms_otherwise_and_ask_for_more(schemas: Path) ->
 
 
 def test_every_answer_that_the_workflow_takes_for_granted_is_a_need() -> None:
-    for room in ("workflow", "gates", "steps/forms", "steps/edits"):
+    for room in ("workflow/process", "workflow/gates", "steps/forms", "steps/edits"):
         text = (REPOSITORY / f"fbbatch/{room}.py").read_text(encoding="utf-8")
         read = set(re.findall(r"\bvalues\[\"([a-z_]+)\"\]", text))
         assert read <= {need.field for need in NEEDS}, room

@@ -31,7 +31,6 @@ from lxml import etree
 from fbbatch.batch import InterruptedRunError, RunResult
 from fbbatch.documents.case import story_of
 from fbbatch.documents.receipt import people_list
-from fbbatch.documents.templates import CASE_FORMS
 from fbbatch.errors import ExitCode
 from fbbatch.judge import Judge, Setup, Task
 from fbbatch.ledger import Ledger
@@ -41,6 +40,7 @@ from fbbatch.schema import Book
 from fbbatch.workflow.reminders import Chaser
 from fbbatch.workflow.standing import STATES, replay
 from tests.builders import (
+    CASE_FORMS,
     copied,
     delimited,
     drop,

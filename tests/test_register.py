@@ -19,6 +19,7 @@ from lxml import etree
 
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
+from fbbatch.documents.loading import load_templates
 from fbbatch.documents.register import (
     BlankForm,
     blank_forms,
@@ -27,7 +28,6 @@ from fbbatch.documents.register import (
     register_form,
     register_workbook,
 )
-from fbbatch.documents.templates import load_templates
 from fbbatch.judge import RowJudge, Setup
 from fbbatch.model import LANGUAGES
 from fbbatch.read import Limits

@@ -2,11 +2,12 @@
 
 from fbbatch.documents.case import case_document, case_report
 from fbbatch.documents.folder import manifest, run_page
+from fbbatch.documents.loading import load_templates
 from fbbatch.documents.receipt import Receipt, receipt_workbook
 from fbbatch.documents.register import blank_forms, printed_lines
 from fbbatch.documents.returned import Correction
 from fbbatch.documents.summary import summary_document, summary_workbook
-from fbbatch.documents.templates import Templates, load_templates
+from fbbatch.documents.templates import Templates
 from fbbatch.documents.tracking import tracking_workbook
 from fbbatch.documents.worklist import worklist
 

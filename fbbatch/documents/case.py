@@ -132,7 +132,7 @@ def case_document(
     """A document about one case.
 
     Args:
-        kind: `case_report` or one of `CASE_FORMS`.
+        kind: `case_report` or that of a form about a case.
         case: the case.
         history: its steps, oldest first.
         office: who writes.

@@ -25,7 +25,6 @@ from fbbatch.documents.templates import Templates
 from fbbatch.model import FileOutcome, IssuedDocument
 from fbbatch.render.html import Entry, Link, Page, Section
 
-_FIRST = ("receipt", "returned", "summary", "tracking_ledger", "escalation", "inspection")
 _EDITIONS = {".docx": "Word", ".pdf": "PDF", ".xlsx": "Excel"}
 
 
@@ -109,10 +108,7 @@ def run_page(
         Entry(subject, (), f"{matter}　{who}")
         for subject, matter, who in people_list(receipt, office, templates)
     ]
-    kinds = sorted(
-        dict.fromkeys(d.kind for d in issued),
-        key=lambda k: _FIRST.index(k) if k in _FIRST else len(_FIRST),
-    )
+    kinds = sorted(dict.fromkeys(d.kind for d in issued), key=templates.page_of)
     sections = [
         Section(office.title(kind), _entries(kind, receipt, issued, office)) for kind in kinds
     ]

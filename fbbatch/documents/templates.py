@@ -8,25 +8,20 @@ value in them, never a template.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from fbbatch.documents.facts import TOLD
-from fbbatch.documents.story import STORY
-from fbbatch.errors import InvalidSetupError
-from fbbatch.schema import Book
-from fbbatch.schema.loading import read_model, shipped_folder
-from fbbatch.schema.models import Label, SchemaModel, Strict
-from fbbatch.schema.wording import DEFAULT_LANGUAGE, Problem, trouble, words
+from fbbatch.schema.models import Label, Strict
+from fbbatch.schema.wording import trouble
 
 _JINJA = ImmutableSandboxedEnvironment(
     autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True
 )
 
+_LAST_ON_PAGE = 99
 _NAME_ALONE = re.compile(r"\{\{ *\w+ *\}\}")
 
 Fill = Callable[[Mapping[str, object]], str]
@@ -108,8 +103,42 @@ class BlockModel(Strict):
         return self
 
 
+def _pattern(pattern: str) -> str:
+    """A pattern of a path, checked: it names what there is, and leads nowhere else."""
+    strange = set(_NAME_IN_PATH.findall(pattern)) - _IN_PATHS
+    if "." in pattern:
+        strange.add(".")
+    if strange:
+        known = ", ".join(sorted(_IN_PATHS))
+        raise trouble("path_pattern", names=", ".join(sorted(strange)), known=known)
+    return pattern
+
+
+_NAME_IN_PATH = re.compile(r"\{(.*?)\}")
+_IN_PATHS = frozenset({"title", "case", "day", "department"})
+
+
+When = Literal["always", "severe", "never"]
+
+
+class Editions(Strict):
+    """In which editions a document comes, each always, for severe cases only, or never."""
+
+    word: When = "never"
+    excel: When = "never"
+    pdf: When = "never"
+
+    def of(self, severity: str) -> set[str]:
+        """The editions for a case of that severity: `word`, `excel`, `pdf`."""
+        wanted = {"always", "severe"} if severity == "severe" else {"always"}
+        return {name for name, when in self.model_dump().items() if when in wanted}
+
+
+Recipient = Literal["lead", "verifiers", "deciders", "recorders"]
+
+
 class Template(Strict):
-    """`templates/<kind>.yaml`."""
+    """`templates/<kind>.yaml`: all about one kind of document."""
 
     id: str
     document: str = Field(
@@ -118,6 +147,26 @@ class Template(Strict):
     version: int = Field(default=1, ge=1)
     form: str | None = Field(
         default=None, description="id of the form schema whose blanks it prints"
+    )
+    to: Recipient = Field(
+        default="lead",
+        description="who has to act on it: the department in charge; those who may verify; whoever"
+        " decides (the leaders where nobody may verify, else the lead); those who record (P01)",
+    )
+    folder: Annotated[str, AfterValidator(_pattern)] = Field(
+        default="",
+        description="where it stands in the run folder; {department} is that of the recipient,"
+        " {case} the number of the case",
+    )
+    file: Annotated[str, AfterValidator(_pattern)] = Field(
+        default="{title} {case}",
+        description="how it is named, without ending: {title}, {case}, {day}, {department}",
+    )
+    editions: Editions = Editions()
+    page: int = Field(default=99, ge=1, description="its place among the kinds on the run's page")
+    record_behind: bool = Field(
+        default=False,
+        description="what stands behind the page break is a record of ours and is not in the PDF",
     )
     blocks: list[BlockModel] = []
     tables: dict[str, TableModel] = {}
@@ -154,6 +203,15 @@ class Templates:
     def __getitem__(self, kind: str) -> Template:
         return self._templates[kind]
 
+    def __iter__(self) -> Iterator[Template]:
+        """Every template, by its kind."""
+        return (self._templates[kind] for kind in sorted(self._templates))
+
+    def page_of(self, kind: str) -> int:
+        """The place of a kind on the run's page; those without a template come last."""
+        template = self._templates.get(kind)
+        return template.page if template else _LAST_ON_PAGE
+
 
 @cache
 def compile_text(text: str) -> Fill:
@@ -171,180 +229,10 @@ def compile_text(text: str) -> Fill:
     return lambda values: template.render({name: values[name] for name in names})
 
 
-CASE_FORMS = (
-    "escalation",
-    "impact",
-    "assignment",
-    "measures",
-    "inspection",
-    "coordination",
-    "result",
-    "verification",
-    "reply",
-    "satisfaction",
-)
-"""The forms about one case, in the order of the regulation."""
-KINDS = (
-    "case_report",
-    *CASE_FORMS,
-    "tracking_ledger",
-    "worklist",
-    "register",
-    "summary",
-    "receipt",
-    "returned",
-)
-
-
-def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -> Templates:
-    """Read and check a workspace's `templates/`.
-
-    Args:
-        folder: where they are.
-        book: whose forms and fields they print.
-        language: of what is said to be wrong.
+def names_in(text: str) -> set[str]:
+    """The names in a text's expressions.
 
     Raises:
-        InvalidSetupError: with file, line and column of everything wrong.
+        TemplateSyntaxError: an expression is none.
     """
-    problems: list[str] = []
-    facts, _ = read_model(folder / "facts.yaml", "templates/facts.yaml", Facts, problems, language)
-    templates = {}
-    for kind in KINDS:
-        name = f"templates/{kind}.yaml"
-        template, yaml = read_model(folder / f"{kind}.yaml", name, Template, problems, language)
-        if template and yaml and facts:
-            templates[kind] = template
-            found = [
-                Problem(yaml, path, f"template.{code}", details)
-                for path, code, details in _trouble(kind, template, facts, book)
-            ]
-            problems += [problem.told(language) for problem in found]
-    try:
-        letterhead = (folder / "letterhead.docx").read_bytes()
-    except OSError:
-        problems.append(f"templates/letterhead.docx: {words('file.letterhead_missing', language)}")
-        letterhead = b""
-    if problems or facts is None:
-        raise InvalidSetupError(problems)
-    return Templates(templates, facts, letterhead)
-
-
-_Trouble = tuple[tuple[str | int, ...], str, dict[str, object]]
-"""Path to what is wrong, the sentence of the group `template` that says it, what is filled in."""
-
-
-def _trouble(kind: str, template: Template, facts: Facts, book: Book) -> Iterator[_Trouble]:
-    known = {*facts.facts, *STORY, *(f.id for s in book.sources for f in s.fields), "rest"}
-    form = book.schema(template.form) if template.form else None
-    if template.form and form is None:
-        yield ("form",), "no_form", {"form": template.form}
-    if template.form is None and (wanted := _shipped(kind).form):
-        yield (), "form_missing", {"form": wanted}
-        return
-    for number, block in enumerate(template.blocks):
-        yield from _trouble_of_block(block, ("blocks", number), template, form, known)
-    yield from _trouble_of_words(template, kind)
-    shipped = _shipped(kind)
-    for name, table in shipped.tables.items():
-        if name not in template.tables:
-            yield ("tables",), "no_table", {"table": name}
-            continue
-        cells = {column.of for column in table.columns}
-        for number, column in enumerate(template.tables[name].columns):
-            if column.of not in cells:
-                yield (
-                    ("tables", name, "columns", number),
-                    "no_cell",
-                    {"column": column.of, "cells": ", ".join(sorted(cells))},
-                )
-    if shipped.columns and not template.columns:
-        yield (), "no_columns", {}
-    for left_out in ("only", False):  # of what the workbook has, and of what is printed
-        kept = [column for column in template.columns if column.print != left_out]
-        if not kept and any(column.print != left_out for column in shipped.columns):
-            yield ("columns",), "no_printed_column", {}
-
-
-_OPTIONAL = {"reply": "", "register": "ask_"}
-"""Templates of which words beginning so may be left out: they are asked for only where they are."""
-
-
-def _trouble_of_words(template: Template, kind: str) -> Iterator[_Trouble]:
-    """Words that the program itself says, or names in them that it does not fill in."""
-    shipped = _shipped(kind).words
-    for name in shipped:
-        if name not in template.words and not (
-            kind in _OPTIONAL and name.startswith(_OPTIONAL[kind])
-        ):
-            yield ("words",), "no_word", {"word": name}
-    for name, label in template.words.items():
-        is_filled = name in shipped and kind != "reply"
-        filled = (
-            {found for text in shipped[name].values() for found in _names(text)}
-            if is_filled
-            else None
-        )
-        for language, text in label.items():
-            yield from (
-                (("words", name), code, details)
-                for code, details in _syntax(text, language, filled)
-            )
-
-
-@cache
-def _shipped(kind: str) -> Template:
-    """The edition of a template that comes with fbbatch.
-
-    It has all that the program itself asks for.
-    """
-    problems: list[str] = []
-    name = f"{kind}.yaml"
-    template, _ = read_model(shipped_folder() / "templates" / name, name, Template, problems)
-    if template is None:
-        raise InvalidSetupError(problems)
-    return template
-
-
-def _trouble_of_block(
-    block: BlockModel,
-    path: tuple[str | int, ...],
-    template: Template,
-    form: SchemaModel | None,
-    known: set[str],
-) -> Iterator[_Trouble]:
-    fields = form.fields if form else []
-    blanks = {field.id for field in fields}
-    for number, item in enumerate(block.grid or []):
-        if isinstance(item, Item) and item.blank and item.blank not in blanks:
-            yield (*path, "grid", number), "no_blank", {"form": template.form, "field": item.blank}
-        name = item if isinstance(item, str) else item.of
-        if name and name not in known and not (isinstance(item, Item) and item.label):
-            yield (*path, "grid", number), "no_fact", {"name": name}
-    if block.rows and block.rows.of not in {field.id for field in fields if field.type == "table"}:
-        yield (*path, "rows"), "no_rows", {"form": template.form, "field": block.rows.of}
-    if block.table and block.table not in template.tables:
-        yield (*path, "table"), "no_table", {"table": block.table}
-    names = known | TOLD | set(template.words) | {"letter"}
-    for key in ("heading", "text", "note"):
-        for language, text in (getattr(block, key) or {}).items():
-            yield from (
-                ((*path, key), code, details) for code, details in _syntax(text, language, names)
-            )
-
-
-def _names(text: str) -> set[str]:
     return set(meta.find_undeclared_variables(_JINJA.parse(text)))
-
-
-def _syntax(
-    text: str, language: str, known: set[str] | None = None
-) -> Iterator[tuple[str, dict[str, object]]]:
-    try:
-        names = _names(text)
-    except TemplateSyntaxError:
-        yield "expression", {"language": language}
-        return
-    if known is not None:
-        for name in sorted(names - known):
-            yield "name", {"language": language, "name": name}

@@ -37,7 +37,6 @@ from fbbatch.publish.vouching import key_of, origin_of
 from fbbatch.render import excel, html
 from fbbatch.render.blocks import Document, WorkBook
 from fbbatch.stopping import Ask, attended, never
-from fbbatch.words import file_name
 from fbbatch.workers import WorkerLostError
 from fbbatch.workflow.owed import Owed, brings_result, has_result, owed_by_moved, owed_by_new
 from fbbatch.workflow.reminders import LEADER, Chaser, fresh_reminders
@@ -119,7 +118,7 @@ class Edition:
             for item in self.print_summary(printing, cases, day):
                 keep(item, period=day.isoformat())
         for blank in self.survey(date):
-            path = f"surveys/{blank.path}"
+            path = f"{self.shop.templates['register'].folder}/{blank.path}"
             sha256 = draft.write(path, blank.content)
             issued.append(
                 IssuedDocument(
@@ -140,8 +139,7 @@ class Edition:
         if self.is_news():
             told = self.ledger.open_cases()
             for department, document in self.worklists(told, issued):
-                place = press.department_folder(department, self.office)
-                path = f"{place}/{file_name(document.title)} {date.isoformat()}"
+                path = printing.place("worklist", document.title, date, department)
                 both = printing.both(document, path, department=department)
                 for item in self.made(partial(list, both)):
                     keep(item, period=date.isoformat())
@@ -345,7 +343,7 @@ class Edition:
             )
         )
         document = self.made(lambda: summary_document(cases, day, self.office, templates))
-        path = f"summary/{file_name(workbook.title)} {day.isoformat()}"
+        path = printing.place("summary", workbook.title, day)
         content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
         yield Printed(
             "summary",
@@ -472,7 +470,7 @@ class Edition:
         )
         workbook = self.proven(workbook)
         content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
-        path = f"{file_name(workbook.title)} {today.isoformat()}.xlsx"
+        path = f"{self.printing.place('tracking_ledger', workbook.title, today)}.xlsx"
         return Printed(
             "tracking_ledger",
             f"D15-{self.record.name}",

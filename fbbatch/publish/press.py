@@ -13,6 +13,7 @@ from fbbatch.codes import Codes, Subject, foot_line
 from fbbatch.documents import Templates, case_document
 from fbbatch.documents.case import Office
 from fbbatch.model import Case, Transition
+from fbbatch.publish.places import RECORDS, path_of, recipient
 from fbbatch.read import Letter, Limits, open_content
 from fbbatch.read.open_file import kind_of
 from fbbatch.render import excel_form, pdf, word
@@ -20,10 +21,8 @@ from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
-from fbbatch.words import file_name
-from fbbatch.workflow.gates import LEADERS
 from fbbatch.workflow.owed import Owed
-from fbbatch.workflow.standing import Standing, may_verify, replay
+from fbbatch.workflow.standing import Standing, replay
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
@@ -123,72 +122,50 @@ class Press:
     def _editions(
         self, document: Document, owed: Owed, case: Case, department: str | None
     ) -> Iterator[Printed]:
-        again = f" ({owed.issue})" if owed.issue > 1 else ""
-        name = file_name(f"{document.title} {case.number}{again}")
-        path = f"{self._folder(owed, case, department)}/{name}"
-        yield Printed(
+        template = self.templates[owed.kind]
+        path = path_of(
+            template,
+            self.office,
+            document.title,
+            folder=RECORDS if owed.filled else None,
+            department=department,
+            case=case.number,
+            issue=owed.issue,
+        )
+        editions = template.editions.of(case.severity)
+        printed = Printed(
             document.kind,
             document.number,
-            f"{path}.docx",
+            path,
             WORD,
-            word.render(document, self.templates.letterhead),
+            b"",
             case.number,
             department,
             form=bool(document.identity),
             issue=owed.issue if document.identity else 0,
             code=document.identity.get("code"),
         )
-        if document.identity and owed.kind in _ALSO_EXCEL:
-            yield Printed(
-                document.kind,
-                document.number,
-                f"{path}.xlsx",
-                EXCEL,
-                excel_form.render(document),
-                case.number,
-                department,
-                form=True,
-                issue=owed.issue,
-                code=document.identity["code"],
-            )
-        if (
-            owed.filled
-            or owed.kind in _READ
-            or (owed.kind in _READ_IF_SEVERE and case.severity == "severe")
-        ):
-            yield self.pdf(
-                _without_record(document) if owed.kind == "reply" else document,
-                path,
-                case=case.number,
-                department=department,
-            )
+        if "word" in editions:
+            content = word.render(document, self.templates.letterhead)
+            yield replace(printed, path=f"{path}.docx", content=content)
+        if "excel" in editions and document.identity:
+            content = excel_form.render(document)
+            yield replace(printed, path=f"{path}.xlsx", media_type=EXCEL, content=content)
+        if "pdf" in editions or owed.filled:
+            shown = _without_record(document) if template.record_behind else document
+            yield self.pdf(shown, path, case=case.number, department=department)
 
     def recipient(self, owed: Owed, case: Case, standing: Standing) -> str | None:
-        """The department that has to act on a document. Source: 5.1.1b, 5.4.2a."""
-        if owed.department:
-            return owed.department
-        book = self.office.teller.book
-        verifiers = may_verify(standing, book)
-        if owed.kind == "verification" and not owed.filled:
-            return next((p.department for p in verifiers or book.holders(LEADERS)), case.department)
-        if (
-            owed.kind == "coordination"
-            and standing.state == "awaiting_verification"
-            and not verifiers
-        ):
-            return next((p.department for p in book.holders(LEADERS)), case.department)
-        if owed.kind in {"reply", "satisfaction"}:
-            return next((p.department for p in book.holders("P01")), case.department)
-        return case.department
+        """The department that has to act on a document."""
+        if owed.department or owed.filled:
+            return owed.department or case.department
+        template = self.templates[owed.kind]
+        return recipient(template, standing, case.department, self.office.teller.book)
 
-    def _folder(self, owed: Owed, case: Case, department: str | None) -> str:
-        if owed.kind == "case_report" or owed.filled:
-            return f"cases/{case.number}"
-        if owed.kind in {"escalation", "impact"}:
-            return "management"
-        if owed.kind in {"reply", "satisfaction"}:
-            return f"reporters/{case.number}"
-        return department_folder(department, self.office)
+    def place(self, kind: str, title: str, day: dt.date, department: str | None = None) -> str:
+        """The path, without ending, of a document about no single case."""
+        template = self.templates[kind]
+        return path_of(template, self.office, title, day=day.isoformat(), department=department)
 
     def both(
         self, document: Document, path: str, *, department: str | None = None
@@ -242,24 +219,6 @@ class Press:
                 ]
                 yield orjson.dumps(head) + b"\n" + p.content
             yield ORDER_ENDS
-
-
-def department_folder(department: str | None, office: Office) -> str:
-    """The folder in which a department finds what it has to do.
-
-    The leaders' is the management's.
-    """
-    book = office.teller.book
-    if department in {person.department for person in book.holders(LEADERS)}:
-        return "management"
-    return f"departments/{file_name(book.department(department, office.language))}"
-
-
-_READ = frozenset({"case_report", "escalation", "reply"})
-_READ_IF_SEVERE = frozenset({"assignment", "verification"})
-"""The documents that are read before they are filled in, and therefore come as PDF too."""
-_ALSO_EXCEL = frozenset({"impact", "measures", "inspection", "satisfaction"})
-"""The forms that may be filled in as a workbook instead. Source: 4.10 (D12, D14, D16, D21)."""
 
 
 def _without_record(letter: Document) -> Document:

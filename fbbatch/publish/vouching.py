@@ -15,7 +15,6 @@ from pydantic import BaseModel
 
 from fbbatch import __version__
 from fbbatch.codes import Subject
-from fbbatch.documents.templates import KINDS
 from fbbatch.publish.press import Order, Press
 from fbbatch.workspace import Workspace
 
@@ -32,7 +31,7 @@ def origin_of(shop: Workspace, printing: Press) -> str:
         __version__,
         shop.settings.model_dump(mode="json", exclude=_CHANGES_NO_DOCUMENT),
         [getattr(book, field.name) for field in dataclasses.fields(book)],
-        [templates[kind] for kind in KINDS],
+        list(templates),
         templates.facts,
         hashlib.sha256(templates.letterhead).hexdigest(),
         printing.now,
