@@ -11,21 +11,6 @@ from fbbatch.schema.models import CalendarModel, DeadlineRules
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-CLOCKS = {
-    "assignment": "T03b",
-    "measures": "T04",
-    "result": "T03",
-    "verification": "T03c",
-    "reply": "T08",
-    "satisfaction": "T15a",
-    "escalation": "T02",
-    "impact": "T04",
-    "coordination": "T05",
-    "inspection": "T05",
-}
-"""The period within which each form is wanted back. Source: 4.12."""
-
-
 class Due(NamedTuple):
     """A date with the rule it follows from, so that a document can print both.
 

@@ -37,8 +37,9 @@ from fbbatch.ledger import Ledger
 from fbbatch.model import Case, Transition
 from fbbatch.read import Limits
 from fbbatch.schema import Book
+from fbbatch.schema.process import STATES
 from fbbatch.workflow.reminders import Chaser
-from fbbatch.workflow.standing import STATES, replay
+from fbbatch.workflow.standing import replay
 from tests.builders import (
     CASE_FORMS,
     copied,

@@ -16,14 +16,15 @@ from fbbatch.deadlines import Calendar
 from fbbatch.ledger import RunRecord
 from fbbatch.model import Case, Finding, ReturnedForm, Transition
 from fbbatch.schema import Book, load_book
+from fbbatch.schema.process import STATES
 from fbbatch.settings import Company, Settings
 from fbbatch.steps import Rules
 from fbbatch.workflow.gates import empty_measures, late_promises
 from fbbatch.workflow.owed import Owed, brings_result, owed_by_moved, owed_by_new
-from fbbatch.workflow.process import FORMS, Verdict, is_dissatisfied, moves_of_time, step
+from fbbatch.workflow.process import Verdict, is_dissatisfied, moves_of_time, step
 from fbbatch.workflow.reminders import LEADER, Chaser
-from fbbatch.workflow.standing import FROM, OTHER_OUTCOMES, STATES, Move, Standing, replay
-from tests.builders import REPOSITORY, cells
+from fbbatch.workflow.standing import FROM, OTHER_OUTCOMES, Move, Standing, replay
+from tests.builders import CASE_FORMS, REPOSITORY, cells
 
 ZONE = ZoneInfo("Asia/Taipei")
 FIRST = dt.date(2026, 11, 2)  # a Monday
@@ -1412,7 +1413,7 @@ class AnySequence(RuleBasedStateMachine):
         self.taken: list[ReturnedForm] = []
 
     @rule(
-        kind=st.sampled_from(sorted(FORMS)),
+        kind=st.sampled_from(sorted(CASE_FORMS)),
         data=st.data(),
         issue=st.sampled_from([0, 1, 2]),
         remarks=_REMARKS,

@@ -59,7 +59,7 @@ jobs: 2                       # worker processes
 
 def defaults() -> Path:
     """The folder with the schemas and templates that come with fbbatch."""
-    from fbbatch.schema.loading import shipped_folder
+    from fbbatch.schema.shipped import shipped_folder
 
     return shipped_folder()
 

@@ -194,6 +194,7 @@ def story_of(
         replay(history),
         kind,
         now,
+        office.teller.book.process,
         office.deadlines,
         office.company,
         office.service_contact,

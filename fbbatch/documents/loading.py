@@ -11,8 +11,9 @@ from fbbatch.documents.story import STORY
 from fbbatch.documents.templates import BlockModel, Facts, Item, Template, Templates, names_in
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import Book
-from fbbatch.schema.loading import read_model, shipped_folder
+from fbbatch.schema.loading import read_model
 from fbbatch.schema.models import SchemaModel
+from fbbatch.schema.shipped import shipped_folder
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, Problem, words
 
 _FACTS = "facts"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fbbatch.deadlines import Deadlines
 from fbbatch.model import Case, Reminder, Transition
 from fbbatch.render.words import long_date, text_width
+from fbbatch.schema.process import Process
 from fbbatch.workflow.due import contained_by, due
 from fbbatch.workflow.standing import Standing, may_verify
 
@@ -36,6 +37,7 @@ class Story:
     standing: Standing
     kind: str
     now: dt.datetime
+    process: Process
     deadlines: Deadlines
     company: str
     service_contact: str = ""
@@ -54,7 +56,7 @@ class Story:
         """When the form is wanted back, by the cooperating department where it is one's."""
         part = self.part if kind == "measures" else None
         zone = self.now.tzinfo
-        return due(self.case, self.history, kind, self.deadlines, zone, part=part)
+        return due(self.case, self.history, kind, self.process, self.deadlines, zone, part=part)
 
     @property
     def reply(self) -> str:
@@ -143,7 +145,15 @@ def _measures(teller: "Teller", story: Story) -> str:
 def _still_owed(teller: "Teller", story: Story) -> str:
     others = story.standing.cooperating
     zone = story.now.tzinfo
-    by = due(story.case, story.history, "measures", story.deadlines, zone, part=others[0])
+    by = due(
+        story.case,
+        story.history,
+        "measures",
+        story.process,
+        story.deadlines,
+        zone,
+        part=others[0],
+    )
     return _OWED[teller.language].format(_stamp(by) or "—")
 
 

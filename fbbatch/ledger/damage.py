@@ -12,7 +12,7 @@ from sqlalchemy import exc
 
 from fbbatch.ledger import tables as t
 from fbbatch.model import CASE_NUMBER
-from fbbatch.workflow.standing import STATES
+from fbbatch.schema.process import STATES
 
 _MOST = 3  # of what is told about one table
 _OUTCOMES = frozenset(

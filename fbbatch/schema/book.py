@@ -17,6 +17,7 @@ from fbbatch.schema.models import (
     Value,
     Vocabulary,
 )
+from fbbatch.schema.process import Process
 from fbbatch.words import fold
 
 NOT_A_DEPARTMENT = "product"
@@ -35,6 +36,7 @@ class Book:
     organisation: Organisation
     products: Products
     calendar: CalendarModel
+    process: Process
 
     def word(self, vocabulary_set: str, code: str | None, language: str) -> str:
         """The word for `code` in `language`; the code itself where the set does not know it."""

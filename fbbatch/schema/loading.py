@@ -17,6 +17,8 @@ from fbbatch.schema.models import (
     SchemaModel,
     Vocabulary,
 )
+from fbbatch.schema.process import Process
+from fbbatch.schema.shipped import shipped_folder
 from fbbatch.schema.soundness import unsound
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, words
@@ -31,16 +33,12 @@ SINGLE_FILES: dict[str, type[BaseModel]] = {
     "company/organisation.yaml": Organisation,
     "company/products.yaml": Products,
     "company/calendar.yaml": CalendarModel,
+    "processes/case.yaml": Process,
 }
 
 
-def shipped_folder() -> Path:
-    """The folder of the schemas and templates that come with fbbatch.
-
-    It is in the wheel, or the checkout's own.
-    """
-    packed = Path(__file__).parents[1] / "defaults"
-    return packed if packed.is_dir() else Path(__file__).parents[2]
+_SHIPPED_WHERE_MISSING = frozenset({"processes/case.yaml"})
+"""What older workspaces do not have; then it is as in the edition that comes with fbbatch."""
 
 
 def read_model(
@@ -75,7 +73,10 @@ def load_book(folder: Path, language: str = DEFAULT_LANGUAGE) -> Book:
     problems: list[str] = []
     single = {}
     for name, form in SINGLE_FILES.items():
-        single[name] = read_model(folder / name, f"schemas/{name}", form, problems, language)
+        path = folder / name
+        if name in _SHIPPED_WHERE_MISSING and not path.exists():
+            path = shipped_folder() / "schemas" / name
+        single[name] = read_model(path, f"schemas/{name}", form, problems, language)
     schemas: list[tuple[SchemaModel, Yaml]] = []
     for path in sorted((*folder.glob("sources/*.yaml"), *folder.glob("forms/*.yaml"))):
         name = f"schemas/{path.relative_to(folder).as_posix()}"

@@ -12,27 +12,16 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from fbbatch.schema.models import (
-    AssignmentRules,
-    CalendarModel,
-    ClassificationRules,
-    DeadlineRules,
-    Organisation,
-    Products,
-    SchemaModel,
-    Vocabulary,
-)
+from fbbatch.schema.loading import SINGLE_FILES
+from fbbatch.schema.models import SchemaModel
 
 _FILES: dict[str, tuple[type[BaseModel] | str, str]] = {
     "settings": ("fbbatch.settings:Settings", "fbbatch.yaml"),
     "schema": (SchemaModel, "schemas/sources/*.yaml, schemas/forms/*.yaml"),
-    "vocabulary": (Vocabulary, "schemas/vocabulary.yaml"),
-    "classification": (ClassificationRules, "schemas/rules/classification.yaml"),
-    "assignment": (AssignmentRules, "schemas/rules/assignment.yaml"),
-    "deadlines": (DeadlineRules, "schemas/rules/deadlines.yaml"),
-    "organisation": (Organisation, "schemas/company/organisation.yaml"),
-    "products": (Products, "schemas/company/products.yaml"),
-    "calendar": (CalendarModel, "schemas/company/calendar.yaml"),
+    **{
+        Path(name).stem.replace("case", "process"): (model, f"schemas/{name}")
+        for name, model in SINGLE_FILES.items()
+    },
     "template": ("fbbatch.documents.templates:Template", "templates/<kind>.yaml"),
     "facts": ("fbbatch.documents.templates:Facts", "templates/facts.yaml"),
 }

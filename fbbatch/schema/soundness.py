@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fbbatch.schema.book import NOT_A_DEPARTMENT, Book
 from fbbatch.schema.models import EDITORS, FieldModel, SchemaModel, Value
 from fbbatch.schema.needs import NEEDS, Need
+from fbbatch.schema.process_check import process_troubles
 from fbbatch.schema.strict_yaml import Yaml, YamlPath
 from fbbatch.schema.text import header_key
 from fbbatch.schema.wording import Phrase, Problem
@@ -81,6 +82,7 @@ def unsound(book: Book, schemas: Schemas, yamls: Mapping[str, Yaml]) -> Iterator
     yield from _in_classification(book, yamls["rules/classification.yaml"])
     yield from _in_assignment(book, yamls["rules/assignment.yaml"])
     yield from _in_deadlines(book, yamls["rules/deadlines.yaml"])
+    yield from process_troubles(book, yamls["processes/case.yaml"])
 
 
 def vacancies(book: Book) -> Iterator[tuple[str, str]]:

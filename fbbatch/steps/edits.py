@@ -21,7 +21,7 @@ from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_proven_workbook
 from fbbatch.steps.rules import LEDGER, Rules
 from fbbatch.words import fold
-from fbbatch.workflow.gates import ANYONE, DECIDES, HEADS_OF_P01, LEADERS, signers
+from fbbatch.workflow.gates import ANYONE, HEADS_OF_P01, LEADERS, deciders, signers
 from fbbatch.workflow.process import resume
 from fbbatch.workflow.standing import Move, Standing, asked_on, involved, replay
 
@@ -171,7 +171,7 @@ class Edits:
 
     def _may_edit(self, case: Case, change: Change) -> Sequence[str]:
         if change.field == MERGE or (change.field == "severity" and self._is_lower(case, change)):
-            return DECIDES
+            return deciders(self.rules.book)
         schema = self.rules.book.schema(LEDGER)
         assert schema is not None  # noqa: S101 - the change was checked by it
         return next(field.editable_by for field in schema.fields if field.id == change.field)
@@ -248,7 +248,7 @@ class Edits:
         words = (
             (HEADS_OF_P01, LEADERS)
             if all(one.told["by"] == REPORTER for one in options)
-            else DECIDES
+            else deciders(self.rules.book)
         )
         standing = replay(recorder.history(case)) if case else Standing()
         allowed = signers(words, self.rules.book, involved(standing))

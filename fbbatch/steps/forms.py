@@ -23,8 +23,6 @@ from fbbatch.steps.rules import BY_TIME, REOPEN_WITHIN, Rules
 from fbbatch.workflow.gates import late_promises
 from fbbatch.workflow.process import (
     FOLLOWED,
-    FORMS,
-    ORDER,
     Verdict,
     is_early,
     moves_of_time,
@@ -85,7 +83,8 @@ class Forms:
 
     def turn(self, told: Told) -> tuple[str, int]:
         """When a form of a run has its turn: by the day it tells, then by the order of steps."""
-        place = ORDER.index(told["kind"]) if told["kind"] in ORDER else len(ORDER)
+        forms = self._book.process.forms
+        place = forms.index(told["kind"]) if told["kind"] in forms else len(forms)
         return self.rules.happened(told["on"]).isoformat(), place
 
     def expect(self, told: Told) -> None:
@@ -94,7 +93,9 @@ class Forms:
 
     def is_early(self, recorder: FileRecorder, told: Told) -> bool:
         """True for a form that skips a step: the missing one may lie in the same inbox."""
-        case = None if told["bad"] or told["kind"] not in FORMS else recorder.case(told["case"])
+        if told["bad"] or told["kind"] not in self._book.process.forms:
+            return False
+        case = recorder.case(told["case"])
         if case is None:
             return False
         form = self._form(told, case, told["issue"], told["department"])
@@ -140,7 +141,7 @@ class Forms:
 
         With `is_decided` a person answers for the way it came.
         """
-        if told["kind"] not in FORMS:
+        if told["kind"] not in self._book.process.forms:
             return Weighed(refusal=finding("FB-own-document", kind=told["kind"]))
         proven = proven_form(self.rules, recorder, told, case)
         if proven.refusal:

@@ -7,8 +7,9 @@ is printed: a form that is issued once more is wanted by the same day. Source: 4
 import datetime as dt
 from collections.abc import Sequence
 
-from fbbatch.deadlines import CLOCKS, Deadlines
+from fbbatch.deadlines import Deadlines
 from fbbatch.model import Case, Transition
+from fbbatch.schema.process import Process
 from fbbatch.workflow.standing import entered, parts_asked, replay
 
 _END_OF_DAY = dt.time(23, 59)
@@ -22,6 +23,7 @@ def due(
     case: Case,
     history: Sequence[Transition],
     form: str,
+    process: Process,
     deadlines: Deadlines,
     zone: dt.tzinfo | None,
     *,
@@ -33,16 +35,18 @@ def due(
         case: the case.
         history: all its steps so far.
         form: the kind of form.
+        process: says which period is that of a form.
         deadlines: the company's periods.
         zone: the company's.
         part: the cooperating department whose measures are meant; None: what moves the case on.
     """
     if form in _BY_THE_CASE:
         return dt.datetime.combine(case.due_on, _END_OF_DAY, zone) if case.due_on else None
-    if form not in CLOCKS or not history:
+    clock = process.step(form).clock
+    if clock is None or not history:
         return None
     begun = parts_asked(history) if part else _asking(history, form)
-    until = deadlines.until(CLOCKS[form], case.severity, begun.recorded_at.astimezone(zone))
+    until = deadlines.until(clock, case.severity, begun.recorded_at.astimezone(zone))
     return until.astimezone(zone) if until else None
 
 

@@ -8,7 +8,7 @@ Source: part 4, N8.
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cache
 from typing import NamedTuple
 
@@ -16,43 +16,27 @@ from fbbatch.findings import finding
 from fbbatch.model import Finding, ReturnedForm
 from fbbatch.schema import Book
 from fbbatch.schema.models import Person
+from fbbatch.schema.process import Need, Process
 from fbbatch.words import fold
 
 RECORDERS, LEADERS, HEADS, VERIFIERS = "P01", "P03", "P04", "P07"
 
-_REQUIRED_IF: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("assignment", "verdict", ("accept",), ("responsible", "promised_on")),
-    ("assignment", "verdict", ("not_ours",), ("reason", "proposed_department")),
-    ("verification", "conclusion", ("fail", "conditional"), ("remaining",)),
-    ("coordination", "decision", ("hold",), ("reason", "hold_until")),
-    ("coordination", "decision", ("merge",), ("reason", "main_case")),
-    ("coordination", "decision", ("close_without_measure",), ("reason", "outcome")),
-    ("coordination", "decision", ("reopen",), ("reason",)),
-)
-"""(form, deciding field, its values, fields that must then be filled in)."""
-_REQUIRED_IF_SEVERE = {
-    "measures": ("containment", "prevention"),
-    "result": ("containment", "prevention"),
-}
 
-
-def missing_answers(form: ReturnedForm, *, severity: str, department: str | None) -> list[Finding]:
+def missing_answers(
+    form: ReturnedForm, process: Process, *, severity: str, department: str | None
+) -> list[Finding]:
     """What the answers given make necessary, and what in them cannot stand together.
 
     Args:
         form: what was filled in.
-        severity: of the case; severe ones need containment, prevention, and measures that can be
-            checked.
+        process: says which fields are needed when.
+        severity: of the case; severe ones need measures that can be checked.
         department: the one that leads the case now.
     """
-    wanted = [
-        name
-        for kind, key, values, names in _REQUIRED_IF
-        if kind == form.kind and form.values.get(key) in values
-        for name in names
-    ]
-    if severity == "severe":
-        wanted += _REQUIRED_IF_SEVERE.get(form.kind, ())
+    wanted: list[str] = []
+    for need in process.step(form.kind).needs:
+        if _applies(need, form, severity):
+            wanted += need.fields
     found = [
         finding("FB-needed", field=name)
         for name in dict.fromkeys(wanted)
@@ -73,6 +57,13 @@ def missing_answers(form: ReturnedForm, *, severity: str, department: str | None
     if severity == "severe":
         found += [item._replace(severity="error") for item in lint_measures(form)]
     return found
+
+
+def _applies(need: Need, form: ReturnedForm, severity: str) -> bool:
+    """True where the severity and the answers make the fields necessary."""
+    if need.severity and severity not in need.severity:
+        return False
+    return all(form.values.get(name) in codes for name, codes in need.when.items())
 
 
 def advice(form: ReturnedForm, severity: str) -> list[Finding]:
@@ -245,35 +236,16 @@ def _is_empty_measure(text: str) -> bool:
 
 # --- who may sign ---------------------------------------------------------------------
 
-HEAD_OF_LEAD, OF_ADDRESSEE, HEAD_OF_ADDRESSEE = "head_of_lead", "of_addressee", "head_of_addressee"
 HEADS_OF_P01 = "heads_of_p01"
-HEADS_OF_ALL, INDEPENDENT, ANYONE, ORGANISATION = "heads", "independent", "anyone", "organisation"
+INDEPENDENT, ANYONE, ORGANISATION = "independent", "anyone", "organisation"
 
 
-class Signature(NamedTuple):
-    """Who may sign a form.
+def deciders(book: Book) -> list[str]:
+    """Words for who may decide about a case.
 
-    The field with the name, and words for who that may be (a role, or one of the words above).
+    On a coordination sheet, in a ledger, and where forms contradict each other.
     """
-
-    field: str
-    may: tuple[str, ...]
-
-
-SIGNERS: Mapping[str, tuple[Signature, ...]] = {
-    "assignment": (Signature("answered_by", (OF_ADDRESSEE, HEAD_OF_ADDRESSEE, LEADERS)),),
-    "measures": (Signature("approved_by", (HEAD_OF_ADDRESSEE, LEADERS)),),
-    "result": (Signature("approved_by", (HEAD_OF_LEAD, LEADERS)),),
-    "coordination": (Signature("approved_by", (HEAD_OF_LEAD, LEADERS)),),
-    "escalation": (Signature("instructed_by", (HEADS_OF_ALL, LEADERS)),),
-    "verification": (Signature("verified_by", (INDEPENDENT,)),),
-}
-"""Who may sign which form. Source: 3.3.3, 5.1.1b, 5.2.1b, 5.3.3, 5.4.1a, 5.4.2a."""
-DECIDES = SIGNERS["coordination"][0].may
-"""Who may decide about a case.
-
-On a coordination sheet, in a ledger, and where forms contradict each other.
-"""
+    return book.process.step("coordination").signed_by.get("approved_by", [LEADERS])
 
 
 class Involved(NamedTuple):
@@ -368,7 +340,7 @@ def wrong_signers(form: ReturnedForm, book: Book, involved: Involved) -> list[Fi
     Source: 5.1.1b, 5.2.1b, 5.4.2a.
     """
     found = []
-    for name, words in SIGNERS.get(form.kind, ()):
+    for name, words in book.process.step(form.kind).signed_by.items():
         signer = form.values.get(name)
         if not signer:
             found.append(finding("FB-needed", field=name))

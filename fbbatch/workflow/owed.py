@@ -26,17 +26,6 @@ class Owed(NamedTuple):
     department: str | None = None
 
 
-_ON_ENTRY: dict[str, tuple[str, ...]] = {
-    "assigned": ("assignment",),
-    "accepted": ("measures",),
-    "planned": ("result", "inspection"),
-    "on_hold": ("coordination", "reply"),
-    "awaiting_verification": ("verification",),
-    "verified": ("reply", "satisfaction"),
-}
-"""The forms that are issued when a case enters a state."""
-
-
 def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> tuple[Owed, ...]:
     """What a new case owes.
 
@@ -79,7 +68,7 @@ def owed_by_moved(
     fresh = [step for step in history if step.run == run]
     kinds = [kind for kind in again if "/" not in kind]
     if fresh and (now.state != before.state or any("verdict" in step.details for step in fresh)):
-        kinds += _ON_ENTRY.get(now.state, ())
+        kinds += book.process.issues.get(now.state, ())
     kinds += _because_of(fresh)
     if "verification" in kinds and not may_verify(now, book):  # a leader names somebody first
         kinds = ["coordination" if kind == "verification" else kind for kind in kinds]
@@ -91,7 +80,7 @@ def owed_by_moved(
     ):
         kinds.append("coordination")  # several departments agree from the beginning
     still_out = (
-        _ON_ENTRY.get(now.state, ())
+        book.process.issues.get(now.state, ())
         if before.state == "on_hold" and now.state == before.held_from and _were_out(past)
         else ()
     )

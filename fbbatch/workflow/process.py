@@ -88,12 +88,12 @@ def step(
         )
     if early := _dated_before(standing, form, book):
         return Verdict(findings=(early,), outcome="returned")
-    missing = missing_answers(form, severity=severity, department=standing.department)
+    missing = missing_answers(form, book.process, severity=severity, department=standing.department)
     missing += wrong_signers(form, book, involved(standing, part))
     if missing:
         return Verdict(findings=tuple(missing), outcome="returned")
     moves, notes = (
-        _MOVES[form.kind](standing, form, book, today, reopen_days)
+        _MOVES.get(form.kind, _fact)(standing, form, book, today, reopen_days)
         if part is None
         else _part(standing, part)
     )
@@ -407,28 +407,9 @@ _MOVES = {
     "verification": _verification,
     "reply": _reply,
     "satisfaction": _satisfaction,
-    "impact": _fact,
-    "escalation": _fact,
     "coordination": _coordination,
 }
-FORMS = frozenset(_MOVES)
-"""The kinds of documents that come back and do something to a case."""
-ORDER = (
-    "escalation",
-    "impact",
-    "assignment",
-    "measures",
-    "inspection",
-    "result",
-    "verification",
-    "reply",
-    "satisfaction",
-    "coordination",
-)
-"""The same, in the order in which those of one day are taken.
-
-A decision comes after what it decides about.
-"""
+"""What a form does; one that is not here is a fact, which leaves the case where it is."""
 
 
 # --- what time alone brings -----------------------------------------------------------

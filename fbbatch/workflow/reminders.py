@@ -51,6 +51,7 @@ class Chaser:
         self._calendar = Calendar(book.calendar)
         self._deadlines = Deadlines(book.deadlines, self._calendar)
         self._steps = {d.id: d for d in book.deadlines.deadlines}
+        self._process = book.process
         self._today = today
         self._zone = zone
 
@@ -120,7 +121,7 @@ class Chaser:
     def _due_on(
         self, case: Case, history: Sequence[Transition], form: str, part: str | None = None
     ) -> dt.date | None:
-        until = due(case, history, form, self._deadlines, self._zone, part=part)
+        until = due(case, history, form, self._process, self._deadlines, self._zone, part=part)
         return until.date() if until else None
 
     def _asked_once(self, since: dt.date) -> list[tuple[int, dt.date]]:

@@ -13,18 +13,6 @@ from fbbatch.schema import Book
 from fbbatch.schema.models import Person
 from fbbatch.workflow.gates import Involved, verifiers
 
-STATES = (
-    "registered",
-    "assigned",
-    "accepted",
-    "planned",
-    "in_progress",
-    "on_hold",
-    "awaiting_verification",
-    "verified",
-    "replied",
-    "closed",
-)
 EXPECTED = {
     "registered": "assignment",
     "assigned": "assignment",
