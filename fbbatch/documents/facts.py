@@ -417,10 +417,6 @@ class Teller:
             when=when, department=self.book.department(case.department, self.language), rule=rule.id
         )
 
-    def reported(self, case: Case) -> str:
-        """When it was reported, with the time of day where one was given."""
-        return case.text("reported_at")
-
 
 def _yes(teller: Teller, yes: bool) -> str:
     return _YES_NO[teller.language][0 if yes else 1]

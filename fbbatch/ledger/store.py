@@ -77,7 +77,6 @@ class Ledger:
         if isinstance(url, Path):
             _make_private(url)
             url = f"sqlite:///{url}"
-        self._url = url
         self._engine = sa.create_engine(url)
         self._reserved: dict[str, int] = {}
         if self._engine.dialect.name == "sqlite":

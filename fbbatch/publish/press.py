@@ -29,7 +29,6 @@ PDF = "application/pdf"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MACROS = "application/vnd.ms-excel.sheet.macroEnabled.12"
 HTML = "text/html"
-JSON = "application/json"
 
 CASES_PER_TASK = 40
 ORDER_ENDS = b"."

@@ -25,7 +25,7 @@ from fbbatch.workflow.gates import ANYONE, HEADS_OF_P01, LEADERS, deciders, sign
 from fbbatch.workflow.process import resume
 from fbbatch.workflow.standing import Move, Standing, asked_on, involved, replay
 
-DECISION, IGNORE = "decision", "ignore"
+IGNORE = "ignore"
 _LONGEST_HOLD_DAYS = 3_660
 _NOTES = frozenset({"last_progress", "difficulties", "remarks"})
 

@@ -237,7 +237,7 @@ def _is_empty_measure(text: str) -> bool:
 # --- who may sign ---------------------------------------------------------------------
 
 HEADS_OF_P01 = "heads_of_p01"
-INDEPENDENT, ANYONE, ORGANISATION = "independent", "anyone", "organisation"
+INDEPENDENT, ANYONE = "independent", "anyone"
 
 
 def deciders(book: Book) -> list[str]:

@@ -31,14 +31,12 @@ from fbbatch.workflow.standing import (
 class Verdict:
     """What comes of a form: moves to append, or findings with the outcome of the file.
 
-    With findings the outcome is `duplicate`, `set_aside` or `returned`. `reissue` asks for the
-    newest edition of the form once more.
+    With findings the outcome is `duplicate`, `set_aside` or `returned`.
     """
 
     moves: tuple[Move, ...] = ()
     findings: tuple[Finding, ...] = ()
     outcome: str = "step"
-    reissue: bool = False
 
 
 def step(
@@ -84,7 +82,6 @@ def step(
                 ),
             ),
             outcome="returned",
-            reissue=True,
         )
     if early := _dated_before(standing, form, book):
         return Verdict(findings=(early,), outcome="returned")

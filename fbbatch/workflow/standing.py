@@ -39,7 +39,6 @@ FROM = {
 Forms that are not here are facts and may come at any time.
 """
 
-OTHER_OUTCOMES = frozenset({"unfounded", "misuse", "not_reproduced", "declined", "withdrawn"})
 LOW_SCORE = 2
 
 
