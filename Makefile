@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCALE ?= zh-Hant
+SEED ?= $(shell date +%Y-%m-%d)
+ON_POSTGRES := tests/test_amendments.py tests/test_closed_loop.py tests/test_golden.py
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test test-all test-some check bench docs clean
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -18,8 +20,16 @@ $(VENV)/.bench: $(VENV)/.installed
 demo: $(VENV)/.installed  ## an invented company's workspace in ./demo, files of all three sources, and a run
 	$(BIN)/fbbatch demo demo --locale $(LOCALE)
 
-test: $(VENV)/.installed  ## the whole test suite
+test: $(VENV)/.installed  ## the tests, without the slow ones
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+test-all: $(VENV)/.installed  ## all tests, and those of the ledger on PostgreSQL as well
 	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --postgres $(ON_POSTGRES)
+
+test-some: $(VENV)/.installed  ## a tenth of the slow tests, drawn by SEED
+	$(BIN)/python -m pytest -n auto -m slow --one-in 10 --seed "$(SEED)"
+	$(BIN)/python -m pytest -n auto --one-in 10 --seed "$(SEED)" --postgres $(ON_POSTGRES)
 
 check: $(VENV)/.installed  ## style, types, import contracts
 	$(BIN)/ruff check .

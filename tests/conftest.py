@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,8 +23,10 @@ settings.load_profile("fbbatch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--postgres`: every workspace of the tests keeps its ledger in PostgreSQL."""
+    """What of the tests runs, and where their ledgers are."""
     parser.addoption("--postgres", action="store_true", help="keep the ledgers in PostgreSQL")
+    parser.addoption("--one-in", type=int, default=1, help="run one test in so many")
+    parser.addoption("--seed", default="", help="which ones: another seed, other tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,6 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
         if why := postgres.why_absent():
             pytest.exit(f"--postgres: {why}", returncode=0)
         builders.new_database = postgres.new_database
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave one test in so many, drawn by the seed and the test's name."""
+    one_in, seed = config.getoption("--one-in"), config.getoption("--seed")
+    if one_in > 1:
+        left = [item for item in items if crc32(f"{seed}{item.nodeid}".encode()) % one_in == 0]
+        config.hook.pytest_deselected(items=[item for item in items if item not in left])
+        items[:] = left
 
 
 @pytest.fixture(scope="session")
