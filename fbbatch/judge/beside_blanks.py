@@ -65,7 +65,7 @@ def outside_blanks(paper: Paper, issued: Paper, answers: Iterable[str]) -> list[
 def _unknown(paper: Paper, issued: Paper, known: set[str]) -> Iterable[str]:
     """The lines of a form whose keys are not known, each once.
 
-    In the margin neither is news what stood in the issued one's, whatever the page.
+    In the margin, what stood in that of the issued form is known, too, whatever the page.
     """
     in_margin = known | set(map(_key_in_margin, _all_lines(issued.margin)))
     unknown = [line for line in _all_lines(_body(paper)) if _key(line) not in known]
