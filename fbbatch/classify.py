@@ -46,6 +46,19 @@ class _Hit(NamedTuple):
     end: int
 
 
+class _Words(NamedTuple):
+    """The words found in a text, by what they do there.
+
+    `has_latin` when one of them is in Latin letters.
+    """
+
+    hits: list[_Hit]
+    negators: list[_Hit]
+    exceptions: list[_Hit]
+    supposers: list[_Hit]
+    has_latin: bool
+
+
 _Counted = tuple[int, str, str, bool]
 """A word that counts: rule, word, field, whether it is denied there."""
 
@@ -75,17 +88,20 @@ class _Imagination:
         return any(self._reaches(text, s, hit) for s in near) and not _HAPPENED.match(text, hit.end)
 
     def _reaches(self, text: str, supposer: _Hit, hit: _Hit) -> bool:
-        if not 0 <= hit.start - supposer.end <= _FAR or self._ends.search(
-            text, supposer.end, hit.start
-        ):
+        """Whether the word in front makes `hit` a supposition.
+
+        It stands near enough, in the same clause, and nothing between the two makes the harm real.
+        """
+        if not 0 <= hit.start - supposer.end <= _FAR:
+            return False
+        if self._ends.search(text, supposer.end, hit.start):
             return False
         if supposer.word in self._possible and hit.rule not in self._consequences:
             return False
-        if (
-            not self._unreal.search(text, supposer.end, hit.start)
-            if supposer.word in self._feared
-            else self._subjects.search(text, supposer.end, hit.start)
-        ):
+        if supposer.word in self._feared:
+            if not self._unreal.search(text, supposer.end, hit.start):
+                return False
+        elif self._subjects.search(text, supposer.end, hit.start):
             return False
         if supposer.word[0].isascii():
             return len(_LATIN_WORD.findall(text, supposer.end, hit.start)) <= self._reach_words
@@ -122,9 +138,7 @@ class Classifier:
         self._rules = rules.rules
         self._texts = tuple(rules.texts)
         self._settings = rules
-        self._says = [
-            next((d, str(getattr(r, d))) for d in _DIMENSIONS if getattr(r, d)) for r in rules.rules
-        ]
+        self._says = [_said_by(rule) for rule in rules.rules]
         negation = rules.negation
         entries = [(number, word) for number, rule in enumerate(rules.rules) for word in rule.words]
         entries += [(_NEGATOR, word) for word in negation.before] + [
@@ -200,19 +214,13 @@ class Classifier:
         decided = {key: self._decided_for(words) for key, words in different.items()}
         judged = [decided[id(words)] for words in counted]
         given = {name: columns[name] for name in _TOLD if name in columns}
-        for row in {
-            row
-            for name in _DIMENSIONS
-            for row, value in enumerate(given.get(name, ()))
-            if value is not None
-        }:
-            judged[row] = _respect(
-                judged[row],
-                {name: column[row] for name, column in given.items() if column[row] is not None},
-            )
+        for row in _judged_by_recorder(given):
+            answers = {name: column[row] for name, column in given.items()}
+            judged[row] = _respect(judged[row], answers)
         return judged
 
     def _decided_for(self, counted: tuple[_Counted, ...]) -> Classification:
+        """What `_decide` gives, kept for the next feedback in which the same words count."""
         ruled = self._decided.get(counted)
         if ruled is None:
             if len(self._decided) > _MEMO:
@@ -245,39 +253,48 @@ class Classifier:
     def _count_slowly(
         self, text: str, before: int, field: str, raw: Sequence[Spot]
     ) -> tuple[tuple[_Counted, ...], bool]:
-        """What `_count` gives, and whether it follows from the words alone."""
-        hits: list[_Hit] = []
-        negators: list[_Hit] = []
-        exceptions: list[_Hit] = []
-        supposers: list[_Hit] = []
-        kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
-        plain = True
-        for place, start, end in (
-            (place, start - before, end - before) for place, start, end in raw
-        ):
-            for number in self.lexicon.numbers(place):
-                if number >= self._n_own:
-                    continue
-                rule = self._rule_of[number]
-                plain = plain and not self.lexicon.words[number][0].isascii()
-                if rule < 0 or not self._rules[rule].fields or field in self._rules[rule].fields:
-                    kinds.get(rule, hits).append(_Hit(rule, self.lexicon.words[number], start, end))
-        covered = _Cover((*exceptions, *hits))
-        negators = [n for n in negators if not covered.holds(n)]
+        """What `_count` gives, and whether it follows from the words alone.
+
+        Args:
+            text: the folded text.
+            before: where it starts, in the counting of `raw`.
+            field: whose answer it is.
+            raw: the words that stand in it, whatever they are for.
+        """
+        words = self._words(before, field, raw)
+        hits, supposers = words.hits, words.supposers
+        covered = _Cover((*words.exceptions, *hits))
+        negators = [negator for negator in words.negators if not covered.holds(negator)]
         denied = (
             self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
         )
         if supposers:
             supposers.sort(key=attrgetter("start"))
             hits = [hit if hit in denied else self._supposed(text, supposers, hit) for hit in hits]
-        counted = {(hit.rule, hit.word): hit in denied for hit in reversed(_longest(hits))}
-        for hit in hits:  # one plain statement outweighs a denial elsewhere
-            if (hit.rule, hit.word) in counted and hit not in denied:
-                counted[hit.rule, hit.word] = False
-        found = tuple(
-            (rule, word, field, negated) for (rule, word), negated in sorted(counted.items())
+        counted = tuple(
+            (rule, word, field, is_denied)
+            for (rule, word), is_denied in sorted(_denied_throughout(hits, denied).items())
         )
-        return found, plain and not negators and not supposers
+        return counted, not (words.has_latin or negators or supposers)
+
+    def _words(self, before: int, field: str, raw: Sequence[Spot]) -> _Words:
+        """The words of a text that starts at `before`, of those rules that look at the field."""
+        hits: list[_Hit] = []
+        negators: list[_Hit] = []
+        exceptions: list[_Hit] = []
+        supposers: list[_Hit] = []
+        kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
+        has_latin = False
+        for place, start, end in raw:
+            for number in self.lexicon.numbers(place):
+                if number >= self._n_own:
+                    continue
+                rule, word = self._rule_of[number], self.lexicon.words[number]
+                has_latin = has_latin or word[0].isascii()
+                if rule < 0 or not self._rules[rule].fields or field in self._rules[rule].fields:
+                    hit = _Hit(rule, word, start - before, end - before)
+                    kinds.get(rule, hits).append(hit)
+        return _Words(hits, negators, exceptions, supposers, has_latin)
 
     def _supposed(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> _Hit:
         """The hit; if it tells of severe harm only imagined, as a word of the rule for that."""
@@ -297,21 +314,18 @@ class Classifier:
         denied: list[_Hit] = []
         starts = [n.start for n in negators]
         for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
-            before = negators[
-                max(0, bisect_right(starts, hit.start) - _NEAREST) : bisect_right(starts, hit.start)
-            ]
+            place = bisect_right(starts, hit.start)
+            near = negators[max(0, place - _NEAREST) : place]
             if (
-                any(self._reaches(text, n, hit) for n in before)
+                any(self._reaches(text, negator, hit) for negator in near)
                 or _DENIED.match(text, hit.end)
-                or any(
-                    d.end <= hit.start and _LIST_JOINT.fullmatch(text, d.end, hit.start)
-                    for d in denied[-_NEAREST:]
-                )
+                or _goes_on(text, denied[-_NEAREST:], hit)
             ):
                 denied.append(hit)
         return set(denied)
 
     def _reaches(self, text: str, negator: _Hit, hit: _Hit) -> bool:
+        """Whether the hit stands behind the negator, in the same clause and near enough."""
         if not negator.end <= hit.start or _STOPS.search(text, negator.end, hit.start):
             return False
         if negator.word[0].isascii():
@@ -322,20 +336,23 @@ class Classifier:
     # --- deciding ---------------------------------------------------------------------
 
     def _decide(self, counted: Iterable[_Counted]) -> Classification:
-        found: dict[int, list[_Counted]] = {}
-        for one in counted:
-            found.setdefault(one[0], []).append(one)
+        """What the rules say of the words that count.
+
+        The plain words of a rule, up to three, add its weight to the value that it gives; denied
+        ones are only shown.
+        """
+        by_rule: dict[int, list[_Counted]] = {}
+        for entry in counted:
+            by_rule.setdefault(entry[0], []).append(entry)
         scores: dict[str, dict[str, float]] = {"kind": {}, "type": {}, "severity": {}}
         evidence = []
         safety: list[str] = []
-        for number, words in found.items():
+        for number, words in by_rule.items():
             rule, (dimension, value) = self._rules[number], self._says[number]
             plain = [word for _, word, _, negated in words if not negated]
             if plain:
-                by_value = scores[dimension]
-                by_value[value] = by_value.get(value, 0) + rule.weight * min(
-                    len(plain), _MOST_WORDS
-                )
+                weight = rule.weight * min(len(plain), _MOST_WORDS)
+                scores[dimension][value] = scores[dimension].get(value, 0) + weight
                 if rule.safety:
                     safety += plain
             denied = [word for _, word, _, negated in words if negated]
@@ -352,11 +369,10 @@ class Classifier:
         told_kind = _best(scores["kind"])[0]
         kind = told_kind or self._settings.default_kind
         type_, score, margin, touched = self._type(scores["type"], kind, unsure)
-        severity = (
-            "severe"
-            if safety
-            else self._severity(scores["severity"], told_kind, (type_, *touched), unsure)
-        )
+        if safety:
+            severity = "severe"
+        else:
+            severity = self._severity(scores["severity"], told_kind, (type_, *touched), unsure)
         return Classification(
             kind,
             type_,
@@ -372,6 +388,7 @@ class Classifier:
     def _type(
         self, scores: dict[str, float], kind: str, unsure: list[str]
     ) -> tuple[str, float, float, tuple[str, ...]]:
+        """The type, its score, its margin to the second best, and all types that come near it."""
         best, score, second = _best(scores)
         margin = score - second
         share = self._settings.touched_share
@@ -407,16 +424,23 @@ class Classifier:
         """
         if scores:
             return max(scores, key=lambda s: (scores[s], _SEVERITIES.index(s)))
-        usual = self._settings.severity_by_type
-        possible = {
-            usual.get(type_) for type_ in (types[1:] if types[0] == UNCLASSIFIED else types[:1])
-        }
-        if settled := self._settings.severity_by_kind.get(kind or "") or (
-            possible.pop() if len(possible) == 1 else None
-        ):
-            return settled
+        usual_of_kind = self._settings.severity_by_kind.get(kind or "")
+        if usual_of_kind:
+            return usual_of_kind
+        possible_types = types[1:] if types[0] == UNCLASSIFIED else types[:1]
+        usual = {self._settings.severity_by_type.get(type_) for type_ in possible_types}
+        if len(usual) == 1 and (usual_of_types := usual.pop()):
+            return usual_of_types
         unsure.append("severity")
         return self._settings.default_severity
+
+
+def _goes_on(text: str, listed: Sequence[_Hit], hit: _Hit) -> bool:
+    """Whether nothing but a joint such as `、` or `or` stands between a listed word and the hit."""
+    return any(
+        word.end <= hit.start and _LIST_JOINT.fullmatch(text, word.end, hit.start)
+        for word in listed
+    )
 
 
 class _Cover:
@@ -430,6 +454,15 @@ class _Cover:
     def holds(self, hit: _Hit) -> bool:
         place = bisect_right(self._starts, hit.start)
         return place > 0 and self._ends[place - 1] >= hit.end
+
+
+def _denied_throughout(hits: list[_Hit], denied: set[_Hit]) -> dict[tuple[int, str], bool]:
+    """The words that count, by rule, and whether they are denied wherever they stand."""
+    words = {(hit.rule, hit.word): hit in denied for hit in reversed(_longest(hits))}
+    for hit in hits:  # one plain statement outweighs a denial elsewhere
+        if (hit.rule, hit.word) in words and hit not in denied:
+            words[hit.rule, hit.word] = False
+    return words
 
 
 def _longest(hits: list[_Hit]) -> list[_Hit]:
@@ -455,24 +488,30 @@ def _best(scores: dict[str, float]) -> tuple[str | None, float, float]:
     return ranked[0][0], ranked[0][1], ranked[1][1] if len(ranked) > 1 else 0
 
 
+def _said_by(rule: Rule) -> tuple[str, str]:
+    """Which dimension the rule judges, and the value it gives."""
+    return next((d, str(getattr(rule, d))) for d in _DIMENSIONS if getattr(rule, d))
+
+
+def _judged_by_recorder(given: Mapping[str, Sequence[Any]]) -> set[int]:
+    """The rows for which the recorder gave a kind, a type or a severity."""
+    rows: set[int] = set()
+    for dimension in _DIMENSIONS:
+        values = given.get(dimension, ())
+        rows.update(row for row, value in enumerate(values) if value is not None)
+    return rows
+
+
 def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification:
     """The recorder's own answers stand; what the rules say otherwise is noted. Source: 3.2.2c."""
     given = {
         dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)
     }
-    notes = []
-    severity = given.get("severity", ruled.severity)
-    if "severity" in given and severity != ruled.severity and "severity" not in ruled.unsure:
-        lowered = _SEVERITIES.index(severity) < _SEVERITIES.index(ruled.severity)
-        if (
-            ruled.safety
-            and lowered
-            and not (values.get("recorder") and values.get("severity_reason"))
-        ):
-            notes.append(f"FB-safety-raised|{severity}|{ruled.severity}|{'、'.join(ruled.safety)}")
-            severity = ruled.severity
-        else:
-            notes.append(f"FB-severity-differs|{severity}|{ruled.severity}|")
+    notes: list[str] = []
+    severity = ruled.severity
+    if "severity" in given:
+        is_explained = bool(values.get("recorder") and values.get("severity_reason"))
+        severity, notes = _respected_severity(ruled, given["severity"], is_explained=is_explained)
     type_ = given.get("type", ruled.type)
     if type_ != ruled.type and "type" not in ruled.unsure:
         notes.append(f"FB-type-differs|{type_}|{ruled.type}|")
@@ -494,3 +533,19 @@ def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification
         tuple(u for u in ruled.unsure if u not in given),
         tuple(notes),
     )
+
+
+def _respected_severity(
+    ruled: Classification, given: str, *, is_explained: bool
+) -> tuple[str, list[str]]:
+    """The severity that holds when the recorder gave one, and the notes on it.
+
+    `is_explained` when somebody put his name and a reason to it; only then safety is lowered.
+    """
+    if given == ruled.severity or "severity" in ruled.unsure:
+        return given, []
+    is_lowered = _SEVERITIES.index(given) < _SEVERITIES.index(ruled.severity)
+    if ruled.safety and is_lowered and not is_explained:
+        words = "、".join(ruled.safety)
+        return ruled.severity, [f"FB-safety-raised|{given}|{ruled.severity}|{words}"]
+    return given, [f"FB-severity-differs|{given}|{ruled.severity}|"]

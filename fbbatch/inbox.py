@@ -126,32 +126,38 @@ def claim(
         raise StorageError(f"The inbox cannot be read: {folder}: {error.strerror}") from error
     before = {path: _stamp(path) for path in paths}
     failpoints.reach("scanned")
-    now = time.time()
-    ages = [now - mark.changed_ns / 1e9 for mark in before.values() if mark]
-    if any(age < settle_seconds for age in ages):  # also those that seem to come from the future
-        _wait(settle_seconds, ask)
+    _let_settle(before.values(), settle_seconds, ask)
+    most_files = most_files or sys.maxsize
+    most_bytes = most_bytes or sys.maxsize
     claimed: list[Claimed] = []
     taken = 0
     for path in paths:
         ask()
-        if stamp := before[path]:
-            hopeless = largest is not None and stamp.size > _HOPELESS * largest
-            full = not hopeless and (
-                len(claimed) >= (most_files or sys.maxsize)
-                or taken + stamp.size > (most_bytes or sys.maxsize)
-            )
-            item = (
-                Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits")
-                if full
-                else _claim(path, folder, stamp, hopeless)
-            )
-            failpoints.reach("hashed")
-            if not (item.deferred or to_stay or _may_leave(path)):
-                item = replace(item, deferred="FB-locked")
-            taken += 0 if item.deferred or item.unread else item.size
-            claimed.append(item)
+        stamp = before[path]
+        if stamp is None:
+            continue
+        is_hopeless = largest is not None and stamp.size > _HOPELESS * largest
+        has_room = len(claimed) < most_files and taken + stamp.size <= most_bytes
+        if has_room or is_hopeless:
+            item = _claim(path, folder, stamp, is_hopeless)
+        else:
+            item = Claimed(path, _name(path, folder), None, stamp.size, "", "FB-waits")
+        failpoints.reach("hashed")
+        if not (item.deferred or to_stay or _may_leave(path)):
+            item = replace(item, deferred="FB-locked")
+        if not (item.deferred or item.unread):
+            taken += item.size
+        claimed.append(item)
     failpoints.reach("claimed")
     return claimed
+
+
+def _let_settle(stamps: Iterable[_Stamp | None], seconds: float, ask: Ask) -> None:
+    """Wait where a file is younger than that, or seems to come from the future."""
+    now = time.time()
+    ages = [now - stamp.changed_ns / 1e9 for stamp in stamps if stamp]
+    if any(age < seconds for age in ages):
+        _wait(seconds, ask)
 
 
 def _may_leave(path: Path) -> bool:

@@ -44,40 +44,48 @@ def outside_blanks(paper: Paper, issued: Paper, answers: Iterable[str]) -> list[
     """
     changed = list(_changed(paper, issued))
     printed = _lines(issued.text())
-    known = {
-        _key(line)
-        for text in (
-            *answers,
-            *(blank.text for blank in paper.blanks),
-            *(new for *_, new in changed),
-        )
-        for line in _lines(text)
-    }
-    known |= {_key(line) for line in printed} | {""}
-    margin = known | {
-        _key(_PAGE_NUMBER.sub("", line)) for text in issued.margin for line in _lines(text)
-    }
-    signed = tuple(_key(line) for line in printed if "＿" in line)
-    cells = (cell for table in paper.tables for row in table for cell in row)
-    lines = [
-        line for text in (*paper.lines, *cells) for line in _lines(text) if _key(line) not in known
-    ]
-    lines += [
-        line
-        for text in paper.margin
-        for line in _lines(text)
-        if _key(_PAGE_NUMBER.sub("", line)) not in margin
-    ]
+    answered = (
+        *answers,
+        *(blank.text for blank in paper.blanks),
+        *(new for *_, new in changed),
+    )
+    known = {"", *map(_key, printed), *map(_key, _all_lines(answered))}
+    places_to_sign = tuple(_key(line) for line in printed if "＿" in line)
     loose = [
         _added(line, printed)
-        for line in dict.fromkeys(lines)
-        if not _PAGE_NUMBER.fullmatch(line) and not _is_signed(line, signed)
+        for line in _unknown(paper, issued, known)
+        if not _PAGE_NUMBER.fullmatch(line) and not _is_signed(line, places_to_sign)
     ]
-    told = [(name, *_differing(old, _plain(new))) for name, old, new in changed]
     return [
-        *(finding("FB-printed-changed", name=name, old=old, new=new) for name, old, new in told),
+        *(_printed_changed(name, old, new) for name, old, new in changed),
         *loose_text(loose),
     ]
+
+
+def _unknown(paper: Paper, issued: Paper, known: set[str]) -> Iterable[str]:
+    """The lines of a form whose keys are not known, each once.
+
+    In the margin, what stood in that of the issued form is known, too, whatever the page.
+    """
+    in_margin = known | set(map(_key_in_margin, _all_lines(issued.margin)))
+    unknown = [line for line in _all_lines(_body(paper)) if _key(line) not in known]
+    for line in _all_lines(paper.margin):
+        if _key_in_margin(line) not in in_margin:
+            unknown.append(line)
+    return dict.fromkeys(unknown)
+
+
+def _body(paper: Paper) -> Iterator[str]:
+    """The texts of a form, then those in its tables."""
+    yield from paper.lines
+    for table in paper.tables:
+        for row in table:
+            yield from row
+
+
+def _printed_changed(name: str, old: str, new: str) -> Finding:
+    before, now = _differing(old, _plain(new))
+    return finding("FB-printed-changed", name=name, old=before, new=now)
 
 
 def _plain(text: str) -> str:
@@ -88,8 +96,18 @@ def _lines(text: str) -> list[str]:
     return [_plain(line) for line in text.split("\n") if line.strip()]
 
 
+def _all_lines(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from _lines(text)
+
+
 def _key(text: str) -> str:
     return _IGNORED.sub("", unicodedata.normalize("NFKC", text))
+
+
+def _key_in_margin(line: str) -> str:
+    """As `_key`, without the number of the page."""
+    return _key(_PAGE_NUMBER.sub("", line))
 
 
 def _is_signed(line: str, labels: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ whether it may be applied, the run decides.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ from fbbatch.judge.messages import Message
 from fbbatch.judge.rows import Setup
 from fbbatch.model import CASE_NUMBER, WAITING_NUMBER, Cell, Finding
 from fbbatch.read import Limits, Reading, Sheet, open_content
-from fbbatch.schema import Layout, MappedColumn, SchemaModel
-from fbbatch.validate import Checker, text_of
+from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel
+from fbbatch.validate import Checked, Checker, text_of
 
 _HEADER_ROWS = 40
 _KEY = re.compile(rf"{CASE_NUMBER.pattern}|{WAITING_NUMBER.pattern}")
@@ -64,34 +64,15 @@ def edits_message(
     original = open_content(issued.read_bytes(), Limits())
     if not isinstance(original, Reading):
         return {"failed": finding("FB-edit-no-issue", issue=reading.identity.get("issue", ""))}
-    told = original.identity
-    headers: dict[str, str] = {}
-    before = _Table()
-    for sheet in original.sheets:
-        if f"columns:{sheet.name}" in told:
-            ids, header_row = (
-                told[f"columns:{sheet.name}"].split(),
-                int(told[f"header_row:{sheet.name}"]),
-            )
-            rows = list(sheet.rows())
-            headers |= dict(
-                zip((text_of(cell) for cell in rows[header_row - 1]), ids, strict=False)
-            )
-            _take(rows[header_row:], dict(enumerate(ids)), sheet.name, header_row + 1, before)
+    before, headers = _as_issued(original)
     after = _Table()
     heads = {sheet.name: _read_back(sheet, headers, after) for sheet in reading.sheets}
-    own_heads = {
-        name: rows for name, rows in heads.items() if name in after.headers
-    }  # no other sheet is signed
-    editors = {
-        name: editor
-        for name, rows in own_heads.items()
-        if (editor := next(filter(None, map(_editor_in, rows)), ""))
-    }
-    message = _told(before, after, editors, schema, frozenset(told["editable"].split()), setup)
+    editors = _editors(heads, after.headers)
+    editable = frozenset(original.identity["editable"].split())
+    message = _compared(before, after, editors, _Rules(schema, editable, setup))
     own = reading.identity
-    above = "\n".join(text for rows in heads.values() for row in rows for text in row)
-    codes = [own.get("code", ""), *(code for code, _ in printed_codes(above))]
+    above = [text for rows in heads.values() for row in rows for text in row]
+    codes = [own.get("code", ""), *(code for code, _ in printed_codes("\n".join(above)))]
     message["edits"] |= {
         "kind": own["form"],
         "issue": own.get("issue", ""),
@@ -99,6 +80,22 @@ def edits_message(
         "headers": after.headers,
     }
     return message
+
+
+def _as_issued(original: Reading) -> tuple[_Table, dict[str, str]]:
+    """The issued copy's values, and the ids of its columns by their headers."""
+    properties = original.identity
+    values = _Table()
+    headers: dict[str, str] = {}
+    for sheet in original.sheets:
+        if f"columns:{sheet.name}" not in properties:
+            continue
+        ids = properties[f"columns:{sheet.name}"].split()
+        header_row = int(properties[f"header_row:{sheet.name}"])
+        rows = list(sheet.rows())
+        headers |= dict(zip(map(text_of, rows[header_row - 1]), ids, strict=False))
+        _take(rows[header_row:], dict(enumerate(ids)), sheet.name, header_row + 1, values)
+    return values, headers
 
 
 def _take(
@@ -137,6 +134,19 @@ def _read_back(sheet: Sheet, headers: Mapping[str, str], into: _Table) -> list[l
 _EDITOR = ("修改人", "修改人", "Edited by")
 
 
+def _editors(
+    heads: Mapping[str, Iterable[Sequence[str]]], signed: Collection[str]
+) -> dict[str, str]:
+    """Who has edited each sheet, as it says above its header; the others are not signed."""
+    editors: dict[str, str] = {}
+    for sheet, rows in heads.items():
+        if sheet in signed:
+            named = filter(None, map(_editor_in, rows))
+            if editor := next(named, ""):
+                editors[sheet] = editor
+    return editors
+
+
 def _editor_in(texts: Sequence[str]) -> str:
     for n, text in enumerate(texts):
         if text.startswith(_EDITOR):
@@ -145,65 +155,126 @@ def _editor_in(texts: Sequence[str]) -> str:
     return ""
 
 
-def _told(
-    before: _Table,
-    after: _Table,
-    editors: Mapping[str, str],
-    schema: SchemaModel,
-    editable: frozenset[str],
-    setup: Setup,
-) -> Message:
-    fields = {one.id: one for one in schema.fields}
+class _Edit(NamedTuple):
+    """Cells of one column of one case that say something else than the issued one, `old`."""
+
+    case: str
+    column: str
+    old: str
+    places: list[_Place]
+    is_issued: bool
+
+    @property
+    def field(self) -> str:
+        """The id of the field that the column holds."""
+        return _FIELD_OF.get(self.column, self.column)
+
+    @property
+    def new(self) -> str:
+        """What the first of the cells says."""
+        return text_of(self.places[0].cell)
+
+    @property
+    def elsewhere(self) -> str:
+        """What another of the cells says that does not agree with the first."""
+        new = self.new
+        texts = (text_of(place.cell) for place in self.places)
+        return next((text for text in texts if text != new), "")
+
+    @property
+    def at(self) -> dict[str, Any]:
+        """Where the first of the cells stands."""
+        place = self.places[0]
+        return {"sheet": place.sheet, "row": place.row, "column": place.column}
+
+
+class _Rules(NamedTuple):
+    """By which an edit is judged; `editable` are the columns that may be edited."""
+
+    schema: SchemaModel
+    editable: frozenset[str]
+    setup: Setup
+
+    def refusal(self, edit: _Edit) -> Finding | None:
+        """Why an edit is not even looked at as an answer."""
+        at, case, old, new = edit.at, edit.case, edit.old, edit.new
+        if not edit.is_issued:
+            return finding("FB-edit-unknown-case", **at, case=case)
+        if self._field(edit) is None or edit.column not in self.editable:
+            return finding(
+                "FB-edit-protected", **at, field=edit.column, case=case, old=old, new=new
+            )
+        if elsewhere := edit.elsewhere:
+            return finding(
+                "FB-edit-differs",
+                **at,
+                field=edit.field,
+                case=case,
+                old=old,
+                new=new,
+                elsewhere=elsewhere,
+            )
+        if not new:
+            return finding("FB-edit-emptied", **at, field=edit.field, case=case, old=old)
+        return None
+
+    def checked(self, edit: _Edit) -> Checked:
+        """What is new, as an answer of the form."""
+        field = self._field(edit)
+        assert field is not None  # noqa: S101 - else it was refused
+        layout = Layout(self.schema, (MappedColumn(0, field, field.id),), 1, None)
+        checker = Checker(
+            layout,
+            self.setup.book,
+            received=self.setup.received,
+            language=self.setup.language,
+        )
+        place = edit.places[0]
+        return checker.check([[place.cell]], [place.row], place.sheet)
+
+    def _field(self, edit: _Edit) -> FieldModel | None:
+        return next((one for one in self.schema.fields if one.id == edit.field), None)
+
+
+def _compared(before: _Table, after: _Table, editors: Mapping[str, str], rules: _Rules) -> Message:
+    """The changes that may be applied, and what is wrong with the others.
+
+    Who signs one sheet signs the workbook, unless somebody else does, too.
+    """
     names = set(editors.values())
-    editor = (
-        names.pop() if len(names) == 1 else ""
-    )  # who signs one sheet signs the workbook, unless somebody else does, too
+    only_editor = names.pop() if len(names) == 1 else ""
     changes: list[dict[str, Any]] = []
     findings: list[Finding] = []
-    for (case, column), places in after.values.items():
-        issued = before.values.get((case, column), ())
-        old = text_of(issued[0].cell) if issued else ""
-        edited = [one for one in places if text_of(one.cell) != old]
-        if not edited:
+    for edit in _edits(before, after):
+        if refusal := rules.refusal(edit):
+            findings.append(refusal)
             continue
-        place, new = edited[0], text_of(edited[0].cell)
-        at: dict[str, Any] = {"sheet": place.sheet, "row": place.row, "column": place.column}
-        name = _FIELD_OF.get(column, column)
-        if (case, column) not in before.values:
-            findings.append(finding("FB-edit-unknown-case", **at, case=case))
-        elif name not in fields or column not in editable:
-            findings.append(
-                finding("FB-edit-protected", **at, field=column, case=case, old=old, new=new)
-            )
-        elif other := next((text for one in edited if (text := text_of(one.cell)) != new), ""):
-            findings.append(
-                finding(
-                    "FB-edit-differs",
-                    **at,
-                    field=name,
-                    case=case,
-                    old=old,
-                    new=new,
-                    elsewhere=other,
-                )
-            )
-        elif not new:
-            findings.append(finding("FB-edit-emptied", **at, field=name, case=case, old=old))
-        else:
-            layout = Layout(schema, (MappedColumn(0, fields[name], name),), 1, None)
-            checker = Checker(layout, setup.book, received=setup.received, language=setup.language)
-            checked = checker.check([[place.cell]], [place.row], place.sheet)
-            findings += [f._replace(column=place.column) for f in checked.findings]
-            if not checked.bad:
-                told = {
-                    "case": case,
-                    "field": name,
-                    "old": old,
-                    "new": new,
-                    "value": checked.columns[name][0],
-                }
-                changes.append({**told, **at, "by": editors.get(place.sheet, editor)})
-    return {"edits": {"form": schema.id, "changes": changes}, "findings": list(_one_each(findings))}
+        checked = rules.checked(edit)
+        column = edit.at["column"]
+        findings += [f._replace(column=column) for f in checked.findings]
+        if not checked.bad:
+            change = {
+                "case": edit.case,
+                "field": edit.field,
+                "old": edit.old,
+                "new": edit.new,
+                "value": checked.columns[edit.field][0],
+            }
+            editor = editors.get(edit.at["sheet"], only_editor)
+            changes.append({**change, **edit.at, "by": editor})
+    return {
+        "edits": {"form": rules.schema.id, "changes": changes},
+        "findings": list(_one_each(findings)),
+    }
+
+
+def _edits(before: _Table, after: _Table) -> Iterator[_Edit]:
+    for (case, column), places in after.values.items():
+        issued = before.values.get((case, column))
+        old = text_of(issued[0].cell) if issued else ""
+        edited = [place for place in places if text_of(place.cell) != old]
+        if edited:
+            yield _Edit(case, column, old, edited, is_issued=issued is not None)
 
 
 def _one_each(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import orjson
@@ -24,7 +25,7 @@ from fbbatch.judge.mails import Addressed, address, letter_key
 from fbbatch.judge.marks import is_cover, issue_on_cover, without_marks
 from fbbatch.judge.messages import Message, framed
 from fbbatch.judge.rows import LimitError, RowJudge, Setup
-from fbbatch.model import CASE_NUMBER, Finding
+from fbbatch.model import CASE_NUMBER, Cell, Finding
 from fbbatch.read import (
     Hints,
     Letter,
@@ -175,40 +176,53 @@ class Judge:
     def _reading(self, reading: Reading, name: str, folder: str | None) -> Iterator[Message]:
         if reading.kind == "txt" and (chat := self._chat(folder)):
             folder = chat.id
+        paper = reading.paper
         form = reading.identity.get("form", "register")
-        identity = identity_of(reading.identity, reading.paper, self._book.forms)
-        if reading.paper and reading.paper.n_hidden:
-            yield {"findings": [finding("FB-hidden-text", length=reading.paper.n_hidden)]}
-        if identity and reading.paper:
-            schema = next(s for s in self._book.forms if s.id == identity.kind)
+        identity = identity_of(reading.identity, paper, self._book.forms)
+        if paper and paper.n_hidden:
+            yield {"findings": [finding("FB-hidden-text", length=paper.n_hidden)]}
+        if identity and paper:
+            schema = self._form_schema(identity.kind)
             ending = ".xlsx" if reading.kind in _WORKBOOKS else ".docx"
-            yield form_message(reading.paper, identity, schema, self._setup, ending=ending)
-        elif form in _EDITABLE and not reading.paper:
-            schema = next(s for s in self._book.forms if s.id == _EDITABLE[form])
+            yield form_message(paper, identity, schema, self._setup, ending=ending)
+        elif form in _EDITABLE and not paper:
             copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form)
-            yield edits_message(reading, copy, schema, self._setup)
+            yield edits_message(reading, copy, self._form_schema(_EDITABLE[form]), self._setup)
         elif form not in _REGISTERS:
             yield self._own(reading, form)
-        elif reading.paper is None:
-            if own := reading.identity.get("code"):
-                yield {
-                    "marked": {
-                        "kind": "returned",
-                        "issue": reading.identity.get("issue", ""),
-                        "codes": [own],
-                    }
-                }
-            yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
-        elif reading.kind == "csv":  # a table, or else a note
-            messages = self._sheets(list(reading.sheets), name, folder)
-            first = next(messages)
-            if "failed" not in first or first["failed"].code not in _NOT_UNDERSTOOD:
-                yield first
-                yield from messages
-                return
-            yield from self._paper(reading.paper, name, folder, otherwise=first["failed"])
+        elif paper is None:
+            yield from self._workbook(reading, name, folder)
+        elif reading.kind == "csv":
+            yield from self._table_or_note(reading.sheets, paper, name, folder)
         else:
-            yield from self._paper(reading.paper, name, folder, otherwise=None)
+            yield from self._paper(paper, name, folder, otherwise=None)
+
+    def _form_schema(self, kind: str) -> SchemaModel:
+        return next(schema for schema in self._book.forms if schema.id == kind)
+
+    def _workbook(self, reading: Reading, name: str, folder: str | None) -> Iterator[Message]:
+        """Its sheets; before them, if it is one of ours, how it proves that."""
+        if code := reading.identity.get("code"):
+            yield {
+                "marked": {
+                    "kind": "returned",
+                    "issue": reading.identity.get("issue", ""),
+                    "codes": [code],
+                }
+            }
+        yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
+
+    def _table_or_note(
+        self, sheets: Iterable[Sheet], paper: Paper, name: str, folder: str | None
+    ) -> Iterator[Message]:
+        """A file of commas: a table, or else a note."""
+        messages = self._sheets(list(sheets), name, folder)
+        first = next(messages)
+        if "failed" in first and first["failed"].code in _NOT_UNDERSTOOD:
+            yield from self._paper(paper, name, folder, otherwise=first["failed"])
+        else:
+            yield first
+            yield from messages
 
     def _own(self, reading: Reading, form: str) -> Message:
         """A document that we issued and that is no form."""
@@ -254,20 +268,7 @@ class Judge:
             sheet = without_marks(told)
             if sheet.findings and sheet.findings[0].severity == "error":
                 raise LimitError(sheet.findings[0])
-            widest = max(
-                (sum(cell not in {None, ""} for cell in row) for row in sheet.head), default=0
-            )
-            layout: Layout | Finding = self._setup.limits.over(
-                "columns", widest, where=sheet.name
-            )  # too wide to look for a header in
-            if widest <= self._setup.limits.columns:
-                layout = identify(
-                    sheet.head,
-                    self._book.sources,
-                    sheet=sheet.name,
-                    folder=folder,
-                    merged=sheet.merged,
-                )
+            layout = self._layout(sheet, folder)
             if isinstance(layout, Finding):
                 if filled := sum(any(row) for row in sheet.rows()):
                     refused.append((sheet.name, layout, filled))
@@ -278,7 +279,7 @@ class Judge:
                 "source": layout.schema.source_code,
                 "sheet": sheet.name,
                 "header_row": None if sheet.written else layout.header_row,
-                "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns],
+                "columns": _columns_of(layout),
                 "findings": [*_remarks(layout, sheet), *sheet.findings],
             }
             channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
@@ -300,6 +301,19 @@ class Judge:
         if not answers:
             yield {"failed": finding("FB-no-rows")}
 
+    def _layout(self, sheet: Sheet, folder: str | None) -> Layout | Finding:
+        """How a sheet is to be read; one that is too wide is not searched for a header."""
+        widest = max(map(_n_filled, sheet.head), default=0)
+        if widest > self._setup.limits.columns:
+            return self._setup.limits.over("columns", widest, where=sheet.name)
+        return identify(
+            sheet.head,
+            self._book.sources,
+            sheet=sheet.name,
+            folder=folder,
+            merged=sheet.merged,
+        )
+
     def _within(self, answers: int, cells: int) -> None:
         for what, value in (("rows", answers), ("cells", cells)):
             if value > getattr(self._setup.limits, what):
@@ -310,53 +324,56 @@ class Judge:
     def _part(self, part: Part, folder: str | None, depth: int) -> Iterator[Message]:
         """A file inside another one; when it fails, nothing else is said about it."""
         messages = self._judged_part(part, folder, depth)
-        yield {
-            "part": {
-                "name": part.name,
-                "sha256": hashlib.sha256(part.content).hexdigest(),
-                "size": len(part.content),
-            }
-        }
+        yield {"part": _described(part)}
         yield from messages
 
     def _judged_part(self, part: Part, folder: str | None, depth: int) -> list[Message]:
         if depth >= _DEEPEST:
             return [{"failed": self._setup.limits.over("mail_depth", depth)}]
         messages = list(self._guarded(self._content(part.content, part.name, folder, depth + 1)))
-        own = [
-            m
-            for m in messages[: next((n for n, m in enumerate(messages) if "part" in m), None)]
-            if "failed" in m
-        ]
-        return own or messages
+        about_itself = takewhile(lambda message: "part" not in message, messages)
+        failed = [message for message in about_itself if "failed" in message]
+        return failed or messages
 
     def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
         """A mail: feedback, a cover letter to its attachments, part of a case's story, nobody's."""
-        cells = [
-            [
-                letter.sender,
-                letter.address,
-                letter.subject,
-                letter.sent_at.isoformat() if letter.sent_at else "",
-                letter.body,
-            ]
-        ]
-        if (
-            letter.automatic in _AUTOMATIC
-        ):  # a mail over a list may well be feedback: many feedback addresses are groups
-            kind = _AUTOMATIC[letter.automatic][self._setup.language]
-            yield {
-                **_aside(cells, None),
-                "findings": [finding("FB-automatic-mail", kind=kind), *_evidence(letter.parts)],
-            }
+        if letter.automatic in _AUTOMATIC:
+            yield self._automatic(letter, letter.automatic)
             return
         judged = [(part, self._judged_part(part, folder, depth)) for part in letter.parts]
-        for message in (message for _, messages in judged for message in messages):
-            _came_by_mail(message, letter)
+        for _, messages in judged:
+            for message in messages:
+                _came_by_mail(message, letter)
         taken = [(part, messages) for part, messages in judged if not _is_evidence(messages)]
         evidence = [part for part, messages in judged if _is_evidence(messages)]
         if letter.n_hidden:
             yield {"findings": [finding("FB-hidden-text", length=letter.n_hidden)]}
+        yield from self._own_words(letter, taken, evidence, folder)
+        if evidence:
+            yield {"findings": _evidence(evidence)}
+        for part, messages in taken:
+            yield {"part": {**_described(part), "sender": letter.address}}
+            yield from messages
+
+    def _automatic(self, letter: Letter, kind: str) -> Message:
+        """A mail that nobody has written.
+
+        One over a list is none: it may well be feedback, as many feedback addresses are groups.
+        """
+        name = _AUTOMATIC[kind][self._setup.language]
+        return {
+            **_aside(_cells_of(letter), None),
+            "findings": [finding("FB-automatic-mail", kind=name), *_evidence(letter.parts)],
+        }
+
+    def _own_words(
+        self,
+        letter: Letter,
+        taken: Sequence[tuple[Part, Sequence[Message]]],
+        evidence: Sequence[Part],
+        folder: str | None,
+    ) -> Iterator[Message]:
+        """What a mail says itself, beside the attachments that are taken."""
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
         addressed = address(
             letter,
@@ -365,30 +382,18 @@ class Judge:
             folder=folder,
             received=self._setup.received,
         )
-        if number and (form := self._pasted(letter, taken)):
-            yield form
-        elif number:
-            yield _aside(cells, number[0])
-        elif (
-            any(m.keys() & {"head", "form", "edits"} for _, messages in taken for m in messages)
-            and not addressed.labelled
-        ):
+        if number:
+            yield self._pasted(letter, taken) or _aside(_cells_of(letter), number[0])
+        elif not addressed.labelled and _says(taken, "head", "form", "edits"):
             names = "、".join(part.name for part, _ in taken)
-            yield {**_aside(cells, None), "findings": [finding("FB-cover-letter", parts=names)]}
+            yield {
+                **_aside(_cells_of(letter), None),
+                "findings": [finding("FB-cover-letter", parts=names)],
+            }
         elif letter.body.strip() or letter.subject.strip() or evidence:
             yield from self._addressed(addressed, letter_key(letter))
         elif not taken:
             yield {"failed": finding("FB-empty-file", size=0)}
-        if evidence:
-            yield {"findings": _evidence(evidence)}
-        for part, messages in taken:
-            told = {
-                "name": part.name,
-                "sha256": hashlib.sha256(part.content).hexdigest(),
-                "size": len(part.content),
-            }
-            yield {"part": {**told, "sender": letter.address}}
-            yield from messages
 
     def _pasted(
         self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]
@@ -397,7 +402,7 @@ class Judge:
 
         None unless form, case and answers are clear.
         """
-        if any("form" in message for _, messages in taken for message in messages):
+        if _says(taken, "form"):
             return None
         paper = pasted_paper(letter)
         identity = identity_of({}, paper, self._book.forms)
@@ -406,8 +411,7 @@ class Judge:
             *CASE_NUMBER.findall(letter.subject),
         }:
             return None
-        schema = next(s for s in self._book.forms if s.id == identity.kind)
-        message = form_message(paper, identity, schema, self._setup)
+        message = form_message(paper, identity, self._form_schema(identity.kind), self._setup)
         form = message["form"]
         _came_by_mail(message, letter)
         form["text"] = "\n".join(
@@ -426,7 +430,7 @@ class Judge:
             "sheet": "",
             "header_row": None,
             "findings": [],
-            "columns": [(m.column + 1, m.field.id, m.header) for m in layout.columns],
+            "columns": _columns_of(layout),
         }
         sheet = sheet_of("", addressed.rows)
         sheet.written = True
@@ -434,6 +438,46 @@ class Judge:
             chunk.pop("cells")
             yield chunk
         yield {"findings": loose_text(addressed.loose)}
+
+
+def _n_filled(cells: Iterable[Cell]) -> int:
+    return sum(cell not in {None, ""} for cell in cells)
+
+
+def _columns_of(layout: Layout) -> list[tuple[int, str, str]]:
+    """Place (from 1), field and header of each column that is understood."""
+    return [(m.column + 1, m.field.id, m.header) for m in layout.columns]
+
+
+def _described(part: Part) -> Message:
+    return {
+        "name": part.name,
+        "sha256": hashlib.sha256(part.content).hexdigest(),
+        "size": len(part.content),
+    }
+
+
+def _cells_of(letter: Letter) -> list[list[str]]:
+    """A mail as the one row of a table."""
+    return [
+        [
+            letter.sender,
+            letter.address,
+            letter.subject,
+            letter.sent_at.isoformat() if letter.sent_at else "",
+            letter.body,
+        ]
+    ]
+
+
+def _says(taken: Iterable[tuple[Part, Sequence[Message]]], *kinds: str) -> bool:
+    """True where any of these attachments holds anything of these kinds."""
+    wanted = frozenset(kinds)
+    for _, messages in taken:
+        for message in messages:
+            if not wanted.isdisjoint(message):
+                return True
+    return False
 
 
 def _proven_by(cover: Sheet) -> Iterator[Message]:
@@ -507,7 +551,11 @@ def _of_blank(item: Finding, sheet: Sheet) -> Finding:
 def _is_table(paper: Paper) -> bool:
     """True for a text whose lines are split alike: then it is a table whose header nobody knows."""
     lines = [line for line in paper.lines[:20] if line.strip()]
-    return len(lines) > 1 and any(min(line.count(mark) for line in lines) > 0 for mark in ",\t;|")
+    return len(lines) > 1 and any(_is_in_each(mark, lines) for mark in ",\t;|")
+
+
+def _is_in_each(mark: str, lines: Iterable[str]) -> bool:
+    return all(mark in line for line in lines)
 
 
 def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:

@@ -6,9 +6,9 @@ Answers are found by bookmark, else by the label beside them; the rows of a tabl
 `fb_<table>_<row>_<column>`, else by the headers of a table. Source: N2, DESIGN 7.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
@@ -25,6 +25,22 @@ from fbbatch.validate import Checker
 
 _LONGEST_NUMBER = 10
 _TICKABLE = frozenset({"choice", "choices", "boolean", "rating"})
+_Texts = dict[str, str]
+"""What was written, by field id."""
+
+
+class _Filled(NamedTuple):
+    """What was written in a form; `rows` are those of each table that hold anything."""
+
+    texts: _Texts
+    rows: dict[str, list[_Texts]]
+
+    def answers(self) -> Iterator[str]:
+        """All that was written."""
+        yield from self.texts.values()
+        for table in self.rows.values():
+            for row in table:
+                yield from row.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +77,25 @@ def identity_of(
         )
     if told.get("form"):
         return None
+    return _identity_by_title(paper, forms)
+
+
+def _identity_by_title(paper: Paper, forms: Sequence[SchemaModel]) -> Identity | None:
     lines = {line.strip() for line in paper.text().split("\n")}
     titled = [form for form in forms if lines & set(form.title.values())]
+    if len(titled) != 1:
+        return None
+    form = titled[0]
     numbers = set(CASE_NUMBER.findall(paper.text()))
-    if len(titled) == 1 and len(numbers) > 1:
-        texts, _ = _filled(paper, titled[0])
-        numbers -= {
-            texts.get(field.id, "").strip() for field in titled[0].fields if field.type == "case"
-        }
-    return (
-        Identity(titled[0].id, "、".join(sorted(numbers)), 0, 0)
-        if len(titled) == 1 and numbers
-        else None
-    )
+    if len(numbers) > 1:
+        texts = _filled(paper, form).texts
+        for field in form.fields:
+            if field.type == "case":
+                answer = texts.get(field.id, "")
+                numbers.discard(answer.strip())
+    if not numbers:
+        return None
+    return Identity(form.id, "、".join(sorted(numbers)), 0, 0)
 
 
 def _number(text: str | None) -> int:
@@ -88,28 +110,19 @@ def form_message(
     `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`). `ending`
     tells the edition that it was: `.docx` or `.xlsx`.
     """
-    plain = [f for f in schema.fields if f.type != "table"]
-    texts, rows = _filled(paper, schema)
-    values, findings = _checked(schema, plain, [texts], setup)
+    plain = [field for field in schema.fields if field.type != "table"]
+    filled = _filled(paper, schema)
+    values, findings = _checked(schema, plain, [filled.texts], setup)
     form: dict[str, Any] = values[0] if values else {}
-    for table in (f for f in schema.fields if f.type == "table"):
-        given = rows.get(table.id, [])
-        lines, more = (
-            _checked(_as_schema(schema, table), table.fields, given, setup) if given else ([], [])
-        )
-        findings += [f._replace(field=f"{table.id}.{f.field}") for f in more]
+    for table in _tables(schema):
+        lines, wrong = _checked_rows(schema, table, filled.rows.get(table.id, []), setup)
+        findings += wrong
         if lines:
             form[table.id] = lines
-        elif table.required is True:
-            findings.append(finding("FB-blank", field=table.id))
     findings += _answered_twice(paper, schema)
     bad = any(f.severity == "error" for f in findings)
     if issued := _as_issued(paper, identity, setup, ending):
-        answers = [
-            *texts.values(),
-            *(text for given in rows.values() for row in given for text in row.values()),
-        ]
-        findings += outside_blanks(paper, issued, answers)
+        findings += outside_blanks(paper, issued, filled.answers())
     return {
         "form": {
             "kind": identity.kind,
@@ -128,6 +141,25 @@ def form_message(
         },
         "findings": findings,
     }
+
+
+def _tables(schema: SchemaModel) -> list[FieldModel]:
+    return [field for field in schema.fields if field.type == "table"]
+
+
+def _checked_rows(
+    schema: SchemaModel,
+    table: FieldModel,
+    rows: Sequence[_Texts],
+    setup: Setup,
+) -> tuple[list[dict[str, Any]], list[Finding]]:
+    """As `_checked`, for the rows of a table, of which there may have to be one."""
+    if rows:
+        lines, findings = _checked(_as_schema(schema, table), table.fields, rows, setup)
+        return lines, [f._replace(field=f"{table.id}.{f.field}") for f in findings]
+    if table.required is True:
+        return [], [finding("FB-blank", field=table.id)]
+    return [], []
 
 
 def _answered_twice(paper: Paper, schema: SchemaModel) -> list[Finding]:
@@ -153,18 +185,20 @@ def _facts(paper: Paper, setup: Setup) -> dict[str, list[str]]:
     """What a form prints of its case's product, reporter and description, by answer."""
     known = {_folded(label): name for name, labels in setup.fact_labels.items() for label in labels}
     found: dict[str, list[str]] = {}
-    pairs = [
-        *pairs_of_cells(paper),
-        *(
-            line.replace(":", "：").split("：", 1)
-            for line in paper.lines
-            if "：" in line or ":" in line
-        ),
-    ]
-    for label, value in pairs:
-        if (name := known.get(_folded(label))) and value.strip():
+    for label, value in _labelled(paper):
+        name = known.get(_folded(label))
+        if name and value.strip():
             found.setdefault(name, []).append(value.strip())
     return found
+
+
+def _labelled(paper: Paper) -> Iterator[tuple[str, str]]:
+    """(label, text) of what stands beside a label, in a table or in a line."""
+    yield from pairs_of_cells(paper)
+    for line in paper.lines:
+        label, colon, value = line.replace(":", "：").partition("：")
+        if colon:
+            yield label, value
 
 
 def _folded(label: str) -> str:
@@ -193,66 +227,78 @@ def _signer(schema: SchemaModel, form: Mapping[str, Any]) -> str:
     return str(form.get(field.id, ""))
 
 
-def _filled(
-    paper: Paper, schema: SchemaModel
-) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
-    """The texts by field id, and the rows of each table that hold anything."""
-    fields = {f.id: f for f in schema.fields}
-    texts: dict[str, str] = {}
-    cells: dict[str, dict[int, dict[str, str]]] = {}
-    for blank in paper.blanks:
-        if blank.name in fields:
-            texts.setdefault(blank.name, blank.text)
-        elif (
-            (match := TABLE_BLANK.fullmatch(blank.name))
-            and (table := fields.get(match[1]))
-            and table.type == "table"
-        ):
-            cells.setdefault(table.id, {}).setdefault(int(match[2]), {})[match[3]] = blank.text
-    if len(texts) < len([f for f in schema.fields if f.type != "table"]):
-        texts = _by_label(paper, schema) | {
-            name: text for name, text in texts.items() if text.strip()
-        }
-    rows = {
-        name: [row for _, row in sorted(found.items()) if _holds(row)]
-        for name, found in cells.items()
-    }
-    for table in schema.fields:
-        if table.type == "table" and table.id not in cells:
+def _filled(paper: Paper, schema: SchemaModel) -> _Filled:
+    """What stands in the blanks of a form; where some are gone, beside their labels."""
+    texts, cells = _by_blank(paper, schema)
+    tables = _tables(schema)
+    if len(texts) < len(schema.fields) - len(tables):
+        answered = {name: text for name, text in texts.items() if text.strip()}
+        texts = _by_label(paper, schema) | answered
+    rows: dict[str, list[_Texts]] = {}
+    for name, by_number in cells.items():
+        numbered = sorted(by_number.items())
+        rows[name] = [row for _, row in numbered if _holds(row)]
+    for table in tables:
+        if table.id not in cells:
             rows[table.id] = _rows_by_header(paper, table)
-    return texts, rows
+    return _Filled(texts, rows)
+
+
+def _by_blank(paper: Paper, schema: SchemaModel) -> tuple[_Texts, dict[str, dict[int, _Texts]]]:
+    """The texts by field id, and those of each table by row and column, as blanks are named."""
+    fields = {field.id for field in schema.fields}
+    tables = {table.id for table in _tables(schema)}
+    texts: _Texts = {}
+    cells: dict[str, dict[int, _Texts]] = {}
+    for blank in paper.blanks:
+        name = blank.name
+        if name in fields:
+            texts.setdefault(name, blank.text)
+            continue
+        match = TABLE_BLANK.fullmatch(name)
+        if match and match[1] in tables:
+            rows = cells.setdefault(match[1], {})
+            row = rows.setdefault(int(match[2]), {})
+            row[match[3]] = blank.text
+    return texts, cells
 
 
 def _holds(row: Mapping[str, str]) -> bool:
     return any(ticked(text).strip() for text in row.values())
 
 
-def _by_label(paper: Paper, schema: SchemaModel) -> dict[str, str]:
-    tables = [f for f in schema.fields if f.type == "table"]
-    grids = tuple(
-        grid for grid in paper.tables if not any(_header(grid, table) for table in tables)
-    )
-    for sheet in answers_of(Paper(tables=grids, lines=paper.lines), [schema]).sheets:
+def _by_label(paper: Paper, schema: SchemaModel) -> _Texts:
+    """The texts beside the labels of a form; its tables are none of them."""
+    grids = tuple(grid for grid in paper.tables if not _is_of_a_table(grid, schema))
+    answers = answers_of(Paper(tables=grids, lines=paper.lines), [schema])
+    for sheet in answers.sheets:
         header, *rows = sheet.rows()
-        ids = [
-            found.id if (found := field_for(str(name), schema.by_header)) else "" for name in header
-        ]
         if rows:
-            return {name: str(cell or "") for name, cell in zip(ids, rows[0], strict=False) if name}
+            texts = {}
+            for name, cell in zip(header, rows[0], strict=False):
+                if field := field_for(str(name), schema.by_header):
+                    texts[field.id] = str(cell or "")
+            return texts
     return {}
 
 
-def _rows_by_header(paper: Paper, table: FieldModel) -> list[dict[str, str]]:
+def _is_of_a_table(grid: Sequence[Sequence[str]], schema: SchemaModel) -> bool:
+    return any(_header(grid, table) for table in _tables(schema))
+
+
+def _rows_by_header(paper: Paper, table: FieldModel) -> list[_Texts]:
     """The rows below the header of a table."""
     for grid in paper.tables:
         if found := _header(grid, table):
             number, ids = found
-            rows = [
-                {name: cell for name, cell in zip(ids, line, strict=True) if name}
-                for line in grid[number + 1 :]
-            ]
+            rows = [_row(ids, cells) for cells in grid[number + 1 :]]
             return [row for row in rows if _holds(row)]
     return []
+
+
+def _row(ids: Sequence[str], cells: Sequence[str]) -> _Texts:
+    """The cells by the ids of their columns; a column without an id is not ours."""
+    return {name: cell for name, cell in zip(ids, cells, strict=True) if name}
 
 
 def _header(grid: Sequence[Sequence[str]], table: FieldModel) -> tuple[int, list[str]] | None:
@@ -282,19 +328,23 @@ def _as_schema(schema: SchemaModel, table: FieldModel) -> SchemaModel:
 def _checked(
     schema: SchemaModel,
     fields: Sequence[FieldModel],
-    rows: Sequence[Mapping[str, str]],
+    rows: Sequence[_Texts],
     setup: Setup,
 ) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Each row's typed answers, and what is wrong; a bad answer is left out of its row."""
     layout = Layout(schema, tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields)), 1, None)
     checker = Checker(layout, setup.book, received=setup.received, language=setup.language)
-    cells: list[list[Cell]] = [
-        [ticked(row.get(f.id, "")) if f.type in _TICKABLE else row.get(f.id, "") for f in fields]
-        for row in rows
-    ]
+    cells: list[list[Cell]] = []
+    for row in rows:
+        cells.append([_cell(field, row.get(field.id, "")) for field in fields])
     checked = checker.check(cells, range(1, len(cells) + 1), "")
     findings = [
         f._replace(column=None, sheet=None, row=f.row if len(rows) > 1 else None)
         for f in checked.findings
     ]
     return [checked.answers(index) for index in range(len(rows))], findings
+
+
+def _cell(field: FieldModel, text: str) -> str:
+    """What was written in a blank; of boxes, those that are ticked."""
+    return ticked(text) if field.type in _TICKABLE else text

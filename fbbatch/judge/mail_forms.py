@@ -4,11 +4,12 @@ What the mail quotes was said before and is left out.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from lxml import html
 
+from fbbatch.model import Cell
 from fbbatch.read import Letter, Paper
 from fbbatch.read.html_text import readable
 from fbbatch.read.webpage import read_tables
@@ -26,38 +27,63 @@ _BELOW = re.compile(
 )
 _WROTE = re.compile(r".{0,200}(wrote|写道|寫道)\s*[:：]\s*$", re.IGNORECASE)
 _MARK = ">"
+_Rows = tuple[tuple[str, ...], ...]
+"""A table: its rows, all of one width."""
 
 
 def pasted_paper(letter: Letter) -> Paper:
     """A mail's own words as a written document: its tables, and its lines outside them."""
-    if not letter.html:
-        own = _own_lines(letter.body)
-        return Paper(
-            tables=tuple(_tabbed(own)),
-            lines=tuple(line.strip() for line in own if line.strip() and "\t" not in line),
-        )
-    markup = _unquoted(letter.html)
-    own = _own_lines(readable(markup))
-    told = {line.strip() for text in own for line in text.split("\t")}
-    tables = tuple(
-        _even([[str(cell or "").strip() for cell in row] for row in table])
-        for table in read_tables(markup)
-    )
-    kept = tuple(
-        table
-        for table in tables
-        if table and all(_first(cell) in told for row in table for cell in row if cell)
-    )
-    cells = {
-        " ".join(line.split())
-        for table in kept
-        for row in table
-        for cell in row
-        for line in cell.split("\n")
-    }
+    if letter.html:
+        return _paper_of_page(_unquoted(letter.html))
+    return _paper_of_text(letter.body)
+
+
+def _paper_of_text(text: str) -> Paper:
+    own = _own_lines(text)
+    lines = [line.strip() for line in own if "\t" not in line]
     return Paper(
-        tables=kept, lines=tuple(line for line in own if "\t" not in line and line not in cells)
+        tables=tuple(_tabbed(own)),
+        lines=tuple(filter(None, lines)),
     )
+
+
+def _paper_of_page(markup: str) -> Paper:
+    own = _own_lines(readable(markup))
+    tables = tuple(_own_tables(markup, own))
+    lines = [line for line in own if "\t" not in line]
+    in_tables = set(_lines_in(tables))
+    return Paper(
+        tables=tables,
+        lines=tuple(line for line in lines if line not in in_tables),
+    )
+
+
+def _own_tables(markup: str, own: Sequence[str]) -> Iterator[_Rows]:
+    """The tables of a page all of whose cells begin with words that the mail says itself."""
+    said: set[str] = set()
+    for line in own:
+        said.update(cell.strip() for cell in line.split("\t"))
+    for rows in read_tables(markup):
+        table = _even([_stripped(row) for row in rows])
+        if table and _is_said(table, said):
+            yield table
+
+
+def _is_said(table: _Rows, said: Collection[str]) -> bool:
+    for row in table:
+        for cell in row:
+            if cell and _first(cell) not in said:
+                return False
+    return True
+
+
+def _lines_in(tables: Iterable[_Rows]) -> Iterator[str]:
+    """The lines of all cells, as a reader sees them."""
+    for table in tables:
+        for row in table:
+            for cell in row:
+                for line in cell.split("\n"):
+                    yield _plain(line)
 
 
 def _unquoted(markup: str) -> str:
@@ -91,19 +117,26 @@ def _own_lines(text: str) -> list[str]:
 
 def _first(cell: str) -> str:
     """The first line of a cell as a reader sees it."""
-    return " ".join(cell.split("\n")[0].split())
+    return _plain(cell.split("\n")[0])
 
 
-def _tabbed(lines: Sequence[str]) -> Iterator[tuple[tuple[str, ...], ...]]:
+def _plain(line: str) -> str:
+    return " ".join(line.split())
+
+
+def _stripped(cells: Iterable[Cell]) -> list[str]:
+    return [str(cell or "").strip() for cell in cells]
+
+
+def _tabbed(lines: Sequence[str]) -> Iterator[_Rows]:
     """The tables of a plain text: lines one below the other whose cells are set apart by tabs."""
-    for is_table, group in groupby(
-        (line for line in lines if line.strip()), key=lambda line: "\t" in line
-    ):
+    filled = [line for line in lines if line.strip()]
+    for is_table, group in groupby(filled, key=lambda line: "\t" in line):
         if is_table:
-            yield _even([[cell.strip() for cell in line.split("\t")] for line in group])
+            yield _even([_stripped(line.split("\t")) for line in group])
 
 
-def _even(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def _even(rows: Sequence[Sequence[str]]) -> _Rows:
     """Rows of one width."""
     width = max(map(len, rows), default=0)
     return tuple((*row, *[""] * (width - len(row))) for row in rows)

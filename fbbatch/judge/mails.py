@@ -7,14 +7,16 @@ lines answer more, and what is still missing is asked for instead of sending the
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fbbatch.lexicon import Lexicon
 from fbbatch.model import Cell
 from fbbatch.read import Letter, Paper
 from fbbatch.read.answers import answers_of
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn, SchemaModel, field_for, identify
+from fbbatch.schema.models import Person
 from fbbatch.words import fold
 
 CHANNEL = "email"
@@ -35,6 +37,14 @@ class Addressed:
     loose: tuple[str, ...] = ()
 
 
+class _Name(NamedTuple):
+    """A word for a product, or for one of its models; `model` is `""` where it is the product's."""
+
+    product: str
+    model: str
+    word: str
+
+
 def address(
     letter: Letter,
     attachments: Sequence[str],
@@ -52,48 +62,30 @@ def address(
         folder: the inbox sub-folder it lay in, which may name the schema.
         received: the as-of time; a mail is not dated later.
     """
-    person = next(
-        (
-            p
-            for p in book.organisation.people
-            if p.mail and p.mail.lower() == letter.address.lower()
-        ),
-        None,
-    )
+    person = _person(letter.address, book)
     records, named, loose = _labelled(letter.body, book, folder)
     schema = _relaxed(_schema(book, folder, named, is_staff=person is not None))
     given: dict[str, Cell] = {
-        "reporter": person.name if person else letter.sender or letter.address.partition("@")[0],
-        "reporter_department": person.department if person else None,
-        "contact": letter.address or None,
+        **_writer(letter, person),
         "reported_at": _sent(letter, received),
         "channel": CHANNEL if CHANNEL in schema.channels else None,
         "attachments": "、".join(attachments) or None,
         **_product(f"{letter.subject}\n{letter.body}", book),
     }
-    if not any(record.get(_TEXT) for record in records):
+    described = [record for record in records if record.get(_TEXT)]
+    if described:
+        signature = [record for record in records if not record.get(_TEXT)]
+        loose = (*loose, *_answers_in(signature))
+        if subject := letter.subject.strip():
+            loose = (subject, *loose)
+        records = described
+    else:
         given[_TEXT] = f"{letter.subject}\n{letter.body}".strip()
-    else:  # what else is labelled stands in the signature
-        loose = (
-            *loose,
-            *(
-                str(value)
-                for record in records
-                if not record.get(_TEXT)
-                for value in record.values()
-                if value
-            ),
-        )
-        records = [record for record in records if record.get(_TEXT)]
-    filled = [
-        {**given, **{key: value for key, value in record.items() if value}} for record in records
-    ] or [given]
-    fields = [f for f in schema.fields if f.required or any(record.get(f.id) for record in filled)]
-    columns = tuple(MappedColumn(n, f, f.id) for n, f in enumerate(fields))
-    rows = [[record.get(f.id) for f in fields] for record in filled]
-    if _TEXT not in given and letter.subject.strip():
-        loose = (letter.subject.strip(), *loose)
-    return Addressed(Layout(schema, columns, 1, None), rows, bool(records), loose)
+    answers = [_completed(record, given) for record in records] or [given]
+    layout = _layout(schema, answers)
+    ids = [column.field.id for column in layout.columns]
+    rows = [list(map(answer.get, ids)) for answer in answers]
+    return Addressed(layout, rows, bool(records), loose)
 
 
 def letter_key(letter: Letter) -> str:
@@ -108,6 +100,49 @@ def letter_key(letter: Letter) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _person(mail_address: str, book: Book) -> Person | None:
+    """The one of the company's people whose mail address this is."""
+    wanted = mail_address.lower()
+    for person in book.organisation.people:
+        if person.mail and person.mail.lower() == wanted:
+            return person
+    return None
+
+
+def _writer(letter: Letter, person: Person | None) -> dict[str, Cell]:
+    """Who writes, as the headers say it; what is known of our own people goes before."""
+    contact = letter.address or None
+    if person:
+        return {
+            "reporter": person.name,
+            "reporter_department": person.department,
+            "contact": contact,
+        }
+    name = letter.sender or letter.address.partition("@")[0]
+    return {"reporter": name, "contact": contact}
+
+
+def _answers_in(records: Iterable[Mapping[str, Cell]]) -> Iterator[str]:
+    for record in records:
+        for value in record.values():
+            if value:
+                yield str(value)
+
+
+def _completed(record: Mapping[str, Cell], given: Mapping[str, Cell]) -> dict[str, Cell]:
+    """What a record answers; what it leaves blank is taken from `given`."""
+    answered = {name: value for name, value in record.items() if value}
+    return {**given, **answered}
+
+
+def _layout(schema: SchemaModel, answers: Sequence[Mapping[str, Cell]]) -> Layout:
+    """A column for each field that is required or answered."""
+    answered = {name for answer in answers for name, value in answer.items() if value}
+    fields = [field for field in schema.fields if field.required or field.id in answered]
+    columns = tuple(MappedColumn(n, field, field.id) for n, field in enumerate(fields))
+    return Layout(schema, columns, 1, None)
+
+
 def _labelled(
     body: str, book: Book, folder: str | None
 ) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:
@@ -120,23 +155,37 @@ def _labelled(
         layout = identify(sheet.head, book.sources, sheet="", folder=folder)
         if isinstance(layout, Layout):
             header, *rows = sheet.rows()
-            ids = [
-                found.id if (found := field_for(str(name), layout.schema.by_header)) else ""
-                for name in header
-            ]
-            return [dict(zip(ids, row, strict=True)) for row in rows], layout.schema, told.loose
+            ids = [_id_of(name, layout.schema) for name in header]
+            records = [dict(zip(ids, row, strict=True)) for row in rows]
+            return records, layout.schema, told.loose
     return [], None, ()
+
+
+def _id_of(header: Cell, schema: SchemaModel) -> str:
+    """The id of the field that a header names; `""` where it names none."""
+    field = field_for(str(header), schema.by_header)
+    return field.id if field else ""
 
 
 def _schema(
     book: Book, folder: str | None, named: SchemaModel | None, *, is_staff: bool
 ) -> SchemaModel:
-    by_folder = next((s for s in book.sources if s.is_of_folder(folder)), None)
-    staff = next(
-        (s for s in book.sources if any(f.id == "reporter_department" for f in s.fields)), None
-    )
-    public = next((s for s in book.sources if CHANNEL in s.channels), book.sources[0])
-    return by_folder or named or (staff if is_staff and staff else public)
+    """The schema that a mail answers: its folder's, the one its labels name, or its writer's."""
+    for schema in book.sources:
+        if schema.is_of_folder(folder):
+            return schema
+    if named:
+        return named
+    if is_staff:
+        for schema in book.sources:
+            if _asks_for_department(schema):
+                return schema
+    return next((schema for schema in book.sources if CHANNEL in schema.channels), book.sources[0])
+
+
+def _asks_for_department(schema: SchemaModel) -> bool:
+    """True for the source that our own people answer."""
+    return any(field.id == "reporter_department" for field in schema.fields)
 
 
 def _relaxed(schema: SchemaModel) -> SchemaModel:
@@ -165,25 +214,40 @@ def _sent(letter: Letter, received: dt.datetime) -> Cell:
 
 def _product(text: str, book: Book) -> dict[str, Cell]:
     """The one product and the one model that the text names; nothing where it names several."""
-    products = book.products.products
-    named = [(p.name, "", name) for p in products for name in (p.name, *p.aliases)]
-    named += [(p.name, model, model) for p in products for model in p.models if len(model) > 1]
-    lexicon, folded = Lexicon(word for *_, word in named), fold(text)
-    found = [
-        (number, start, end)
-        for place, start, end in lexicon.scan([folded])[0]
-        for number in lexicon.numbers(place)
-    ]
-    widest = [
-        (n, a, b)
-        for n, a, b in found
-        if not any(c <= a and b <= d and b - a < d - c for _, c, d in found)
-    ]
-    hits = [named[n] for n, *_ in widest]
-    names = {name for name, model, _ in hits if not model} or {name for name, *_ in hits}
-    if len(names) != 1:
+    names = _names_in(text, list(_known_names(book)))
+    products = {name.product for name in names if not name.model}
+    products = products or {name.product for name in names}
+    if len(products) != 1:
         return {}
-    product = names.pop()
-    models = {model for name, model, _ in hits if model and name == product}
-    found_model: dict[str, Cell] = {"model": models.pop()} if len(models) == 1 else {}
-    return {"product": product, **found_model}
+    product = products.pop()
+    models = {name.model for name in names if name.model and name.product == product}
+    model: dict[str, Cell] = {"model": models.pop()} if len(models) == 1 else {}
+    return {"product": product, **model}
+
+
+def _known_names(book: Book) -> Iterator[_Name]:
+    """What products and their models are called; one character is no name of a model."""
+    for product in book.products.products:
+        for word in (product.name, *product.aliases):
+            yield _Name(product.name, "", word)
+    for product in book.products.products:
+        for model in product.models:
+            if len(model) > 1:
+                yield _Name(product.name, model, model)
+
+
+def _names_in(text: str, known: Sequence[_Name]) -> list[_Name]:
+    """The names that stand in a text; one within a longer one does not count."""
+    lexicon = Lexicon(name.word for name in known)
+    places = lexicon.scan([fold(text)])[0]
+    spans = [(start, end) for _, start, end in places]
+    numbers: list[int] = []
+    for place, start, end in places:
+        if not _is_within_longer(start, end, spans):
+            numbers += lexicon.numbers(place)
+    return [known[number] for number in numbers]
+
+
+def _is_within_longer(start: int, end: int, spans: Iterable[tuple[int, int]]) -> bool:
+    length = end - start
+    return any(a <= start and end <= b and length < b - a for a, b in spans)

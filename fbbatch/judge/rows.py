@@ -5,12 +5,12 @@ the ledger.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -22,6 +22,7 @@ from fbbatch.identity import kin_keys
 from fbbatch.judge.messages import Message, answers_as_json
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
+from fbbatch.read.csv_rows import Torn
 from fbbatch.schema import Book, Layout, SchemaModel
 from fbbatch.validate import Checked, Checker, text_of
 from fbbatch.words import fold
@@ -29,6 +30,10 @@ from fbbatch.words import fold
 CHUNK_ROWS = 1_000
 SOLVE_WITHIN = "T03"
 UNSPECIFIED = "unspecified"
+Value = TypeVar("Value")
+_Rows = Sequence[Sequence[Cell]]
+_Columns = Mapping[str, Sequence[Any]]
+"""Typed answers by field id, one a row; None is a blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,42 +116,43 @@ class RowJudge:
         )
         recorder = _Chunker(self, sheet, layout, channel)
         answered = _answered(layout)
-        rows_left = islice(sheet.rows(), layout.first_row - 1, None)
-        first = layout.first_row
-        ahead = list(islice(rows_left, CHUNK_ROWS))
-        while chunk := ahead:
-            ahead = list(
-                islice(rows_left, CHUNK_ROWS)
-            )  # so that a last, torn row is known as such in time
-            if (widest := max(map(len, chunk))) > self._setup.limits.columns:
-                raise LimitError(self._setup.limits.over("columns", widest, where=sheet.name))
+        for first, chunk in self._chunks(sheet, layout.first_row):
             kept = answered(chunk)
-            rows: Sequence[Sequence[Cell]] = chunk
+            rows = chunk
             numbers: Sequence[int] = range(first, first + len(chunk))
             notes: list[Finding] = []
             if len(kept) < len(chunk):
-                stray = [
-                    (n, text)
-                    for index, n in enumerate(numbers)
-                    if index not in kept and (text := _stray(chunk[index]))
-                ]
-                notes = [
-                    finding("FB-stray-text", sheet=sheet.name, row=n, text=text)
-                    for n, text in stray
-                ]
-                rows, numbers = [chunk[index] for index in kept], [numbers[index] for index in kept]
-            if shown := checker.examples(
-                rows
-            ):  # the example under a register's header, left as it was
-                numbers = [n for index, n in enumerate(numbers) if index not in shown]
-                rows = [row for index, row in enumerate(rows) if index not in shown]
-            first += len(chunk)
+                notes = _stray_texts(chunk, first, kept, sheet.name)
+                rows = _picked(chunk, kept)
+                numbers = _picked(numbers, kept)
+            # the example under a register's header, left as it was
+            if examples := checker.examples(rows):
+                own = [index for index in range(len(rows)) if index not in examples]
+                rows = _picked(rows, own)
+                numbers = _picked(numbers, own)
             if not rows and not notes:
                 continue
             checked = checker.check(rows, numbers, sheet.name)
-            if sheet.torn and sheet.torn.row in numbers:
-                checked = _torn(checked, numbers.index(sheet.torn.row), sheet)
+            torn = sheet.torn
+            if torn and torn.row in numbers:
+                checked = _torn(checked, numbers.index(torn.row), torn, sheet.name)
             yield recorder.chunk(checked, rows, numbers, notes)
+
+    def _chunks(self, sheet: Sheet, first: int) -> Iterator[tuple[int, _Rows]]:
+        """A sheet's rows from number `first` on, a thousand at a time, with the first's number.
+
+        The next ones are read ahead, so that a last, torn row is known as such in time.
+        """
+        limits = self._setup.limits
+        rows_left = islice(sheet.rows(), first - 1, None)
+        ahead = list(islice(rows_left, CHUNK_ROWS))
+        while chunk := ahead:
+            ahead = list(islice(rows_left, CHUNK_ROWS))
+            widest = max(map(len, chunk))
+            if widest > limits.columns:
+                raise LimitError(limits.over("columns", widest, where=sheet.name))
+            yield first, chunk
+            first += len(chunk)
 
     def channel(self, schema: SchemaModel, name: str) -> str:
         """The channel of rows that do not say it.
@@ -166,7 +172,7 @@ class RowJudge:
         return UNSPECIFIED
 
     def rule(
-        self, columns: Mapping[str, Sequence[Any]], n_rows: int, source: str
+        self, columns: _Columns, n_rows: int, source: str
     ) -> tuple[list[Ruling], list[Classification]]:
         """What each piece of feedback is, who handles it and by when.
 
@@ -264,7 +270,7 @@ class _Chunker:
     def chunk(
         self,
         checked: Checked,
-        rows: Sequence[Sequence[Cell]],
+        rows: _Rows,
         numbers: Sequence[int],
         notes: list[Finding],
     ) -> Message:
@@ -274,36 +280,21 @@ class _Chunker:
         answers, the cells of the returned rows.
         """
         bad = sorted(checked.bad)
-        good = (
-            [index for index in range(len(rows)) if index not in checked.bad]
-            if bad
-            else range(len(rows))
-        )
+        good, columns = _accepted(checked, len(rows))
         cells = [orjson.dumps(row, default=str) for row in rows]
-        columns = (
-            {field: [values[index] for index in good] for field, values in checked.columns.items()}
-            if bad
-            else checked.columns
-        )
-        accepted = [numbers[index] for index in good]
+        accepted = _picked(numbers, good)
         ruled, judged = self._judge.rule(columns, len(good), self._source)
         rulings, places = self._numbered(ruled)
-        remarks = [
-            self._judge.note(note, self._sheet, n)
-            for n, one in zip(accepted, judged, strict=True)
-            for note in one.notes
-        ]
-        findings = [*notes, *checked.findings, *remarks]
+        findings = [*notes, *checked.findings, *self._remarks(accepted, judged)]
         if self._written:  # nobody could look up a row or column of a form
             findings = [f._replace(column=None, sheet=None) for f in findings]
+        channels = columns.get("channel", (None,) * len(good))
         return {
             "rows": accepted,
             "kin": kin_keys(self._source, columns, len(good)),
             "ruled": [places[id(ruling)] for ruling in ruled],
-            "channels": [
-                code or self._channel for code in columns.get("channel", (None,) * len(good))
-            ],
-            "returned": [numbers[index] for index in bad],
+            "channels": [code or self._channel for code in channels],
+            "returned": _picked(numbers, bad),
             "findings": findings,
             "rulings": rulings,
             "cells": sum(map(len, rows)),
@@ -311,11 +302,19 @@ class _Chunker:
             "written": self._written,
             "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
             "lines": [
-                *(cells[index] for index in good),
+                *_picked(cells, good),
                 *answers_as_json(columns, len(good)),
-                *(cells[index] for index in bad),
+                *_picked(cells, bad),
             ],
         }
+
+    def _remarks(
+        self, numbers: Sequence[int], judged: Sequence[Classification]
+    ) -> Iterator[Finding]:
+        """The remarks of the classification, by the numbers of their rows."""
+        for number, classification in zip(numbers, judged, strict=True):
+            for note in classification.notes:
+                yield self._judge.note(note, self._sheet, number)
 
     def _numbered(self, ruled: Sequence[Ruling]) -> tuple[list[Ruling], dict[int, int]]:
         """The rulings that have not been sent yet, and the number of each of all by its id."""
@@ -328,7 +327,22 @@ class _Chunker:
         return fresh, places
 
 
-def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[int]]:
+def _picked(values: Sequence[Value], places: Iterable[int]) -> list[Value]:
+    return [values[place] for place in places]
+
+
+def _accepted(checked: Checked, n_rows: int) -> tuple[Sequence[int], _Columns]:
+    """The indices of the rows that are taken, and their answers."""
+    if not checked.bad:
+        return range(n_rows), checked.columns
+    good = [index for index in range(n_rows) if index not in checked.bad]
+    columns = {}
+    for name, values in checked.columns.items():
+        columns[name] = _picked(values, good)
+    return good, columns
+
+
+def _answered(layout: Layout) -> Callable[[_Rows], Sequence[int]]:
     """A function that gives the indices of the rows that answer anything.
 
     A row does when some mapped cell is not blank.
@@ -336,28 +350,54 @@ def _answered(layout: Layout) -> Callable[[Sequence[Sequence[Cell]]], Sequence[i
     columns = [mapping.column for mapping in layout.columns]
     pick = itemgetter(*columns, columns[0])  # at least two, so that it always gives a tuple
 
-    def test(rows: Sequence[Sequence[Cell]]) -> Sequence[int]:
+    def test(rows: _Rows) -> Sequence[int]:
         try:
             picked = list(map(pick, rows))
         except IndexError:
-            picked = [tuple(row[c] for c in columns if c < len(row)) for row in rows]
+            picked = [_within(row, columns) for row in rows]
         if all(map(any, picked)) and not any(
             cells[0] is None or cells[0] == "" for cells in picked
         ):
             return range(len(rows))
-        return [index for index, cells in enumerate(picked) if any(text_of(cell) for cell in cells)]
+        return [index for index, cells in enumerate(picked) if any(map(text_of, cells))]
 
     return test
 
 
+def _within(row: Sequence[Cell], columns: Iterable[int]) -> tuple[Cell, ...]:
+    """The cells of a row in these columns; it may be shorter than others."""
+    return tuple(row[column] for column in columns if column < len(row))
+
+
+def _stray_texts(rows: _Rows, first: int, answered: Collection[int], sheet: str) -> list[Finding]:
+    """A finding for each row that answers nothing, but says something."""
+    notes = []
+    for index, row in enumerate(rows):
+        if index in answered:
+            continue
+        if text := _stray(row):
+            number = first + index
+            notes.append(finding("FB-stray-text", sheet=sheet, row=number, text=text))
+    return notes
+
+
 def _stray(row: Sequence[Cell]) -> str:
     """Text in a row that answers nothing; serial numbers in front of empty rows do not count."""
-    words = [text_of(cell) for cell in row if isinstance(cell, str)]
-    return " ".join(word for word in words if word and not word.replace(".", "").isdigit())[:60]
+    words = []
+    for cell in row:
+        word = text_of(cell) if isinstance(cell, str) else ""
+        if word and not word.replace(".", "").isdigit():
+            words.append(word)
+    return " ".join(words)[:60]
 
 
-def _torn(checked: Checked, index: int, sheet: Sheet) -> Checked:
-    assert sheet.torn is not None  # noqa: S101 - the caller looked
-    note = finding("FB-row-torn", sheet=sheet.name, row=sheet.torn.row, expected=sheet.torn.columns)
-    others = [f for f in checked.findings if f.row != sheet.torn.row]
+def _torn(checked: Checked, index: int, torn: Torn, sheet: str) -> Checked:
+    """The row that the file ends in goes back for that alone."""
+    note = finding(
+        "FB-row-torn",
+        sheet=sheet,
+        row=torn.row,
+        expected=torn.columns,
+    )
+    others = [f for f in checked.findings if f.row != torn.row]
     return Checked(checked.columns, checked.bad | {index}, [*others, note])

@@ -47,18 +47,65 @@ class Goes(NamedTuple):
     stays: list[Stays]
 
 
-class _Told(NamedTuple):
-    """What one document, or file, tells of.
+class _Contents(NamedTuple):
+    """Of whose cases one document, or file, tells.
 
-    `due`: of any case that is due; `others`: of others, which are kept until `until`.
+    Of any that is due; of others, the last of which can go on the day `until`.
     """
 
-    due: bool
-    others: bool
+    tells_of_due: bool
+    tells_of_others: bool
     until: dt.date | None
 
+    @property
+    def tells_only_of_due(self) -> bool:
+        """True for what tells of nobody who is to be kept."""
+        return self.tells_of_due and not self.tells_of_others
 
-_NOTHING = _Told(False, False, dt.date.min)
+    @property
+    def tells_of_nobody(self) -> bool:
+        """True for what tells of no case at all."""
+        return not self.tells_of_due and not self.tells_of_others
+
+
+_NOTHING = _Contents(False, False, dt.date.min)
+
+
+class _File(NamedTuple):
+    """A file, and the key under which it is known what it tells of."""
+
+    id: int
+    key: str
+
+
+class _Run(NamedTuple):
+    """A closed run and its documents.
+
+    `is_shown` is true where `outbox/latest` may show its documents; `is_old` where they can go.
+    """
+
+    id: int
+    name: str
+    day: dt.date
+    is_shown: bool
+    is_old: bool
+    documents: list[Any]
+
+    def path(self, document: Any) -> str:
+        """Where a document of the run is, below the workspace."""
+        return f"outbox/{self.name}/{document['path']}"
+
+
+class _Lists(NamedTuple):
+    """What the documents that list cases tell of.
+
+    `moved`: the cases that each run has moved; `listed`: what its other lists tell of;
+    `registered`: the cases of each day.
+    """
+
+    moved: dict[int, set[int]]
+    listed: dict[int, _Contents]
+    registered: dict[str, set[int]]
 
 
 def cases_of_submissions(connection: sa.Connection) -> dict[int, set[int]]:
@@ -127,16 +174,14 @@ class Sharing:
         """The first day on which something of that day is due."""
         return day + self._retention + dt.timedelta(days=1)
 
-    def _told(self, cases: Iterable[int], due: set[int]) -> _Told:
-        found = set(cases)
-        others = found - due
-        days = [self._closed.get(case) for case in others]
-        until = (
-            None
-            if None in days
-            else max((self._after(day) for day in days if day), default=dt.date.min)
-        )
-        return _Told(bool(found & due), bool(others), until)
+    def _contents(self, cases: Iterable[int], due: set[int]) -> _Contents:
+        """What something tells of that is about these cases."""
+        named = set(cases)
+        others = named - due
+        closings = [self._closed[case] for case in others if case in self._closed]
+        all_closed = len(closings) == len(others)
+        until = max(map(self._after, closings), default=dt.date.min) if all_closed else None
+        return _Contents(bool(named & due), bool(others), until)
 
     # --- originals --------------------------------------------------------------------
 
@@ -153,16 +198,16 @@ class Sharing:
         for id_, parent, path, sha256, run in files:
             if parent or not path:
                 continue
-            told = self._of_file.get(sha256 or str(id_), _NOTHING)
+            contents = self._of_file.get(sha256 or str(id_), _NOTHING)
             if id_ in whole:
                 goes[id_] = path
-            elif told.due:
-                stays.append(Stays(id_, path, run, "original", sha256, told.until, True, True))
+            elif contents.tells_of_due:
+                stays.append(Stays(id_, path, run, "original", sha256, contents.until, True, True))
         return goes, stays
 
     def _rows_of_files(
         self, due: set[int], rows: set[int], files: Iterable[Any]
-    ) -> dict[str, _Told]:
+    ) -> dict[str, _Contents]:
         """What each file tells of, what is inside it included.
 
         By the sha256 of its bytes, or by its id where that is unknown.
@@ -173,24 +218,55 @@ class Sharing:
         for id_, parent, _, sha256, _ in files:
             roots[id_] = roots.get(parent, id_)
             keys[id_] = sha256 or str(id_)
-        found: dict[str, _Told] = {}
-        told_in = sa.select(t.submission.c.id, t.submission.c.file_id, t.run.c.as_of)
-        told_in = told_in.join(t.file, t.file.c.id == t.submission.c.file_id)
-        told_in = told_in.join(t.run, t.run.c.id == t.file.c.run_id)
-        for row, file_id, as_of in self._connection.execute(told_in):
-            told = self._told(owners.get(row, ()), due)
+        result: dict[str, _Contents] = {}
+        query = sa.select(t.submission.c.id, t.submission.c.file_id, t.run.c.as_of)
+        query = query.join(t.file, t.file.c.id == t.submission.c.file_id)
+        query = query.join(t.run, t.run.c.id == t.file.c.run_id)
+        for row, file_id, as_of in self._connection.execute(query):
+            contents = self._contents(owners.get(row, ()), due)
             if row in rows:
-                told = told._replace(due=True)
+                contents = contents._replace(tells_of_due=True)
             elif row not in owners:
-                told = _Told(False, True, self._after(dt.date.fromisoformat(as_of[:10])))
+                day = dt.date.fromisoformat(as_of[:10])
+                contents = _Contents(False, True, self._after(day))
             for key in {keys[file_id], keys[roots[file_id]]}:
-                found[key] = _both(found.get(key, _NOTHING), told)
-        return found
+                result[key] = _both(result.get(key, _NOTHING), contents)
+        return result
 
     # --- documents --------------------------------------------------------------------
 
     def documents(self, due: set[int], whole: set[int], about: About) -> Goes:
         """What becomes of the documents of closed runs; `originals` has been asked before."""
+        runs = self._closed_runs()
+        lists = _Lists(self._moved(), self._listed(due, runs), self._registered())
+        result = Goes({}, [], [])
+        for run in runs:
+            files = self._files_returned(run, about)
+            telling: list[Stays] = []
+            silent: list[Stays] = []
+            for document in run.documents:
+                id_, file = document["id"], files.get(document["id"])
+                if self._is_forgotten(document, due) or (file and file.id in whole):
+                    result.documents[id_] = run.path(document)
+                    continue
+                contents = self._contents_of(document, file, due, lists)
+                if run.is_old and contents.tells_only_of_due:
+                    result.documents[id_] = run.path(document)
+                    continue
+                group = silent if contents.tells_of_nobody else telling
+                group.append(self._stays(document, run, contents))
+            some_go = len(telling) + len(silent) < len(run.documents)
+            result.stays.extend(telling)
+            if run.is_old and some_go and not telling:
+                # what tells of nobody goes with the last of the others
+                result.documents.update({document.id: document.path for document in silent})
+                result.runs.append(run.name)
+            else:
+                result.stays.extend(silent)
+        return result
+
+    def _closed_runs(self) -> list[_Run]:
+        """The closed runs with their documents, oldest first."""
         runs = self._connection.execute(
             sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of)
             .where(t.run.c.finished_at.is_not(None))
@@ -198,73 +274,76 @@ class Sharing:
         ).all()
         newest = sa.select(sa.func.max(t.document.c.run_id)).group_by(t.document.c.kind)
         newest = newest.where(t.document.c.kind.in_(_NEWEST_STAYS))
-        kept = {*self._connection.execute(newest).scalars(), *(id_ for id_, *_ in runs[-1:])}
-        moved, listed = self._moved(), self._listed(due, runs)
+        shown = set(self._connection.execute(newest).scalars())
+        shown.update(id_ for id_, _, _ in runs[-1:])
+        documents: dict[int, list[Any]] = {}
+        every = sa.select(t.document).order_by(t.document.c.id)
+        for document in self._connection.execute(every).mappings():
+            documents.setdefault(document["run_id"], []).append(document)
+        result: list[_Run] = []
+        for id_, name, as_of in runs:
+            day = dt.date.fromisoformat(as_of[:10])
+            is_shown = id_ in shown
+            is_old = day < self._before and not is_shown
+            result.append(_Run(id_, name, day, is_shown, is_old, documents.get(id_, [])))
+        return result
+
+    def _files_returned(self, run: _Run, about: About) -> dict[int, _File]:
+        """The file that each document is about by which a run has returned one; by document id."""
+        returned = [document for document in run.documents if document["kind"] == "returned"]
+        if not returned:
+            return {}
+        names = about(run.name)
+        files: dict[int, _File] = {}
+        for document in returned:
+            file = self._files.get((run.id, names.get(document["path"], "")))
+            if file and document["case_id"] is None:
+                files[document["id"]] = file
+        return files
+
+    def _is_forgotten(self, document: Any, due: set[int]) -> bool:
+        """True for a document that was removed earlier, or is about a case that is due."""
+        return document["id"] in self._removed or document["case_id"] in due
+
+    def _contents_of(
+        self, document: Any, file: _File | None, due: set[int], lists: _Lists
+    ) -> _Contents:
+        """What a document tells of: by its case, the file it returns, or its kind."""
+        kind, run_id = document["kind"], document["run_id"]
+        if document["case_id"] is not None:
+            return _Contents(False, True, None)
+        if file:
+            return self._of_file.get(file.key, _NOTHING)
+        if kind == "summary":
+            return self._contents(lists.registered.get(document["period"] or "", ()), due)
+        if kind == "returned" or kind in _ABOUT_RUN:
+            return self._contents(lists.moved.get(run_id, ()), due)
+        return _NOTHING if kind in _ABOUT_NOBODY else lists.listed[run_id]
+
+    def _stays(self, document: Any, run: _Run, contents: _Contents) -> Stays:
+        return Stays(
+            id=document["id"],
+            path=run.path(document),
+            run=run.name,
+            kind=document["kind"],
+            sha256=document["sha256"],
+            until=self._stays_until(run, contents),
+            tells_of_due=contents.tells_of_due,
+            is_copy=document["kind"] == "returned" and bool(document["form"]),
+        )
+
+    def _stays_until(self, run: _Run, contents: _Contents) -> dt.date | None:
+        """When a document of a run can go: with the others it tells of, and once it is old."""
+        if contents.until is None or not contents.tells_of_due or run.is_old:
+            return contents.until
+        return None if run.is_shown else max(contents.until, self._after(run.day))
+
+    def _registered(self) -> dict[str, set[int]]:
+        """The cases that were registered on each day."""
         days: dict[str, set[int]] = {}
         for case, (_, day) in self._cases.items():
             days.setdefault(day, set()).add(case)
-        result = Goes({}, [], [])
-        documents: dict[int, list[Any]] = {}
-        for row in self._connection.execute(
-            sa.select(t.document).order_by(t.document.c.id)
-        ).mappings():
-            documents.setdefault(row["run_id"], []).append(row)
-        for run_id, run, as_of in runs:
-            is_old = run_id not in kept and as_of[:10] < self._before.isoformat()
-            names = (
-                about(run)
-                if any(row["kind"] == "returned" for row in documents.get(run_id, ()))
-                else {}
-            )
-            quiet: list[Stays] = []
-            n_others = 0
-            for row in documents.get(run_id, ()):
-                path = f"outbox/{run}/{row['path']}"
-                if row["id"] in self._removed or row["case_id"] in due:
-                    result.documents[row["id"]] = path
-                    continue
-                file = self._files.get((run_id, names.get(row["path"], "")))
-                if row["case_id"] is not None:
-                    told = _Told(False, True, None)
-                elif row["kind"] == "returned" and file:
-                    told = self._of_file.get(file[1], _NOTHING)
-                    if file[0] in whole:
-                        result.documents[row["id"]] = path
-                        continue
-                elif row["kind"] == "summary":
-                    told = self._told(days.get(row["period"] or "", ()), due)
-                elif row["kind"] in _ABOUT_RUN or row["kind"] == "returned":
-                    told = self._told(moved.get(run_id, ()), due)
-                else:
-                    told = _NOTHING if row["kind"] in _ABOUT_NOBODY else listed[run_id]
-                if told.due and not told.others and is_old:
-                    result.documents[row["id"]] = path
-                    continue
-                until = told.until
-                if told.due and not is_old and until:
-                    until = (
-                        None
-                        if run_id in kept
-                        else max(until, self._after(dt.date.fromisoformat(as_of[:10])))
-                    )
-                is_copy = row["kind"] == "returned" and bool(row["form"])
-                one = Stays(
-                    row["id"], path, run, row["kind"], row["sha256"], until, told.due, is_copy
-                )
-                if told.others or told.due:
-                    n_others += 1
-                    result.stays.append(one)
-                else:
-                    quiet.append(one)
-            has_gone = len(documents.get(run_id, ())) > len(quiet)
-            if (
-                is_old and not n_others and has_gone
-            ):  # what tells of nobody goes with the last of the others
-                result.documents.update({one.id: one.path for one in quiet})
-                result.runs.append(run)
-            else:
-                result.stays.extend(quiet)
-        return result
+        return days
 
     def _moved(self) -> dict[int, set[int]]:
         """The cases that each run has registered, moved, or got a file about."""
@@ -282,7 +361,7 @@ class Sharing:
                 found.setdefault(run_id, set()).add(case)
         return found
 
-    def _listed(self, due: set[int], runs: Iterable[Any]) -> dict[int, _Told]:
+    def _listed(self, due: set[int], runs: Iterable[_Run]) -> dict[int, _Contents]:
         """What the lists of each run (tracking ledger, work lists) tell of.
 
         They tell of all cases that there were by then.
@@ -293,28 +372,32 @@ class Sharing:
         last = dt.date.min
         others = _NOTHING
         at = 0
-        found: dict[int, _Told] = {}
-        for run_id, _, as_of in runs:
-            while at < len(ordered) and ordered[at][0] <= run_id:
+        result: dict[int, _Contents] = {}
+        for run in runs:
+            while at < len(ordered) and ordered[at][0] <= run.id:
                 case = ordered[at][1]
                 if case in due:
                     last = max(last, self._closed[case])
                 else:
-                    others = _both(others, self._told([case], due))
+                    others = _both(others, self._contents([case], due))
                 at += 1
-            day = dt.date.fromisoformat(as_of[:10])
-            found[run_id] = others._replace(due=(day - last).days <= _TOLD_DAYS)
-        return found
+            is_listed = (run.day - last).days <= _TOLD_DAYS
+            result[run.id] = others._replace(tells_of_due=is_listed)
+        return result
 
-    def _files_by_name(self) -> dict[tuple[int, str], tuple[int, str]]:
-        """The id and the key in `_of_file` of each file, by run and name."""
+    def _files_by_name(self) -> dict[tuple[int, str], _File]:
+        """The files, by run and name."""
         columns = t.file.c.run_id, t.file.c.name, t.file.c.id, t.file.c.sha256
         return {
-            (run_id, name): (id_, sha256 or str(id_))
+            (run_id, name): _File(id_, sha256 or str(id_))
             for run_id, name, id_, sha256 in self._connection.execute(sa.select(*columns))
         }
 
 
-def _both(one: _Told, other: _Told) -> _Told:
-    until = None if one.until is None or other.until is None else max(one.until, other.until)
-    return _Told(one.due or other.due, one.others or other.others, until)
+def _both(first: _Contents, second: _Contents) -> _Contents:
+    """What two things tell of together."""
+    is_due = first.tells_of_due or second.tells_of_due
+    has_others = first.tells_of_others or second.tells_of_others
+    if first.until is None or second.until is None:
+        return _Contents(is_due, has_others, None)
+    return _Contents(is_due, has_others, max(first.until, second.until))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fbbatch.model import Cell
-from fbbatch.read.paper import Paper
+from fbbatch.read.paper import Blank, Paper
 from fbbatch.read.sheet import Sheet, sheet_of
 from fbbatch.schema import Layout, SchemaModel, field_for, identify
 from fbbatch.schema.models import FieldModel
@@ -21,9 +21,12 @@ BOXES = f"{_TICKED}{_OPEN}"
 """What a box may look like, ticked or not."""
 _BRACKETED = re.compile(r"[\[(（【]\s*([xX√✓✔v vV☑■●])\s*[\])）】]|[\[(（【][\s　]*[\])）】]")
 _MARK = re.compile(rf"[{_TICKED}{_OPEN}]")
+_TICK = re.compile(f"[{_TICKED}]")
 _TOGETHER = re.compile(rf"[{_TICKED}{_OPEN}]{{2,}}")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[vVxX](?![A-Za-z])")
 _SPACES, _COLONS = " \t\n　", "：:"
+_COLON = re.compile(f"[{_COLONS}]")
+_BETWEEN_OPTIONS = " \t\n　,，;；、/／"
 _LABELLED = re.compile(
     r"(?:^|(?<=[\s　,，;；|]))([^\s　：:,，;；|][^：:,，;；|\n]{0,29}?)[ 　]*[：:][ \t　]*"
 )
@@ -57,31 +60,48 @@ def answers_of(
     index: dict[str, FieldModel] = {}
     for schema in schemas:
         index = schema.by_header | index
+    records = _Records()
+    _take_blanks(paper.blanks, index, records)
     registers = [
         schema for schema in schemas if schema.kind != "form"
     ]  # a form has no records below a header, whatever its rows look like
-    named = {blank.table for blank in paper.blanks if blank.table}
+    with_blanks = {blank.table for blank in paper.blanks if blank.table}
     tables: list[Sheet] = []
-    records = _Records()
-    for blank in paper.blanks:
-        header = blank.name if field_for(blank.name, index) or not blank.label else blank.label
-        records.put(header, field_for(header, index), blank.text)
-    records.seal({blank.name for blank in paper.blanks if blank.kind != "bookmark"})
     for number, table in enumerate(paper.tables, 1):
-        if (
-            number not in named
-            and registers
-            and isinstance(identify(table, registers, sheet="", folder=folder), Layout)
-        ):
+        if number not in with_blanks and _is_of_rows(table, registers, folder):
             tables.append(_written(f"#{number}", [list(row) for row in table]))
         else:
             _pairs_of_table(table, index, records)
-    titles = len(paper.lines) if paper.identity else 2 if paper.blanks or paper.tables else 1
-    _pairs_of_lines(
-        (part for line in paper.lines for part in line.split("\n")), index, records, titles=titles
-    )
+    lines = (part for line in paper.lines for part in line.split("\n"))
+    _pairs_of_lines(lines, index, records, titles=_most_titles(paper))
     form = [_written("", rows)] if (rows := records.rows()) else []
     return Answers((*tables, *form), tuple(records.loose))
+
+
+def _take_blanks(
+    blanks: Sequence[Blank], index: dict[str, FieldModel], records: "_Records"
+) -> None:
+    """Take the named blanks; one whose name no schema knows answers what stands beside it."""
+    for blank in blanks:
+        header = blank.name if field_for(blank.name, index) or not blank.label else blank.label
+        records.put(header, field_for(header, index), blank.text)
+    records.seal({blank.name for blank in blanks if blank.kind != "bookmark"})
+
+
+def _is_of_rows(
+    table: Sequence[Sequence[str]], registers: Sequence[SchemaModel], folder: str | None
+) -> bool:
+    """Whether the table has its records below the header of a register."""
+    if not registers:
+        return False
+    return isinstance(identify(table, registers, sheet="", folder=folder), Layout)
+
+
+def _most_titles(paper: Paper) -> int:
+    """How many lines in front may be titles; in a document of ours, all of them."""
+    if paper.identity:
+        return len(paper.lines)
+    return 2 if paper.blanks or paper.tables else 1
 
 
 def _written(name: str, rows: Sequence[Sequence[Cell]]) -> Sheet:
@@ -147,10 +167,11 @@ class _Records:
         records = [*self.done, self.open] if self.open else self.done
         if not records:
             return []
-        keys = list(self.headers)
-        header: list[Cell] = [self.headers[key] for key in keys]
-        lines: list[list[Cell]] = [[record.get(key) or None for key in keys] for record in records]
-        return [header, *lines]
+        header: list[Cell] = list(self.headers.values())
+        return [header, *map(self._row_of, records)]
+
+    def _row_of(self, record: dict[str, str]) -> list[Cell]:
+        return [record.get(key) or None for key in self.headers]
 
 
 def _pairs_of_table(
@@ -249,44 +270,79 @@ def ticked(text: str) -> str:
     a yes or a no by itself. Where it cannot be told which option a box belongs to, the text is
     handed on, which is no option.
     """
+    plain = _with_plain_boxes(text)
+    boxes = list(_MARK.finditer(plain))
+    if not boxes or len(plain) == 1:
+        return plain
+    are_behind = _are_behind_options(plain, boxes)
+    if are_behind is None:
+        return plain
+    options = _options_in_front(plain, boxes) if are_behind else _options_behind(plain, boxes)
+    chosen = _chosen(plain, boxes, options, are_behind=are_behind)
+    return "、".join(dict.fromkeys(chosen))
+
+
+def _with_plain_boxes(text: str) -> str:
+    """The text with one sign for each box; brackets and typed ticks become boxes, too."""
     plain = _BRACKETED.sub(lambda m: "☑" if m[1] and m[1].strip() else "☐", text).strip()
     plain = _TOGETHER.sub(_together, plain)
-    if _MARK.search(plain) and not any(mark in plain for mark in _TICKED):
+    if _MARK.search(plain) and not _TICK.search(plain):
         plain = _LONE_LETTER.sub("☑", plain)
-    marks = list(_MARK.finditer(plain))
-    if not marks or len(plain) == 1:
-        return plain
-    front, rest = plain[: marks[0].start()], plain[marks[-1].end() :]
-    is_behind = bool(front)
-    if front and rest.strip():  # a label in front, or a remark at the end
-        spaces = front[-1] in _SPACES, plain[marks[0].end()] in _SPACES
-        if front[-1] not in _COLONS and spaces[0] and spaces[1]:
-            return plain
-        is_behind = front[-1] not in _COLONS and not spaces[0]
-    if is_behind:
-        starts = [0, *(m.end() for m in marks)]
-        options = [plain[a : m.start()] for a, m in zip(starts, marks, strict=False)]
-    else:
-        ends = [*(m.start() for m in marks[1:]), len(plain)]
-        options = [plain[m.end() : b] for m, b in zip(marks, ends, strict=True)]
-    chosen: list[str] = []
-    previous, is_next = "", False
-    for option, mark in zip(options, marks, strict=True):
-        name = re.split("[：:]", option)[-1] if is_behind else option
-        name = name.strip(" \t\n　,，;；、/／")
-        if name and (is_next or mark[0] in _TICKED):
-            chosen.append(name)
-        elif (
-            mark[0] in _TICKED
-            and previous
-            and not (is_behind and plain[mark.end() : mark.end() + 1] not in _SPACES)
-        ):
-            chosen.append(previous)
-        is_next = not name and (is_next or (mark[0] in _TICKED and previous not in chosen))
-        previous = name or previous
-    return "、".join(dict.fromkeys(chosen))
+    return plain
 
 
 def _together(marks: re.Match[str]) -> str:
     """A tick typed at its box, in front or behind."""
-    return "☑" if any(mark in _TICKED for mark in marks[0]) else "☐"
+    return "☑" if _TICK.search(marks[0]) else "☐"
+
+
+def _are_behind_options(plain: str, boxes: Sequence[re.Match[str]]) -> bool | None:
+    """Whether the boxes stand behind their options; None where that cannot be told."""
+    front, rest = plain[: boxes[0].start()], plain[boxes[-1].end() :]
+    if not front or not rest.strip():
+        return bool(front)
+    if front[-1] in _COLONS:  # a label
+        return False
+    has_space_in_front = front[-1] in _SPACES
+    has_space_behind = plain[boxes[0].end()] in _SPACES
+    if has_space_in_front and has_space_behind:
+        return None
+    return not has_space_in_front
+
+
+def _options_in_front(plain: str, boxes: Sequence[re.Match[str]]) -> list[str]:
+    """What stands between each box and the one before it, without a label."""
+    starts = [0, *(box.end() for box in boxes[:-1])]
+    between = [plain[start : box.start()] for start, box in zip(starts, boxes, strict=True)]
+    return [_COLON.split(text)[-1].strip(_BETWEEN_OPTIONS) for text in between]
+
+
+def _options_behind(plain: str, boxes: Sequence[re.Match[str]]) -> list[str]:
+    """What stands between each box and the next one."""
+    ends = [*(box.start() for box in boxes[1:]), len(plain)]
+    between = [plain[box.end() : end] for box, end in zip(boxes, ends, strict=True)]
+    return [text.strip(_BETWEEN_OPTIONS) for text in between]
+
+
+def _chosen(
+    plain: str, boxes: Sequence[re.Match[str]], options: Sequence[str], *, are_behind: bool
+) -> list[str]:
+    """The options whose box is ticked.
+
+    A box without an option of its own is a second one of the option before it, or belongs to the
+    next option where it touches that.
+    """
+    chosen: list[str] = []
+    previous, is_next_chosen = "", False
+    for option, box in zip(options, boxes, strict=True):
+        is_ticked = box[0] in _TICKED
+        if option:
+            if is_ticked or is_next_chosen:
+                chosen.append(option)
+            previous, is_next_chosen = option, False
+            continue
+        touches_next = are_behind and plain[box.end() : box.end() + 1] not in _SPACES
+        if is_ticked and previous and not touches_next:
+            chosen.append(previous)
+        is_next_chosen = is_next_chosen or (is_ticked and previous not in chosen)
+    return chosen

@@ -89,7 +89,7 @@ def _table(
     for name, number in numbers.items():
         if number > getattr(limits, name):
             return limits.over(name, number)
-    return header, [[record.get(key) for key in header] for record in records]
+    return header, [list(map(record.get, header)) for record in records]
 
 
 # --- before parsing -------------------------------------------------------------------
@@ -227,7 +227,8 @@ def _cell(value: Any) -> Cell:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
+        times = Counter(key for key, _ in pairs)
+        twice = next(key for key, number in times.items() if number > 1)
         raise _RejectedError(f'"{twice[:40]}" × 2')
     return found
 

@@ -9,7 +9,7 @@ import binascii
 import datetime as dt
 import email.utils
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -33,6 +33,7 @@ _BY_MACHINES = frozenset(
     ).split()
 )
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification"})
+_BY_PRECEDENCE = {"list": "list", "bulk": "auto-reply", "junk": "auto-reply"}
 _BOUNCES = re.compile(
     r"(系[統统])?退信\s*(通知|[:：(（\[]|$)|undeliver(able\b|ed mail)"
     r"|mail delivery (failed|failure|subsystem)|delivery status notification"
@@ -204,6 +205,7 @@ def _end_of_headers(raw: bytes, limit: int) -> tuple[int, int]:
 
 
 def _entity(head: bytes, body: bytes, depth: int, usual_kind: str) -> _Entity:
+    """A mail or part; it is of the usual kind, where its headers do not say another."""
     headers: dict[str, list[str]] = {}
     declared = re.search(rb"""charset\s*=\s*["']?([\w-]+)""", head)
     for line in _HEADER.finditer(
@@ -246,41 +248,53 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
     entities = _tree(content, limits)
     if isinstance(entities, Finding):
         return entities
-    if any(
-        e.kind == "multipart/encrypted"
-        or e.type_parameters.get("smime-type", "").lower() == "enveloped-data"
-        for e in entities
-    ):
+    if any(map(_is_encrypted, entities)):
         return finding("FB-encrypted")
     top = entities[0]
-    files = [e for e in _leaves(top) if not e.is_text]
+    leaves = _leaves(top)
+    files = [leaf for leaf in leaves if not leaf.is_text]
     if len(files) > limits.attachments:
         return limits.over("attachments", len(files))
-    body = "\n".join(text for e in _read_parts(top) if (text := e.text.strip("\n")).strip())
+    texts = (part.text.strip("\n") for part in _read_parts(top))
+    body = "\n".join(text for text in texts if text.strip())
     sender, address = _author(top)
     sent_at = _sent_at(top)
     references = re.findall(
         r"<([^<>\s]+)>", f"{top.header('in-reply-to')} {top.header('references')}"
     )
+    pages = (leaf.source for leaf in leaves if leaf.is_text and leaf.kind == "text/html")
     return Letter(
         sender=sender,
         address=address,
         subject=header_line(top.header("subject")),
         sent_at=sent_at,
         body=body,
-        parts=tuple(Part(_name(e, number), e.payload) for number, e in enumerate(files, 1)),
+        parts=tuple(Part(_name(file, n), file.payload) for n, file in enumerate(files, 1)),
         automatic=_automatic(top, address),
         message_id=top.header("message-id").strip("<> "),
         references=tuple(dict.fromkeys(references)),
-        html="\n".join(e.source for e in _leaves(top) if e.is_text and e.kind == "text/html"),
-        n_hidden=sum(e.n_hidden for e in entities),
-        defects=tuple(
-            sorted(set().union(*(e.defects for e in entities)) | (set() if sent_at else {"Date"}))
-        ),
+        html="\n".join(pages),
+        n_hidden=sum(entity.n_hidden for entity in entities),
+        defects=_defects(entities, sent_at),
     )
 
 
+def _is_encrypted(entity: _Entity) -> bool:
+    """Whether nobody but the addressee reads it (OpenPGP, S/MIME)."""
+    smime_type = entity.type_parameters.get("smime-type", "").lower()
+    return entity.kind == "multipart/encrypted" or smime_type == "enveloped-data"
+
+
+def _defects(entities: Sequence[_Entity], sent_at: dt.datetime | None) -> tuple[str, ...]:
+    """What had to be guessed anywhere in the mail; a time of sending that is not told, too."""
+    defects = set() if sent_at else {"Date"}
+    for entity in entities:
+        defects |= entity.defects
+    return tuple(sorted(defects))
+
+
 def _leaves(entity: _Entity) -> list[_Entity]:
+    """The parts that have no parts themselves, in order."""
     return (
         [leaf for child in entity.children for leaf in _leaves(child)]
         if entity.children
@@ -298,10 +312,18 @@ def _read_parts(entity: _Entity) -> list[_Entity]:
     options = [_read_parts(child) for child in entity.children]
     if entity.kind != "multipart/alternative":
         return [part for option in options for part in option]
-    plain = (o for o in options if any(e.kind == "text/plain" and e.text.strip() for e in o))
-    return next(plain, None) or next(
-        (o for o in reversed(options) if any(e.text.strip() for e in o)), []
-    )
+    plain = filter(_has_plain_text, options)
+    worded = filter(_has_text, reversed(options))
+    return next(plain, None) or next(worded, [])
+
+
+def _has_plain_text(parts: Iterable[_Entity]) -> bool:
+    return any(part.kind == "text/plain" and part.text.strip() for part in parts)
+
+
+def _has_text(parts: Iterable[_Entity]) -> bool:
+    """Whether there is anything to read in one of them."""
+    return any(part.text.strip() for part in parts)
 
 
 def _author(top: _Entity) -> tuple[str, str]:
@@ -315,11 +337,11 @@ def _author(top: _Entity) -> tuple[str, str]:
 
 
 def _sent_at(top: _Entity) -> dt.datetime | None:
+    """When it was sent; None where that is not told, or makes no sense."""
     try:
         moment = email.utils.parsedate_to_datetime(top.header("date")[:200])
-        moment = (
-            moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-        )  # `-0000`: the zone is not told, the time is UTC
+        if not moment.tzinfo:  # `-0000`: the zone is not told, the time is UTC
+            moment = moment.replace(tzinfo=dt.UTC)
         moment.astimezone(dt.UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
@@ -331,32 +353,37 @@ def _automatic(top: _Entity, address: str) -> str:
 
     It is `''` for a person's mail. Source: RFC 3834, RFC 3464, RFC 2919.
     """
-    told = {name: values[0].lower() for name, values in top.headers.items()}
-    subject, precedence = header_line(top.header("subject")), told.get("precedence", "")
-    report = (
-        parameters(top.header("content-type")).get("report-type", "").lower()
-        if top.kind == "multipart/report"
-        else None
-    )
-    if "x-fbbatch-document" in told:
+    headers = {name: values[0].lower() for name, values in top.headers.items()}
+    if "x-fbbatch-document" in headers:
         return "own"
-    if report is not None and "disposition" not in report:
+    subject = header_line(top.header("subject"))
+    report_type = _report_type(top)
+    if report_type is not None and "disposition" not in report_type:
         return "bounce"
     if re.match(r"(mailer-daemon|postmaster)(@|$)", address.lower()) or _BOUNCES.match(subject):
         return "bounce"
-    if (
-        report is not None
-        or told.get("auto-submitted", "no").partition(";")[0].strip() != "no"
-        or _AUTO_REPLIES.match(subject)
-    ):
+    if report_type is not None or _says_automatic(headers) or _AUTO_REPLIES.match(subject):
         return "auto-reply"
-    if "x-autoreply" in told or precedence == "auto_reply":
-        return "auto-reply"
-    if told.get("return-path", "").replace(" ", "") == "<>":
+    if headers.get("return-path", "").replace(" ", "") == "<>":
         return "bounce"
-    if "list-id" in told or precedence == "list":
+    if "list-id" in headers:
         return "list"
-    return "auto-reply" if precedence in {"bulk", "junk"} else ""
+    return _BY_PRECEDENCE.get(headers.get("precedence", ""), "")
+
+
+def _report_type(top: _Entity) -> str | None:
+    """Of what a report tells; None when the mail is none."""
+    if top.kind != "multipart/report":
+        return None
+    return parameters(top.header("content-type")).get("report-type", "").lower()
+
+
+def _says_automatic(headers: Mapping[str, str]) -> bool:
+    """Whether a header says that a program answered."""
+    submitted = headers.get("auto-submitted", "no").partition(";")[0].strip()
+    return (
+        submitted != "no" or "x-autoreply" in headers or headers.get("precedence") == "auto_reply"
+    )
 
 
 def _name(entity: _Entity, number: int) -> str:

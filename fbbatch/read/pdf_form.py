@@ -7,7 +7,8 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fbbatch.findings import finding
@@ -83,35 +84,36 @@ def _paper(reader: "PdfReader", limits: Limits) -> Paper | Finding:
         return pages
     annotations = [_annotations(page) for page in pages]
     form = _node(reader.root_object.get("/AcroForm"))
-    widgets = (
-        _topmost(a) for page in annotations for a in page if _plain(a.get("/Subtype")) == "/Widget"
-    )
-    blanks = _blanks([*_nodes(form.get("/Fields")), *widgets], limits)
+    blanks = _blanks([*_nodes(form.get("/Fields")), *_widget_fields(annotations)], limits)
     if isinstance(blanks, Finding):
         return blanks
     if "/XFA" in form and not blanks:
         return finding("FB-xfa")
+    lines = _lines(pages, annotations, limits)
+    if isinstance(lines, Finding):
+        return lines
+    return Paper(blanks=tuple(blanks), lines=tuple(lines), identity=_identity(reader))
+
+
+def _lines(
+    pages: "Sequence[PageObject]", annotations: Sequence[Sequence[_Node]], limits: Limits
+) -> list[str] | Finding:
+    """What stands on the pages: of each its text, then what was typed onto it."""
     lines: list[str] = []
     chars = 0
     for page, notes in zip(pages, annotations, strict=True):
-        text = "\n".join(
-            [
-                _page_text(page),
-                *(
-                    _text(a.get("/Contents"))
-                    for a in notes
-                    if _plain(a.get("/Subtype")) not in _NOT_TYPED
-                ),
-            ]
-        )
+        typed = (note for note in notes if _plain(note.get("/Subtype")) not in _NOT_TYPED)
+        texts = [_page_text(page), *(_text(note.get("/Contents")) for note in typed)]
+        text = "\n".join(texts)
         chars += len(text)
         if chars > limits.paper_chars:
             return limits.over("paper_chars", chars)
         lines += [line.strip() for line in text.splitlines() if line.strip()]
-    return Paper(blanks=tuple(blanks), lines=tuple(lines), identity=_identity(reader))
+    return lines
 
 
 def _identity(reader: "PdfReader") -> dict[str, str]:
+    """What a document of ours says of itself."""
     told = _node(reader.trailer.get("/Info"))
     return {
         str(key).removeprefix(_IDENTITY): _text(told.get(key))
@@ -158,6 +160,7 @@ def _page_text(page: "PageObject") -> str:
 
 
 def _annotations(page: "PageObject") -> list[_Node]:
+    """What lies on the page; nothing where that cannot be had."""
     try:
         return _nodes(page.get("/Annots"))
     except MemoryError:
@@ -167,6 +170,13 @@ def _annotations(page: "PageObject") -> list[_Node]:
 
 
 # --- fields ---------------------------------------------------------------------------
+
+
+def _widget_fields(annotations: Iterable[Sequence[_Node]]) -> Iterator[_Node]:
+    """The fields that the widgets of all pages belong to."""
+    for annotation in chain.from_iterable(annotations):
+        if _plain(annotation.get("/Subtype")) == "/Widget":
+            yield _topmost(annotation)
 
 
 def _topmost(widget: _Node) -> _Node:
@@ -206,16 +216,15 @@ def _blanks(tops: Iterable[_Node], limits: Limits) -> list[Blank] | Finding:
 
 
 def _answer(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
+    """What a field is filled in with, as a reader sees it."""
     value = told.get("/V")
     match told["/FT"]:
         case "/Btn":
             return _ticked(told, widgets)
         case "/Ch":
             shown = dict(_options(told))
-            values = value if isinstance(value, list) else [value]
-            return "、".join(
-                text for text in (shown.get(_text(v), _text(v)) for v in values) if text
-            )
+            values = map(_text, value if isinstance(value, list) else [value])
+            return "、".join(filter(None, (shown.get(text, text) for text in values)))
         case "/Sig":
             return _text(value.get("/Name")) if isinstance(value, Mapping) else ""
         case _:
@@ -224,17 +233,26 @@ def _answer(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
 
 def _ticked(told: Mapping[str, Any], widgets: Sequence[_Node]) -> str:
     """`☑` or `☐` of a checkbox; what was chosen where several buttons make one field."""
-    state = _text(told.get("/V")) or next(
-        (s for w in widgets if (s := _text(w.get("/AS"))) not in {"", "Off"}), ""
-    )
-    state = "" if state == "Off" else state
-    states = {str(name) for w in widgets for name in _node(_node(w.get("/AP")).get("/N"))} - {
-        "/Off"
-    }
-    if not _flags(told) & _RADIO and len(states) < 2:
+    state = _text(told.get("/V")) or _pressed(widgets)
+    if state == "Off":
+        state = ""
+    looks: set[str] = set()
+    for widget in widgets:
+        appearance = _node(widget.get("/AP"))
+        looks.update(map(str, _node(appearance.get("/N"))))
+    if not _flags(told) & _RADIO and len(looks - {"/Off"}) < 2:
         return "☑" if state else "☐"
     options = _options(told)
     return options[int(state)][1] if state.isdecimal() and int(state) < len(options) else state
+
+
+def _pressed(widgets: Sequence[_Node]) -> str:
+    """The state of the first button that shows itself as ticked."""
+    for widget in widgets:
+        state = _text(widget.get("/AS"))
+        if state not in {"", "Off"}:
+            return state
+    return ""
 
 
 def _flags(told: Mapping[str, Any]) -> int:
@@ -260,20 +278,24 @@ def _plain(value: Any) -> Any:
 
 
 def _node(value: Any) -> _Node:
+    """The dictionary that it is or refers to; an empty one for anything else."""
     value = _plain(value)
     return value if isinstance(value, Mapping) else {}
 
 
 def _list(value: Any) -> list[Any]:
+    """The array that it is or refers to; an empty one for anything else."""
     value = _plain(value)
     return list(value) if isinstance(value, list) else []
 
 
 def _nodes(value: Any) -> list[_Node]:
+    """The dictionaries in an array that are not empty."""
     return [node for item in _list(value) if (node := _node(item))]
 
 
 def _text(value: Any) -> str:
+    """The text of a string, a name or a stream; `''` for anything else."""
     from pypdf.generic import NameObject, StreamObject
 
     value = _plain(value)

@@ -185,11 +185,7 @@ class _Walk:
     def alternate(self, element: Xml) -> Iterator[Xml]:
         """One and the same content for newer and older readers: only one of them is walked."""
         options = [*element.iterchildren("{*}Choice"), *element.iterchildren("{*}Fallback")]
-        worded = (
-            option
-            for option in options
-            if any(one.text or one.tag.endswith("}sym") for one in option.iter("{*}t", "{*}sym"))
-        )
+        worded = filter(_has_words, options)
         return iter([next(worded, options[0])] if options else ())
 
     def ruby(self, element: Xml) -> Iterator[Xml]:
@@ -364,6 +360,12 @@ class _Walk:
             identity,
             self.n_hidden,
         )
+
+
+def _has_words(element: Xml) -> bool:
+    """Whether there is any text in it."""
+    texts = element.iter("{*}t", "{*}sym")
+    return any(text.text or text.tag.endswith("}sym") for text in texts)
 
 
 def _number(element: Xml, otherwise: int = 0) -> int:

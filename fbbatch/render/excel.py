@@ -6,14 +6,14 @@ Dates and numbers are real ones, text stays text, charts are native, and the pag
 import datetime as dt
 import io
 import math
-import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import xlsxwriter
 
 from fbbatch.render import look
 from fbbatch.render.blocks import CellValue, Chart, Column, Table, WorkBook, WorkSheet, clean
+from fbbatch.render.words import text_width
 
 _FORMATS = {
     "date": "yyyy-mm-dd",
@@ -22,7 +22,9 @@ _FORMATS = {
     "number": "General",
     "percent": "0.0%",
 }
+_NOT_IN_SHEET_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\'", "_"))
 _LONGEST = 32_767
+_GREY = "#595959"
 _WIDEST, _NARROWEST = 46, 6
 
 
@@ -54,25 +56,29 @@ def _identity(
     page.very_hidden()
     told = {**book.identity, "language": book.language}
     for sheet, header_row, name in zip(book.sheets, header_rows, names, strict=True):
-        ids = [column.id or "-" for column in sheet.tables[0].columns] if sheet.tables else []
+        if not sheet.tables:
+            continue
+        ids = [column.id or "-" for column in sheet.tables[0].columns]
         if any(one != "-" for one in ids):
-            told.setdefault("header_row", str(header_row + 1))
-            told.setdefault("columns", " ".join(ids))
-            told |= {f"header_row:{name}": str(header_row + 1), f"columns:{name}": " ".join(ids)}
-    told["editable"] = " ".join(
-        sorted(
-            {
-                c.id
-                for sheet in book.sheets
-                for table in sheet.tables
-                for c in table.columns
-                if c.editable
-            }
-        )
-    )
+            place = str(header_row + 1)
+            columns = " ".join(ids)
+            told.setdefault("header_row", place)
+            told.setdefault("columns", columns)
+            told[f"header_row:{name}"] = place
+            told[f"columns:{name}"] = columns
+    told["editable"] = " ".join(sorted(_editable(book)))
     for row, (key, value) in enumerate(told.items()):
         page.write_string(row, 0, key)
         page.write_string(row, 1, value)
+
+
+def _editable(book: WorkBook) -> set[str]:
+    """The ids of the columns that may be edited."""
+    ids: set[str] = set()
+    for sheet in book.sheets:
+        for table in sheet.tables:
+            ids.update(column.id for column in table.columns if column.editable)
+    return ids
 
 
 def new_workbook(buffer: io.BytesIO, title: str, company: str, date: dt.date) -> Any:
@@ -101,7 +107,9 @@ class Looks:
 
     def __init__(self, workbook: Any, language: str) -> None:
         self._workbook = workbook
-        self._font = look.OFFICE_FONTS[language].body if language != "en" else "Calibri"
+        self._font = "Calibri"
+        if language != "en":
+            self._font = look.OFFICE_FONTS[language].body
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, **properties: Any) -> Any:
@@ -113,6 +121,22 @@ class Looks:
             )
         return self._known[key]
 
+    def centred(self, size: int, *, bold: bool = False) -> Any:
+        """The format of a line in the middle, above the tables."""
+        properties: dict[str, Any] = {
+            "align": "center",
+            "valign": "vcenter",
+            "font_size": size,
+        }
+        if bold:
+            properties["bold"] = True
+        return self(**properties)
+
+    @property
+    def remark(self) -> Any:
+        """The format of a line in small letters."""
+        return self(font_size=9, font_color=_GREY)
+
     def cell(self, column: Column, mark: str) -> Any:
         """The format of a column's cells in a row that is set off by `mark`."""
         properties: dict[str, Any] = {
@@ -123,7 +147,10 @@ class Looks:
         }
         if column.kind in _FORMATS:
             properties["num_format"] = _FORMATS[column.kind]
-        if fill := look.BLANK if column.editable and mark != "total" else look.MARKS.get(mark, ""):
+        fill = look.MARKS.get(mark, "")
+        if column.editable and mark != "total":
+            fill = look.BLANK
+        if fill:
             properties["bg_color"] = f"#{fill}"
         if mark == "total":
             properties["bold"] = True
@@ -148,7 +175,8 @@ def sheet_name(name: str, taken: dict[str, str]) -> str:
 
     It is added to `taken` (by its lower-case form).
     """
-    plain = "".join("_" if c in "[]:*?/\\'" else c for c in clean(name))[:31] or "Sheet"
+    allowed = clean(name).translate(_NOT_IN_SHEET_NAMES)
+    plain = allowed[:31] or "Sheet"
     number = 1
     while plain.lower() in taken:
         number += 1
@@ -157,64 +185,91 @@ def sheet_name(name: str, taken: dict[str, str]) -> str:
     return plain
 
 
+class _Place(NamedTuple):
+    """Where a table stands: the rows (0-based) of its header and of its values, and after it."""
+
+    table: Table
+    top: int
+    first: int
+    end: int
+
+
 def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, name: str) -> int:
     """Write a sheet; the row (0-based) of its first table's header."""
     page = workbook.add_worksheet(name)
-    header = 0
     widths = _widths(sheet.tables)
-    first, last = _title_columns(widths, two_pages=_is_two_pages_wide(book, sheet))
-    centre = {"align": "center", "valign": "vcenter"}
-    row = 0
-    if book.company:
-        page.merge_range(row, first, row, last, "", looks(**centre, font_size=12))
-        page.write_string(row, first, clean(book.company), looks(**centre, font_size=12))
-        row += 1
-    page.merge_range(row, first, row, last, "", looks(**centre, font_size=16, bold=True))
-    page.write_string(row, first, clean(sheet.title), looks(**centre, font_size=16, bold=True))
-    page.set_row(row, 26)
-    row += 1
-    if book.foot and any(column.editable for table in sheet.tables for column in table.columns):
-        page.write_string(row, 0, clean(book.foot), looks(font_size=9, font_color="#595959"))
-        row += 1
-    for line in sheet.lines:
-        page.write_string(row, 0, clean(line), looks())
-        row += 1
-    places: dict[str, tuple[int, int, Table]] = {}
-    for number, table in enumerate(sheet.tables):
-        if number:
-            row += 1
-        if table.title:
-            page.write_string(row, 0, clean(table.title), looks(bold=True, font_size=11))
-            row += 1
-        top = row
-        row = _table(page, table, row, looks, widths)
-        places[table.title] = (top, row - 1, table)
-        if not number:
-            header = top + _head_rows(table) - 1
-            if sheet.freeze:
-                page.freeze_panes(top + _head_rows(table), 2 if len(table.columns) > 16 else 0)
-            page.repeat_rows(top, top + _head_rows(table) - 1)
-            if len(sheet.tables) == 1 and table.rows and _head_rows(table) == 1:
-                page.autofilter(top, 0, row - 1, len(table.columns) - 1)
-    for note in sheet.notes:
-        page.write_string(row, 0, clean(note), looks(font_size=9, font_color="#595959"))
-        row += 1
+    row = _top(page, book, sheet, looks, widths)
+    places: list[_Place] = []
+    for table in sheet.tables:
+        start = row + 1 if places else row
+        place = _titled_table(page, table, start, looks, widths)
+        places.append(place)
+        row = place.end
+    if places:
+        _keep_in_sight(page, sheet, places[0])
+    row = _lines(page, sheet.notes, row, looks.remark)
     row = _charts(workbook, page, sheet, places, row, name)
     if sheet.signatures:
-        row += 1
-        page.write_string(
-            row,
-            0,
-            "　　　　".join(
-                f"{label}{': ' if book.language == 'en' else '：'}＿＿＿＿＿＿"
-                for label in sheet.signatures
-            ),
-            looks(),
-        )
+        signatures = _blanks_to_sign(sheet.signatures, book.language)
+        page.write_string(row + 1, 0, signatures, looks())
     for column, width in enumerate(widths):
         page.set_column(column, column, width)
     _print_setup(page, book, sheet)
-    return header
+    if not places:
+        return 0
+    return places[0].first - 1
+
+
+def _top(page: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, widths: Sequence[float]) -> int:
+    """Write what stands above the tables; the row after it."""
+    span = _title_columns(widths, two_pages=_is_two_pages_wide(book, sheet))
+    row = 0
+    if book.company:
+        _across(page, row, span, book.company, looks.centred(12))
+        row += 1
+    _across(page, row, span, sheet.title, looks.centred(16, bold=True))
+    page.set_row(row, 26)
+    row += 1
+    if book.foot and _is_editable(sheet):
+        row = _lines(page, [book.foot], row, looks.remark)
+    return _lines(page, sheet.lines, row, looks())
+
+
+def _across(page: Any, row: int, span: tuple[int, int], text: str, form: Any) -> None:
+    """Write a text over several columns, from the first to the last of `span`."""
+    first, last = span
+    page.merge_range(row, first, row, last, "", form)
+    page.write_string(row, first, clean(text), form)
+
+
+def _blanks_to_sign(labels: Sequence[str], language: str) -> str:
+    colon = ": " if language == "en" else "："
+    return "　　　　".join(f"{label}{colon}＿＿＿＿＿＿" for label in labels)
+
+
+def _is_editable(sheet: WorkSheet) -> bool:
+    """True where people may edit anything."""
+    return any(column.editable for table in sheet.tables for column in table.columns)
+
+
+def _lines(page: Any, lines: Sequence[str], row: int, form: Any) -> int:
+    """Write each line into a row; the row after the last."""
+    for number, line in enumerate(lines, row):
+        page.write_string(number, 0, clean(line), form)
+    return row + len(lines)
+
+
+def _keep_in_sight(page: Any, sheet: WorkSheet, place: _Place) -> None:
+    """The header of the first table stays in sight, stands on each page, and filters."""
+    table, top, first, end = place
+    columns = len(table.columns)
+    if sheet.freeze:
+        frozen = _REPEATED if columns > _MANY else 0
+        page.freeze_panes(first, frozen)
+    page.repeat_rows(top, first - 1)
+    is_list = len(sheet.tables) == 1 and _head_rows(table) == 1
+    if is_list and table.rows:
+        page.autofilter(top, 0, end - 1, columns - 1)
 
 
 def _title_columns(widths: Sequence[float], *, two_pages: bool) -> tuple[int, int]:
@@ -225,79 +280,109 @@ def _title_columns(widths: Sequence[float], *, two_pages: bool) -> tuple[int, in
     last = max(len(widths) - 1, 3)
     if not two_pages:
         return 0, last
-    half, columns = sum(widths) * 0.4, [n for n in range(len(widths)) if n >= _REPEATED]
-    return _REPEATED, max([n for n in columns if sum(widths[: n + 1]) <= half] or [_REPEATED + 1])
+    room = sum(widths) * 0.4
+    fitting = [n for n in range(_REPEATED, len(widths)) if sum(widths[: n + 1]) <= room]
+    return _REPEATED, max(fitting, default=_REPEATED + 1)
 
 
 def _is_two_pages_wide(book: WorkBook, sheet: WorkSheet) -> bool:
-    return (
-        bool(book.identity)
-        and max((len(t.columns) for t in sheet.tables), default=0) > _TWO_PAGES_WIDE
-    )
+    """True for a sheet that may come back and has more columns than one page takes."""
+    return bool(book.identity) and _n_columns(sheet) > _TWO_PAGES_WIDE
+
+
+def _n_columns(sheet: WorkSheet) -> int:
+    """The columns of the widest table."""
+    return max((len(table.columns) for table in sheet.tables), default=0)
 
 
 def _head_rows(table: Table) -> int:
-    return 2 if any(c.group for c in table.columns) else 1
+    """How many rows its header takes: two where columns stand in groups."""
+    return 2 if any(column.group for column in table.columns) else 1
 
 
-def _table(page: Any, table: Table, row: int, looks: Looks, widths: Sequence[float]) -> int:
-    """Write header and rows from `row` on; the row after the last."""
-    if _head_rows(table) == 2:
+def _titled_table(
+    page: Any, table: Table, row: int, looks: Looks, widths: Sequence[float]
+) -> _Place:
+    """Write a table from `row` on."""
+    if table.title:
+        row = _lines(page, [table.title], row, looks(bold=True, font_size=11))
+    first = _head(page, table, row, looks)
+    if table.rows:
+        end = _values(page, table, first, looks, widths)
+        _drop_downs(page, table, first, end)
+    else:
+        end = _no_values(page, table, first, looks)
+    return _Place(table, row, first, end)
+
+
+def _head(page: Any, table: Table, row: int, looks: Looks) -> int:
+    """Write the header of a table; the row after it."""
+    is_grouped = _head_rows(table) == 2
+    if is_grouped:
         _group_heads(page, table.columns, row, looks)
         row += 1
     for number, column in enumerate(table.columns):
-        if not (_head_rows(table) == 2 and not column.group):
+        if column.group or not is_grouped:
             page.write_string(row, number, clean(column.header), looks.head)
-    page.set_row(row, 30 if any(len(c.header) > 5 for c in table.columns) else 20)
-    row += 1
-    formats = {
-        (c.kind, c.align, c.editable, mark): looks.cell(c, mark)
-        for c in table.columns
-        for mark in {"", *table.marks.values()}
-    }
+    is_long = any(len(column.header) > 5 for column in table.columns)
+    page.set_row(row, 30 if is_long else 20)
+    return row + 1
+
+
+def _values(page: Any, table: Table, row: int, looks: Looks, widths: Sequence[float]) -> int:
+    """Write the rows of a table; the row after the last."""
+    formats: dict[str, list[Any]] = {}
+    for mark in ("", *table.marks.values()):
+        formats[mark] = [looks.cell(column, mark) for column in table.columns]
     for number, values in enumerate(table.rows):
-        mark = table.marks.get(number, "")
-        if (height := _height(values, widths)) > _LINE:
+        forms = formats[table.marks.get(number, "")]
+        height = _height(values, widths)
+        if height > _LINE:
             page.set_row(row, height)
-        for place, (value, column) in enumerate(zip(values, table.columns, strict=True)):
-            write_cell(
-                page, row, place, value, formats[column.kind, column.align, column.editable, mark]
-            )
-        row += 1
-    for place, column in enumerate(table.columns):
-        if column.options and table.rows:
-            first = row - len(table.rows)
-            page.data_validation(
-                first, place, row - 1, place, {"validate": "list", "source": list(column.options)}
-            )
-    if not table.rows:
-        page.merge_range(
-            row,
-            0,
-            row,
-            max(1, len(table.columns) - 1),
-            "",
-            looks.cell(Column("", align="center"), ""),
-        )
-        page.write_string(
-            row, 0, clean(table.empty or "—"), looks.cell(Column("", align="center"), "")
-        )
+        for place, (value, form) in enumerate(zip(values, forms, strict=True)):
+            write_cell(page, row, place, value, form)
         row += 1
     return row
 
 
+def _drop_downs(page: Any, table: Table, first: int, end: int) -> None:
+    """Let the answers of a column be chosen where it has some."""
+    for place, column in enumerate(table.columns):
+        if column.options:
+            options = {"validate": "list", "source": list(column.options)}
+            page.data_validation(first, place, end - 1, place, options)
+
+
+def _no_values(page: Any, table: Table, row: int, looks: Looks) -> int:
+    """Write what a table without rows says instead; the row after it."""
+    form = looks.cell(Column("", align="center"), "")
+    last = max(1, len(table.columns) - 1)
+    _across(page, row, (0, last), table.empty or "—", form)
+    return row + 1
+
+
 def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: Looks) -> None:
+    """Write the upper row of a header: groups over their columns, others down to the lower row."""
     number = 0
     while number < len(columns):
-        group, end = columns[number].group, number
-        while group and end + 1 < len(columns) and columns[end + 1].group == group:
-            end += 1
+        group = columns[number].group
+        end = number
+        if group:
+            end = _end_of_group(columns, number)
         text = clean(group or columns[number].header)
         bottom = row if group else row + 1
-        if (bottom, end) != (row, number):
+        if bottom > row or end > number:
             page.merge_range(row, number, bottom, end, "", looks.head)
         page.write_string(row, number, text, looks.head)
         number = end + 1
+
+
+def _end_of_group(columns: Sequence[Column], first: int) -> int:
+    """The last of the columns from `first` on that stand in one group."""
+    end = first
+    while end + 1 < len(columns) and columns[end + 1].group == columns[first].group:
+        end += 1
+    return end
 
 
 def write_cell(page: Any, row: int, column: int, value: CellValue, form: Any) -> None:
@@ -315,34 +400,33 @@ def write_cell(page: Any, row: int, column: int, value: CellValue, form: Any) ->
         page.write_number(row, column, value, form)
     else:
         text = clean(value)
-        page.write_string(
-            row,
-            column,
-            text if len(text) <= _LONGEST else text[: _LONGEST - 20] + "…［見台賬 ledger］",
-            form,
-        )
+        if len(text) > _LONGEST:
+            text = text[: _LONGEST - 20] + "…［見台賬 ledger］"
+        page.write_string(row, column, text, form)
 
 
 def _charts(
     workbook: Any,
     page: Any,
     sheet: WorkSheet,
-    places: dict[str, tuple[int, int, Table]],
+    places: Sequence[_Place],
     row: int,
     name: str,
 ) -> int:
+    """Draw the charts side by side, each of the table with its title; the row after them."""
     if not sheet.charts:
         return row
     row += 1
     across = 0
+    by_title = {place.table.title: place for place in places}
     for chart in sheet.charts:
-        top, _, table = places[chart.table]
+        place = by_title[chart.table]
         _chart(
             workbook,
             page,
             chart,
-            (top + _head_rows(table), _last_plain(table, top)),
-            table,
+            (place.first, _last_plain(place)),
+            place.table,
             name,
             (row, across),
         )
@@ -353,10 +437,11 @@ def _charts(
 _CHART_WIDTH = 470  # pixels
 
 
-def _last_plain(table: Table, top: int) -> int:
+def _last_plain(place: _Place) -> int:
     """The last row of the table that is no total."""
+    table = place.table
     rows = [n for n in range(len(table.rows)) if table.marks.get(n) != "total"]
-    return top + _head_rows(table) + (rows[-1] if rows else 0)
+    return place.first + (rows[-1] if rows else 0)
 
 
 def _chart(
@@ -368,24 +453,21 @@ def _chart(
     name: str,
     place: tuple[int, int],
 ) -> None:
-    drawn = workbook.add_chart(
-        {"type": chart.kind, **({"subtype": "stacked"} if chart.stacked else {})}
-    )
+    options = {"type": chart.kind}
+    if chart.stacked:
+        options["subtype"] = "stacked"
+    drawn = workbook.add_chart(options)
     for number, column in enumerate(chart.series):
-        drawn.add_series(
-            {
-                "name": clean(table.columns[column].header),
-                "categories": [name, span[0], 0, span[1], 0],
-                "values": [name, span[0], column, span[1], column],
-                "gap": 60,
-                **(
-                    {"fill": {"color": chart.colours[number]}}
-                    if number < len(chart.colours)
-                    else {}
-                ),
-                "data_labels": {"value": not chart.stacked},
-            }
-        )
+        series: dict[str, Any] = {
+            "name": clean(table.columns[column].header),
+            "categories": [name, span[0], 0, span[1], 0],
+            "values": [name, span[0], column, span[1], column],
+            "gap": 60,
+            "data_labels": {"value": not chart.stacked},
+        }
+        if number < len(chart.colours):
+            series["fill"] = {"color": chart.colours[number]}
+        drawn.add_series(series)
     drawn.set_title({"name": clean(chart.title), "name_font": {"size": 11}, "overlay": False})
     drawn.set_legend({"position": "bottom"} if len(chart.series) > 1 else {"none": True})
     drawn.set_y_axis(
@@ -395,16 +477,8 @@ def _chart(
     page.insert_chart(place[0], 0, drawn, {"object_position": 1, "x_offset": place[1]})
 
 
-def _text_width(text: str) -> int:
-    return max(
-        (
-            sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line)
-            for line in text.split("\n")
-        ),
-        default=0,
-    )
-
-
+_A3, _A4 = 8, 9
+_MANY = 16  # columns that are too many for A4
 _TWO_PAGES_WIDE = 24
 _REPEATED = 2  # columns that stand on both pages: serial and case number
 _LINE, _TALLEST = 15.0, 409.0
@@ -416,13 +490,17 @@ def _height(values: Sequence[CellValue], widths: Sequence[float]) -> float:
     lines = 1
     for value, width in zip(values, widths, strict=False):
         if isinstance(value, str) and (len(value) * 2 > width or "\n" in value):
-            lines = max(
-                lines,
-                sum(
-                    max(1, math.ceil(_text_width(line) / (width - 1))) for line in value.split("\n")
-                ),
-            )
+            lines = max(lines, _n_lines(value, width))
     return min(_TALLEST, lines * _TEXT_LINE + 1.5)
+
+
+def _n_lines(text: str, width: float) -> int:
+    """How many lines a text takes in a column."""
+    number = 0
+    for line in text.split("\n"):
+        wrapped = math.ceil(text_width(line) / (width - 1))
+        number += max(1, wrapped)
+    return number
 
 
 def _widths(tables: Sequence[Table]) -> list[float]:
@@ -430,17 +508,10 @@ def _widths(tables: Sequence[Table]) -> list[float]:
     widths: list[float] = []
     for table in tables:
         for number, column in enumerate(table.columns):
-            texts = [
-                10
-                if isinstance(r[number], dt.date) and not isinstance(r[number], dt.datetime)
-                else _text_width(str(r[number] or ""))
-                for r in table.rows[:400]
-            ]
-            content = sorted(texts)[min(len(texts) - 1, int(len(texts) * 0.98))] if texts else 0
-            head = _text_width(column.header)
-            wanted = (
-                min(max(content, min(head, 12) if head > 12 else head, _NARROWEST), _WIDEST) + 2
-            )
+            texts = sorted(_value_width(row[number]) for row in table.rows[:400])
+            content = texts[min(len(texts) - 1, int(len(texts) * 0.98))] if texts else 0
+            head = min(text_width(column.header), 12)
+            wanted = min(max(content, head, _NARROWEST), _WIDEST) + 2
             if number < len(widths):
                 widths[number] = max(widths[number], wanted)
             else:
@@ -448,14 +519,23 @@ def _widths(tables: Sequence[Table]) -> list[float]:
     return widths
 
 
+def _value_width(value: CellValue) -> int:
+    """The width of a cell's content as it is shown."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return 10
+    return text_width(str(value or ""))
+
+
 def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
+    """Print on A4 or A3: in the width on one page or two, in the length on as many as it takes."""
     if sheet.landscape:
         page.set_landscape()
-    n_columns = max((len(t.columns) for t in sheet.tables), default=0)
-    page.set_paper(8 if n_columns > 16 else 9)  # A3, A4
-    if two_pages := _is_two_pages_wide(book, sheet):
+    page.set_paper(_A3 if _n_columns(sheet) > _MANY else _A4)
+    if _is_two_pages_wide(book, sheet):
         page.repeat_columns(0, _REPEATED - 1)
-    page.fit_to_pages(2 if two_pages else 1, 0)
+        page.fit_to_pages(2, 0)
+    else:
+        page.fit_to_pages(1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
     words = look.PAGE_WORDS[book.language].format("&P", "&N")

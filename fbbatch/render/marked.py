@@ -8,7 +8,7 @@ edited as text, one after another, so that a large sheet takes no more memory th
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import dirname, join, normpath, relpath
@@ -42,6 +42,9 @@ IDENTITY = "_fbbatch"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 _MOST_COLUMNS = 16_384
+_Style = Callable[[int, int], int]
+"""The number of the style of a cell, by its row and column."""
+_UNDATED = (1980, 1, 1, 0, 0, 0)
 _TEXT_WIDTH, _RESULT_WIDTH = 46, 24
 
 
@@ -102,43 +105,38 @@ class _Book:
             self._parts = {
                 name.replace("\\", "/"): archive.read(name) for name in archive.namelist()
             }
-        target = next(
-            r.get("Target")
-            for r in self._xml("_rels/.rels")
-            if str(r.get("Type")).endswith("/officeDocument")
-        )
-        self._book_path = str(target).lstrip("/")
+        target = next(_targets(self._xml("_rels/.rels"), "/officeDocument"))
+        self._book_path = target.lstrip("/")
         self._book = self._xml(self._book_path)
         if etree.QName(self._book).namespace != MAIN:
             raise UnmarkableError("strict")
         self._relations_path = _relations_of(self._book_path)
         self._relations = self._xml(self._relations_path)
         self._types = self._xml("[Content_Types].xml")
-        styles = next(
-            r.get("Target") for r in self._relations if str(r.get("Type")).endswith("/styles")
-        )
-        self._styles_path = self._beside(self._book_path, str(styles))
+        styles = next(_targets(self._relations, "/styles"))
+        self._styles_path = self._beside(self._book_path, styles)
         self._styles = Styles(self._xml(self._styles_path))
-        self._paths = {str(s.get("name")): self._path_of(s) for s in self._sheets()}
+        self._paths: dict[str, str] = {}
+        for sheet in self._sheets():
+            self._paths[str(sheet.get("name"))] = self._path_of(sheet)
 
     def _xml(self, name: str) -> etree._Element:
         return etree.fromstring(self._parts[name], PARSER)
 
     @staticmethod
     def _beside(path: str, target: str) -> str:
-        return (
-            target.lstrip("/") if target.startswith("/") else normpath(join(dirname(path), target))
-        )
+        """The part that `target` means where it stands in `path`."""
+        if target.startswith("/"):
+            return target.lstrip("/")
+        return normpath(join(dirname(path), target))
 
     def _sheets(self) -> list[etree._Element]:
         return list(self._book.iterfind(f"{{{MAIN}}}sheets/{{{MAIN}}}sheet"))
 
     def _path_of(self, sheet: etree._Element) -> str:
-        wanted = sheet.get(f"{{{OFFICE}}}id")
-        return self._beside(
-            self._book_path,
-            str(next(r.get("Target") for r in self._relations if r.get("Id") == wanted)),
-        )
+        relation = sheet.get(f"{{{OFFICE}}}id")
+        target = _target(self._relations, relation)
+        return self._beside(self._book_path, target)
 
     def marked(
         self, sheets: Mapping[str, SheetMarks], cover: Cover, identity: Mapping[str, str]
@@ -149,27 +147,27 @@ class _Book:
             self._parts[path] = SELECTED.sub(rb"\1", self._parts[path])
         self._replace_cover(cover)
         if IDENTITY not in self._paths:
-            self._add_sheet(
-                IDENTITY, _plain_sheet([list(pair) for pair in identity.items()]), hidden=True
-            )
+            rows = [list(pair) for pair in identity.items()]
+            self._add_sheet(IDENTITY, _plain_sheet(rows), hidden=True)
         self._parts[self._styles_path] = self._styles.serialised()
-        for path, tree in (
-            (self._book_path, self._book),
-            (self._relations_path, self._relations),
-            ("[Content_Types].xml", self._types),
-        ):
-            self._parts[path] = serialised_tree(tree)
+        self._parts[self._book_path] = serialised_tree(self._book)
+        self._parts[self._relations_path] = serialised_tree(self._relations)
+        self._parts["[Content_Types].xml"] = serialised_tree(self._types)
+        return self._package()
+
+    def _package(self) -> bytes:
+        """The parts as a file; the same parts give the same bytes."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             for name, content in self._parts.items():
-                archive.writestr(
-                    zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
-                )
+                info = zipfile.ZipInfo(name, _UNDATED)
+                archive.writestr(info, content, zipfile.ZIP_DEFLATED)
         return buffer.getvalue()
 
     # --- a sheet ----------------------------------------------------------------------
 
     def _mark(self, name: str, path: str, marks: SheetMarks) -> None:
+        """Mark the rows of a sheet, and add the two columns that say what became of them."""
         page = Page(self._parts[path])
         columns = self._columns(page, marks)
         if max(columns) > _MOST_COLUMNS:
@@ -177,8 +175,9 @@ class _Book:
         heads = (RESULT[self._language], WHY[self._language])
         self._notes(path, page, marks, columns)
         page.edit_rows(Editor(marks, columns, heads, self._styles))
-        for column, width in zip(columns, (_RESULT_WIDTH, _TEXT_WIDTH), strict=True):
-            page.widen(column, width)
+        result, why = columns
+        page.widen(result, _RESULT_WIDTH)
+        page.widen(why, _TEXT_WIDTH)
         if filtered := page.filter(marks.header_row, max(columns)):
             self._filter_name(name, filtered)
         self._parts[path] = page.serialised()
@@ -189,16 +188,17 @@ class _Book:
         In a workbook that goes back a second time they stay where they are; else they come behind
         all others.
         """
-        texts = {column: self._shared_texts(text) for column, text in page.texts(marks.header_row)}
+        headers = page.texts(marks.header_row)
+        texts = {column: self._shared_texts(text) for column, text in headers}
         free = page.last_column(marks.header_row) + 1
-        result, why = (
-            next((n for n, text in texts.items() if text in heads.values()), None)
-            for heads in (RESULT, WHY)
-        )
-        result, free = (free, free + 1) if result is None else (result, free)
+        result = _column_of(RESULT, texts)
+        why = _column_of(WHY, texts)
+        if result is None:
+            result, free = free, free + 1
         return result, free if why is None else why
 
     def _shared_texts(self, told: tuple[str, str]) -> str:
+        """A cell's text, which may stand in a table of its own."""
         kind, text = told
         if kind != "s":
             return text
@@ -206,23 +206,23 @@ class _Book:
 
     @cached_property
     def _strings(self) -> list[str]:
-        target = next(
-            str(r.get("Target"))
-            for r in self._relations
-            if str(r.get("Type")).endswith("/sharedStrings")
-        )
-        items = self._xml(self._beside(self._book_path, target)).iterfind(f"{{{MAIN}}}si")
+        target = next(_targets(self._relations, "/sharedStrings"))
+        table = self._xml(self._beside(self._book_path, target))
+        items = table.iterfind(f"{{{MAIN}}}si")
         return ["".join(item.itertext(f"{{{MAIN}}}t")) for item in items]
 
     def _filter_name(self, sheet: str, reference: str) -> None:
         """A filter's range stands in a hidden name, too."""
         number = next(n for n, s in enumerate(self._sheets()) if s.get("name") == sheet)
-        for name in self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
-            if name.get("name") == "_xlnm._FilterDatabase" and name.get("localSheetId") == str(
-                number
-            ):
-                quoted = sheet.replace("'", "''")
-                name.text = f"'{quoted}'!{absolute(reference)}"
+        place = str(number)
+        quoted = sheet.replace("'", "''")
+        for defined in self._defined_names():
+            is_here = defined.get("localSheetId") == place
+            if is_here and defined.get("name") == "_xlnm._FilterDatabase":
+                defined.text = f"'{quoted}'!{absolute(reference)}"
+
+    def _defined_names(self) -> list[etree._Element]:
+        return list(self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"))
 
     # --- notes ------------------------------------------------------------------------
 
@@ -250,9 +250,7 @@ class _Book:
             )
         self._parts[comments_path] = comments
         if shown := page.drawing():
-            drawing = self._beside(
-                path, str(next(r.get("Target") for r in relations if r.get("Id") == shown))
-            )
+            drawing = self._beside(path, _target(relations, shown))
         else:
             drawing = self._free("xl/drawings/vmlDrawing{}.vml")
             page.draw(self._relate(relations, path, drawing, "vmlDrawing"))
@@ -270,14 +268,17 @@ class _Book:
             self._types.insert(0, default)
 
     def _related(self, relations: etree._Element, path: str, kind: str) -> str | None:
-        found = next(
-            (str(r.get("Target")) for r in relations if str(r.get("Type")).endswith(kind)), None
-        )
-        return self._beside(path, found) if found else None
+        """The part of this kind that belongs to `path`."""
+        target = next(_targets(relations, kind), None)
+        return self._beside(path, target) if target else None
 
     def _relate(self, relations: etree._Element, path: str, target: str, kind: str) -> str:
-        used = {str(r.get("Id")) for r in relations}
-        name = next(f"rIdFb{n}" for n in range(1, len(used) + 2) if f"rIdFb{n}" not in used)
+        """Add a relation of `path` to `target`; its id."""
+        used = {str(relation.get("Id")) for relation in relations}
+        number = 1
+        while f"rIdFb{number}" in used:
+            number += 1
+        name = f"rIdFb{number}"
         etree.SubElement(
             relations,
             f"{{{_PACKAGE}}}Relationship",
@@ -288,32 +289,36 @@ class _Book:
         return name
 
     def _declare(self, path: str, kind: str) -> None:
+        """Say what kind of part it is."""
         etree.SubElement(
             self._types, f"{{{_TYPES}}}Override", PartName=f"/{path}", ContentType=kind
         )
 
     def _free(self, pattern: str) -> str:
-        return next(
-            name
-            for n in range(1, len(self._parts) + 2)
-            if (name := pattern.format(f"Fb{n}")) not in self._parts
-        )
+        """A name that no part has."""
+        number = 1
+        while pattern.format(f"Fb{number}") in self._parts:
+            number += 1
+        return pattern.format(f"Fb{number}")
 
     # --- sheets of our own ------------------------------------------------------------
 
     def _replace_cover(self, cover: Cover) -> None:
+        """Put the sheet that explains in front, or into its place when it is there already."""
         content = _cover_sheet(cover, self._styles)
-        name = next((name for name in COVER.values() if name in self._paths), None)
-        if name:
-            self._parts[self._paths[name]] = content
-            self._show([str(sheet.get("name")) for sheet in self._sheets()].index(name))
-            return
+        names = [str(sheet.get("name")) for sheet in self._sheets()]
+        for name in COVER.values():
+            if name in self._paths:
+                self._parts[self._paths[name]] = content
+                self._show(names.index(name))
+                return
         self._add_sheet(COVER[self._language], content, hidden=False)
         sheets = child(self._book, "sheets")
         sheets.insert(0, sheets[-1])
-        for defined in self._book.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
-            if defined.get("localSheetId") is not None:
-                defined.set("localSheetId", str(int(str(defined.get("localSheetId"))) + 1))
+        for defined in self._defined_names():
+            number = defined.get("localSheetId")
+            if number is not None:
+                defined.set("localSheetId", str(int(number) + 1))
         self._show(0)
 
     def _show(self, number: int) -> None:
@@ -323,26 +328,50 @@ class _Book:
             view.attrib.pop("firstSheet", None)
 
     def _add_sheet(self, name: str, content: bytes, *, hidden: bool) -> None:
+        """Add a sheet behind all others."""
         path = self._free("xl/worksheets/sheet{}.xml")
         self._parts[path] = content
         self._declare(
             path, "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
         )
         sheets = child(self._book, "sheets")
-        number = 1 + max(int(str(s.get("sheetId"))) for s in sheets)
+        numbers = [int(str(other.get("sheetId"))) for other in sheets]
+        number = 1 + max(numbers)
         sheet = etree.SubElement(sheets, f"{{{MAIN}}}sheet", name=name, sheetId=str(number))
         if hidden:
             sheet.set("state", "hidden")
-        sheet.set(
-            f"{{{OFFICE}}}id", self._relate(self._relations, self._book_path, path, "worksheet")
-        )
+        relation = self._relate(self._relations, self._book_path, path, "worksheet")
+        sheet.set(f"{{{OFFICE}}}id", relation)
+
+
+def _targets(relations: etree._Element, kind: str) -> Iterator[str]:
+    """Where the relations of a kind lead."""
+    for relation in relations:
+        if str(relation.get("Type")).endswith(kind):
+            yield str(relation.get("Target"))
+
+
+def _target(relations: etree._Element, name: str | None) -> str:
+    """Where the relation with this id leads."""
+    return next(str(r.get("Target")) for r in relations if r.get("Id") == name)
+
+
+def _column_of(headers: Mapping[str, str], texts: Mapping[int, str]) -> int | None:
+    """The first column that has one of these headers, in whatever language."""
+    wanted = set(headers.values())
+    for column, text in texts.items():
+        if text in wanted:
+            return column
+    return None
 
 
 # --- parts of our own -----------------------------------------------------------------
 
 
 def _relations_of(path: str) -> str:
-    return join(dirname(path), "_rels", path.rpartition("/")[2] + ".rels")
+    """The part that says what the part at `path` refers to."""
+    name = path.rpartition("/")[2]
+    return join(dirname(path), "_rels", f"{name}.rels")
 
 
 def _plain_sheet(rows: Sequence[Sequence[str]]) -> bytes:
@@ -351,7 +380,7 @@ def _plain_sheet(rows: Sequence[Sequence[str]]) -> bytes:
 
 def _sheet_xml(
     rows: Sequence[Sequence[str]],
-    style: Callable[[int, int], int],
+    style: _Style,
     widths: Sequence[float],
     view: str = "",
 ) -> bytes:
@@ -359,17 +388,7 @@ def _sheet_xml(
         f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>'
         for n, width in enumerate(widths, 1)
     )
-    cells = (
-        (
-            number,
-            b"".join(
-                text_cell("", number, column, text, style(number, column))
-                for column, text in enumerate(row, 1)
-            ).decode(),
-        )
-        for number, row in enumerate(rows, 1)
-    )
-    data = "".join(f'<row r="{number}">{told}</row>' for number, told in cells)
+    data = "".join(_row_xml(number, row, style) for number, row in enumerate(rows, 1))
     setup = (
         '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/>'
         '<pageSetup paperSize="9" fitToHeight="0"/>'
@@ -382,42 +401,57 @@ def _sheet_xml(
     ).encode()
 
 
+def _row_xml(number: int, texts: Sequence[str], style: _Style) -> str:
+    cells = b"".join(
+        text_cell("", number, column, text, style(number, column))
+        for column, text in enumerate(texts, 1)
+    )
+    return f'<row r="{number}">{cells.decode()}</row>'
+
+
 _SHOWN = (
     '<sheetViews><sheetView showGridLines="0" tabSelected="1" workbookViewId="0"/></sheetViews>'
 )
 
 
 def _cover_sheet(cover: Cover, styles: Styles) -> bytes:
-    rows: list[Sequence[str]] = [[cover.title], *([line] for line in cover.lines)]
+    """The sheet that explains: its title, its lines, and its tables with a header each."""
+    rows: list[Sequence[str]] = [[cover.title]]
+    rows += [[line] for line in cover.lines]
     heads = set()
     for table in cover.tables:
         rows.append([])
         heads.add(len(rows) + 1)
         rows += table
-    title, line, head, plain = (styles.own(kind) for kind in ("title", "line", "head", "cell"))
+    title = styles.own("title")
+    line = styles.own("line")
+    head = styles.own("head")
+    plain = styles.own("cell")
     n_lines = 1 + len(cover.lines)
     n_columns = max(map(len, rows))
-    widths = [
-        min(
-            max(
-                12.0,
-                *(
-                    text_width(row[n]) + 2.0
-                    for table in cover.tables
-                    for row in table
-                    if n < len(row)
-                ),
-                12.0,
-            ),
-            60.0,
-        )
-        for n in range(n_columns)
-    ]
+
+    def style(row: int, _column: int) -> int:
+        if row == 1:
+            return title
+        if row <= n_lines:
+            return line
+        if row in heads:
+            return head
+        return plain
+
     return _sheet_xml(
         rows,
-        lambda row, _: (
-            title if row == 1 else line if row <= n_lines else head if row in heads else plain
-        ),
-        widths,
+        style,
+        [_cover_width(cover, column) for column in range(n_columns)],
         _SHOWN,
     )
+
+
+def _cover_width(cover: Cover, column: int) -> float:
+    """The width that the texts of the tables want, between 12 and 60."""
+    width = 12.0
+    for table in cover.tables:
+        for row in table:
+            if column < len(row):
+                width = max(width, text_width(row[column]) + 2.0)
+    return min(width, 60.0)

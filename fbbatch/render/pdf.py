@@ -18,7 +18,6 @@ from reportlab.pdfgen.canvas import Canvas
 from fbbatch.render import look
 from fbbatch.render.blocks import (
     Block,
-    CellValue,
     Choice,
     Document,
     Grid,
@@ -37,6 +36,7 @@ from fbbatch.render.words import cell_text, ticks
 
 _A4 = (595.28, 841.89)
 _MARGIN_X, _TOP, _BOTTOM = 51.0, 42.0, 46.0
+_MARGIN_X_LANDSCAPE = 36.0
 _PAD = 2.6
 _NO_START = frozenset("，。、；：？！）」』】》〉〕”’…—％,.;:?!)]}%·々ー")
 _NO_END = frozenset("（「『【《〈〔“‘([{￥$")
@@ -67,6 +67,9 @@ _STYLES = {
     "tight": Style(False, 7.5, 10.5),
     "tighthead": Style(True, 7.5, 10.5),
 }
+
+
+_CENTRED = frozenset({"centre", "company", "subtitle", "title"})
 
 
 class _Op(NamedTuple):
@@ -194,16 +197,20 @@ class _Layout:
     """Pages under construction; `y` is the distance from the page's top to the next block."""
 
     def __init__(self, document: Document) -> None:
-        self.width, self.height = (_A4[1], _A4[0]) if document.landscape else _A4
+        self.width, self.height = _A4
+        self.x = _MARGIN_X
+        if document.landscape:
+            self.width, self.height = self.height, self.width
+            self.x = _MARGIN_X_LANDSCAPE
         self.fonts = _Fonts(document.language)
         self.pages: list[list[_Op]] = [[]]
         self.y = _TOP
-        self.x = _MARGIN_X if not document.landscape else 36.0
         self.inner = self.width - 2 * self.x
         self.tail = 0.0  # what must stand on the page of the last rows
 
     @property
     def room(self) -> float:
+        """The height that is left on the page."""
         return self.height - _BOTTOM - self.y
 
     def new_page(self) -> None:
@@ -216,17 +223,25 @@ class _Layout:
             self.new_page()
 
     def text(self, x: float, y: float, text: str, style: Style) -> None:
+        """Write a line whose letters stand on `y`."""
+        page = self.pages[-1]
+        level = self.height - y
         for face_, run in self.fonts.runs(text, style):
-            self.pages[-1].append(_Op("text", (x, self.height - y, face_.name, style.size, run)))
+            page.append(_Op("text", (x, level, face_.name, style.size, run)))
             x += face_.width(run, style.size)
 
     def box(self, x: float, y: float, width: float, height: float, fill: str | None) -> None:
+        """Draw a frame, on its ground when it has one."""
+        page = self.pages[-1]
+        bottom = self.height - y - height
         if fill:
-            self.pages[-1].append(_Op("fill", (x, self.height - y - height, width, height, fill)))
-        self.pages[-1].append(_Op("box", (x, self.height - y - height, width, height)))
+            page.append(_Op("fill", (x, bottom, width, height, fill)))
+        page.append(_Op("box", (x, bottom, width, height)))
 
     def lines(self, text: str, style: Style, width: float) -> list[str]:
-        return wrap(self.fonts.drawable(clean(text)), self.fonts.of(style), style.size, width)
+        """The text as it is broken into lines."""
+        drawable = self.fonts.drawable(clean(text))
+        return wrap(drawable, self.fonts.of(style), style.size, width)
 
     def paragraph(self, text: str, name: str, *, before: float = 0, after: float = 2) -> None:
         style = _STYLES[name]
@@ -235,13 +250,12 @@ class _Layout:
         for line in lines:
             self.need(style.leading)
             width = self.fonts.of(style).width(line, style.size)
-            shift = {
-                "right": self.inner - width,
-                "centre": (self.inner - width) / 2,
-                "company": (self.inner - width) / 2,
-                "subtitle": (self.inner - width) / 2,
-                "title": (self.inner - width) / 2,
-            }.get(name, 0)
+            free = self.inner - width
+            shift = 0.0
+            if name == "right":
+                shift = free
+            elif name in _CENTRED:
+                shift = free / 2
             self.text(self.x + shift, self.y + style.size, line, style)
             self.y += style.leading
         self.y += after
@@ -286,6 +300,7 @@ class _Layout:
                     self.row(head, widths)
 
     def _piece(self, cells: Sequence[_Cell], widths: Sequence[float], height: float) -> None:
+        """Draw so much of a row as stands on one page."""
         x = self.x
         for (lines, style, align, fill), width in zip(cells, widths, strict=True):
             self.box(x, self.y, width, height, fill)
@@ -302,11 +317,14 @@ class _Layout:
     def cell(
         self, text: str, name: str, width: float, *, align: str = "left", fill: str | None = None
     ) -> _Cell:
+        """A text as a cell of this width."""
         style = _STYLES[name]
-        return self.lines(text, style, width - 2 * _PAD), style, align, fill
+        lines = self.lines(text, style, width - 2 * _PAD)
+        return lines, style, align, fill
 
 
 def _grid(layout: _Layout, grid: Grid) -> None:
+    """Draw the pairs, two in a row unless one is wide."""
     label_width = layout.inner * 0.18
     value_width = layout.inner / 2 - label_width
     queue = list(grid.pairs)
@@ -329,67 +347,95 @@ _LAST_PAIRS = 3  # the rows of so many stay with the signatures
 
 
 def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
+    """The cells of a label and its value; a blank is as high as its answer may need."""
     label = layout.cell(pair.label, "label", widths[0], fill=look.GREY_LABEL)
     room = (widths[1] - 2 * _PAD) / _STYLES["cell"].size
-    lines, style, align, _ = layout.cell(
-        ticks(pair.options, room) if pair.options else pair.value, "cell", widths[1]
-    )
-    if pair.blank and len(lines) < pair.lines:
-        lines = [*lines, *[""] * (pair.lines - len(lines))]
-    return [label, (lines, style, align, look.BLANK if pair.blank and not pair.given else None)]
+    text = ticks(pair.options, room) if pair.options else pair.value
+    fill = look.BLANK if pair.blank and not pair.given else None
+    value = layout.cell(text, "cell", widths[1], fill=fill)
+    if pair.blank:
+        value = _with_room(value, pair.lines)
+    return [label, value]
+
+
+def _with_room(cell: _Cell, n_lines: int) -> _Cell:
+    """The cell with so many lines at least."""
+    lines, style, align, fill = cell
+    missing = n_lines - len(lines)
+    return [*lines, *[""] * missing], style, align, fill
+
+
+class _Columns(NamedTuple):
+    """The printed columns of a table: where in it they stand, their widths, the style of cells."""
+
+    places: list[int]
+    widths: list[float]
+    style: str
 
 
 def _table(layout: _Layout, table: Table, language: str) -> None:
-    columns = [c for c in table.columns if c.printed]
-    kept = [n for n, c in enumerate(table.columns) if c.printed]
-    name = "tight" if len(columns) > 8 else "cell"
-    widths = [
-        layout.inner * share for share in shares(table, kept, layout.inner, _STYLES[name].size)
-    ]
-    head = [
-        layout.cell(
-            c.header,
-            "tighthead" if name == "tight" else "label",
-            w,
-            align="center",
-            fill=look.GREY_HEAD,
-        )
-        for c, w in zip(columns, widths, strict=True)
-    ]
+    """Draw a table, its header again on each page."""
+    columns = _columns(layout, table)
+    head = _head(layout, table, columns)
     if table.title:
-        layout.need(60 + (20 * len(table.rows) if len(table.rows) <= _SHORT else 0))
+        below = 20 * len(table.rows) if len(table.rows) <= _SHORT else 0
+        layout.need(60 + below)
         layout.paragraph(table.title, "heading2", before=4)
-    layout.need(max(len(h[0]) for h in head) * 13 + _least(table))
-    layout.row(head, widths)
-    for number, row in enumerate(table.rows):
-        fill = look.MARKS.get(table.marks.get(number, ""))
-        cells = [
-            _cell(
-                layout,
-                row[n],
-                table.columns[n],
-                w,
-                name,
-                look.BLANK if table.blank and table.columns[n].id else fill,
-                language,
-            )
-            for n, w in zip(kept, widths, strict=True)
-        ]
-        if table.blank:  # room to write in
-            cells = [
-                ([*lines, *[""] * (2 - len(lines))], style, align, shade)
-                for lines, style, align, shade in cells
-            ]
+    n_lines = max(len(lines) for lines, *_ in head)
+    layout.need(n_lines * 13 + _least(table))
+    layout.row(head, columns.widths)
+    last = len(table.rows) - 1
+    for number in range(len(table.rows)):
+        cells = _row(layout, table, number, columns, language)
         page = len(layout.pages)
-        height = layout.height_of(cells) + (layout.tail if number >= len(table.rows) - 1 else 0)
-        if height > layout.room and layout.y > _TOP:
-            layout.new_page()
+        height = layout.height_of(cells)
+        if number == last:
+            height += layout.tail
+        layout.need(height)
         if len(layout.pages) > page:
-            layout.row(head, widths)
-        layout.row(cells, widths, head)
+            layout.row(head, columns.widths)
+        layout.row(cells, columns.widths, head)
     if not table.rows and table.empty:
-        layout.row([layout.cell(table.empty, "cell", layout.inner, align="center")], [layout.inner])
+        empty = layout.cell(table.empty, "cell", layout.inner, align="center")
+        layout.row([empty], [layout.inner])
     layout.y += 5
+
+
+def _columns(layout: _Layout, table: Table) -> _Columns:
+    places = [n for n, column in enumerate(table.columns) if column.printed]
+    style = "tight" if len(places) > _ROOMY else "cell"
+    parts = shares(table, places, layout.inner, _STYLES[style].size)
+    widths = [layout.inner * part for part in parts]
+    return _Columns(places, widths, style)
+
+
+_ROOMY = 8  # a table of more columns is set in smaller type
+
+
+def _head(layout: _Layout, table: Table, columns: _Columns) -> list[_Cell]:
+    """The cells of the header."""
+    style = "tighthead" if columns.style == "tight" else "label"
+    cells = []
+    for place, width in zip(columns.places, columns.widths, strict=True):
+        header = table.columns[place].header
+        cells.append(layout.cell(header, style, width, align="center", fill=look.GREY_HEAD))
+    return cells
+
+
+def _row(
+    layout: _Layout, table: Table, number: int, columns: _Columns, language: str
+) -> list[_Cell]:
+    """The cells of a row; in a table to be filled in, with room to write in."""
+    values = table.rows[number]
+    marked = look.MARKS.get(table.marks.get(number, ""))
+    cells = []
+    for place, width in zip(columns.places, columns.widths, strict=True):
+        column = table.columns[place]
+        text = cell_text(values[place], column.kind, language)
+        fill = look.BLANK if table.blank and column.id else marked
+        cell = layout.cell(text, columns.style, width, align=column.align, fill=fill)
+        cells.append(_with_room(cell, 2) if table.blank else cell)
+    return cells
 
 
 def _least(table: Table) -> int:
@@ -398,20 +444,6 @@ def _least(table: Table) -> int:
 
 
 _SHORT = 12
-
-
-def _cell(
-    layout: _Layout,
-    value: CellValue,
-    column: Any,
-    width: float,
-    name: str,
-    fill: str | None,
-    language: str,
-) -> _Cell:
-    return layout.cell(
-        cell_text(value, column.kind, language), name, width, align=column.align, fill=fill
-    )
 
 
 def _block(layout: _Layout, block: Block, language: str) -> None:
@@ -436,26 +468,20 @@ def _block(layout: _Layout, block: Block, language: str) -> None:
 
 
 def _signatures(layout: _Layout, labels: Sequence[str], language: str) -> None:
+    """Draw blanks to sign, side by side, each after its label."""
     style = _STYLES["normal"]
     layout.need(40)
     layout.y += 12
     step = layout.inner / len(labels)
+    colon = ": " if language == "en" else "："
     for number, label in enumerate(labels):
         x = layout.x + number * step
-        told = layout.fonts.drawable(clean(f"{label}{': ' if language == 'en' else '：'}"))
+        told = layout.fonts.drawable(clean(f"{label}{colon}"))
         layout.text(x, layout.y + style.size, told, style)
         start = x + layout.fonts.of(style).width(told, style.size)
-        layout.pages[-1].append(
-            _Op(
-                "line",
-                (
-                    start,
-                    layout.height - layout.y - style.size - 3,
-                    x + step - 14,
-                    layout.height - layout.y - style.size - 3,
-                ),
-            )
-        )
+        level = layout.height - layout.y - style.size - 3
+        end = x + step - 14
+        layout.pages[-1].append(_Op("line", (start, level, end, level)))
     layout.y += 26
 
 
@@ -471,17 +497,20 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
     if document.subtitle:
         layout.paragraph(document.subtitle, "subtitle", after=4)
     for number, block in enumerate(document.blocks):
-        if isinstance(block, Heading) and any(
-            isinstance(b, Signatures) for b in document.blocks[number : number + 3]
-        ):
-            layout.need(110)  # the signatures never stand alone on a page
-        if isinstance(block, Heading) and isinstance(
-            after := next(iter(document.blocks[number + 1 :]), None), Table
-        ):
-            layout.need(70 + _least(after))  # nor a heading without its table
-        layout.tail = _tail(document.blocks[number + 1 :])
+        following = document.blocks[number + 1 :]
+        if isinstance(block, Heading):
+            _keep_with(layout, following)
+        layout.tail = _tail(following)
         _block(layout, block, document.language)
     return _draw(layout, document), frozenset(layout.fonts.missing)
+
+
+def _keep_with(layout: _Layout, following: Sequence[Block]) -> None:
+    """See that neither signatures below a heading nor the heading stand alone on a page."""
+    if any(isinstance(block, Signatures) for block in following[:2]):
+        layout.need(110)
+    if following and isinstance(following[0], Table):
+        layout.need(70 + _least(following[0]))
 
 
 def _tail(blocks: Sequence[Block]) -> float:
@@ -502,7 +531,8 @@ _SIGNATURES = 46.0
 
 @lru_cache(maxsize=64)
 def _colour(code: str) -> tuple[float, float, float]:
-    return int(code[:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:], 16) / 255
+    red, green, blue = bytes.fromhex(code)
+    return red / 255, green / 255, blue / 255
 
 
 def _draw(layout: _Layout, document: Document) -> bytes:

@@ -144,10 +144,8 @@ class Page:
 
         Of merged areas, those count that end in row `from_row` or below.
         """
-        columns = [
-            column_number(letters.decode())
-            for letters in {match[1] for match in _FILLED.finditer(self._rows)}
-        ]
+        letters = {match[1] for match in _FILLED.finditer(self._rows)}
+        columns = [column_number(name.decode()) for name in letters]
         if len(_PLACED.findall(self._rows)) != len(_UNPLACED.findall(self._rows)):
             columns += [
                 column
@@ -155,12 +153,12 @@ class Page:
                 for column, cell in _cells(row)
                 if _CONTENT.search(cell)
             ]
-        for start, end in (place for name, *place in self._children() if name == "mergeCells"):
-            columns += [
-                column_number(area[3].decode())
-                for area in _AREA.finditer(self._tail[start:end])
-                if int(area[4]) >= from_row
-            ]
+        for name, start, end in self._children():
+            if name != "mergeCells":
+                continue
+            for area in _AREA.finditer(self._tail[start:end]):
+                if int(area[4]) >= from_row:
+                    columns.append(column_number(area[3].decode()))
         return max(columns, default=0)
 
     def texts(self, number: int) -> list[tuple[int, tuple[str, str]]]:

@@ -22,7 +22,9 @@ def cell_text(value: CellValue, kind: str, language: str) -> str:
         return value.isoformat()
     if isinstance(value, float):
         return f"{value:.1%}" if kind == "percent" else f"{value:g}"
-    return f"{value:,}" if isinstance(value, int) and kind == "integer" else str(value)
+    if isinstance(value, int) and kind == "integer":
+        return f"{value:,}"
+    return str(value)
 
 
 def long_date(day: dt.date, language: str) -> str:
@@ -35,13 +37,14 @@ def text_width(text: str) -> int:
 
     A Chinese character takes two.
     """
-    return max(
-        (
-            sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in line)
-            for line in text.split("\n")
-        ),
-        default=0,
-    )
+    widest = 0
+    for line in text.split("\n"):
+        width = 0
+        for char in line:
+            is_wide = unicodedata.east_asian_width(char) in "WFA"
+            width += 2 if is_wide else 1
+        widest = max(widest, width)
+    return widest
 
 
 def ticks(options: Sequence[tuple[str, bool]], room: float) -> str:

@@ -5,8 +5,10 @@ junk rows may stand above; a header may take two rows (groups over parts, merged
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import zip_longest
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
@@ -17,11 +19,19 @@ from fbbatch.schema.text import header_key, header_keys
 
 HEADER_SEARCH_ROWS = 21
 _SIMILAR = 75
+_LIKELIEST = 50
+_TWO_ROWS_COST = 0.6
 _ENOUGH = 3
 _SERIALS = frozenset(
     header_key(name) for name in ("序號", "編號", "No.", "#", "ID", "項次", "行號", "serial")
 )
 """Headers of running numbers, which say nothing and are passed over without a word."""
+
+MergedArea = tuple[int, int, int, int]
+"""The top, left, bottom and right of merged cells; each counts from 0."""
+
+UnknownColumn = tuple[int, str]
+"""A column that answers no field: its number, from 0, and its header as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Layout:
     columns: tuple[MappedColumn, ...]
     first_row: int
     header_row: int | None
-    unknown: tuple[tuple[int, str], ...] = ()
+    unknown: tuple[UnknownColumn, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
 
     @property
@@ -67,11 +77,11 @@ def field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
 
 def _match(
     headers: Sequence[str], schema: SchemaModel
-) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
+) -> tuple[list[MappedColumn], list[UnknownColumn]]:
     index = schema.by_header
     taken: dict[str, int] = {}
     columns: list[MappedColumn] = []
-    unknown: list[tuple[int, str]] = []
+    unknown: list[UnknownColumn] = []
     for column, header in enumerate(headers):
         if not header.strip():
             continue
@@ -84,44 +94,63 @@ def _match(
     return columns, unknown
 
 
+class _Candidate(NamedTuple):
+    """Rows that may be a header, counted from 0, and the header of each column."""
+
+    top: int
+    bottom: int
+    headers: list[str]
+
+
+class _Fit(NamedTuple):
+    """A schema, and the rows that are its header if a sheet follows it."""
+
+    score: float
+    schema: SchemaModel
+    columns: list[MappedColumn]
+    unknown: list[UnknownColumn]
+    top: int
+    bottom: int
+
+
 def _text(cell: Cell) -> str:
-    if cell is None or isinstance(cell, bool):
-        return ""
-    return str(cell).strip() if isinstance(cell, str) else ""
+    return cell.strip() if isinstance(cell, str) else ""
 
 
-def _candidates(
-    rows: Sequence[Sequence[Cell]], merged: Sequence[tuple[int, int, int, int]]
-) -> list[tuple[int, int, list[str]]]:
-    """What may be a header: every row, and every pair of rows as group and part.
-
-    Each is (first row, last row, header texts); rows count from 0.
-    """
-    filled = [[_text(cell) for cell in row] for row in rows]
-    for top, left, bottom, right in merged:
-        for r in range(top, min(bottom, len(filled) - 1) + 1):
-            for c in range(left, min(right, len(filled[r]) - 1) + 1):
-                filled[r][c] = filled[top][left] if left < len(filled[top]) else ""
-    result = []
-    for number, texts in enumerate(filled):
-        if sum(map(bool, texts)) >= 2:
-            result.append((number, number, texts))
-        if number and any(texts) and any(filled[number - 1]):
-            above, group = filled[number - 1], ""
-            pair = []
-            for column in range(max(len(above), len(texts))):
-                upper = above[column] if column < len(above) else ""
-                lower = texts[column] if column < len(texts) else ""
-                group = upper or (group if lower else "")
-                pair.append(
-                    lower
-                    if lower and lower == group
-                    else f"{group}\n{lower}".strip()
-                    if not lower or not upper
-                    else f"{upper}\n{lower}"
-                )
-            result.append((number - 1, number, pair))
+def _candidates(rows: Sequence[Sequence[Cell]], merged: Sequence[MergedArea]) -> list[_Candidate]:
+    """What may be a header: every row, and every pair of rows as group and part."""
+    texts = [list(map(_text, row)) for row in rows]
+    for area in merged:
+        _fill(texts, area)
+    result: list[_Candidate] = []
+    above: list[str] = []
+    for number, row in enumerate(texts):
+        if sum(map(bool, row)) >= 2:
+            result.append(_Candidate(number, number, row))
+        if any(row) and any(above):
+            result.append(_Candidate(number - 1, number, _two_rows(above, row)))
+        above = row
     return result
+
+
+def _fill(texts: list[list[str]], area: MergedArea) -> None:
+    """Write the text of a merged area into each of its cells."""
+    top, left, bottom, right = area
+    rows = texts[top : bottom + 1]
+    text = rows[0][left] if rows and left < len(rows[0]) else ""
+    for row in rows:
+        for column in range(left, min(right + 1, len(row))):
+            row[column] = text
+
+
+def _two_rows(above: list[str], below: list[str]) -> list[str]:
+    r"""Headers of two rows, as `group\npart`; a group goes on until the next one or a gap."""
+    headers: list[str] = []
+    group = ""
+    for upper, part in zip_longest(above, below, fillvalue=""):
+        group = upper or (group if part else "")
+        headers.append(part if part == group else f"{group}\n{part}".strip())
+    return headers
 
 
 def _score(columns: list[MappedColumn]) -> float:
@@ -135,7 +164,7 @@ def _pair_keys(header: str) -> list[str]:
 
 def _match_pair(
     headers: Sequence[str], schema: SchemaModel
-) -> tuple[list[MappedColumn], list[tuple[int, str]]]:
+) -> tuple[list[MappedColumn], list[UnknownColumn]]:
     """As `_match`, for two-row headers: the part decides, then the group, then both together."""
     index = schema.by_header
     chosen = []
@@ -151,7 +180,7 @@ def identify(
     *,
     sheet: str,
     folder: str | None = None,
-    merged: Sequence[tuple[int, int, int, int]] = (),
+    merged: Sequence[MergedArea] = (),
 ) -> Layout | Finding:
     """Find the schema and the header of a sheet.
 
@@ -160,58 +189,82 @@ def identify(
         schemas: the schemas it may follow.
         sheet: the sheet's name, for messages.
         folder: the name of the inbox sub-folder it lay in; it narrows the schemas.
-        merged: merged areas as (top, left, bottom, right), 0-based.
+        merged: its merged areas.
 
     Returns:
         The layout, with findings for unknown, doubled and missing columns; or one finding
         (`FB-no-header`, `FB-which-source`) when no schema fits.
     """
-    hinted = [s for s in schemas if s.is_of_folder(folder)]
+    hinted = [schema for schema in schemas if schema.is_of_folder(folder)]
     allowed = hinted or list(schemas)
-    positional = [s for s in allowed if not s.header]
+    positional = [schema for schema in allowed if not schema.header]
     if positional and (hinted or len(schemas) == 1):
         return _by_position(positional[0])
-    best: list[
-        tuple[float, int, SchemaModel, list[MappedColumn], list[tuple[int, str]], int, int]
-    ] = []
     candidates = _candidates(rows[:HEADER_SEARCH_ROWS], merged)
-    for schema in (s for s in allowed if s.header):
-        for top, bottom, headers in candidates:
-            matcher = _match if top == bottom else _match_pair
-            columns, unknown = matcher(headers, schema)
-            if not _convinces(columns, schema):
-                continue
-            score = _score(columns) - (0.6 if top != bottom else 0)
-            best.append((score, -bottom, schema, columns, unknown, top, bottom))
-    best.sort(key=lambda item: item[:2], reverse=True)
-    if not best:
-        wanted = [f.id for s in allowed[:1] for f in s.fields if f.required is True]
-        return finding(
-            "FB-no-header", sheet=sheet, expected_fields=",".join(wanted), schema=allowed[0].id
-        )
-    score, _, schema, columns, unknown, top, bottom = best[0]
-    rivals = [
-        s.id
-        for other, _, s, cols, *_ in best
-        if s.id != schema.id and other == score and len(cols) == len(columns)
-    ]
-    if rivals:
+    fits = _fits([schema for schema in allowed if schema.header], candidates)
+    if not fits:
+        return _no_header(allowed, sheet)
+    best = fits[0]
+    if rivals := _rivals(fits):
         return finding(
             "FB-which-source",
             sheet=sheet,
-            row=bottom + 1,
-            candidates="、".join(dict.fromkeys([schema.id, *rivals])),
+            row=best.bottom + 1,
+            candidates="、".join(dict.fromkeys([best.schema.id, *rivals])),
         )
-    first_row = max(bottom + 2, top + 1 + schema.header_rows) + schema.skip_rows_after_header
-    layout = Layout(schema, tuple(columns), first_row, bottom + 1, tuple(unknown))
-    return Layout(
-        schema,
-        layout.columns,
-        first_row,
-        bottom + 1,
-        layout.unknown,
-        tuple(_remarks(layout, sheet)),
+    return _layout(best, sheet)
+
+
+def _fits(schemas: Sequence[SchemaModel], candidates: Sequence[_Candidate]) -> list[_Fit]:
+    """The schemas that a sheet may follow, by each possible header; the best comes first."""
+    fits: list[_Fit] = []
+    for schema in schemas:
+        for top, bottom, headers in candidates:
+            is_pair = top != bottom
+            columns, unknown = (_match_pair if is_pair else _match)(headers, schema)
+            if _convinces(columns, schema):
+                score = _score(columns) - (_TWO_ROWS_COST if is_pair else 0)
+                fits.append(_Fit(score, schema, columns, unknown, top, bottom))
+    fits.sort(key=lambda fit: (fit.score, -fit.bottom), reverse=True)
+    return fits
+
+
+def _no_header(allowed: Sequence[SchemaModel], sheet: str) -> Finding:
+    """That no header was found, with the fields that are wanted first of all."""
+    schema = allowed[0]
+    required = [field.id for field in schema.fields if field.required is True]
+    return finding(
+        "FB-no-header",
+        sheet=sheet,
+        expected_fields=",".join(required),
+        schema=schema.id,
     )
+
+
+def _rivals(fits: Sequence[_Fit]) -> list[str]:
+    """The schemas that fit just as well as the best one."""
+    best = fits[0]
+    return [
+        fit.schema.id
+        for fit in fits
+        if fit.schema.id != best.schema.id
+        and fit.score == best.score
+        and len(fit.columns) == len(best.columns)
+    ]
+
+
+def _layout(fit: _Fit, sheet: str) -> Layout:
+    """How a sheet is to be read that follows a schema."""
+    schema = fit.schema
+    below_header = max(fit.bottom + 2, fit.top + 1 + schema.header_rows)
+    layout = Layout(
+        schema=schema,
+        columns=tuple(fit.columns),
+        first_row=below_header + schema.skip_rows_after_header,
+        header_row=fit.bottom + 1,
+        unknown=tuple(fit.unknown),
+    )
+    return replace(layout, findings=tuple(_remarks(layout, sheet)))
 
 
 def _convinces(columns: list[MappedColumn], schema: SchemaModel) -> bool:
@@ -233,45 +286,69 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
     An error tells the likeliest header.
     """
     spare = {header_key(text): (column, text) for column, text in layout.unknown}
-    taken = {m.field.id: m.header for m in layout.columns}
-    index = layout.schema.by_header
-    remarks = []
-    suggested: set[tuple[int, str]] = set()
-    for f in layout.missing:
-        names = [header_key(name) for name in (*f.label.values(), *f.aliases)]
-        near = max(
-            (
-                (hit[1], spare[hit[0]])
-                for name in names
-                if (hit := process.extractOne(name, list(spare), scorer=fuzz.ratio))
-            ),
-            default=None,
-        )
-        column, text = near[1] if near and near[0] >= 50 else (None, "")
-        if column is not None:
-            suggested.add((column, text))
+    suggested: set[UnknownColumn] = set()
+    place = partial(finding, sheet=sheet, row=layout.header_row)
+    remarks: list[Finding] = []
+    for missing in layout.missing:
+        column, near = None, None
+        if likeliest := _likeliest(missing, spare):
+            suggested.add(likeliest)
+            column, near = likeliest[0] + 1, likeliest[1]
         remarks.append(
-            finding(
+            place(
                 "FB-column-missing",
-                sheet=sheet,
-                row=layout.header_row,
-                column=None if column is None else column + 1,
-                field=f.id,
-                near=text or None,
+                column=column,
+                field=missing.id,
+                near=near,
             )
         )
-    for column, text in layout.unknown:
-        known = field_for(text, index)
-        place = partial(finding, sheet=sheet, row=layout.header_row, column=column + 1)
+    taken = {mapping.field.id: mapping.header for mapping in layout.columns}
+    index = layout.schema.by_header
+    for column, header in layout.unknown:
+        at = partial(place, column=column + 1)
+        known = field_for(header, index)
         if known and known.id in taken:
-            doubled = place("FB-column-doubled", field=known.id, header=text, first=taken[known.id])
-            remarks.append(doubled)
-            continue
-        if (column, text) in suggested or header_key(text) in _SERIALS:
-            continue
-        alike = process.extractOne(
-            header_key(text), list(index), scorer=fuzz.ratio, score_cutoff=_SIMILAR
-        )
-        near_field = index[alike[0]].id if alike else None
-        remarks.append(place("FB-column-unknown", header=text, near_field=near_field))
+            remarks.append(
+                at(
+                    "FB-column-doubled",
+                    field=known.id,
+                    header=header,
+                    first=taken[known.id],
+                )
+            )
+        elif (column, header) not in suggested and header_key(header) not in _SERIALS:
+            remarks.append(
+                at(
+                    "FB-column-unknown",
+                    header=header,
+                    near_field=_most_alike(header, index),
+                )
+            )
     return remarks
+
+
+def _likeliest(missing: FieldModel, spare: dict[str, UnknownColumn]) -> UnknownColumn | None:
+    """The column, of those nobody knows, that is most likely meant by a field."""
+    likely: list[tuple[float, UnknownColumn]] = []
+    keys = list(spare)
+    for name in (*missing.label.values(), *missing.aliases):
+        match = process.extractOne(
+            header_key(name),
+            keys,
+            scorer=fuzz.ratio,
+        )
+        if match and match[1] >= _LIKELIEST:
+            key, score, _ = match
+            likely.append((score, spare[key]))
+    return max(likely)[1] if likely else None
+
+
+def _most_alike(header: str, index: dict[str, FieldModel]) -> str | None:
+    """The field that has a name most like a header."""
+    match = process.extractOne(
+        header_key(header),
+        list(index),
+        scorer=fuzz.ratio,
+        score_cutoff=_SIMILAR,
+    )
+    return index[match[0]].id if match else None

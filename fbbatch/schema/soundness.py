@@ -61,6 +61,10 @@ class _Place(NamedTuple):
     yaml: Yaml
     path: YamlPath
 
+    def at(self, *keys: str | int) -> "_Place":
+        """A place within this one."""
+        return _Place(self.yaml, (*self.path, *keys))
+
     def problem(self, code: str, /, **details: object) -> Problem:
         """What is wrong there: a sentence of the group `setup`, and what is filled in."""
         return Problem(self.yaml, self.path, f"setup.{code}", details)
@@ -104,26 +108,37 @@ def _twice(places: Iterable[tuple[str, _Place]], what: str) -> Iterator[Problem]
     for name, place in places:
         if name in first:
             yield place.problem(
-                "line_twice", what=Phrase(f"thing.{what}"), id=name, line=first[name]
+                "line_twice",
+                what=Phrase(f"thing.{what}"),
+                id=name,
+                line=first[name],
             )
         else:
             first[name] = place.yaml.where(place.path).split(":")[-2]
 
 
-def _claimed_twice(names: Iterable[tuple[str, str, str, _Place]], what: str) -> Iterator[Problem]:
+def _ids_twice(ids: Iterable[str], place: _Place, what: str) -> Iterator[Problem]:
+    """Each id, in a list of things that have one, that stands there a second time."""
+    placed = ((id_, place.at(number, "id")) for number, id_ in enumerate(ids))
+    yield from _twice(placed, what)
+
+
+def _claimed_twice(names: Iterable[tuple[str, str, _Place]], what: str) -> Iterator[Problem]:
     """Names, as they are compared, that two owners claim.
 
     Args:
-        names: of each name how it is written, its owner's id, how the owner is called, and where it
-            stands.
+        names: of each name how it is written, its owner's id, and where it stands.
         what: a word of the group `thing`.
     """
-    owners: dict[str, tuple[str, str]] = {}
-    for name, owner, called, place in names:
-        first, first_called = owners.setdefault(fold(name), (owner, called))
+    owners: dict[str, str] = {}
+    for name, owner, place in names:
+        first = owners.setdefault(fold(name), owner)
         if first != owner:
             yield place.problem(
-                "name_twice", what=Phrase(f"thing.{what}"), name=name, other=first_called
+                "name_twice",
+                what=Phrase(f"thing.{what}"),
+                name=name,
+                other=first,
             )
 
 
@@ -133,18 +148,20 @@ def _claimed_twice(names: Iterable[tuple[str, str, str, _Place]], what: str) -> 
 def _in_schemas(book: Book, schemas: Schemas) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for schema, yaml in schemas:
+        place = _Place(yaml, ())
         if schema.id in seen:
-            yield _Place(yaml, ("id",)).problem("id_twice", id=schema.id, other=seen[schema.id])
+            yield place.at("id").problem("id_twice", id=schema.id, other=seen[schema.id])
         seen[schema.id] = yaml.file
         if schema.kind == "source" and not book.knows("source", schema.source_code):
-            yield _Place(yaml, ("source",)).problem("source", code=schema.source_code)
+            yield place.at("source").problem("source", code=schema.source_code)
         for number, channel in enumerate(schema.channels):
             if not book.knows("channel", channel):
-                yield _Place(yaml, ("channels", number)).problem("channel", code=channel)
-        yield from _fields(book, schema, schema.fields, _Place(yaml, ("fields",)))
-        yield from (
-            _needs(book, schema, yaml) if schema.kind == "form" else _source_needs(schema, yaml)
-        )
+                yield place.at("channels", number).problem("channel", code=channel)
+        yield from _fields(book, schema, schema.fields, place.at("fields"))
+        if schema.kind == "form":
+            yield from _needs(book, schema, yaml)
+        else:
+            yield from _source_needs(schema, yaml)
     yield from _folders(schemas)
 
 
@@ -166,14 +183,17 @@ def _folders(schemas: Schemas) -> Iterator[Problem]:
 def _source_needs(schema: SchemaModel, yaml: Yaml) -> Iterator[Problem]:
     """What a run needs of every source."""
     why = Phrase("source_need.description")
+    place = _Place(yaml, ("fields",))
     if "description" not in {field.id for field in schema.fields}:
-        yield _Place(yaml, ("fields",)).problem("field_missing", field="description", why=why)
+        yield place.problem("field_missing", field="description", why=why)
     for number, field in enumerate(schema.fields):
         types = _TYPES.get(field.id)
         if types and field.type not in types:
-            place = _Place(yaml, ("fields", number, "type"))
-            yield place.problem(
-                "field_type", field=field.id, type=types[0], why=Phrase(f"source_need.{field.id}")
+            yield place.at(number, "type").problem(
+                "field_type",
+                field=field.id,
+                type=types[0],
+                why=Phrase(f"source_need.{field.id}"),
             )
 
 
@@ -203,15 +223,23 @@ def _shortfalls(book: Book, field: FieldModel, need: Need) -> Iterator[tuple[str
         yield "required", Phrase("setup.must_required")
     if need.strict and not field.strict:
         yield "strict", Phrase("setup.must_strict")
-    if field.values is None or (
-        isinstance(field.values, str) and field.values not in book.vocabulary.sets
-    ):
-        return
-    codes = [value.code for value in book.values(field)]
-    if missing := [code for code in need.codes if code not in codes]:
+    if field.values is not None and not _names_no_set(book, field):
+        yield from _wrong_codes([value.code for value in book.values(field)], need)
+
+
+def _wrong_codes(codes: Sequence[str], need: Need) -> Iterator[tuple[str, Phrase]]:
+    """What a list of choices lacks, and what it may not offer."""
+    missing = [code for code in need.codes if code not in codes]
+    if missing:
         yield "values", Phrase("setup.must_offer", {"codes": ", ".join(missing)})
-    if need.closed and (strange := [code for code in codes if code not in need.codes]):
+    strange = [code for code in codes if code not in need.codes]
+    if need.closed and strange:
         yield "values", Phrase("setup.may_not_offer", {"codes": ", ".join(strange)})
+
+
+def _names_no_set(book: Book, field: FieldModel) -> bool:
+    """True for a field whose choices are a set that the vocabulary does not have."""
+    return isinstance(field.values, str) and field.values not in book.vocabulary.sets
 
 
 def _fields(
@@ -221,63 +249,62 @@ def _fields(
     owners: dict[str, tuple[str, str]] = {}
     types = {field.id: field.type for field in schema.fields} | {"received": "date"}
     for number, field in enumerate(fields):
-        path = (*place.path, number)
-        yield from _field(book, field, _Place(place.yaml, path), types)
-        yield from _fields(book, schema, field.fields, _Place(place.yaml, (*path, "fields")))
+        at = place.at(number)
+        yield from _field(book, field, at, types)
+        yield from _fields(book, schema, field.fields, at.at("fields"))
         for name in dict.fromkeys((*field.label.values(), *field.aliases)):
             owner, first = owners.setdefault(header_key(name), (field.id, name))
             if owner != field.id:
-                yield _Place(place.yaml, (*path, "aliases")).problem(
-                    "field_twice", name=name, other=owner, first=first
-                )
-    columns = [
-        (str(field.id), _Place(place.yaml, (*place.path, number, "id")))
-        for number, field in enumerate(fields)
-    ]
-    yield from _twice(columns, "code") if len(place.path) > 1 else ()
+                yield at.at("aliases").problem("field_twice", name=name, other=owner, first=first)
+    is_table = len(place.path) > 1
+    if is_table:
+        yield from _ids_twice([str(field.id) for field in fields], place, "code")
 
 
 def _field(
     book: Book, field: FieldModel, place: _Place, types: Mapping[str, str]
 ) -> Iterator[Problem]:
     """Keys of one field that name nothing, or do not go with its type."""
-    at = {
-        key: _Place(place.yaml, (*place.path, key))
-        for key in ("values", "default", "not_after", "not_before", "editable_by")
-    }
     for key, other in (("not_after", field.not_after), ("not_before", field.not_before)):
         if other and not {field.type, types.get(other)} <= _DATES:
-            yield at[key].problem("no_date", key=key, field=field.id, other=other)
+            yield place.at(key).problem("no_date", key=key, field=field.id, other=other)
     for role in field.editable_by:
         if role not in ROLES and role not in EDITORS:
-            yield at["editable_by"].problem("editor", role=role)
-    if isinstance(field.values, str) and field.values not in book.vocabulary.sets:
-        yield at["values"].problem("set", set=field.values)
+            yield place.at("editable_by").problem("editor", role=role)
+    if _names_no_set(book, field):
+        yield place.at("values").problem("set", set=field.values)
         return
-    if isinstance(field.values, list):
-        yield from _values(field.values, at["values"])
-    if field.type in _NUMBERS and (
-        wrong := [v.code for v in book.values(field) if not v.code.replace(".", "", 1).isdecimal()]
-    ):
-        yield at["values"].problem("rating", code=wrong[0])
+    yield from _choices(book, field, place.at("values"))
     if field.default is not None and not _is_of_type(book, field):
-        yield at["default"].problem("default", default=field.default, type=field.type)
+        yield place.at("default").problem("default", default=field.default, type=field.type)
+
+
+def _choices(book: Book, field: FieldModel, place: _Place) -> Iterator[Problem]:
+    """Choices of one field that stand for two of them, or for no number where one is wanted."""
+    if isinstance(field.values, list):
+        yield from _values(field.values, place)
+    if field.type not in _NUMBERS:
+        return
+    codes = (value.code for value in book.values(field))
+    wrong = next((code for code in codes if not _is_number(code)), None)
+    if wrong is not None:
+        yield place.problem("rating", code=wrong)
+
+
+def _is_number(code: str) -> bool:
+    return code.replace(".", "", 1).isdecimal()
 
 
 def _values(values: Sequence[Value], place: _Place) -> Iterator[Problem]:
     """Codes and names of a list of choices that stand for two of them."""
-    placed = [
-        (value, _Place(place.yaml, (*place.path, number))) for number, value in enumerate(values)
-    ]
+    placed = [(value, place.at(number)) for number, value in enumerate(values)]
     yield from _twice(((value.code, at) for value, at in placed), "code")
     named = [
-        (value, at, name)
+        (name, value.code, at)
         for value, at in placed
         for name in (value.code, *value.label.values(), *value.aliases)
     ]
-    yield from _claimed_twice(
-        ((name, value.code, value.code, at) for value, at, name in named), "code"
-    )
+    yield from _claimed_twice(named, "code")
 
 
 def _is_of_type(book: Book, field: FieldModel) -> bool:
@@ -327,65 +354,75 @@ def _in_vocabulary(book: Book, yaml: Yaml) -> Iterator[Problem]:
 
 
 def _in_organisation(book: Book, yaml: Yaml) -> Iterator[Problem]:
-    organisation = book.organisation
-    departments = [
-        (one, _Place(yaml, ("departments", n))) for n, one in enumerate(organisation.departments)
-    ]
-    yield from _twice(((one.id, at) for one, at in departments), "department")
+    yield from _departments(book, _Place(yaml, ("departments",)))
+    yield from _people(book, _Place(yaml, ("people",)))
+    for role, holders in book.organisation.roles.items():
+        yield from _holders(book, role, holders.people, _Place(yaml, ("roles", role)))
+
+
+def _departments(book: Book, place: _Place) -> Iterator[Problem]:
+    departments = book.organisation.departments
+    placed = [(department, place.at(number)) for number, department in enumerate(departments)]
+    yield from _twice(((department.id, at) for department, at in placed), "department")
     named = [
-        (one, at, name)
-        for one, at in departments
-        for name in (one.id, *one.label.values(), *one.aliases)
+        (name, department.id, at)
+        for department, at in placed
+        for name in (department.id, *department.label.values(), *department.aliases)
     ]
-    yield from _claimed_twice(((name, one.id, one.id, at) for one, at, name in named), "department")
-    for number, department in enumerate(organisation.departments):
-        if department.head and not book.person(department.head):
-            yield _Place(yaml, ("departments", number, "head")).problem(
-                "person", id=department.head
-            )
-        for nth, deputy in enumerate(department.deputies):
-            if not book.person(deputy):
-                yield _Place(yaml, ("departments", number, "deputies", nth)).problem(
-                    "person", id=deputy
-                )
-    people = [(one, _Place(yaml, ("people", n))) for n, one in enumerate(organisation.people)]
-    yield from _twice(((one.id, at) for one, at in people), "person")
-    called = [(one, at, name) for one, at in people for name in (one.id, one.name, *one.aliases)]
-    yield from _claimed_twice(((name, one.id, one.id, at) for one, at, name in called), "person")
-    for number, person in enumerate(organisation.people):
-        if not book.has_department(person.department):
-            yield _Place(yaml, ("people", number, "department")).problem(
-                "department", id=person.department
-            )
-    for role, holders in organisation.roles.items():
-        if role not in ROLES:
-            yield _Place(yaml, ("roles", role)).problem("role", role=role)
-        for number, person_id in enumerate(holders.people):
-            if not book.person(person_id):
-                yield _Place(yaml, ("roles", role, "people", number)).problem(
-                    "person", id=person_id
-                )
-        places = (
-            (person_id, _Place(yaml, ("roles", role, "people", n)))
-            for n, person_id in enumerate(holders.people)
-        )
-        yield from _twice(places, "holder")
+    yield from _claimed_twice(named, "department")
+    for department, at in placed:
+        if department.head:
+            yield from _unknown_person(book, department.head, at.at("head"))
+        for number, deputy in enumerate(department.deputies):
+            yield from _unknown_person(book, deputy, at.at("deputies", number))
+
+
+def _people(book: Book, place: _Place) -> Iterator[Problem]:
+    placed = [(person, place.at(number)) for number, person in enumerate(book.organisation.people)]
+    yield from _twice(((person.id, at) for person, at in placed), "person")
+    named = [
+        (name, person.id, at)
+        for person, at in placed
+        for name in (person.id, person.name, *person.aliases)
+    ]
+    yield from _claimed_twice(named, "person")
+    for person, at in placed:
+        yield from _unknown_department(book, person.department, at.at("department"))
+
+
+def _holders(book: Book, role: str, people: Sequence[str], place: _Place) -> Iterator[Problem]:
+    """What is wrong with a role and with those who hold it."""
+    if role not in ROLES:
+        yield place.problem("role", role=role)
+    placed = [(person, place.at("people", number)) for number, person in enumerate(people)]
+    for person, at in placed:
+        yield from _unknown_person(book, person, at)
+    yield from _twice(placed, "holder")
+
+
+def _unknown_person(book: Book, person: str, place: _Place) -> Iterator[Problem]:
+    if not book.person(person):
+        yield place.problem("person", id=person)
+
+
+def _unknown_department(book: Book, department: str, place: _Place) -> Iterator[Problem]:
+    if not book.has_department(department):
+        yield place.problem("department", id=department)
 
 
 def _in_products(book: Book, yaml: Yaml) -> Iterator[Problem]:
-    products = [
-        (one, _Place(yaml, ("products", n))) for n, one in enumerate(book.products.products)
+    products = book.products.products
+    placed = [(product, _Place(yaml, ("products", n))) for n, product in enumerate(products)]
+    yield from _twice(((product.name, at) for product, at in placed), "product")
+    named = [
+        (name, product.name, at)
+        for product, at in placed
+        for name in (product.name, *product.aliases)
     ]
-    yield from _twice(((one.name, at) for one, at in products), "product")
-    named = [(one, at, name) for one, at in products for name in (one.name, *one.aliases)]
-    yield from _claimed_twice(
-        ((name, one.name, one.name, at) for one, at, name in named), "product"
-    )
-    for number, product in enumerate(book.products.products):
-        if product.department and not book.has_department(product.department):
-            yield _Place(yaml, ("products", number, "department")).problem(
-                "department", id=product.department
-            )
+    yield from _claimed_twice(named, "product")
+    for product, at in placed:
+        if product.department:
+            yield from _unknown_department(book, product.department, at.at("department"))
 
 
 def _in_calendar(book: Book, yaml: Yaml) -> Iterator[Problem]:
@@ -403,92 +440,84 @@ def _in_calendar(book: Book, yaml: Yaml) -> Iterator[Problem]:
 
 def _in_classification(book: Book, yaml: Yaml) -> Iterator[Problem]:
     rules = book.classification
+    place = _Place(yaml, ())
     fields = {field.id for schema in book.sources for field in schema.fields}
-    yield from _twice(
-        ((rule.id, _Place(yaml, ("rules", n, "id"))) for n, rule in enumerate(rules.rules)), "rule"
-    )
+    yield from _ids_twice([rule.id for rule in rules.rules], place.at("rules"), "rule")
     for number, rule in enumerate(rules.rules):
+        at = place.at("rules", number)
         for dimension in ("kind", "type", "severity"):
             code = getattr(rule, dimension)
-            if code and not book.knows(dimension, code):
-                yield _Place(yaml, ("rules", number, dimension)).problem(
-                    "code", set=dimension, code=code
-                )
-        for place, name in enumerate(rule.fields):
-            if name not in fields:
-                yield _Place(yaml, ("rules", number, "fields", place)).problem(
-                    "product_field", field=name
-                )
-    for place, name in enumerate(rules.texts):
-        if name not in fields:
-            yield _Place(yaml, ("texts", place)).problem("product_field", field=name)
-    yield from _codes(book, yaml, ("default_kind",), "kind", [rules.default_kind])
-    yield from _codes(book, yaml, ("default_severity",), "severity", [rules.default_severity])
+            yield from _codes(book, at.at(dimension), dimension, [code] if code else [])
+        yield from _unknown_fields(fields, rule.fields, at.at("fields"))
+    yield from _unknown_fields(fields, rules.texts, place.at("texts"))
+    yield from _codes(book, place.at("default_kind"), "kind", [rules.default_kind])
+    yield from _codes(book, place.at("default_severity"), "severity", [rules.default_severity])
     for key, of, values, to in (
         ("severity_by_kind", "kind", rules.severity_by_kind, "severity"),
         ("severity_by_type", "type", rules.severity_by_type, "severity"),
         ("type_by_kind", "kind", rules.type_by_kind, "type"),
     ):
         for code, value in values.items():
-            yield from _codes(book, yaml, (key, code), of, [code])
-            yield from _codes(book, yaml, (key, code), to, [value])
+            at = place.at(key, code)
+            yield from _codes(book, at, of, [code])
+            yield from _codes(book, at, to, [value])
 
 
-def _codes(
-    book: Book, yaml: Yaml, path: YamlPath, of: str, codes: Iterable[str]
-) -> Iterator[Problem]:
+def _codes(book: Book, place: _Place, of: str, codes: Iterable[str]) -> Iterator[Problem]:
     """Codes that a set of the vocabulary does not have."""
     for code in codes:
         if not book.knows(of, code):
-            yield _Place(yaml, path).problem("code", set=of, code=code)
+            yield place.problem("code", set=of, code=code)
+
+
+def _unknown_fields(fields: set[str], names: Sequence[str], place: _Place) -> Iterator[Problem]:
+    """Names, in a list, of fields that no source has."""
+    for number, name in enumerate(names):
+        if name not in fields:
+            yield place.at(number).problem("product_field", field=name)
 
 
 def _in_assignment(book: Book, yaml: Yaml) -> Iterator[Problem]:
     rules = book.assignment.rules
-    yield from _twice(
-        ((rule.id, _Place(yaml, ("rules", n, "id"))) for n, rule in enumerate(rules)), "rule"
-    )
+    place = _Place(yaml, ("rules",))
+    yield from _ids_twice([rule.id for rule in rules], place, "rule")
     for number, rule in enumerate(rules):
-        named = [("lead", rule.lead)] if rule.lead != NOT_A_DEPARTMENT else []
-        for key, department in (*named, *(("cooperating", d) for d in rule.cooperating)):
-            if not book.has_department(department):
-                yield _Place(yaml, ("rules", number, key)).problem("department", id=department)
+        at = place.at(number)
+        if rule.lead != NOT_A_DEPARTMENT:
+            yield from _unknown_department(book, rule.lead, at.at("lead"))
+        for department in rule.cooperating:
+            yield from _unknown_department(book, department, at.at("cooperating"))
         for of in ("source", "kind", "type", "severity"):
-            yield from _codes(book, yaml, ("rules", number, "when", of), of, getattr(rule.when, of))
+            yield from _codes(book, at.at("when", of), of, getattr(rule.when, of))
     for code, department in book.assignment.departments_by_type.items():
-        place = _Place(yaml, ("departments_by_type", code))
-        yield from _codes(book, yaml, place.path, "type", [code])
-        if not book.has_department(department):
-            yield place.problem("department", id=department)
+        at = _Place(yaml, ("departments_by_type", code))
+        yield from _codes(book, at, "type", [code])
+        yield from _unknown_department(book, department, at)
     if rules[-1].when.model_fields_set:
-        yield _Place(yaml, ("rules", len(rules) - 1)).problem("last_rule")
+        yield place.at(len(rules) - 1).problem("last_rule")
     yield from _in_escalation(book, yaml)
 
 
 def _in_escalation(book: Book, yaml: Yaml) -> Iterator[Problem]:
     rules = book.assignment.escalation
-    yield from _twice(
-        ((rule.id, _Place(yaml, ("escalation", n, "id"))) for n, rule in enumerate(rules)), "rule"
-    )
+    place = _Place(yaml, ("escalation",))
+    yield from _ids_twice([rule.id for rule in rules], place, "rule")
     for number, rule in enumerate(rules):
-        yield from _codes(book, yaml, ("escalation", number, "severity"), "severity", rule.severity)
-        yield from _codes(
-            book, yaml, ("escalation", number, "only_severity"), "severity", rule.only_severity
-        )
+        at = place.at(number)
+        yield from _codes(book, at.at("severity"), "severity", rule.severity)
+        yield from _codes(book, at.at("only_severity"), "severity", rule.only_severity)
         for role in rule.to:
             if role not in ROLES:
-                yield _Place(yaml, ("escalation", number, "to")).problem("role", role=role)
+                yield at.at("to").problem("role", role=role)
 
 
 def _in_deadlines(book: Book, yaml: Yaml) -> Iterator[Problem]:
     deadlines = book.deadlines.deadlines
-    yield from _twice(
-        ((one.id, _Place(yaml, ("deadlines", n, "id"))) for n, one in enumerate(deadlines)),
-        "deadline",
-    )
-    for number, one in enumerate(deadlines):
-        for key, periods in (("working_days", one.working_days), ("hours", one.hours)):
+    place = _Place(yaml, ("deadlines",))
+    yield from _ids_twice([deadline.id for deadline in deadlines], place, "deadline")
+    for number, deadline in enumerate(deadlines):
+        for key, periods in (("working_days", deadline.working_days), ("hours", deadline.hours)):
             for severity in periods:
                 if severity != "all" and not book.knows("severity", severity):
-                    place = _Place(yaml, ("deadlines", number, key, severity))
-                    yield place.problem("severity", code=severity)
+                    at = place.at(number, key, severity)
+                    yield at.problem("severity", code=severity)

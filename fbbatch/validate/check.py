@@ -1,6 +1,7 @@
 """The compiled checks of one sheet's layout."""
 
 import datetime as dt
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from fbbatch.validate.parsers import Parsers, example_cells, plain_texts
 from fbbatch.validate.values import Bad, Parse, Value, text_of
 
 _MEMO = 50_000
+_Rows = Sequence[Sequence[Cell]]
+_Area = tuple[int, int, int, int]
+"""A merged area: top, left, bottom, right, from 0."""
 
 
 class _Memo(dict[Cell, Any]):
@@ -56,6 +60,14 @@ class Checker:
     """The checks of one layout, compiled.
 
     It keeps what is needed across the rows of one sheet (uniqueness).
+
+    Args:
+        layout: which column holds which field.
+        book: the rule book; its choices and master lists say what is known.
+        received: when the file came in, with the workspace's time zone.
+        language: of the details that findings carry.
+        merged: the sheet's merged areas.
+        serial_days: added to bare numbers that stand for dates (workbooks of the 1904 system).
     """
 
     def __init__(
@@ -65,7 +77,7 @@ class Checker:
         *,
         received: dt.datetime,
         language: str,
-        merged: Sequence[tuple[int, int, int, int]] = (),
+        merged: Sequence[_Area] = (),
         serial_days: int = 0,
     ) -> None:
         self._layout = layout
@@ -73,30 +85,16 @@ class Checker:
         self._language = language
         self._received = received.date().isoformat()
         self._parsers = parsers = Parsers(book, language, received.tzinfo)
-        mapped = {mapping.field.id: mapping for mapping in layout.columns}
-        derived = [
-            f
-            for f in layout.schema.fields
-            if f.id not in mapped and (f.default is not None or f.split_from in mapped)
-        ]
-        self._mappings = [*layout.columns, *(MappedColumn(-1, f, "") for f in derived)]
+        self._mappings = [*layout.columns, *_without_column(layout)]
         self.fields = tuple(mapping.field.id for mapping in self._mappings)
         self._place = {field_id: number for number, field_id in enumerate(self.fields)}
         self._memos = [_Memo(parsers.of(mapping.field)) for mapping in self._mappings]
-        self._seen: dict[str, dict[Any, int]] = {
-            m.field.id: {} for m in self._mappings if m.field.unique
+        self._first_rows: dict[str, dict[Any, int]] = {
+            mapping.field.id: {} for mapping in self._mappings if mapping.field.unique
         }
         self._noted: set[tuple[str, Value]] = set()
-        carried = {m.column for m in layout.columns if m.field.carry_down}
-        self._spans = {
-            c: {
-                row + 1: top + 1
-                for top, left, bottom, right in merged
-                if left <= c <= right
-                for row in range(top, bottom + 1)
-            }
-            for c in carried
-        }
+        carried = {mapping.column for mapping in layout.columns if mapping.field.carry_down}
+        self._merged_from = {column: _merged_from(column, merged) for column in carried}
         self._tops: dict[tuple[int, int], Cell] = {}
         self._column_missing = bool(layout.missing)
         self._shown = self._example_values()
@@ -104,9 +102,7 @@ class Checker:
 
     # --- rows -------------------------------------------------------------------------
 
-    def check(
-        self, rows: Sequence[Sequence[Cell]], row_numbers: Sequence[int], sheet: str
-    ) -> Checked:
+    def check(self, rows: _Rows, row_numbers: Sequence[int], sheet: str) -> Checked:
         """Check rows of the sheet in order; never raises for what a cell holds.
 
         Args:
@@ -115,11 +111,26 @@ class Checker:
             row_numbers: the 1-based number of each row.
             sheet: the sheet's name.
         """
-        at = _Places(
-            sheet, row_numbers, {m.field.id: m.column + 1 for m in self._mappings if m.column >= 0}
-        )
+        shown_columns = {m.field.id: m.column + 1 for m in self._mappings if m.column >= 0}
+        at = _Places(sheet, row_numbers, shown_columns)
         columns = self._columns(rows, row_numbers)
         findings = self._split(columns, at)
+        parsed = self._parsed(columns, at, findings)
+        for number, mapping in enumerate(self._mappings):
+            field, values = mapping.field, parsed[number]
+            if field.default is not None:
+                parsed[number] = values = [field.default if v is None else v for v in values]
+            findings += self._blanks(field, values, at, findings)
+            findings += self._relations(field, values, parsed, at)
+            findings += self._repeated(field, values, at)
+        findings += self._groups(parsed, at)
+        bad = self._bad_rows(row_numbers, findings)
+        return Checked(dict(zip(self.fields, parsed, strict=True)), bad, findings)
+
+    def _parsed(
+        self, columns: Sequence[Sequence[Cell]], at: "_Places", findings: list[Finding]
+    ) -> list[list[Any]]:
+        """The values of each column; what is wrong with cells goes to `findings`."""
         parsed: list[list[Any]] = []
         for mapping, memo, column in zip(self._mappings, self._memos, columns, strict=True):
             values = plain_texts(column, mapping.field)
@@ -127,31 +138,33 @@ class Checker:
                 values = list(map(memo.__getitem__, column))
                 findings += self._sift(mapping.field, values, at)
             parsed.append(values)
-        for number, mapping in enumerate(self._mappings):
-            field, values = mapping.field, parsed[number]
-            if field.default is not None:
-                parsed[number] = values = [field.default if v is None else v for v in values]
-            if field.required and not field.either_or and None in values:
-                code = "FB-blank" if field.required is True else "FB-asked"
-                flagged = {(f.row, f.field) for f in findings if f.severity == "error"}
-                findings += [
-                    f
-                    for f in at.each(
-                        code, field.id, _where(values, None), example=self._example(field)
-                    )
-                    if (f.row, f.field) not in flagged
-                ]
-            findings += self._relations(field, values, parsed, at)
-        findings += self._groups(parsed, at)
-        errors = {f.row for f in findings if f.severity == "error"}
-        bad = (
-            frozenset(range(len(rows)))
-            if self._column_missing
-            else frozenset(i for i, n in enumerate(row_numbers) if n in errors)
-        )
-        return Checked(dict(zip(self.fields, parsed, strict=True)), bad, findings)
+        return parsed
 
-    def examples(self, rows: Sequence[Sequence[Cell]]) -> frozenset[int]:
+    def _blanks(
+        self,
+        field: FieldModel,
+        values: list[Any],
+        at: "_Places",
+        findings: Iterable[Finding],
+    ) -> list[Finding]:
+        """Where a required answer is missing, unless `findings` say already what is wrong there."""
+        if not field.required or field.either_or or None not in values:
+            return []
+        code = "FB-blank" if field.required is True else "FB-asked"
+        known_errors = {(f.row, f.field) for f in findings if f.severity == "error"}
+        example = self._example(field)
+        blank_rows = [index for index, value in enumerate(values) if value is None]
+        blanks = at.each(code, field.id, blank_rows, example=example)
+        return [blank for blank in blanks if (blank.row, blank.field) not in known_errors]
+
+    def _bad_rows(self, row_numbers: Sequence[int], findings: Iterable[Finding]) -> frozenset[int]:
+        """The indices of the rows that go back: all of them, where a column is missing."""
+        if self._column_missing:
+            return frozenset(range(len(row_numbers)))
+        errors = {f.row for f in findings if f.severity == "error"}
+        return frozenset(index for index, number in enumerate(row_numbers) if number in errors)
+
+    def examples(self, rows: _Rows) -> frozenset[int]:
         """The indices of rows that only repeat the schema's examples.
 
         That is a register's example row, left as it was.
@@ -160,9 +173,8 @@ class Checker:
             return frozenset()
         column, words = next(iter(self._shown.items()))
         is_text = next(m.field.type for m in self._mappings if m.column == column) == "text"
-        read = (
-            text_of if is_text else self._memo_of(column).__getitem__
-        )  # texts stand first, and differ from row to row
+        # texts stand first, and differ from row to row
+        read = text_of if is_text else self._memo_of(column).__getitem__
         likely = [
             index
             for index, row in enumerate(rows)
@@ -171,14 +183,21 @@ class Checker:
         return frozenset(index for index in likely if self._is_example(rows[index]))
 
     def _is_example(self, row: Sequence[Cell]) -> bool:
-        filled = [m for m in self._mappings if 0 <= m.column < len(row) and text_of(row[m.column])]
-        return len(filled) >= _TELLING_EXAMPLES and all(
-            m.column in self._shown
-            and self._memo_of(m.column)[row[m.column]] in self._shown[m.column]
-            for m in filled
-        )
+        """Whether everything that stands in the row is an example, and enough of it."""
+        number = 0
+        for mapping in self._mappings:
+            column = mapping.column
+            if not 0 <= column < len(row) or not text_of(row[column]):
+                continue
+            if column not in self._shown:
+                return False
+            if self._memo_of(column)[row[column]] not in self._shown[column]:
+                return False
+            number += 1
+        return number >= _TELLING_EXAMPLES
 
     def _memo_of(self, column: int) -> _Memo:
+        """The parsed values of the field that stands in the column."""
         return next(
             memo for m, memo in zip(self._mappings, self._memos, strict=True) if m.column == column
         )
@@ -199,39 +218,53 @@ class Checker:
         example = self._parsers.example(field)
         return "" if example is None or isinstance(example, list) else str(example)
 
-    def _columns(
-        self, rows: Sequence[Sequence[Cell]], row_numbers: Sequence[int]
-    ) -> list[Sequence[Cell]]:
+    def _columns(self, rows: _Rows, row_numbers: Sequence[int]) -> list[Sequence[Cell]]:
+        """The cells of each field, ready to be parsed.
+
+        They are a column of the sheet, or blanks for a field that has none.
+        """
         if any(len(row) < self._width for row in rows):
             rows = [(*row, *[None] * (self._width - len(row))) for row in rows]
         every = list(zip(*rows, strict=False))
         blank: Sequence[Cell] = [None] * len(rows)
         columns: list[Sequence[Cell]] = []
         for mapping in self._mappings:
-            column: Sequence[Cell] = (
-                every[mapping.column] if mapping.column >= 0 and every else blank
-            )
-            if self._spans.get(mapping.column):
-                column = self._carried(mapping.column, column, row_numbers)
-            if self._serial_days and mapping.field.type in {"date", "datetime"}:
-                column = [c + self._serial_days if type(c) in {int, float} else c for c in column]  # type: ignore[operator]
-            if bool in set(map(type, column)):  # True would be found under 1.0
-                column = [text_of(c) if isinstance(c, bool) else c for c in column]
-            columns.append(column)
+            if mapping.column < 0 or not every:
+                columns.append(blank)
+                continue
+            columns.append(self._prepared(mapping, every[mapping.column], row_numbers))
         return columns
+
+    def _prepared(
+        self, mapping: MappedColumn, column: Sequence[Cell], row_numbers: Sequence[int]
+    ) -> Sequence[Cell]:
+        """A column of the sheet as parsers take it.
+
+        Cells of merged areas have their area's answer, dates of the 1904 system are days of the
+        1900 system, and TRUE and FALSE are texts.
+        """
+        if self._merged_from.get(mapping.column):
+            column = self._carried(mapping.column, column, row_numbers)
+        if self._serial_days and mapping.field.type in {"date", "datetime"}:
+            column = [c + self._serial_days if type(c) in {int, float} else c for c in column]  # type: ignore[operator]
+        if bool in set(map(type, column)):  # True would be found under 1.0
+            column = [text_of(c) if isinstance(c, bool) else c for c in column]
+        return column
 
     def _carried(
         self, number: int, column: Sequence[Cell], row_numbers: Sequence[int]
     ) -> list[Cell]:
         """Cells of a merged area take its first cell's answer; a blank elsewhere stays blank."""
         result = []
+        merged_from = self._merged_from[number]
         for cell, row in zip(column, row_numbers, strict=True):
-            top = self._spans[number].get(row)
+            top = merged_from.get(row)
             if top == row:
                 self._tops[number, top] = cell
-            result.append(
-                self._tops.get((number, top), cell) if top and cell in {None, ""} else cell
-            )
+            if top and cell in {None, ""}:
+                result.append(self._tops.get((number, top), cell))
+            else:
+                result.append(cell)
         return result
 
     def _sift(self, field: FieldModel, values: list[Any], at: "_Places") -> list[Finding]:
@@ -243,10 +276,11 @@ class Checker:
             if type(value) is not Bad:
                 continue
             if value.code in _NOTED_ONCE:
-                values[index] = value.details["value"]
-                if (field.id, value.details["value"]) in self._noted:
+                unknown = value.details["value"]
+                values[index] = unknown
+                if (field.id, unknown) in self._noted:
                     continue
-                self._noted.add((field.id, value.details["value"]))
+                self._noted.add((field.id, unknown))
             else:
                 values[index] = None
             found.append(at.one(value.code, field.id, index, value.details))
@@ -262,99 +296,102 @@ class Checker:
             other = self._place.get(mapping.field.split_from or "")
             if other is None:
                 continue
-            memo = self._memos[other]
-            unknown = {
-                whole
-                for whole in set(columns[other])
-                if isinstance(whole, str) and isinstance(memo[whole], Bad)
-            }
-            if not unknown:
+            parts_of = self._names_with_model(other, columns[other])
+            if not parts_of:
                 continue
             names, models = list(columns[other]), list(columns[number])
             for index, (whole, own) in enumerate(zip(names, models, strict=True)):
-                if not isinstance(whole, str) or whole not in unknown or text_of(own):
+                if whole not in parts_of or text_of(own):
                     continue
-                name, _, model = whole.strip().replace("／", "/").replace("/", " ").rpartition(" ")
-                if name.strip() and model and any(c.isdigit() for c in model):
-                    names[index], models[index] = name.strip(), model
-                    details = {"value": whole.strip(), "name": name.strip(), "model": model}
-                    found.append(
-                        at.one("FB-split", mapping.field.id, index, details)._replace(
-                            column=at.columns.get(self.fields[other])
-                        )
-                    )
+                parts = parts_of[whole]
+                names[index], models[index] = parts["name"], parts["model"]
+                split = at.one("FB-split", mapping.field.id, index, parts)
+                found.append(split._replace(column=at.columns.get(self.fields[other])))
             columns[other], columns[number] = names, models
         return found
+
+    def _names_with_model(self, number: int, column: Sequence[Cell]) -> dict[Cell, dict[str, str]]:
+        """The cells that are no known name, but may be one with a model behind it, in parts."""
+        memo = self._memos[number]
+        parts_of: dict[Cell, dict[str, str]] = {}
+        for whole in set(column):
+            if isinstance(whole, str) and isinstance(memo[whole], Bad):
+                name, model = _name_and_model(whole)
+                if name and model:
+                    parts_of[whole] = {"value": whole.strip(), "name": name, "model": model}
+        return parts_of
 
     def _relations(
         self, field: FieldModel, values: list[Any], parsed: list[list[Any]], at: "_Places"
     ) -> list[Finding]:
+        """Dates that stand after or before another date, where they must not."""
         found: list[Finding] = []
-        for other, code in (
-            (field.not_after, "FB-date-after"),
-            (field.not_before, "FB-date-before"),
+        for code, other, is_wrong in (
+            ("FB-date-after", field.not_after, operator.gt),
+            ("FB-date-before", field.not_before, operator.lt),
         ):
-            if other is None:
+            limits = self._dates_of(other, parsed, len(values))
+            if limits is None:
                 continue
-            if other == "received":
-                limits: Iterable[Any] = [self._received] * len(values)
-            elif other in self._place:
-                limits = parsed[self._place[other]]
-            else:
-                continue
-            late = code == "FB-date-after"
+            name = _TODAY[self._language] if other == "received" else other
             for index, (value, limit) in enumerate(zip(values, limits, strict=True)):
-                if (
-                    value
-                    and limit
-                    and ((value[:10] > limit[:10]) if late else (value[:10] < limit[:10]))
-                ):
-                    name = _TODAY[self._language] if other == "received" else other
-                    found.append(
-                        at.one(
-                            code,
-                            field.id,
-                            index,
-                            {"value": value, "limit": limit[:10], "other": name},
-                        )
-                    )
-        if field.unique:
-            seen = self._seen[field.id]
-            for index, value in enumerate(tuple(v) if isinstance(v, list) else v for v in values):
-                first = (
-                    seen.setdefault(value, at.rows[index]) if value is not None else at.rows[index]
-                )
-                if first != at.rows[index]:
-                    found.append(
-                        at.one(
-                            "FB-not-unique",
-                            field.id,
-                            index,
-                            {"value": str(value), "first": str(first)},
-                        )
-                    )
+                if value and limit and is_wrong(value[:10], limit[:10]):
+                    details = {"value": value, "limit": limit[:10], "other": name}
+                    found.append(at.one(code, field.id, index, details))
+        return found
+
+    def _dates_of(
+        self, other: str | None, parsed: list[list[Any]], n_rows: int
+    ) -> Sequence[Any] | None:
+        """The dates to compare with, one a row; None where there are none.
+
+        They are another field's, or the day of receipt for `received`.
+        """
+        if other == "received":
+            return [self._received] * n_rows
+        place = self._place.get(other or "")
+        return None if place is None else parsed[place]
+
+    def _repeated(self, field: FieldModel, values: list[Any], at: "_Places") -> list[Finding]:
+        """Answers that must differ from row to row and stand in an earlier row, too."""
+        if not field.unique:
+            return []
+        found = []
+        first_rows = self._first_rows[field.id]
+        for index, value in enumerate(tuple(v) if isinstance(v, list) else v for v in values):
+            if value is None:
+                continue
+            first = first_rows.setdefault(value, at.rows[index])
+            if first != at.rows[index]:
+                details = {"value": str(value), "first": str(first)}
+                found.append(at.one("FB-not-unique", field.id, index, details))
         return found
 
     def _groups(self, parsed: list[list[Any]], at: "_Places") -> list[Finding]:
-        groups: dict[str, list[str]] = {}
-        for f in self._layout.schema.fields:
-            if f.either_or:
-                groups.setdefault(f.either_or, []).append(f.id)
-        found = []
-        for ids in groups.values():
-            columns = [parsed[self._place[i]] for i in ids if i in self._place]
-            if not columns:
+        """Where none of several fields is answered of which one must be."""
+        found: list[Finding] = []
+        separator = ", " if self._language == "en" else "、"
+        for fields in self._either_or_groups():
+            ids = [field.id for field in fields if field.id in self._place]
+            if not ids:
                 continue
-            labels = (", " if self._language == "en" else "、").join(
-                f.label[self._language] for f in self._layout.schema.fields if f.id in ids
-            )
-            first = next(i for i in ids if i in self._place)
-            for index, answers in enumerate(zip(*columns, strict=True)):
-                if all(answer is None for answer in answers):
-                    found.append(at.one("FB-either-or", first, index, {"labels": labels}))
+            columns = [parsed[self._place[field_id]] for field_id in ids]
+            unanswered = [
+                index
+                for index, answers in enumerate(zip(*columns, strict=True))
+                if answers.count(None) == len(answers)
+            ]
+            labels = separator.join(field.label[self._language] for field in fields)
+            found += at.each("FB-either-or", ids[0], unanswered, labels=labels)
         return found
 
-    # --- parsers ----------------------------------------------------------------------
+    def _either_or_groups(self) -> Iterable[list[FieldModel]]:
+        """The fields of which one answer is enough, group by group."""
+        groups: dict[str, list[FieldModel]] = {}
+        for field in self._layout.schema.fields:
+            if field.either_or:
+                groups.setdefault(field.either_or, []).append(field)
+        return groups.values()
 
 
 _TELLING_EXAMPLES = 3
@@ -365,19 +402,46 @@ _NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unl
 _TODAY = {"zh-Hant": "收件日", "zh-Hans": "收件日", "en": "the day of receipt"}
 
 
-def _where(values: list[Any], wanted: object) -> list[int]:
-    return [index for index, value in enumerate(values) if value is wanted]
+def _without_column(layout: Layout) -> list[MappedColumn]:
+    """The fields that no column holds, but a default or a part of another column's answer."""
+    mapped = {mapping.field.id for mapping in layout.columns}
+    return [
+        MappedColumn(-1, field, "")
+        for field in layout.schema.fields
+        if field.id not in mapped and (field.default is not None or field.split_from in mapped)
+    ]
+
+
+def _merged_from(column: int, areas: Iterable[_Area]) -> dict[int, int]:
+    """By row, from which row a merged area reaches there, both 1-based."""
+    tops: dict[int, int] = {}
+    for top, left, bottom, right in areas:
+        if left <= column <= right:
+            tops.update(dict.fromkeys(range(top + 1, bottom + 2), top + 1))
+    return tops
+
+
+def _name_and_model(whole: str) -> tuple[str, str]:
+    """The two parts of `智能音箱 X-1` or `智能音箱/X-1`; `""` for a model without a digit."""
+    spaced = whole.strip().replace("／", "/").replace("/", " ")
+    name, _, model = spaced.rpartition(" ")
+    return name.strip(), model if any(map(str.isdigit, model)) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where the rows and columns at hand are, for findings."""
+    """Where the rows and columns at hand are, for findings.
+
+    `rows` are the numbers of the rows by index; `columns` those of the columns (from 1) by field
+    id. A field without a column of its own is not among them.
+    """
 
     sheet: str
     rows: Sequence[int]
     columns: dict[str, int]
 
     def one(self, code: str, field: str, index: int, details: Any) -> Finding:
+        """What is wrong with the answer of one row."""
         return finding(
             code,
             sheet=self.sheet,
@@ -388,6 +452,7 @@ class _Places:
         )
 
     def each(self, code: str, field: str, indices: Iterable[int], **details: str) -> list[Finding]:
+        """What is wrong alike with the answers of several rows."""
         return [self.one(code, field, index, details) for index in indices]
 
 

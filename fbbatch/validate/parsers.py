@@ -5,9 +5,9 @@ The master lists are the company's.
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 
@@ -51,6 +51,23 @@ BETWEEN = {"zh-Hant": "、", "zh-Hans": "、", "en": "; "}
 _LETTER_GRADES = (
     frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
 )
+_NOT_LISTED = {
+    "product": ("FB-unknown-product", "FB-unlisted-product"),
+    "department": ("FB-unlisted-department", "FB-unknown-department"),
+    "person": ("FB-unlisted-person", "FB-unknown-person"),
+}
+"""What a name gives that a master list has not: where it is only noted, where it goes back."""
+
+
+class _Listed(NamedTuple):
+    """An entry of a master list.
+
+    `value` is what an answer that names it becomes, `shown` how messages call it.
+    """
+
+    value: str
+    shown: str
+    names: Sequence[str]
 
 
 class Parsers:
@@ -69,37 +86,24 @@ class Parsers:
 
     def of(self, field: FieldModel) -> Parse:
         """The parser of a field: a cell → its value, None for a blank, or what is wrong with it."""
-        simple: dict[str, Parse] = {
-            "boolean": partial(parse_boolean, words=self._yes_no()),
-            "contact": partial(parse_contact, example=example_of(field, self._language)),
-            "case": parse_case,
-            "date": date_parser(with_time=False, order=field.date_order, zone=self._zone),
-            "datetime": date_parser(with_time=True, order=field.date_order, zone=self._zone),
-        }
-        numeric: dict[str, Parse] = {
-            "integer": parse_integer,
-            "number": parse_number,
-            "rating": parse_number,
-        }
         match field.type:
             case "choice" | "choices":
-                parse: Parse = self._choice(field)
+                parse = self._choice(field)
             case "department" | "product" | "person":
                 parse = self._lookup(field)
             case "integer" | "number" | "rating":
-                worded = {
-                    fold(n): float(v.code)
-                    for v in self._book.values(field)
-                    for n in (*v.label.values(), *v.aliases)
-                }
-                numeric["rating"] = partial(_rated, worded=worded)
-                parse = partial(
-                    _ranged, parse=numeric[field.type], field=field, language=self._language
-                )
+                parse = self._number(field)
+            case "date" | "datetime":
+                with_time = field.type == "datetime"
+                parse = date_parser(with_time=with_time, order=field.date_order, zone=self._zone)
+            case "boolean":
+                parse = partial(parse_boolean, words=self._yes_no())
+            case "contact":
+                parse = partial(parse_contact, example=example_of(field, self._language))
+            case "case":
+                parse = parse_case
             case "text" | "table":
                 parse = partial(_text, field=field, example=example_of(field, self._language))
-            case _:
-                parse = simple[field.type]
         if field.pattern:
             parse = self._patterned(field, parse)
         return partial(_holdable, parse=parse)
@@ -109,26 +113,25 @@ class Parsers:
 
         That is a choice, a department, yes or no in words, a table as rows.
         """
-        if not isinstance(field.example, list):
-            return (
-                None
-                if field.example is None
-                else self._worded(field, _said(field.example, self._language))
-            )
-        columns = {column.id: column for column in field.fields}
-        rows = [
-            {name: _said(cell, self._language) for name, cell in row.items()}
-            for row in field.example
-        ]
-        return [
-            {
-                name: self._worded(columns[name], cell) if name in columns else cell
-                for name, cell in row.items()
-            }
-            for row in rows
-        ]
+        if field.example is None:
+            return None
+        if isinstance(field.example, list):
+            columns = {column.id: column for column in field.fields}
+            return [self._worded_row(row, columns) for row in field.example]
+        return self._worded(field, _said(field.example, self._language))
+
+    def _worded_row(
+        self, row: Mapping[str, Any], columns: Mapping[str, FieldModel]
+    ) -> dict[str, Cell]:
+        """A row of a table's example; `columns` are the table's, by their ids."""
+        worded: dict[str, Cell] = {}
+        for name, example in row.items():
+            said = _said(example, self._language)
+            worded[name] = self._worded(columns[name], said) if name in columns else said
+        return worded
 
     def _worded(self, field: FieldModel, example: Cell) -> Cell:
+        """The example in words of the language; as it is, where it is no code of anything."""
         if field.type not in {"choice", "choices", "department", "boolean"}:
             return example
         value = self.of(field)(text_of(example))
@@ -143,6 +146,20 @@ class Parsers:
             words[str(code)] for code in (value if isinstance(value, list) else [value])
         )
 
+    def _number(self, field: FieldModel) -> Parse:
+        """A number within the field's range; a rating also in the words of its scale."""
+        scale = {
+            fold(name): float(value.code)
+            for value in self._book.values(field)
+            for name in (*value.label.values(), *value.aliases)
+        }
+        numeric: dict[str, Parse] = {
+            "integer": parse_integer,
+            "number": parse_number,
+            "rating": partial(_rated, worded=scale),
+        }
+        return partial(_ranged, parse=numeric[field.type], field=field, language=self._language)
+
     def _yes_no(self) -> dict[str, bool]:
         """The words of the vocabulary for yes and no."""
         known = self._book.vocabulary.sets.get("yes_no")
@@ -154,8 +171,10 @@ class Parsers:
         }
 
     def _patterned(self, field: FieldModel, parse: Parse) -> Parse:
+        """The same parser for values that follow the field's pattern."""
         assert field.pattern is not None  # noqa: S101 - the caller looked
-        regex, explain = re.compile(field.pattern.regex), field.pattern.explain[self._language]
+        regex = re.compile(field.pattern.regex)
+        explain = field.pattern.explain[self._language]
 
         def check(cell: Cell) -> Value | Bad:
             value = parse(cell)
@@ -166,37 +185,39 @@ class Parsers:
         return check
 
     def _choice(self, field: FieldModel) -> Parse:
+        """One choice, or several, by code, label or alias in any language.
+
+        They are handed on as codes. What is none of them goes back with those that are allowed and
+        the one that is most like it.
+        """
         known: dict[str, str] = {}
-        values = self._book.values(field)
-        for value in values:
+        labels: list[str] = []
+        for value in self._book.values(field):
+            labels.append(value.label[self._language])
             for name in (value.code, *value.label.values(), *value.aliases):
                 known.setdefault(fold(name), value.code)
-        allowed = (", " if self._language == "en" else "、").join(
-            value.label[self._language] for value in values
-        )
-        words = {fold(value.label[self._language]): value.label[self._language] for value in values}
+        separator = ", " if self._language == "en" else "、"
+        allowed = separator.join(labels)
+        by_folded_label = {fold(label): label for label in labels}
 
-        def one(text: str) -> str | Bad:
+        def chosen(text: str) -> str | Bad:
             folded = fold(text).strip("。.；; ")
             if folded in known:
                 return known[folded]
             if folded in _LETTER_GRADES and field.values == "severity":
                 return Bad("FB-letter-grade", {"value": text, "allowed": allowed})
-            near = process.extractOne(folded, list(words), scorer=fuzz.ratio, score_cutoff=50)
-            return Bad(
-                "FB-not-a-choice",
-                {"value": text, "allowed": allowed, **({"near": words[near[0]]} if near else {})},
-            )
+            details = {"value": text, "allowed": allowed, **_nearest(folded, by_folded_label)}
+            return Bad("FB-not-a-choice", details)
 
         def parse(cell: Cell) -> Value | Bad:
             text = text_of(cell)
             if not text or (text in {"-", "/", "—"} and fold(text) not in known):
                 return None
             if field.type == "choice":
-                return one(text)
-            found = [one(part.strip()) for part in _parts(text) if part.strip()]
-            wrong = [part for part in found if isinstance(part, Bad)]
-            return wrong[0] if wrong else list(found)
+                return chosen(text)
+            choices = [chosen(part.strip()) for part in _parts(text) if part.strip()]
+            wrong = next((choice for choice in choices if isinstance(choice, Bad)), None)
+            return list(choices) if wrong is None else wrong
 
         return parse
 
@@ -207,24 +228,11 @@ class Parsers:
         """
         known: dict[str, str] = {}
         names: dict[str, str] = {}
-        if field.type == "product":
-            for product in self._book.products.products:
-                for name in (product.name, *product.aliases):
-                    known[fold(name)] = product.name
-                names[fold(product.name)] = product.name
-            code = "FB-unlisted-product" if field.strict else "FB-unknown-product"
-        elif field.type == "department":
-            for department in self._book.organisation.departments:
-                for name in (department.id, *department.label.values(), *department.aliases):
-                    known[fold(name)] = department.id
-                names[fold(department.label[self._language])] = department.label[self._language]
-            code = "FB-unknown-department" if field.strict else "FB-unlisted-department"
-        else:
-            for person in self._book.organisation.people:
-                for name in (person.id, person.name, *person.aliases):
-                    known[fold(name)] = person.id
-                names[fold(person.name)] = person.name
-            code = "FB-unknown-person" if field.strict else "FB-unlisted-person"
+        for entry in self._listed(field.type):
+            known.update(dict.fromkeys(map(fold, entry.names), entry.value))
+            names[fold(entry.shown)] = entry.shown
+        noted, returned = _NOT_LISTED[field.type]
+        code = returned if field.strict else noted
 
         def parse(cell: Cell) -> Value | Bad:
             text = text_of(cell)
@@ -233,13 +241,35 @@ class Parsers:
             folded = fold(text)
             if folded in known:
                 return known[folded]
-            near = process.extractOne(folded, list(names), scorer=fuzz.ratio, score_cutoff=50)
-            return Bad(code, {"value": text, **({"near": names[near[0]]} if near else {})})
+            return Bad(code, {"value": text, **_nearest(folded, names)})
 
         return parse
 
+    def _listed(self, kind: str) -> Iterator[_Listed]:
+        """The entries of a master list."""
+        match kind:
+            case "product":
+                for product in self._book.products.products:
+                    names = (product.name, *product.aliases)
+                    yield _Listed(product.name, product.name, names)
+            case "department":
+                for department in self._book.organisation.departments:
+                    names = (department.id, *department.label.values(), *department.aliases)
+                    yield _Listed(department.id, department.label[self._language], names)
+            case "person":
+                for person in self._book.organisation.people:
+                    names = (person.id, person.name, *person.aliases)
+                    yield _Listed(person.id, person.name, names)
+
+
+def _nearest(folded: str, names: Mapping[str, str]) -> dict[str, str]:
+    """For a finding's details: the name, by its folded form, that is most like what was written."""
+    near = process.extractOne(folded, list(names), scorer=fuzz.ratio, score_cutoff=50)
+    return {"near": names[near[0]]} if near else {}
+
 
 def _parts(text: str) -> list[str]:
+    """The text cut at whatever separates several choices there; one separator is used at a time."""
     for separator in ("\n", "；", ";", "、", "|", "，", ",", "/"):
         if separator in text:
             return text.split(separator)
@@ -285,8 +315,11 @@ def _holdable(cell: Cell, *, parse: Parse) -> Value | Bad:
 
 def _rated(cell: Cell, *, worded: Mapping[str, float]) -> Value | Bad:
     """A rating as a number or in the words of its scale."""
-    found = worded.get(fold(text_of(cell))) if worded and isinstance(cell, str) else None
-    return parse_number(cell if found is None else found)
+    if worded and isinstance(cell, str):
+        rating = worded.get(fold(text_of(cell)))
+        if rating is not None:
+            return parse_number(rating)
+    return parse_number(cell)
 
 
 _RANGES = {
@@ -297,14 +330,14 @@ _RANGES = {
 
 
 def _ranged(cell: Cell, *, parse: Parse, field: FieldModel, language: str) -> Value | Bad:
+    """What `parse` gives, where the field's smallest and largest value allow it."""
     value = parse(cell)
     low, high = field.minimum, field.maximum
     if isinstance(value, int | float) and (
         (low is not None and value < low) or (high is not None and value > high)
     ):
-        wording = _RANGES[language][
-            2 if low is not None and high is not None else 0 if low is not None else 1
-        ]
+        at_least, at_most, between = _RANGES[language]
+        wording = at_most if low is None else at_least if high is None else between
         return Bad("FB-out-of-range", {"value": text_of(cell), "range": wording.format(low, high)})
     return value
 
@@ -329,26 +362,27 @@ def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
     if field.type not in {"text", "contact"} or field.pattern or set(map(type, column)) != {str}:
         return None
     texts: list[str] = list(map(str.strip, column))  # type: ignore[arg-type]
-    if field.type == "contact":
-        return (
-            texts
-            if all(map(str.isdecimal, texts))
-            and "".join(texts).isascii()
-            and 6 <= min(map(len, texts)) <= max(map(len, texts)) <= 24
-            else None
-        )
+    are_plain = _are_bare_phones(texts) if field.type == "contact" else _are_plain(texts, field)
+    return texts if are_plain else None
+
+
+def _are_bare_phones(texts: Sequence[str]) -> bool:
+    """Whether all are digits and nothing else, as many as a phone number has."""
+    if not all(map(str.isdecimal, texts)) or not "".join(texts).isascii():
+        return False
+    return min(map(len, texts)) >= 6 and max(map(len, texts)) <= 24
+
+
+def _are_plain(texts: Sequence[str], field: FieldModel) -> bool:
+    """Whether the field's parser would hand on all of them, and as they are."""
     together = "".join(texts)
     if not together.isprintable() or "_x000D_" in together or max(map(len, texts)) > MAX_TEXT:
-        return None
+        return False
     if not ERROR_VALUES.isdisjoint(texts):
-        return None
-    lengths = min(map(len, texts))
-    if lengths < max(1, field.min_length):
-        return None
-    if (
-        field.empty_phrases
-        and lengths < 20
-        and any(says_nothing(fold(text)) for text in texts if len(text) < 20)
-    ):
-        return None
-    return texts
+        return False
+    shortest = min(map(len, texts))
+    if shortest < max(1, field.min_length):
+        return False
+    if not field.empty_phrases or shortest >= 20:
+        return True
+    return not any(says_nothing(fold(text)) for text in texts if len(text) < 20)

@@ -190,15 +190,44 @@ _NAMED = re.compile(
 )
 
 
-def _moment(
-    year: int,
-    month: int,
-    day: int,
-    part: Mapping[str, str | None],
-    *,
-    with_time: bool,
-    zone: dt.tzinfo | None = None,
-) -> str | None:
+class _Written(NamedTuple):
+    """A date as it is written; `part` holds the time of day and the zone, if any."""
+
+    year: int
+    month: int
+    day: int
+    part: Mapping[str, str | None]
+
+
+def _year_first(text: str) -> _Written | None:
+    match = _YMD.fullmatch(text) or _COMPACT.fullmatch(text)
+    if not match:
+        return None
+    return _Written(int(match["y"]), int(match["m"]), int(match["d"]), match.groupdict())
+
+
+def _of_roc(text: str) -> _Written | None:
+    """Years of the Republic of China; without that word they have three digits."""
+    match = _ROC.fullmatch(text)
+    if not match or not (match["roc"] or len(match["y"]) == 3):
+        return None
+    year = 1 if match["y"] == "元" else int(match["y"])
+    return _Written(year + 1911, int(match["m"]), int(match["d"]), match.groupdict())
+
+
+def _with_month_name(text: str) -> _Written | None:
+    match = _NAMED.fullmatch(text)
+    if not match:
+        return None
+    day, month = match["d1"] or match["d2"], _MONTHS.get(match["mon"].lower())
+    if not day or not month:
+        return None
+    return _Written(int(match["y"]), month, int(day), match.groupdict())
+
+
+def _moment(written: _Written, *, with_time: bool, zone: dt.tzinfo | None) -> str | None:
+    """The date, or the moment in the zone, as ISO text; None when there is no such day or time."""
+    year, month, day, part = written
     hour, minute = int(part.get("h") or 0), int(part.get("mi") or 0)
     half = (part.get("half") or part.get("half2") or "").lower()
     if half in {"下午", "晚上", "pm"} and hour < 12:
@@ -209,9 +238,9 @@ def _moment(
         moment = dt.datetime(year, month, day, hour, minute)  # noqa: DTZ001 - wall time as written
     except ValueError:
         return None
-    if (written := part.get("zone")) and zone is not None:
+    if (own_zone := part.get("zone")) and zone is not None:
         aware = dt.datetime.fromisoformat(
-            f"{moment.isoformat()}{'+00:00' if written in 'Zz' else written}"
+            f"{moment.isoformat()}{'+00:00' if own_zone in 'Zz' else own_zone}"
         )
         moment = aware.astimezone(zone).replace(tzinfo=None)
     return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
@@ -273,56 +302,28 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
         return _parse_text(text, written)
 
     def _parse_text(text: str, written: str) -> Value | Bad:
-        wrong = Bad("FB-not-date", {"value": written})
-        if match := _YMD.fullmatch(text) or _COMPACT.fullmatch(text):
-            part = match.groupdict()
-            return (
-                _moment(
-                    int(part["y"]),
-                    int(part["m"]),
-                    int(part["d"]),
-                    part,
-                    with_time=with_time,
-                    zone=zone,
-                )
-                or wrong
-            )
+        if date := _year_first(text):
+            return _existing(date, written)
         if text.isdecimal() and len(text) == 5 and int(text) in _SERIALS:
             return (_EXCEL_EPOCH + dt.timedelta(days=int(text))).strftime("%Y-%m-%d")
         if match := _DMY.fullmatch(text):
             return _by_order(match, written)
-        if (match := _ROC.fullmatch(text)) and (match["roc"] or len(match["y"]) == 3):
-            year = 1 if match["y"] == "元" else int(match["y"])
-            return (
-                _moment(
-                    year + 1911,
-                    int(match["m"]),
-                    int(match["d"]),
-                    match.groupdict(),
-                    with_time=with_time,
-                )
-                or wrong
-            )
-        if match := _NAMED.fullmatch(text):
-            day, month = match["d1"] or match["d2"], _MONTHS.get(match["mon"].lower())
-            if day and month:
-                return (
-                    _moment(
-                        int(match["y"]), month, int(day), match.groupdict(), with_time=with_time
-                    )
-                    or wrong
-                )
+        if date := _of_roc(text) or _with_month_name(text):
+            return _existing(date, written)
         if _SHORT_YEAR.fullmatch(text):
             return Bad("FB-date-ambiguous", {"value": written})
-        return wrong
+        return Bad("FB-not-date", {"value": written})
 
     def _by_order(match: re.Match[str], written: str) -> Value | Bad:
         a, b = int(match["a"]), int(match["b"])
         if a <= 12 and b <= 12 and a != b and order is None:
             return Bad("FB-date-ambiguous", {"value": written})
         day, month = (a, b) if a > 12 or (b <= 12 and order == "day-first") else (b, a)
-        found = _moment(int(match["y"]), month, day, match.groupdict(), with_time=with_time)
-        return found or Bad("FB-not-date", {"value": written})
+        return _existing(_Written(int(match["y"]), month, day, match.groupdict()), written)
+
+    def _existing(date: _Written, written: str) -> Value | Bad:
+        moment = _moment(date, with_time=with_time, zone=zone)
+        return moment or Bad("FB-not-date", {"value": written})
 
     return _within_years(parse)
 
