@@ -64,38 +64,69 @@ def owed_by_moved(
             one of a cooperating department.
     """
     past = [step for step in history if step.run != run]
-    before, now = replay(past), replay(history)
     fresh = [step for step in history if step.run == run]
+    before, now = replay(past), replay(history)
     kinds = [kind for kind in again if "/" not in kind]
-    if fresh and (now.state != before.state or any("verdict" in step.details for step in fresh)):
-        kinds += book.process.issues.get(now.state, ())
+    kinds += _issued_on_entry(before, now, fresh, book)
     kinds += _because_of(fresh)
-    if "verification" in kinds and not may_verify(now, book):  # a leader names somebody first
-        kinds = ["coordination" if kind == "verification" else kind for kind in kinds]
-    if now.state == "awaiting_verification" and any("verifier" in step.details for step in fresh):
-        kinds.append("verification")
-    is_taken_on = now.state == "accepted" and any(step.document == "assignment" for step in fresh)
-    if now.cooperating and (
-        "assignment" in kinds or (is_taken_on and not issues.get("coordination"))
-    ):
-        kinds.append("coordination")  # several departments agree from the beginning
-    still_out = (
-        book.process.issues.get(now.state, ())
-        if before.state == "on_hold" and now.state == before.held_from and _were_out(past)
-        else ()
-    )
-    owed = [
-        Owed(kind, issues.get(kind, 0) + (kind not in still_out or kind == "reply"))
-        for kind in dict.fromkeys(kinds)
-    ]
-    owed += _owed_by_parts(
-        before, now, fresh, {**issues, **{one.kind: one.issue for one in owed}}, again
-    )
+    kinds = _with_verification(kinds, now, fresh, book)
+    if _departments_must_agree(kinds, now, fresh, issues):
+        kinds.append("coordination")
+    still_out = _still_out(before, now, past, book)
+    owed = []
+    for kind in dict.fromkeys(kinds):
+        is_new = kind == "reply" or kind not in still_out
+        owed.append(Owed(kind, issues.get(kind, 0) + is_new))
+    newest = {**issues, **{one.kind: one.issue for one in owed}}
+    owed += _owed_by_parts(before, now, fresh, newest, again)
     if any(step.document == "verification" for step in fresh):
         owed.append(Owed("verification", filled=True))
-    if now.state == "closed" and before.state != "closed" and case.severity in reports:
+    is_closed_now = now.state == "closed" and before.state != "closed"
+    if is_closed_now and case.severity in reports:
         owed.append(Owed("case_report"))
     return tuple(owed)
+
+
+def _issued_on_entry(
+    before: Standing, now: Standing, fresh: Sequence[Transition], book: Book
+) -> Sequence[str]:
+    """What is issued because the case has come to its state, or to a new round of it."""
+    has_come = now.state != before.state or any("verdict" in step.details for step in fresh)
+    return book.process.issues.get(now.state, ()) if fresh and has_come else ()
+
+
+def _with_verification(
+    kinds: Sequence[str], now: Standing, fresh: Sequence[Transition], book: Book
+) -> list[str]:
+    """A leader names a verifier first where nobody may verify. Source: 5.4.2a."""
+    found = list(kinds)
+    if "verification" in found and not may_verify(now, book):
+        found = ["coordination" if kind == "verification" else kind for kind in found]
+    is_named = any("verifier" in step.details for step in fresh)
+    if now.state == "awaiting_verification" and is_named:
+        found.append("verification")
+    return found
+
+
+def _departments_must_agree(
+    kinds: Collection[str],
+    now: Standing,
+    fresh: Sequence[Transition],
+    issues: Mapping[str, int],
+) -> bool:
+    """True where several departments have to do with a case that is assigned or taken on now."""
+    if not now.cooperating:
+        return False
+    is_taken_on = now.state == "accepted" and any(step.document == "assignment" for step in fresh)
+    return "assignment" in kinds or (is_taken_on and not issues.get("coordination"))
+
+
+def _still_out(
+    before: Standing, now: Standing, past: Sequence[Transition], book: Book
+) -> Sequence[str]:
+    """The forms of the state to which a hold has ended: issued before it, they stay good."""
+    is_back = before.state == "on_hold" and now.state == before.held_from
+    return book.process.issues.get(now.state, ()) if is_back and _were_out(past) else ()
 
 
 def _owed_by_parts(

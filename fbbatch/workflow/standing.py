@@ -237,50 +237,85 @@ def replay(history: Sequence[Transition]) -> Standing:
 
 
 def _after(standing: Standing, step: Transition) -> Standing:
-    told: dict[str, Any] = dict(step.details)
+    """The standing after one more step."""
     changes: dict[str, Any] = {"state": step.to}
+    changes |= _settled(standing, step)
+    changes |= _days(standing, step)
+    changes |= _held(standing, step)
+    changes |= _rounds(standing, step)
+    return replace(standing, **changes, **_answered(standing, step))
+
+
+_SETTLED = (
+    "department",
+    "responsible",
+    "priority",
+    "outcome",
+    "main_case",
+    "held_from",
+    "verifier",
+)
+"""What a step may say anew of a case."""
+
+
+def _settled(standing: Standing, step: Transition) -> dict[str, Any]:
+    """Who and what the step has settled."""
+    details = step.details
+    changes: dict[str, Any] = {name: details[name] for name in _SETTLED if details.get(name)}
+    if "responsible" in changes:
+        changes["responsibles"] = standing.responsibles | {changes["responsible"]}
+    if "follows" in details:
+        changes["follows"] = details["follows"]
+    if "followed_by" in details:
+        changes["followed_by"] = (*standing.followed_by, details["followed_by"])
+    if "cooperating" in details:
+        changes["cooperating"] = tuple(details["cooperating"])
+    if "edited" in details:
+        changes["notes"] = {**standing.notes, **details["edited"]}
+    return changes
+
+
+def _days(standing: Standing, step: Transition) -> dict[str, Any]:
+    """On which days the case came to where it is."""
+    changes: dict[str, Any] = {}
+    came_on = dict(standing.came_on)
     if step.to != standing.state or not standing.came_on:
         changes["entered_on"] = step.happened_on
         if standing.state != "on_hold":
-            changes["came_on"] = {**standing.came_on, step.to: step.happened_on}
-    if told.get("decided") and not standing.decided:
-        changes["came_on"] = {
-            **standing.came_on,
-            **changes.get("came_on", {}),
-            DECIDED: step.happened_on,
-        }
-    for name in (
-        "department",
-        "responsible",
-        "priority",
-        "outcome",
-        "main_case",
-        "held_from",
-        "verifier",
-    ):
-        if told.get(name):
-            changes[name] = told[name]
-    if told.get("responsible"):
-        changes["responsibles"] = standing.responsibles | {told["responsible"]}
-    if "follows" in told:
-        changes["follows"] = told["follows"]
-    if "followed_by" in told:
-        changes["followed_by"] = (*standing.followed_by, told["followed_by"])
-    if "cooperating" in told:
-        changes["cooperating"] = tuple(told["cooperating"])
-    changes["round"] = standing.round + (told.get("verdict") == "failed")
-    changes["decided"] = bool(told.get("decided", standing.decided))
-    changes["held_days"] = standing.held_days + int(told.get("held_days", 0))
-    if "edited" in told:
-        changes["notes"] = {**standing.notes, **told["edited"]}
-    if step.to == "on_hold" and "held_until" in told:
-        since = standing.held_since if standing.state == "on_hold" else step.happened_on
-        changes |= {"held_since": since, "held_until": _date(told["held_until"])}
-    elif standing.state == "on_hold" and step.to != "on_hold":
-        changes |= {"held_since": None, "held_until": None, "held_from": None}
+            came_on[step.to] = step.happened_on
+    if step.details.get("decided") and not standing.decided:
+        came_on[DECIDED] = step.happened_on
     if step.to == "closed" and standing.state != "closed":
         changes["closed_on"] = step.happened_on
-    if told.get("verdict") == "reopened":
+    return {**changes, "came_on": came_on}
+
+
+def _held(standing: Standing, step: Transition) -> dict[str, Any]:
+    """Since when and until when the case is on hold, and for how many days it was."""
+    details = step.details
+    changes: dict[str, Any] = {
+        "held_days": standing.held_days + int(details.get("held_days", 0)),
+    }
+    was_held = standing.state == "on_hold"
+    if step.to == "on_hold" and "held_until" in details:
+        changes["held_since"] = standing.held_since if was_held else step.happened_on
+        changes["held_until"] = _date(details["held_until"])
+    elif was_held and step.to != "on_hold":
+        changes |= {"held_since": None, "held_until": None, "held_from": None}
+    return changes
+
+
+def _rounds(standing: Standing, step: Transition) -> dict[str, Any]:
+    """What a verdict or a decision begins anew."""
+    details = step.details
+    verdict = details.get("verdict")
+    decided = bool(details.get("decided", standing.decided))
+    changes: dict[str, Any] = {"decided": decided}
+    if verdict == "failed":
+        changes["round"] = standing.round + 1
+    if verdict == "failed" or (standing.decided and not decided):
+        changes["outcome"] = None
+    if verdict == "reopened":
         changes |= {
             "reopened": standing.reopened + 1,
             "decided": False,
@@ -288,9 +323,7 @@ def _after(standing: Standing, step: Transition) -> Standing:
             "closed_on": None,
             "main_case": None,
         }
-    if told.get("verdict") == "failed" or (standing.decided and not changes["decided"]):
-        changes["outcome"] = None
-    return replace(standing, **changes, **_answered(standing, step))
+    return changes
 
 
 def _answered(standing: Standing, step: Transition) -> dict[str, Any]:
