@@ -296,22 +296,17 @@ def _rewriting(ledger: Ledger, *, keep: bool) -> Iterator[sa.Connection]:
     with ledger.reading() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
-            connection.exec_driver_sql(
-                "BEGIN IMMEDIATE"
-            )  # the driver begins none for what changes triggers
+            # the driver begins none for what changes triggers
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             triggers = connection.exec_driver_sql(
                 "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
             ).all()
-            lift, put_back = (
-                [f'DROP TRIGGER "{name}"' for name, _ in triggers],
-                [sql for _, sql in triggers],
-            )
+            lift = [f'DROP TRIGGER "{name}"' for name, _ in triggers]
+            put_back = [sql for _, sql in triggers]
         else:
             tables = ("transition", "classification", "ruling", "submission", "case_", "amendment")
-            lift, put_back = (
-                [f"ALTER TABLE {name} {verb} TRIGGER USER" for name in tables]
-                for verb in ("DISABLE", "ENABLE")
-            )
+            lift = [f"ALTER TABLE {name} DISABLE TRIGGER USER" for name in tables]
+            put_back = [f"ALTER TABLE {name} ENABLE TRIGGER USER" for name in tables]
         for statement in lift:
             connection.exec_driver_sql(statement)
         yield connection
@@ -403,30 +398,32 @@ class _Forgetting:
 
         One without any row is as old as its run, unless it holds the bytes of another one.
         """
+        kept, forgotten = self.files_by_rows()
+        columns = t.file.c.id, t.file.c.parent_id, t.file.c.sha256, t.run.c.as_of
+        files = self.connection.execute(_of_files(*columns).order_by(t.file.c.id.desc())).all()
+        for file in files:  # what is inside comes after what it is in
+            for group in (kept, forgotten):
+                if file.parent_id and file.id in group:
+                    group.add(file.parent_id)
+        kept_bytes = {file.sha256 for file in files if file.id in kept} - {""}
+        forgotten_bytes = {file.sha256 for file in files if file.id in forgotten} - {""}
+        day = self.before.isoformat()
+        whole: set[int] = set()
+        for file in files:
+            is_kept = file.id in kept or file.sha256 in kept_bytes
+            is_forgotten = file.id in forgotten or file.sha256 in forgotten_bytes
+            if not is_kept and (is_forgotten or file.as_of[:10] < day):
+                whole.add(file.id)
+        return whole
+
+    def files_by_rows(self) -> tuple[set[int], set[int]]:
+        """The files with rows that stay, and those with rows that are forgotten."""
         kept: set[int] = set()
-        told: set[int] = set()
+        forgotten: set[int] = set()
         query = sa.select(t.submission.c.id, t.submission.c.file_id)
         for row, file_id in self.connection.execute(query):
-            (told if row in self.rows else kept).add(file_id)
-        columns = t.file.c.id, t.file.c.parent_id, t.file.c.sha256, t.run.c.as_of
-        every = sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id)
-        files = self.connection.execute(every.order_by(t.file.c.id.desc())).all()
-        for id_, parent, _, _ in files:  # what is inside comes after what it is in
-            for group in (kept, told):
-                if parent and id_ in group:
-                    group.add(parent)
-        held = {
-            sha256 for id_, _, sha256, _ in files if id_ in kept and sha256
-        }  # the same bytes once more
-        forgotten = {sha256 for id_, _, sha256, _ in files if id_ in told - kept and sha256} - held
-        day = self.before.isoformat()
-        return {
-            id_
-            for id_, _, sha256, as_of in files
-            if id_ not in kept
-            and sha256 not in held
-            and (id_ in told or sha256 in forgotten or as_of[:10] < day)
-        }
+            (forgotten if row in self.rows else kept).add(file_id)
+        return kept, forgotten
 
     def learn_names(self) -> None:
         """What forgotten files, and what was in them, were called and are called from now on."""
@@ -437,7 +434,7 @@ class _Forgetting:
             t.file.c.parent_id,
             t.run.c.name.label("run"),
         )
-        query = sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id).order_by(t.file.c.id)
+        query = _of_files(*columns).order_by(t.file.c.id)
         runs: dict[int, str] = {}
         roots: dict[int, int] = {}
         for id_, name, archived, parent, run in self.connection.execute(query).all():
@@ -468,11 +465,10 @@ class _Forgetting:
 
     # --- replacing --------------------------------------------------------------------
 
-    def put(
-        self, table: sa.Table, key: Sequence[sa.ColumnElement[bool]], what: str, **values: Any
-    ) -> None:
-        """Replace columns of one row."""
-        self.connection.execute(table.update().where(*key).values(**values))
+    def put(self, table: sa.Table, key: Mapping[str, int], what: str, **values: Any) -> None:
+        """Replace columns of the one row that has a key, and count it."""
+        conditions = [table.c[name] == number for name, number in key.items()]
+        self.connection.execute(table.update().where(*conditions).values(**values))
         self.result.counts[what] += 1
 
     def learn_cases(self, ids: Sequence[int]) -> None:
@@ -503,7 +499,7 @@ class _Forgetting:
             case, schema, answers = row["id"], row["schema_id"], orjson.loads(row["answers"])
             known = self.known_of_row[case]
             if (new := self.rules.answers(schema, answers, known)) != answers:
-                self.put(t.case, [t.case.c.id == case], "cases", answers=_sorted(new))
+                self.put(t.case, {"id": case}, "cases", answers=_sorted(new))
             for one in amended.get(case, []):
                 self.amendment(one, schema, known)
             for one in steps.get(case, []):
@@ -547,19 +543,28 @@ class _Forgetting:
         return {**found, **self.rules.known(case["schema_id"], answers)}
 
     def amendment(self, row: Mapping[str, Any], schema: str, known: Known) -> None:
-        old = orjson.loads(row["answers"]), orjson.loads(row["changes"])
-        new = self.rules.answers(schema, old[0], known), self.rules.changes(schema, old[1], known)
-        if new != old:
-            key = [t.amendment.c.case_id == row["case_id"], t.amendment.c.n == row["n"]]
+        answers, changes = orjson.loads(row["answers"]), orjson.loads(row["changes"])
+        new_answers = self.rules.answers(schema, answers, known)
+        new_changes = self.rules.changes(schema, changes, known)
+        if (new_answers, new_changes) != (answers, changes):
             self.put(
-                t.amendment, key, "amendments", answers=_sorted(new[0]), changes=_sorted(new[1])
+                t.amendment,
+                {"case_id": row["case_id"], "n": row["n"]},
+                "amendments",
+                answers=_sorted(new_answers),
+                changes=_sorted(new_changes),
             )
 
     def step(self, row: Mapping[str, Any], schema: str, known: Known) -> None:
         old = orjson.loads(row["details"]) if row["details"] else {}
-        if (new := self.rules.step(schema, row["document"], old, known)) != old:
-            key = [t.transition.c.case_id == row["case_id"], t.transition.c.n == row["n"]]
-            self.put(t.transition, key, "steps", details=orjson.dumps(new).decode())
+        new = self.rules.step(schema, row["document"], old, known)
+        if new != old:
+            self.put(
+                t.transition,
+                {"case_id": row["case_id"], "n": row["n"]},
+                "steps",
+                details=_plain(new),
+            )
 
     def likenesses(self) -> None:
         """Why cases may be the same matter."""
@@ -583,10 +588,7 @@ class _Forgetting:
                     row["form"], old, self.known_of_row.get(row["case_id"], {})
                 )
                 if new != old:
-                    told = orjson.dumps(new).decode()
-                    self.put(
-                        t.waiting_form, [t.waiting_form.c.id == row["id"]], "waiting", told=told
-                    )
+                    self.put(t.waiting_form, {"id": row["id"]}, "waiting", told=_plain(new))
 
     def each_row(self) -> Iterator[tuple[Any, str | None, list[Any] | None, list[Any]]]:
         """Everything that was submitted, row by row.
@@ -637,44 +639,41 @@ class _Forgetting:
                 known = self.known_of_row.get(row["id"], {})
                 new = self.rules.cells(row["outcome"], schema, columns, cells, known)
                 if new != cells:
-                    key = [t.submission.c.id == row["id"]]
-                    self.put(t.submission, key, "rows", cells=orjson.dumps(new).decode())
+                    self.put(t.submission, {"id": row["id"]}, "rows", cells=_plain(new))
 
     def findings(self) -> None:
         """What was found in these rows, and about files of which nothing else is left."""
-        runs = dict(
-            self.connection.execute(
-                sa.select(t.file.c.id, t.run.c.name).join(t.run, t.run.c.id == t.file.c.run_id)
-            ).all()
-        )
-        columns = (
-            t.submission.c.id,
-            t.submission.c.file_id,
-            t.submission.c.sheet,
-            t.submission.c.row,
-        )
-        places = {
-            (file_id, sheet or "", row)
-            for id_, file_id, sheet, row in self.connection.execute(sa.select(*columns))
-            if id_ in self.rows
-        }
+        query = _of_files(t.file.c.id, t.run.c.name)
+        runs: dict[int, str] = dict(self.connection.execute(query).all())
+        places = self.places_of_rows()
         firsts = self.first_names()
-        for found in self.connection.execute(sa.select(t.finding)).mappings().all():
-            old, file_id = orjson.loads(found["details"]), found["file_id"]
-            is_due = (
-                file_id in self.whole or (file_id, found["sheet"] or "", found["row"]) in places
-            )
-            new = self.rules.remark(found["code"], old) if is_due else dict(old)
-            if found["code"] == "FB-same-file" and old.get("first") in firsts.get(file_id, {}):
-                new["first"] = firsts[file_id][old["first"]]
-                self.texts.names[runs[file_id]][old["first"]] = new["first"]
+        for finding in self.connection.execute(sa.select(t.finding)).mappings().all():
+            file_id = finding["file_id"]
+            run = runs[file_id]
+            old = orjson.loads(finding["details"])
+            place = (file_id, finding["sheet"] or "", finding["row"])
+            is_due = file_id in self.whole or place in places
+            new = self.rules.remark(finding["code"], old) if is_due else dict(old)
+            first = old.get("first")
+            if finding["code"] == "FB-same-file" and first in firsts.get(file_id, {}):
+                new["first"] = firsts[file_id][first]
+                self.texts.names[run][first] = new["first"]
             same = {name for name, value in old.items() if new[name] == value}
-            self.texts.kept_quotes[runs[file_id]].update(str(old[name]) for name in same)
+            self.texts.kept_quotes[run].update(str(old[name]) for name in same)
             if new != old:
                 changed = {str(old[name]): str(new[name]) for name in old.keys() - same}
-                self.texts.quotes[runs[file_id]].update(changed)
-                key = [t.finding.c.id == found["id"]]
-                self.put(t.finding, key, "findings", details=orjson.dumps(new).decode())
+                self.texts.quotes[run].update(changed)
+                self.put(t.finding, {"id": finding["id"]}, "findings", details=_plain(new))
+
+    def places_of_rows(self) -> set[tuple[int, str, int]]:
+        """Where the rows are that are forgotten: file, sheet and row."""
+        row = t.submission.c
+        query = sa.select(row.id, row.file_id, row.sheet, row.row)
+        return {
+            (file_id, sheet or "", number)
+            for id_, file_id, sheet, number in self.connection.execute(query)
+            if id_ in self.rows
+        }
 
     def first_names(self) -> dict[int, dict[str, str]]:
         """For files with the bytes of a forgotten one: that one's old name and its new one.
@@ -701,9 +700,7 @@ class _Forgetting:
         ):
             if row in self.rows and (known := self.known_of_row.get(row)):
                 rows.setdefault(file_id, {}).update(known)
-        query = sa.select(t.file.c.id, t.file.c.name, t.run.c.name).join(
-            t.run, t.run.c.id == t.file.c.run_id
-        )
+        query = _of_files(t.file.c.id, t.file.c.name, t.run.c.name)
         for id_, name, run in self.connection.execute(query).all():
             new = (
                 self.rules.name(name)
@@ -712,7 +709,7 @@ class _Forgetting:
             )
             if new != name:
                 self.texts.names[run][name] = new
-                self.put(t.file, [t.file.c.id == id_], "files", name=new)
+                self.put(t.file, {"id": id_}, "files", name=new)
 
     # --- what else there is -----------------------------------------------------------
 
@@ -767,6 +764,11 @@ class _Forgetting:
         self.texts.kept_said.update(self.rules.said(schema, [answers]))
 
 
+def _of_files(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Columns of files and of the runs in which they came."""
+    return sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id)
+
+
 def _nothing(run: str) -> Mapping[str, str]:
     del run
     return {}
@@ -774,7 +776,13 @@ def _nothing(run: str) -> Mapping[str, str]:
 
 def _versions(changes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """The old and the new answers of what was changed."""
-    return [{name: pair[n] for name, pair in changes.items()} for n in (0, 1)]
+    old = {name: pair[0] for name, pair in changes.items()}
+    new = {name: pair[1] for name, pair in changes.items()}
+    return [old, new]
+
+
+def _plain(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _sorted(value: Mapping[str, Any]) -> str:

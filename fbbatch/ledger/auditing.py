@@ -84,13 +84,16 @@ def _files(connection: sa.Connection) -> Iterator[Flaw]:
         .order_by(t.file.c.id)
     )
     for row in connection.execute(query).mappings():
+        where = f"run {row['run']}, file {row['id']}"
+        counted = {name: row[name] for name in _COUNTED}
         kept = submissions.get(row["id"], {})
-        whole = row["code"] is not None and not any(kept.get(name) for name in _COUNTED)
-        balances = row["rows"] == sum(row[name] for name in _COUNTED)
-        if not balances or not (whole or all(kept.get(name, 0) == row[name] for name in _COUNTED)):
-            yield Flaw("balance", f"run {row['run']}, file {row['id']}")
+        kept_counts = {name: kept.get(name, 0) for name in _COUNTED}
+        is_refused_whole = row["code"] is not None and not any(kept_counts.values())
+        balances = row["rows"] == sum(counted.values())
+        if not balances or not (is_refused_whole or kept_counts == counted):
+            yield Flaw("balance", where)
         if row["outcome"] == "open":
-            yield Flaw("outcome", f"run {row['run']}, file {row['id']}")
+            yield Flaw("outcome", where)
 
 
 def _cases(connection: sa.Connection) -> Iterator[Flaw]:
@@ -298,8 +301,9 @@ def removed(ledger: Ledger) -> dict[str, set[int]]:
 
     They were removed together with their personal data.
     """
-    told = upkeep(ledger, ANONYMISE)
-    return {
-        name: {id_ for details in told for id_ in details.get("removed", {}).get(name, ())}
-        for name in ("files", "documents")
-    }
+    result: dict[str, set[int]] = {"files": set(), "documents": set()}
+    for details in upkeep(ledger, ANONYMISE):
+        ids = details.get("removed", {})
+        for name, so_far in result.items():
+            so_far.update(ids.get(name, ()))
+    return result

@@ -150,28 +150,38 @@ def checked(path: Path) -> Bundle:
 def _checked(path: Path, package: zipfile.ZipFile) -> Bundle:
     infos = package.infolist()
     names = [info.filename for info in infos]
+    contents = _contents(path, package, names)
+    if unsafe := next((info for info in infos if not _is_safe(info)), None):
+        raise _refused(path, f"a name in it leads elsewhere: {unsafe.filename!r}")
+    members: dict[str, dict[str, Any]] = contents["members"]
+    files = [name for name in names if not name.endswith("/") and name != CONTENTS]
+    if set(files) != set(members):
+        raise _refused(path, "what it holds is not what it says it holds")
+    for name in files:
+        if _digest(package, name) != (members[name]["sha256"], members[name]["bytes"]):
+            raise _refused(path, f"{name!r} is not what was backed up")
+    return Bundle(
+        path,
+        contents,
+        members=tuple(files),
+        folders=tuple(name.rstrip("/") for name in names if name.endswith("/")),
+        n_bytes=sum(member["bytes"] for member in members.values()),
+    )
+
+
+def _contents(path: Path, package: zipfile.ZipFile, names: list[str]) -> dict[str, Any]:
+    """What a backup says it holds, if it is one of this format and no name is in it twice."""
     if CONTENTS not in names:
         raise _refused(path, f"it has no {CONTENTS}")
     if len(set(names)) != len(names):
         raise _refused(path, "a name is in it twice")
-    told = orjson.loads(package.read(CONTENTS))
-    if told["format"] != FORMAT:
+    contents: dict[str, Any] = orjson.loads(package.read(CONTENTS))
+    if contents["format"] != FORMAT:
         raise _refused(
-            path, f"it is of format {told['format']}; install the version of fbbatch that made it"
+            path,
+            f"it is of format {contents['format']}; install the version of fbbatch that made it",
         )
-    if unsafe := next((info for info in infos if not _is_safe(info)), None):
-        raise _refused(path, f"a name in it leads elsewhere: {unsafe.filename!r}")
-    files = [name for name in names if not name.endswith("/") and name != CONTENTS]
-    if set(files) != set(told["members"]):
-        raise _refused(path, "what it holds is not what it says it holds")
-    for name in files:
-        sha256, n_bytes = _digest(package, name)
-        if (sha256, n_bytes) != (told["members"][name]["sha256"], told["members"][name]["bytes"]):
-            raise _refused(path, f"{name!r} is not what was backed up")
-    folders = tuple(name.rstrip("/") for name in names if name.endswith("/"))
-    return Bundle(
-        path, told, tuple(files), folders, sum(entry["bytes"] for entry in told["members"].values())
-    )
+    return contents
 
 
 def _refused(path: Path, why: str) -> StorageError:

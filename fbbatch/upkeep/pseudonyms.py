@@ -240,22 +240,43 @@ class Pseudonyms:
         if value is None or value == "":
             return value
         if field and field.personal:
-            return known.get(str(value).strip()) or self.of(field.personal, value)
+            return self._person(field.personal, value, known)
         if field and field.type == "table" and isinstance(value, list):
-            columns = {column.id: column for column in field.fields}
-            return [
+            return self._table(model, field, value, known)
+        type_ = field.type if field else None
+        if type_ in _COUNTED:
+            return value
+        if not self._is_of_reporter(model):
+            return value if type_ in _NAMED else self._texts(value, known)
+        if isinstance(value, list):
+            return self._each(model, field, value, known)
+        return self._unless_ours(value)
+
+    def _table(
+        self,
+        model: SchemaModel | None,
+        table: FieldModel,
+        rows: Sequence[Mapping[str, Any]],
+        known: Mapping[str, str],
+    ) -> list[dict[str, Any]]:
+        """The rows of an answer that is a table."""
+        columns = {column.id: column for column in table.fields}
+        result: list[dict[str, Any]] = []
+        for row in rows:
+            result.append(
                 {
                     name: self._answer(model, columns.get(name), cell, known)
                     for name, cell in row.items()
                 }
-                for row in value
-            ]
-        if field and field.type in _COUNTED:
-            return value
-        if not self._is_of_reporter(model):
-            return value if field and field.type in _NAMED else self._texts(value, known)
-        if isinstance(value, list):
-            return [self._answer(model, field, one, known) for one in value]
+            )
+        return result
+
+    def _person(self, kind: str, value: Any, known: Mapping[str, str]) -> str:
+        """What stands for a personal answer: the mark of the person who is known, or its own."""
+        return known.get(str(value).strip()) or self.of(kind, value)
+
+    def _unless_ours(self, value: Any) -> Any:
+        """A word of the company's own as it is; anything else is replaced whole."""
         return value if str(value).strip() in self._ours else self._whole(value)
 
     def step(
@@ -286,9 +307,8 @@ class Pseudonyms:
             if isinstance(told.get(name), str):
                 new[name] = self._whole(told[name])
         if isinstance(told.get("facts"), dict):
-            new["facts"] = {
-                name: [self._whole(text) for text in texts] for name, texts in told["facts"].items()
-            }
+            facts = told["facts"].items()
+            new["facts"] = {name: list(map(self._whole, texts)) for name, texts in facts}
         if isinstance(told.get("findings"), list):
             new["findings"] = [self._found(item, known) for item in told["findings"]]
         return new
@@ -326,8 +346,8 @@ class Pseudonyms:
 
     def _cell(self, field: FieldModel | None, cell: Any, known: Mapping[str, str]) -> Any:
         if field and field.personal and cell is not None and cell != "":
-            return known.get(str(cell).strip()) or self.of(field.personal, cell)
-        return cell if str(cell).strip() in self._ours else self._whole(cell)
+            return self._person(field.personal, cell, known)
+        return self._unless_ours(cell)
 
     def _whole(self, cell: Any) -> Any:
         return cell if cell is None or cell == "" else self.of("text", cell)
