@@ -35,7 +35,10 @@ _LIMIT = "FB-limit"
 
 
 def _catalogue() -> dict[str, Entry]:
-    """Every code's entry, as `findings.yaml` says them."""
+    """Every code's entry, as `findings.yaml` says them.
+
+    What is said of limits stands there once, and the name of each thing that is limited.
+    """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     written = yaml.load(_YAML.read_bytes(), Loader=loader)  # noqa: S506 - a safe one
     limit = written.pop(_LIMIT)

@@ -265,7 +265,12 @@ def digest(chunks: Iterable[bytes]) -> str:
 
 
 def gives_address(contact: str, address: str) -> bool:
-    """True where a contact, as people write it, has this mail address in it."""
+    """True where a contact, as people write it, has this mail address in it.
+
+    Args:
+        contact: the answer, perhaps with a phone number or a name beside the address.
+        address: the whole address, in any case.
+    """
     return bool(address) and address.lower() in _BETWEEN_CONTACTS.split(contact.lower())
 
 

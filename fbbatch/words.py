@@ -130,6 +130,9 @@ def fold(text: str) -> str:
 
 
 def file_name(title: str) -> str:
-    """A title as the name of a file or folder that every file system takes."""
+    """A title as the name of a file or folder that every file system takes.
+
+    A slash, which would make a folder, becomes a wide one; what Windows refuses becomes `_`.
+    """
     flat = title.replace("/", "／")
     return "".join(c if c.isprintable() and c not in '<>:"\\|?*' else "_" for c in flat)

@@ -177,6 +177,7 @@ def _in_words(template: Template, shipped: Template) -> Iterator[_Trouble]:
 
 
 def _in_own_words(template: Template) -> Iterator[_Trouble]:
+    """Words of a kind of the company's own: the program says none of them itself."""
     for name, label in template.words.items():
         yield from _in_label(name, label, None)
 
@@ -201,6 +202,7 @@ def _missing_tables(template: Template, shipped: Template) -> Iterator[_Trouble]
 
 
 def _missing_columns(template: Template, shipped: Template) -> Iterator[_Trouble]:
+    """Columns of an edition, workbook or print, of which none is left."""
     if shipped.columns and not template.columns:
         yield (), "no_columns", {}
     for left_out in ("only", False):  # of what the workbook has, and of what is printed

@@ -18,6 +18,13 @@ from fbbatch.read.limits import Limits
 Xml = Any  # an lxml element; lxml comes without types
 
 IDENTITY = "fbbatch."
+SAFE_XML: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+}
+"""How XML that came from outside is parsed: without entities, network, DTD and huge trees."""
 _PARSER_DEPTH = 256  # libxml2's own limit
 
 
@@ -54,17 +61,9 @@ class Package:
                     reason="a part is missing" if entry is None else "packed in a strange way",
                 )
             )
-        safe = {
-            "resolve_entities": False,
-            "no_network": True,
-            "load_dtd": False,
-            "huge_tree": False,
-        }
+        parser = etree.XMLParser(remove_comments=True, remove_pis=True, **SAFE_XML)
         try:
-            root = etree.fromstring(
-                self.archive.read(entry),
-                etree.XMLParser(remove_comments=True, remove_pis=True, **safe),
-            )
+            root = etree.fromstring(self.archive.read(entry), parser)
         except etree.XMLSyntaxError as error:
             if "Excessive depth" in str(error) and self.limits.xml_depth <= _PARSER_DEPTH:
                 raise RefusedError(self.limits.over("xml_depth", _PARSER_DEPTH + 1)) from error

@@ -10,8 +10,9 @@ from typing import IO, NamedTuple
 
 from lxml import etree
 
+from fbbatch.read.ooxml import SAFE_XML
+
 _DATE_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true)[\"']")
-_PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
 PROBLEMS = (
     KeyError,
     ValueError,
@@ -64,7 +65,7 @@ class Package:
             self._names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
             book = archive.read(self._names["xl/workbook.xml"])
             relations = etree.fromstring(
-                archive.read(self._names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**_PARSER)
+                archive.read(self._names["xl/_rels/workbook.xml.rels"]), etree.XMLParser(**SAFE_XML)
             )
             sizes = {info.filename: info.file_size for info in archive.infolist()}
         self.date_1904 = bool(_DATE_1904.search(book))
@@ -72,7 +73,7 @@ class Package:
             str(r.get("Id")): (str(r.get("Type")), str(r.get("Target")).lstrip("/"))
             for r in relations
         }
-        for sheet in etree.fromstring(book, etree.XMLParser(**_PARSER)).iter("{*}sheet"):
+        for sheet in etree.fromstring(book, etree.XMLParser(**SAFE_XML)).iter("{*}sheet"):
             relation = next(
                 (value for key, value in sheet.attrib.items() if str(key).endswith("}id")), ""
             )

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from fbbatch.model import column_number
+from fbbatch.read.ooxml import SAFE_XML
 
-_PARSER = {"resolve_entities": False, "no_network": True, "huge_tree": False}
 _REFERENCE = re.compile(
     r"^\$?(?:'((?:[^']|'')*)'|([^'!.$]+))[!.]\$?([A-Z]{1,3})\$?(\d{1,7})(?![\w(])"
 )
@@ -63,16 +63,14 @@ def named_cells(content: bytes, kind: str, prefix: str) -> dict[str, Place]:
 def _of_xlsx(content: bytes) -> Iterator[tuple[str, Place | None]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
-        book = etree.fromstring(archive.read(names["xl/workbook.xml"]), etree.XMLParser(**_PARSER))
+        book = etree.fromstring(archive.read(names["xl/workbook.xml"]), etree.XMLParser(**SAFE_XML))
     for defined in book.iter("{*}definedName"):
         yield str(defined.get("name")), _place(defined.text or "")
 
 
 def _of_ods(content: bytes) -> Iterator[tuple[str, Place | None]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("content.xml") as stream:
-        for _, named in etree.iterparse(
-            stream, tag="{*}named-range", resolve_entities=False, no_network=True, huge_tree=False
-        ):
+        for _, named in etree.iterparse(stream, tag="{*}named-range", **SAFE_XML):
             told = {etree.QName(key).localname: str(value) for key, value in named.attrib.items()}
             yield told["name"], _place(told["cell-range-address"])
 

@@ -5,11 +5,11 @@ That is namespaces, how they are parsed, and when one cannot be edited.
 
 from lxml import etree
 
+from fbbatch.read.ooxml import SAFE_XML
+
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PARSER = etree.XMLParser(
-    resolve_entities=False, no_network=True, huge_tree=False, remove_blank_text=False
-)
+PARSER = etree.XMLParser(remove_blank_text=False, **SAFE_XML)
 
 
 class UnmarkableError(Exception):

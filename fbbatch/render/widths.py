@@ -13,7 +13,17 @@ _SAMPLE = 300
 
 
 def shares(table: Table, kept: Sequence[int], width: float, size: float) -> list[float]:
-    """The share of each kept column in a table `width` points wide, set in `size` points."""
+    """The share of the table's width that each column gets; they add up to 1.
+
+    Columns whose longest word would not fit take what they lack from those that have room to spare,
+    in proportion; where there is not enough to spare, the weights alone decide.
+
+    Args:
+        table: with headers, rows, and a weight for each column.
+        kept: the columns that are printed, counted from 0.
+        width: the table's width in points.
+        size: the size of its type in points.
+    """
     total = sum(table.columns[n].weight for n in kept)
     wanted = [table.columns[n].weight / total for n in kept]
     least = [min(_MOST, _longest_word(table, n) * size / width) for n in kept]
@@ -28,7 +38,10 @@ def shares(table: Table, kept: Sequence[int], width: float, size: float) -> list
 
 
 def _longest_word(table: Table, column: int) -> float:
-    """In em, padding included."""
+    """The width of a column's longest word in em, padding included.
+
+    Looked at are the header and the first rows; words of more than 24 letters may be broken.
+    """
     texts = [table.columns[column].header]
     for row in table.rows[:_SAMPLE]:
         value = row[column]

@@ -1,5 +1,8 @@
 """`schemas/processes/*.yaml`: how a matter is handled, form by form.
 
+What a table can say stands here; what is a decision (a hold, a merger, a verdict) is a function in
+`fbbatch.workflow.process`.
+
 Source: regulation part 5.
 """
 

@@ -64,6 +64,13 @@ class _Check:
         self.yaml = yaml
 
     def problem(self, path: YamlPath, sentence: str, **details: object) -> Problem:
+        """What is wrong at a path of the file.
+
+        Args:
+            path: of the key in question.
+            sentence: its name in the group `process` of the wording.
+            details: what is filled in.
+        """
         return Problem(self.yaml, path, f"process.{sentence}", details)
 
     def troubles(self) -> Iterator[Problem]:
@@ -140,6 +147,7 @@ class _Check:
                     yield self.problem(path, "need", form=step.form, fields=fields)
 
     def path_of(self, form: str) -> YamlPath:
+        """Where a form's step stands; where there is none, where it should be."""
         forms = self.process.forms
         return ("steps", forms.index(form)) if form in forms else ("steps",)
 

@@ -18,15 +18,15 @@ import orjson
 from ahocorasick_rs import AhoCorasick
 from lxml import etree
 
+from fbbatch.read.ooxml import SAFE_XML
+
 _SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
 _SHORTEST_SAID, _HEAD = 3, 8  # what is shorter tells nothing; by so much a longer text is found
 SEPARATORS = r"\s\-().－"
 """What people put between the digits of a number."""
 _BETWEEN_DIGITS = re.compile(f"[{SEPARATORS}]")
 _HALVES = re.compile("[\ud800-\udfff]")
-_PARSER = etree.XMLParser(
-    resolve_entities=False, no_network=True, remove_blank_text=False, strip_cdata=False
-)
+_PARSER = etree.XMLParser(remove_blank_text=False, strip_cdata=False, **SAFE_XML)
 _XML = (".xml", ".rels", ".vml")
 _PARAGRAPHS = frozenset({"p", "si", "is", "text"})
 _TEXT = "t"
@@ -169,7 +169,11 @@ class _Said:
         )
 
     def spots(self, text: str) -> list[tuple[int, int, str]]:
-        """As those of an effacer; they may overlap."""
+        """(start, end, what stands there now), as of an effacer; they may overlap.
+
+        A longer text is found by its beginning, then compared as far as it agrees: it counts where
+        all of it stands there, or where `…` says that the rest was cut.
+        """
         plain = _whole_characters(text)
         alone = self._alone.get(plain.strip())
         found = [(0, len(text), alone)] if alone else []

@@ -60,7 +60,10 @@ def missing_answers(
 
 
 def _applies(need: Need, form: ReturnedForm, severity: str) -> bool:
-    """True where the severity and the answers make the fields necessary."""
+    """True where the severity and the answers make the fields necessary.
+
+    A need without severities holds for all of them, one without codes whatever was answered.
+    """
     if need.severity and severity not in need.severity:
         return False
     return all(form.values.get(name) in codes for name, codes in need.when.items())
