@@ -236,9 +236,13 @@ def replay(history: Sequence[Transition]) -> Standing:
     return standing
 
 
+Changes = dict[str, Any]
+"""What a step changes of a standing, by the names of its fields."""
+
+
 def _after(standing: Standing, step: Transition) -> Standing:
     """The standing after one more step."""
-    changes: dict[str, Any] = {"state": step.to}
+    changes: Changes = {"state": step.to}
     changes |= _settled(standing, step)
     changes |= _days(standing, step)
     changes |= _held(standing, step)
@@ -258,10 +262,10 @@ _SETTLED = (
 """What a step may say anew of a case."""
 
 
-def _settled(standing: Standing, step: Transition) -> dict[str, Any]:
+def _settled(standing: Standing, step: Transition) -> Changes:
     """Who and what the step has settled."""
     details = step.details
-    changes: dict[str, Any] = {name: details[name] for name in _SETTLED if details.get(name)}
+    changes: Changes = {name: details[name] for name in _SETTLED if details.get(name)}
     if "responsible" in changes:
         changes["responsibles"] = standing.responsibles | {changes["responsible"]}
     if "follows" in details:
@@ -275,9 +279,9 @@ def _settled(standing: Standing, step: Transition) -> dict[str, Any]:
     return changes
 
 
-def _days(standing: Standing, step: Transition) -> dict[str, Any]:
+def _days(standing: Standing, step: Transition) -> Changes:
     """On which days the case came to where it is."""
-    changes: dict[str, Any] = {}
+    changes: Changes = {}
     came_on = dict(standing.came_on)
     if step.to != standing.state or not standing.came_on:
         changes["entered_on"] = step.happened_on
@@ -290,10 +294,10 @@ def _days(standing: Standing, step: Transition) -> dict[str, Any]:
     return {**changes, "came_on": came_on}
 
 
-def _held(standing: Standing, step: Transition) -> dict[str, Any]:
+def _held(standing: Standing, step: Transition) -> Changes:
     """Since when and until when the case is on hold, and for how many days it was."""
     details = step.details
-    changes: dict[str, Any] = {
+    changes: Changes = {
         "held_days": standing.held_days + int(details.get("held_days", 0)),
     }
     was_held = standing.state == "on_hold"
@@ -305,12 +309,12 @@ def _held(standing: Standing, step: Transition) -> dict[str, Any]:
     return changes
 
 
-def _rounds(standing: Standing, step: Transition) -> dict[str, Any]:
+def _rounds(standing: Standing, step: Transition) -> Changes:
     """What a verdict or a decision begins anew."""
     details = step.details
     verdict = details.get("verdict")
     decided = bool(details.get("decided", standing.decided))
-    changes: dict[str, Any] = {"decided": decided}
+    changes: Changes = {"decided": decided}
     if verdict == "failed":
         changes["round"] = standing.round + 1
     if verdict == "failed" or (standing.decided and not decided):
@@ -326,7 +330,7 @@ def _rounds(standing: Standing, step: Transition) -> dict[str, Any]:
     return changes
 
 
-def _answered(standing: Standing, step: Transition) -> dict[str, Any]:
+def _answered(standing: Standing, step: Transition) -> Changes:
     """What has been answered after a step.
 
     The newest answers, the steps that took them, and all there ever were.
