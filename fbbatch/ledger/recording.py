@@ -20,7 +20,7 @@ from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
 from fbbatch.ledger.queries import case_of, history_of
 from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
 from fbbatch.ledger.writing import append_steps
-from fbbatch.model import Case, FeedbackRows, Finding, Transition, WaitingForm
+from fbbatch.model import Case, FeedbackRow, FeedbackRows, Finding, Transition, WaitingForm
 
 _FINGERPRINTS = (
     sa.select(
@@ -195,51 +195,63 @@ class FileRecorder:
 
     def _take(self, chunk: dict[str, Any]) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
-        rows: FeedbackRows = chunk["rows"]
-        plain: Sequence[bytes] = chunk[
-            "plain"
-        ]  # a mail that was recorded before mails had keys of their own
-        if known := self._known([*rows.fingerprint, *plain]):
-            others = plain or rows.fingerprint
-            again = [
-                (
-                    row,
-                    known.get((row.fingerprint, row.occurrence))
-                    or known.get((other, row.occurrence)),
-                )
-                for row, other in zip(rows.each(), others, strict=True)
-            ]
-            rows = FeedbackRows.of([row for row, case in again if not case])
-            told = [(row, case) for row, case in again if case]
-            self.note(
-                finding("FB-same-row", sheet=chunk["sheet"] or None, row=row.row, case=case)
-                for row, case in told
-            )
-            self._submissions(
-                chunk["sheet"], "duplicate", [(row.row, row.cells) for row, _ in told]
-            )
-        self._submissions(chunk["sheet"], "returned", chunk["returned"])
-        if chunk["sheet"] != self._ruling_sheet:  # a sheet numbers its rulings from 0
-            self._ruling_sheet, self._ruling_base = chunk["sheet"], self._ruling_id
+        sheet: str = chunk["sheet"]
+        plain: Sequence[bytes] = chunk["plain"]
+        rows = self._without_duplicates(sheet, chunk["rows"], plain)
+        self._submissions(sheet, "returned", chunk["returned"])
+        if sheet != self._ruling_sheet:  # a sheet numbers its rulings from 0
+            self._ruling_sheet, self._ruling_base = sheet, self._ruling_id
         self._rulings(chunk["rulings"])
-        marks: dict[int, str] = dict(chunk.get("marks", ())) if self._believes else {}
-        if (
-            chunk.get("marks")
-            and not self._believes
-            and not any(f.code == "FB-marks-unproven" for f in self._findings)
-        ):
-            self.note([finding("FB-marks-unproven")])
-        kin = (
-            kin_of(self._connection, chain.from_iterable(rows.kin), before=self._first_case)
-            if self._has_older
-            else {}
-        )
+        marks = self._believed(chunk.get("marks", ()))
+        kin = self._kin(rows)
         if kin or marks:
             place = Place(
-                chunk["sheet"], self._schema, self._source, self._ruling_base, is_letter=bool(plain)
+                sheet,
+                self._schema,
+                self._source,
+                self._ruling_base,
+                is_letter=bool(plain),
             )
             rows = FeedbackRows.of(self._sieve.sift(place, rows.each(), marks, kin))
-        self._new_cases(chunk["sheet"], rows, kin, marks)
+        self._new_cases(sheet, rows, kin, marks)
+
+    def _without_duplicates(
+        self, sheet: str, rows: FeedbackRows, plain: Sequence[bytes]
+    ) -> FeedbackRows:
+        """The rows that the ledger does not have; of the others it is told that they came again.
+
+        `plain` are the fingerprints by which mails were known before mails had keys of their own.
+        """
+        known = self._known([*rows.fingerprint, *plain])
+        if not known:
+            return rows
+        new: list[FeedbackRow] = []
+        duplicates: list[tuple[int, str]] = []
+        for row, other in zip(rows.each(), plain or rows.fingerprint, strict=True):
+            case = known.get((row.fingerprint, row.occurrence))
+            case = case or known.get((other, row.occurrence))
+            if not case:
+                new.append(row)
+                continue
+            duplicates.append((row.row, row.cells))
+            self.note([finding("FB-same-row", sheet=sheet or None, row=row.row, case=case)])
+        self._submissions(sheet, "duplicate", duplicates)
+        return FeedbackRows.of(new)
+
+    def _believed(self, marks: Iterable[tuple[int, str]]) -> dict[int, str]:
+        """The marks of a chunk, by row; none, and a remark once, where nothing proves them ours."""
+        if self._believes:
+            return dict(marks)
+        if marks and not any(known.code == "FB-marks-unproven" for known in self._findings):
+            self.note([finding("FB-marks-unproven")])
+        return {}
+
+    def _kin(self, rows: FeedbackRows) -> dict[int, list[Kin]]:
+        """The cases of earlier files to which rows may belong, by kin key."""
+        if not self._has_older:
+            return {}
+        keys = chain.from_iterable(rows.kin)
+        return kin_of(self._connection, keys, before=self._first_case)
 
     def _new_cases(
         self, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]], marks: Mapping[int, str]
