@@ -93,6 +93,7 @@ def test_a_run_is_neither_before_1990_nor_400_days_after_clock_and_last_run(
         batch.check_time(asked, now=NOW, last=newest, language="en")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "as_of",
     [
@@ -125,6 +126,7 @@ def test_impossible_time_is_wrong_usage_and_touches_nothing(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("locale", "words"),
     [("zh-Hant", "請核對年份"), ("zh-Hans", "请核对年份"), ("en", "Check the year")],
@@ -143,6 +145,7 @@ def test_refusal_says_why_in_the_workspaces_language(
 # --- what an impossible time has left ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["9999-12-31", "2099-01-01", "1970-01-01", "2026-11-21"])
 def test_workspace_with_an_empty_run_at_an_unusable_or_later_time_heals_by_the_next_run(
     place: Path, left: str
@@ -277,6 +280,7 @@ def on_terminal(answer: bytes, *args: str | Path) -> tuple[int, str]:
         os.close(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a terminal is made")
 @pytest.mark.parametrize(
     ("answer", "code", "n_runs"), [(b"y\n", ExitCode.DONE, 1), (b"n\n", ExitCode.INTERRUPTED, 0)]
@@ -290,6 +294,7 @@ def test_time_more_than_a_day_ahead_is_asked_back_on_a_terminal(
     assert len(list((place / "outbox").glob("2*"))) == n_runs
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a terminal is made")
 @pytest.mark.parametrize(
     ("days", "code"), [(0, ExitCode.DONE), (-3, ExitCode.DONE), (30_000, ExitCode.USAGE)]

@@ -264,6 +264,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_bomb_ends_in_its_own_outcome_and_the_next_file_is_taken(tmp_path: Path) -> None:
     place = workspace(
         tmp_path,
@@ -443,6 +444,7 @@ def check_that_nothing_was_rendered(result: RunResult) -> None:
         assert [made for made in ("49模板", "循环循环", "<class") if made in text] == [], suffix
 
 
+@pytest.mark.slow
 def test_payloads_stand_in_the_documents_as_they_were_written_and_nothing_is_live(
     tmp_path: Path,
 ) -> None:
@@ -602,6 +604,7 @@ def leaked(text: str, *also: str) -> list[str]:
     return [canary for canary in (*CANARIES, *also) if canary in text]
 
 
+@pytest.mark.slow
 def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[]", jobs=2)
     leaking(place)
@@ -648,6 +651,7 @@ def test_personal_data_stays_in_ledger_archive_and_outbox(tmp_path: Path) -> Non
 STRACE = shutil.which("strace")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     STRACE is None, reason="strace is not installed; it watches what the processes do"
 )

@@ -439,6 +439,7 @@ def in_ledger(here: Bureau, column: str, number: str = NUMBER) -> str:
     raise AssertionError(number)
 
 
+@pytest.mark.slow
 def test_day_of_a_state_is_the_day_the_case_came_to_it(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "assigned")
     here.hand_in("escalation")
@@ -600,6 +601,7 @@ def test_hold_that_ends_before_it_was_decided_goes_back(tmp_path: Path) -> None:
     assert here.state() == "in_progress"
 
 
+@pytest.mark.slow
 def test_ten_nightly_runs_and_one_after_ten_days_end_alike(tmp_path: Path) -> None:
     found = []
     for nights in ([1] * 10, [10]):
@@ -887,6 +889,7 @@ def test_case_merged_when_the_result_is_known_gets_the_result_at_once(
     assert "李美玲" in letter
 
 
+@pytest.mark.slow
 def test_case_is_merged_into_another_open_one_only(twins: Bureau, tmp_path: Path) -> None:
     here = twins.copy(tmp_path)
     for main, code in ((OTHER, "FB-main-case"), ("FB-20261113-0077", "FB-step-no-case")):
@@ -1268,6 +1271,7 @@ def test_verifier_of_the_own_department_goes_back(tmp_path: Path) -> None:
     assert_in_words(here)
 
 
+@pytest.mark.slow
 def test_other_refusals_are_told_in_words(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "assigned")
     for changes, code in (
@@ -1443,6 +1447,7 @@ def stripped(content: bytes, *, bookmarks: bool = False) -> bytes:
     return zipped(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "kind", "bookmarks", "state"),
     [
@@ -1756,6 +1761,7 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(names=st.permutations("123456"))
 def test_order_of_the_files_of_a_run_does_not_matter(pile: list[bytes], names: list[str]) -> None:
@@ -1852,6 +1858,7 @@ def test_record_of_the_letter_that_comes_with_the_survey_is_kept_whichever_is_re
         assert replay(here.history()).answers["reply"]["sent_by"] == "wang_siyu"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("soffice") is None,
     reason="LibreOffice is not installed: nothing to save the forms with",

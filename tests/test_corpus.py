@@ -179,6 +179,7 @@ def outcomes(files: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {PATHS[int(file["name"][:3])]: first[file["sha256"]] for file in whole}
 
 
+@pytest.mark.slow
 def test_one_run_over_all_of_them_gives_each_one_outcome_and_stays_small(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[]", jobs=2)
     for number, path in enumerate(PATHS):
@@ -282,6 +283,7 @@ def judging(setup: Setup) -> Callable[[tuple[int, Path]], Iterator[bytes]]:
     return work
 
 
+@pytest.mark.slow
 def test_damaged_files_have_an_outcome_and_nothing_escapes_the_judge(tmp_path: Path) -> None:
     setup = Setup(load_book(REPOSITORY / "schemas"), Limits(), RECEIVED, "zh-Hans")
     job = workers.Job("tests.test_corpus:judging", setup, 1_500_000_000, 20, 30)

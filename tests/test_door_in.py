@@ -177,6 +177,7 @@ def test_file_that_is_written_to_while_it_is_copied_stays_for_the_next_run(
     assert len(dump(place)["case_"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "point",
     [
@@ -264,6 +265,7 @@ def test_what_is_passed_over_is_told_by_name_and_counted_and_stays(place: Path) 
     assert ".DS_Store" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_readme_that_was_laid_out_is_no_file_that_is_told(
@@ -277,6 +279,7 @@ def test_readme_that_was_laid_out_is_no_file_that_is_told(
     assert run(place, "2026-11-23").manifest["ignored"]["names"] == ["README.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", LOCALES)
 def test_terminal_and_status_count_what_is_passed_over_and_name_nobody(
     tmp_path: Path, locale: str
@@ -323,6 +326,7 @@ def test_older_receipt_template_is_refused_with_the_words_that_it_lacks(place: P
 # --- what cannot be taken now ---
 
 
+@pytest.mark.slow
 def test_every_file_over_the_limit_of_a_run_waits_for_the_next(tmp_path: Path) -> None:
     place = workspace(tmp_path, limits="{run_files: 2}")
     for n in range(5):

@@ -91,6 +91,7 @@ def texts(path: Path) -> list[str]:
 # --- there and back ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans", "en"])
 def test_case_is_closed_by_forms_that_came_back_as_workbooks(tmp_path: Path, locale: str) -> None:
     here = bureau(tmp_path, REPORTED, locale=locale)
@@ -457,6 +458,7 @@ CHANGED: dict[str, Callable[[Any, Any], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGED)
 def test_workbook_is_understood_whatever_was_moved_in_it(tmp_path: Path, change: str) -> None:
     here = bureau_in(tmp_path, "closed")
@@ -471,6 +473,7 @@ def test_workbook_is_understood_whatever_was_moved_in_it(tmp_path: Path, change:
         assert told[-1] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("soffice") is None,
     reason="LibreOffice is not installed: nothing to save the forms with",

@@ -185,6 +185,7 @@ def test_file_of_another_account_is_archived_as_ours(restricted: tuple[Path, int
 # --- two at once ---
 
 
+@pytest.mark.slow
 def test_of_twenty_starts_at_once_one_works_and_the_others_say_so(place: Path) -> None:
     drop(place, "a.xlsx", sheet(people(30)))
     shop_of(place)
@@ -244,6 +245,7 @@ def test_hour_that_comes_twice_and_a_machine_in_another_zone_change_nothing(
 # --- files that move under the run's hands ---
 
 
+@pytest.mark.slow
 def test_file_that_is_still_being_copied_waits_until_it_is_whole(tmp_path: Path) -> None:
     place = workspace(tmp_path, settle_seconds=0.3)
     content, done = delimited(people(40)), threading.Event()
@@ -303,6 +305,7 @@ def test_file_that_is_replaced_before_it_is_read_is_not_taken_for_the_one_that_w
     assert names_in(place / "inbox") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lock", ["~${}", ".~lock.{}#", ".~{}"])
 def test_lock_file_of_office_is_heeded_for_a_day_and_then_told(place: Path, lock: str) -> None:
     drop(place, "a.csv", delimited(people(1)))
@@ -527,6 +530,7 @@ BARE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", BARE)
 def test_run_ends_alike_whatever_surrounds_it(
     nights: tuple[Path, Path], tmp_path: Path, how: str

@@ -351,6 +351,7 @@ def anonymised(place: Path, *options: str) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_who_shares_a_file_with_an_open_case_is_found_only_in_the_original_and_the_other_everywhere(
     shared: Path,
 ) -> None:
@@ -393,6 +394,7 @@ def test_who_shares_a_file_with_an_open_case_is_found_only_in_the_original_and_t
     assert problems(shared) == []
 
 
+@pytest.mark.slow
 def test_what_is_shared_goes_on_the_day_on_which_the_last_of_the_others_is_due(
     shared: Path,
 ) -> None:
@@ -413,6 +415,7 @@ def test_what_is_shared_goes_on_the_day_on_which_the_last_of_the_others_is_due(
     assert problems(shared) == []
 
 
+@pytest.mark.slow
 def test_person_who_has_an_open_case_besides_keeps_the_name_in_what_both_share(
     shared: Path,
 ) -> None:
@@ -483,6 +486,7 @@ def test_with_keep_files_the_folders_stay_as_they_are_and_are_listed(shared: Pat
     assert any("kept, as you asked" in one["what"] for one in told["left"])
 
 
+@pytest.mark.slow
 def test_document_that_somebody_has_changed_is_left_and_told(shared: Path) -> None:
     path = shared / "outbox/20221107-001/receipt.xlsx"
     path.write_bytes(path.read_bytes() + b" ")
@@ -503,6 +507,7 @@ def test_run_that_is_not_finished_is_to_be_finished_first(shared: Path) -> None:
 # --- killed ---
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 @pytest.mark.parametrize(
     "point",

@@ -96,6 +96,7 @@ def originals(place: Path) -> list[str]:
 # --- killed ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", KILLS)
 def test_killed_at_any_point_the_next_run_ends_as_an_undisturbed_one(
     rough: Path, calm, point: str
@@ -115,6 +116,7 @@ def test_every_point_of_a_run_is_one_at_which_it_is_killed() -> None:
     )
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_ends_as_an_undisturbed_one(rough: Path, calm) -> None:
     for point in (
         "committed:3",
@@ -131,6 +133,7 @@ def test_killed_again_and_again_it_still_ends_as_an_undisturbed_one(rough: Path,
     assert standing(rough) == calm[0]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_nothing_is_lost_doubled_or_torn(
     before: Path, tmp_path: Path, calm
 ) -> None:
@@ -172,6 +175,7 @@ def test_published_folder_is_never_gone_while_its_successor_is_put_in_place(
 # --- refused by the disk ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "point",
     [
@@ -214,6 +218,7 @@ def test_ledger_that_may_not_grow_is_exit_5_and_the_next_run_completes(rough: Pa
     assert standing(rough) == calm[0]
 
 
+@pytest.mark.slow
 def test_full_outbox_on_a_disk_of_its_own_is_exit_5_and_the_next_run_completes(
     rough: Path, calm, tmp_path: Path
 ) -> None:
@@ -236,6 +241,7 @@ def test_full_outbox_on_a_disk_of_its_own_is_exit_5_and_the_next_run_completes(
     assert standing(rough) == calm[0]
 
 
+@pytest.mark.slow
 def test_bug_in_the_middle_of_a_run_loses_nothing(rough: Path, calm) -> None:
     assert attempt(rough, point="parsed:2:raise") == ExitCode.BUG
     assert attempt(rough, point="writing:2:raise") == ExitCode.BUG
@@ -331,6 +337,7 @@ def unsynced(steps: Sequence[tuple[str, str, str]], place: Path) -> list[str]:
     return trouble
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     STRACE is None, reason="strace is not installed; it shows in which order the kernel was asked"
 )
@@ -369,6 +376,7 @@ def test_what_is_renamed_was_synced_before_and_its_folder_after_and_the_ledger_b
     assert standing(rough) == calm[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     STRACE is None, reason="strace is not installed; it kills and refuses at a kernel call"
 )
@@ -394,6 +402,7 @@ def test_killed_at_a_kernel_call_the_next_run_ends_as_an_undisturbed_one(
     assert standing(rough) == calm[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     STRACE is None, reason="strace is not installed; it kills and refuses at a kernel call"
 )
@@ -426,6 +435,7 @@ def test_refused_at_a_kernel_call_it_is_exit_5_and_the_next_run_completes(
 # --- asked to stop ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "jobs"), [(signal.SIGTERM, 1), (signal.SIGINT, 2)])
 def test_signal_to_all_processes_of_a_run_ends_it_after_the_file_in_hand(
     rough: Path, calm, number: int, jobs: int

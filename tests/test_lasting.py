@@ -170,6 +170,7 @@ WINDOWS = "raise ImportError('No module named resource')\n"
 IDLE = "RLIMIT_AS, RLIMIT_CPU, RLIMIT_CORE, RLIM_INFINITY = 9, 0, 4, -1\ndef getrlimit(_): return -1, -1\ndef setrlimit(*_): pass\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="all limits hold on Linux")
 @pytest.mark.parametrize(
     ("code", "held"),

@@ -125,6 +125,7 @@ def test_untouched_ledger_changes_nothing(tmp_path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value", "name", "outcome", "code"),
     [
@@ -394,6 +395,7 @@ def test_forms_as_json_gives_examples_in_the_language_of_the_workspace(
     assert (told["steps"][0]["due"], told["baseline"]) == ("2026-11-23", 5)
 
 
+@pytest.mark.slow
 def test_questionnaire_is_issued_once_in_a_survey_period(tmp_path) -> None:
     place = workspace(tmp_path, surveys='["11-01"]')
     kinds = [

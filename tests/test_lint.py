@@ -277,6 +277,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "told"), FOUND)
 def test_what_a_run_would_stumble_over_is_a_line_with_its_place(
     english: Path, name: str, old: str, new: str, told: str | None
@@ -299,6 +300,7 @@ def test_sound_exceptions_of_the_calendar_are_taken(english: Path) -> None:
     assert run(english).exit_code == ExitCode.DONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "written", ["5", "[]", "text", "true", "{a: 1}", "~", "-1", "1.5", "''", "[[]]", "[{}]", "[~]"]
 )

@@ -527,6 +527,7 @@ def test_base64_without_end_is_read_as_far_as_it_goes() -> None:
     assert len(letter(content).parts[0].content) == 15_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [

@@ -163,6 +163,7 @@ def test_usual_export_is_plain_to_the_end(inline: bool) -> None:
     assert plainly(written(table, inline=inline)) == trimmed(iter(table))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in PATHS if path.endswith((".xlsx", ".xlsm"))])
 def test_real_workbooks_are_read_alike(path: str) -> None:
     content = (CORPUS / "files" / path).read_bytes()
@@ -191,6 +192,7 @@ def cell(row: int, content: str) -> Callable[[str], str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [2, 30, 2_900])
 @pytest.mark.parametrize(
     "content",
@@ -230,6 +232,7 @@ def test_formula_far_down_is_read_and_the_rows_before_it_are_given_once() -> Non
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "edit",
     [
@@ -267,6 +270,7 @@ def test_merged_areas_and_hidden_sheets_are_told_as_ever() -> None:
     assert [page.merged for page in reading.sheets] == [[(4, 0, 6, 0)]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "edit",
     [

@@ -72,6 +72,7 @@ def test_ledger_of_a_newer_version_is_refused() -> None:
 APPEND_ONLY = ("submission", "case_", "transition", "classification", "ruling", "amendment")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_what_is_append_only_can_be_neither_changed_nor_deleted(

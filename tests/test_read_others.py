@@ -226,6 +226,7 @@ def flate(times: int, megabytes: int) -> bytes:
 CYCLE = "<</FT/Tx/T(a)/V(b)/Kids[6 0 R]/Parent 6 0 R>>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -387,6 +388,7 @@ def test_a_limit_raised_too_far_does_not_recurse_to_death() -> None:
     )
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

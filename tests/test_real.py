@@ -99,6 +99,7 @@ def test_a_real_schema_is_some_thirty_lines_of_yaml(schema: str) -> None:
     assert len((SCHEMAS / f"{schema}.yaml").read_text(encoding="utf-8").splitlines()) <= 35
 
 
+@pytest.mark.slow
 def test_every_complaint_of_a_cut_off_csv_is_a_case_and_the_torn_row_goes_back(
     cfpb: tuple[Path, RunResult],
 ) -> None:
@@ -126,6 +127,7 @@ def test_answers_of_a_real_csv_are_typed_and_told_apart(cfpb: tuple[Path, RunRes
         assert ("description" in told) is bool(row[head["Consumer complaint narrative"]].strip())
 
 
+@pytest.mark.slow
 def test_every_line_of_a_file_without_header_is_a_case_with_its_compact_dates(
     tmp_path: Path,
 ) -> None:
@@ -144,6 +146,7 @@ def test_every_line_of_a_file_without_header_is_a_case_with_its_compact_dates(
     ]
 
 
+@pytest.mark.slow
 def test_both_header_rows_of_a_survey_are_header_and_every_respondent_is_a_case(
     tmp_path: Path,
 ) -> None:
@@ -159,6 +162,7 @@ def test_both_header_rows_of_a_survey_are_header_and_every_respondent_is_a_case(
     ]
 
 
+@pytest.mark.slow
 def test_two_real_files_in_one_run_each_follow_the_schema_of_their_folder(tmp_path: Path) -> None:
     place = office(tmp_path, "cfpb", "nhtsa", "survey")
     drop(place, f"survey/{SURVEY.name}", SURVEY.read_bytes())

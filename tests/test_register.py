@@ -530,6 +530,7 @@ def filled(name: str, language: str, rows, *, with_example: bool = False) -> byt
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_what_is_filled_in_comes_back_as_the_same_typed_answers(name: str, language: str) -> None:
     form = form_of(name, office_of(language))

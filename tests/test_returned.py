@@ -256,6 +256,7 @@ def test_copy_corrected_in_part_comes_back_with_fresh_marks(place: Path) -> None
     assert counts(run(place, "2026-11-22")) == (12, 2, 0, 10, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("soffice") is None,
     reason="LibreOffice is not installed: nothing to save the copy with",

@@ -704,6 +704,7 @@ STEPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_run_that_dies_is_finished_by_the_next_as_if_nothing_had_happened(
     tmp_path: Path, step: str
@@ -1085,6 +1086,7 @@ def test_paragraph_pasted_over_and_over_costs_itself_at_most(tmp_path: Path) -> 
     assert counts(run(place)) == (4, 4, 0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", range(7))
 def test_row_stuffed_with_text_costs_itself_at_most(tmp_path: Path, column: int) -> None:
     place = workspace(tmp_path, limits="{cpu_seconds: 3, wall_seconds: 8}", case_reports="[]")

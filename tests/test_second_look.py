@@ -336,6 +336,7 @@ def hidden_text(xml: str) -> str:
     return re.sub(r'(<c r="F3" t="s">)<v>(\d+)</v>', r"\1<v><![CDATA[\2]]></v>", xml)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trick", "figures"),
     [
@@ -528,6 +529,7 @@ def aligned(written: Grid, read: Grid) -> Iterator[tuple[Cell, Cell]]:
             yield (ours[c] if c < len(ours) else None), (theirs[c] if c < len(theirs) else None)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(st.lists(_CELLS, max_size=5), max_size=6), st.integers(0, 3), st.integers(0, 3))
 def test_whatever_is_written_is_read_at_its_place(table: Grid, down: int, right: int) -> None:

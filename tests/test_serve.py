@@ -35,6 +35,7 @@ def _told(place: Path, words: str, seconds: float = 40) -> str:
     return log.read_text(encoding="utf-8") if log.exists() else ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="ends the scheduler by a signal")
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_missed_night_is_made_good_once_and_nothing_but_the_signal_ends_it(

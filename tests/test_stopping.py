@@ -98,6 +98,7 @@ def n_kept(before: dict[str, tuple[int, int]], place: Path) -> int:
 # --- while it prints ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_while_printing_ends_the_run_in_words_and_the_next_one_prints_only_the_rest(
     tmp_path: Path, calm: dict[str, object], number: int
@@ -167,6 +168,7 @@ def test_killed_twice_while_printing_the_third_run_ends_as_an_undisturbed_one(
     assert n_kept(before, place) == N_DONE + 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["renamed:1:kill", "archiving:1:kill", "refreshing:1:ENOSPC"])
 def test_what_was_published_before_the_run_ended_badly_is_not_printed_again(
     tmp_path: Path, calm: dict[str, object], point: str
@@ -233,6 +235,7 @@ def add_strangers(place: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "n_expected"),
     [
@@ -291,6 +294,7 @@ def another_letterhead(place: Path) -> bytes:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "n_expected"),
     [
@@ -336,6 +340,7 @@ def test_another_version_of_the_program_prints_everything_itself(
     assert n_kept(before, place) == 0
 
 
+@pytest.mark.slow
 def test_cases_that_moved_in_between_are_printed_as_they_stand_now(
     tmp_path: Path, killed: Path
 ) -> None:
@@ -416,6 +421,7 @@ def begun(patch: pytest.MonkeyPatch, module: Any, *, only: str = "marking") -> C
 # --- while it reads ---
 
 
+@pytest.mark.slow
 def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -502,6 +508,7 @@ def test_stopped_while_it_archives_the_next_run_archives_the_rest(tmp_path: Path
     assert ends[0] == ends[1]
 
 
+@pytest.mark.slow
 def test_scheduler_that_is_stopped_while_printing_says_so_and_ends(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[severe]")
     run(place, "2026-11-17")

@@ -247,6 +247,7 @@ class _KilledError(BaseException):
     """Nobody catches it, as nobody catches SIGKILL."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "name"),
     [
@@ -383,6 +384,7 @@ def _arrive_and_run(place: Path) -> None:
     run(place, "2026-11-24")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", ["first", "inbox", "ledger", "archive", "outbox"])
 def test_backup_during_which_a_run_goes_by_is_of_one_instant(
     lived: Path, tmp_path: Path, position: str
@@ -420,6 +422,7 @@ def test_backup_during_which_a_run_goes_by_is_of_one_instant(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["reading", "publish", "archive", "close_run"])
 def test_backup_in_the_middle_of_a_run_can_be_run_on(
     lived: Path, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
@@ -456,6 +459,7 @@ def test_backup_in_the_middle_of_a_run_can_be_run_on(
     assert sorted(dump(place, "upkeep", "run")) == sorted(dump(lived, "upkeep", "run"))
 
 
+@pytest.mark.slow
 def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again(
     lived: Path, tmp_path: Path
 ) -> None:
@@ -609,6 +613,7 @@ def as_csv(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) -> None:
     for kind in ("jsonl", "csv", "xlsx"):
         code, out, err = call("export", tmp_path / kind, "-w", hostile, "--format", kind)
@@ -640,6 +645,7 @@ def test_export_holds_every_row_of_every_table(hostile: Path, tmp_path: Path) ->
     }
 
 
+@pytest.mark.slow
 def test_export_of_cases_is_legible_and_harmless(hostile: Path, tmp_path: Path) -> None:
     for kind in ("jsonl", "csv", "xlsx"):
         assert call("export", tmp_path / kind, "-w", hostile, "--format", kind)[0] == ExitCode.DONE
@@ -827,6 +833,7 @@ def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path)
     assert problems(personal) == []
 
 
+@pytest.mark.slow
 def test_anonymising_again_changes_nothing_and_a_rehearsal_nothing_at_all(personal: Path) -> None:
     before = dump(personal), tree(personal / "archive"), tree(personal / "outbox")
     code, out, _ = call("anonymise", "-w", personal, "--dry-run", "--with-files", "--json")
@@ -848,6 +855,7 @@ def test_anonymising_again_changes_nothing_and_a_rehearsal_nothing_at_all(person
     assert (set(again["changed"].values()), dump(personal)) == ({0}, after)
 
 
+@pytest.mark.slow
 def test_cases_that_are_open_or_closed_lately_keep_their_data(personal: Path) -> None:
     code, out, _ = call("anonymise", "-w", personal, "--before", "2022-12-01", "--json")
     assert (code, json.loads(out)["closed_cases"]) == (ExitCode.DONE, 0)
@@ -863,6 +871,7 @@ def test_cases_that_are_open_or_closed_lately_keep_their_data(personal: Path) ->
         assert call("anonymise", "-w", personal)[0] == ExitCode.BUSY
 
 
+@pytest.mark.slow
 def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
     originals = {
         path.name: path.read_bytes() for path in (personal / "archive").rglob("*") if path.is_file()
@@ -884,6 +893,7 @@ def test_the_same_feedback_dropped_again_is_still_known(personal: Path) -> None:
     assert problems(personal) == []
 
 
+@pytest.mark.slow
 def test_with_files_removes_what_is_about_nobody_else_and_verify_accepts_it(personal: Path) -> None:
     run(personal, "2026-11-23")
     code, out, _ = call("anonymise", "-w", personal, "--with-files", "--json")
@@ -920,6 +930,7 @@ def test_with_files_removes_what_is_about_nobody_else_and_verify_accepts_it(pers
     assert problems(personal) == []
 
 
+@pytest.mark.slow
 def test_interrupted_removal_is_finished_by_calling_again(
     personal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -934,6 +945,7 @@ def test_interrupted_removal_is_finished_by_calling_again(
     assert not any(NAME in path.name for path in personal.rglob("*"))
 
 
+@pytest.mark.slow
 def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(
     personal: Path,
 ) -> None:
@@ -1067,6 +1079,7 @@ def test_damaged_page_of_any_table_or_index_is_5_with_the_table_named(lived: Pat
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
@@ -1113,6 +1126,7 @@ def test_damaged_value_is_5_with_the_table_named_and_no_command_takes_it_for_a_b
         }, command
 
 
+@pytest.mark.slow
 def test_flipped_bytes_anywhere_are_never_a_bug(lived: Path) -> None:
     pages_of(lived)
     good = (lived / ".fbbatch/ledger.db").read_bytes()
@@ -1172,6 +1186,7 @@ def schema_of(place: Path) -> list[tuple[Any, ...]]:
     return [*columns, *sql(place, "SELECT version_num FROM alembic_version")]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 @pytest.mark.parametrize("point", ["copying:1", "migrating:1"])
 def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_completes_it(
@@ -1198,6 +1213,7 @@ def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_complet
     assert problems(lived) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "xlsx"])
 def test_killed_export_leaves_nothing_under_its_name_and_the_next_is_complete(

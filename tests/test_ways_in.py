@@ -812,6 +812,7 @@ def other_mail(*, photo: bytes | None = None, number: int | None = None) -> byte
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second"),
     [

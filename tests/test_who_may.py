@@ -819,6 +819,7 @@ def test_marks_that_nobody_of_us_has_made_are_not_believed(tmp_path: Path) -> No
 # --- edited ledgers ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "name", "code"),
     [
@@ -953,6 +954,7 @@ def poisoned(place: Path, table: str) -> None:
         connection.execute(sa.text(f"CREATE TRIGGER poison BEFORE INSERT ON {table} {trigger}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", _OF_ROWS)
 def test_constraint_that_one_file_breaks_is_that_files_outcome_tonight_and_tomorrow(
     tmp_path: Path, table: str
@@ -1031,6 +1033,7 @@ def test_what_a_stranger_mails_makes_no_night_exit_1(
     assert here.run().exit_code == exit_code
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/task").is_dir(), reason="the worker is found by its parent in /proc"
 )
@@ -1156,6 +1159,7 @@ def test_name_on_a_sheet_without_cases_signs_nothing(tmp_path: Path) -> None:
     assert codes(told_of(here, "a.xlsx", buffer.getvalue())) == ["FB-edit-unsigned"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.zip", "z.zip"])
 def test_contradiction_is_seen_also_in_a_large_zip_whatever_its_name(
     tmp_path: Path, name: str

@@ -104,10 +104,12 @@ def test_two_workers_that_die_do_not_hold_up_the_others() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_worker_that_falls_silent_is_killed_when_patience_ends() -> None:
     assert answers([("hang", None), ("say", 1)], patience=2) == ["silence", ["hello 1"]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processor time is limited by the kernel")
 def test_worker_that_spins_is_stopped_by_its_processor_time() -> None:
     assert answers([("spin", None), ("say", 1)], cpu=1) == ["time", ["hello 1"]]
@@ -122,6 +124,7 @@ def test_frames_before_the_end_of_a_worker_are_not_taken_for_the_whole() -> None
             next(frames)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
 def test_no_process_is_left_behind_however_it_ends() -> None:
     before = children()

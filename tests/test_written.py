@@ -1079,6 +1079,7 @@ def resaved(content: bytes, folder: Path, *kinds: str) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(OFFICE_SUITE is None, reason="LibreOffice is not on this machine")
 @pytest.mark.parametrize("kinds", [("docx",), ("odt", "docx")])
 def test_our_own_form_survives_libreoffice(tmp_path: Path, kinds: tuple[str, ...]) -> None:
