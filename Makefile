@@ -21,7 +21,7 @@ demo: $(VENV)/.installed  ## an invented company's workspace in ./demo, files of
 	$(BIN)/fbbatch demo demo --locale $(LOCALE)
 
 test: $(VENV)/.installed  ## the tests, without the slow ones
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 test-all: $(VENV)/.installed  ## all tests, and those of the ledger on PostgreSQL as well
 	$(BIN)/python -m pytest -n auto

@@ -315,6 +315,7 @@ def test_merging_into_a_case_that_cannot_take_it_is_not_applied(tmp_path: Path, 
     assert ledger_cases(place)[0].state == "assigned"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [{0: 1, 1: 2}, {2: 1, 1: 0}, {0: 1, 1: 0}, {0: 1, 1: 2, 2: 0}])
 def test_cases_are_merged_in_chains_but_never_in_a_circle(
     tmp_path: Path, others: dict[int, int]
@@ -491,6 +492,7 @@ def test_row_held_back_in_one_part_of_an_archive_becomes_a_case_beside_those_of_
     assert len(every) == len({c.number for c in every}) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["amendment", "likeness", "merger"])
 def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(
     tmp_path: Path, table: str

@@ -159,6 +159,7 @@ def test_every_limit_of_the_catalogue_is_tried() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "limit", ["run_files: 2", f"run_bytes: {2 * len(delimited(people(2))) + 5}"]
 )
@@ -326,6 +327,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 def test_answer_made_to_be_slow_takes_less_than_50_ms(book) -> None:
     schema = book.sources[0]
     usual = dict(

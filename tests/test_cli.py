@@ -435,6 +435,7 @@ def test_run_and_check_show_nobodys_data(place: Path) -> None:
 # --- setting up ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans", "en"])
 def test_fresh_workspace_is_sound_and_for_its_owner_only(tmp_path: Path, locale: str) -> None:
     place = tmp_path / "w"

@@ -478,6 +478,7 @@ LONG = (
 )
 
 
+@pytest.mark.slow
 def test_english_documents_cut_no_word_and_have_no_chinese_punctuation(tmp_path: Path) -> None:
     here = bureau(tmp_path, [*REPORTED[:5], LONG, "living room"], locale="en")
     for kind in ("assignment", "measures", "inspection", "result", "verification"):
@@ -723,6 +724,7 @@ def wide_bureau(folder: Path) -> Bureau:
     return here
 
 
+@pytest.mark.slow
 def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_the_leads(
     tmp_path: Path,
 ) -> None:
@@ -761,6 +763,7 @@ def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_
     assert_in_words(here)
 
 
+@pytest.mark.slow
 def test_what_a_cooperating_department_owes_is_asked_for_after_the_lead_has_planned(
     tmp_path: Path,
 ) -> None:
@@ -906,6 +909,7 @@ def test_case_is_merged_into_another_open_one_only(twins: Bureau, tmp_path: Path
     assert here.state(OTHER) == "in_progress"
 
 
+@pytest.mark.slow
 def test_merged_case_can_be_reopened_and_merged_again(twins: Bureau, tmp_path: Path) -> None:
     here = twins.copy(tmp_path)
     sheet = here.issued("coordination", OTHER)[-1].read_bytes()
@@ -941,6 +945,7 @@ def test_case_is_closed_without_measures_by_its_head(tmp_path: Path) -> None:
     assert (here.state(), replay(here.history()).outcome) == ("closed", "not_reproduced")
 
 
+@pytest.mark.slow
 def test_dissatisfied_reporter_leads_to_a_second_look_and_reopening(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "verified")
     here.hand_in("satisfaction", CHANGES["low"])
@@ -1465,6 +1470,7 @@ def test_form_without_properties_is_known_by_title_and_number(
     assert here.state() == state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["zh-Hant", "en"])
 def test_form_typed_as_plain_lines_is_known_by_title_and_number(
     tmp_path: Path, locale: str

@@ -121,6 +121,7 @@ def test_every_row_and_cell_of_a_sound_workbook_is_there(seen: dict[str, Seen]) 
     ] == []
 
 
+@pytest.mark.slow
 def test_every_row_of_a_sound_csv_is_there(seen: dict[str, Seen]) -> None:
     paths = expected("accept", kind=frozenset({"csv", "tsv"}))
     assert len(paths) > 15

@@ -62,6 +62,7 @@ def held(path: Path) -> Iterator["subprocess.Popen[str]"]:
 # --- originals that are not ours alone ---
 
 
+@pytest.mark.slow
 def test_program_that_goes_on_writing_does_not_reach_the_archived_original(place: Path) -> None:
     content = delimited(people(2))
     path = drop(place, "a.csv", content)
@@ -73,6 +74,7 @@ def test_program_that_goes_on_writing_does_not_reach_the_archived_original(place
     assert (waiting(place), original.stat().st_mode & 0o777) == ([], 0o600)
 
 
+@pytest.mark.slow
 def test_handle_that_this_very_process_has_open_does_not_reach_the_archived_original(
     place: Path,
 ) -> None:
@@ -110,6 +112,7 @@ def test_two_names_of_one_file_in_the_inbox_are_a_file_and_its_duplicate(place: 
     assert {original.stat().st_nlink for original in kept(place)} == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere originals are always copied")
 def test_original_that_nobody_else_holds_is_moved_and_not_copied(place: Path) -> None:
     path = drop(place, "a.csv", delimited(people(2)))
@@ -118,6 +121,7 @@ def test_original_that_nobody_else_holds_is_moved_and_not_copied(place: Path) ->
     assert [original.stat().st_ino for original in kept(place)] == [number]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux tells of a file that is opened just then"
 )
@@ -153,6 +157,7 @@ def _wait_channel(pid: int) -> str:
     return Path(f"/proc/{pid}/wchan").read_text(encoding="ascii")
 
 
+@pytest.mark.slow
 def test_file_that_is_written_to_while_it_is_copied_stays_for_the_next_run(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,6 +314,7 @@ def test_very_many_that_are_passed_over_are_counted_and_the_first_are_named(plac
     assert "另有 3 个" in (result.folder / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_older_receipt_template_is_refused_with_the_words_that_it_lacks(place: Path) -> None:
     template = place / "templates/receipt.yaml"
     lines = [

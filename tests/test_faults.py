@@ -141,6 +141,7 @@ def test_missing_outbox_is_told_before_the_ledger_is_touched(place: Path) -> Non
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_outbox_and_archive_on_another_disk_end_as_on_the_same(
     nights: tuple[Path, Path], tmp_path: Path, elsewhere: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_files_from_1970_and_2099_are_taken(place: Path) -> None:
     assert counts(run(place)) == (2, 2, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_hour_that_comes_twice_and_a_machine_in_another_zone_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +354,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 def test_files_of_any_name_are_all_taken_apart_and_kept(place: Path) -> None:
     contents = []
     for n, name in enumerate(HOSTILE):
@@ -417,6 +420,7 @@ def test_file_and_folder_that_may_not_be_read_are_deferred_and_the_others_taken(
     (place / "inbox/秘").chmod(0o700)
 
 
+@pytest.mark.slow
 def test_file_in_a_folder_that_it_may_not_leave_is_deferred_and_the_run_is_closed(
     restricted: tuple[Path, int | None],
 ) -> None:
@@ -456,6 +460,7 @@ def test_file_of_a_gigabyte_goes_to_quarantine_unread(
 # --- the ledger ---
 
 
+@pytest.mark.slow
 def test_ledger_that_another_program_holds_is_waited_for_and_then_told(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -488,6 +493,7 @@ def test_read_only_ledger_is_exit_5_and_nothing_is_processed(
     assert names_in(place / "inbox") == ["a.csv"]
 
 
+@pytest.mark.slow
 def test_ledger_with_flipped_bytes_is_exit_5_and_nothing_is_processed(
     nights: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -556,6 +562,7 @@ def test_run_ends_alike_whatever_surrounds_it(
     assert loose == []
 
 
+@pytest.mark.slow
 def test_folder_that_is_gone_is_told_where_the_workspace_is_looked_for(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     script = f"cd {tmp_path}/gone; rmdir ../gone; exec {sys.executable} -m fbbatch run"

@@ -449,6 +449,7 @@ def test_person_who_has_an_open_case_besides_keeps_the_name_in_what_both_share(
     assert problems(shared) == []
 
 
+@pytest.mark.slow
 def test_rehearsal_tells_all_of_it_and_changes_nothing(shared: Path) -> None:
     from tests.builders import tree
 
@@ -536,6 +537,7 @@ def test_killed_anywhere_it_is_finished_by_calling_again(shared: Path, point: st
     assert problems(shared) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
 def test_killed_before_the_ledger_forgets_nothing_has_changed(shared: Path) -> None:
     before = places(shared, (CUSTOMER,))

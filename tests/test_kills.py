@@ -159,6 +159,7 @@ def test_killed_at_random_moments_nothing_is_lost_doubled_or_torn(
     assert kills >= 10
 
 
+@pytest.mark.slow
 def test_published_folder_is_never_gone_while_its_successor_is_put_in_place(
     rough: Path, calm
 ) -> None:
@@ -467,6 +468,7 @@ def test_signal_to_all_processes_of_a_run_ends_it_after_the_file_in_hand(
 # --- a ledger that is older than the outbox ---
 
 
+@pytest.mark.slow
 def test_restored_ledger_takes_neither_the_folder_nor_the_numbers_of_what_was_published(
     tmp_path: Path, before: Path
 ) -> None:

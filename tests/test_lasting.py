@@ -46,6 +46,7 @@ def as_windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return synced
 
 
+@pytest.mark.slow
 def test_run_backup_export_and_restore_work_where_only_what_is_open_for_writing_is_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

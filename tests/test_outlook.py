@@ -240,6 +240,7 @@ def test_limits_are_those_of_all_mails() -> None:
 # --- in a run ---
 
 
+@pytest.mark.slow
 def test_questionnaire_attached_to_a_mail_of_outlook_becomes_cases(tmp_path: Path) -> None:
     place = workspace(tmp_path)
     drop(
@@ -295,6 +296,7 @@ def test_mail_that_is_cut_off_is_broken_wherever_it_is_cut() -> None:
         assert found.code == "FB-broken"
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(

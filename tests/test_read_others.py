@@ -359,6 +359,7 @@ def test_json_that_others_would_take_is_refused_at_its_line(
     assert told(read_json(text, LIMITS)) == ("FB-json", {"line": str(line), "reason": reason})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "code"),
     [

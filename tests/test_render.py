@@ -672,6 +672,7 @@ def test_same_document_gives_the_same_bytes(kind: str) -> None:
     assert RENDERERS[kind]() == RENDERERS[kind]()
 
 
+@pytest.mark.slow
 def test_same_document_gives_the_same_bytes_in_another_process() -> None:
     script = "import hashlib, tests.test_render as t\nfor k, r in sorted(t.RENDERERS.items()): print(k, hashlib.sha256(r()).hexdigest())"
     told = [

@@ -83,6 +83,7 @@ def pdf_text(path: Path) -> str:
 # --- the main job ---
 
 
+@pytest.mark.slow
 def test_questionnaire_of_400_rows_with_23_bad_ones(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[severe]")
     table = cells(people(400))
@@ -1153,6 +1154,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -379,6 +379,7 @@ def test_dispute_over_one_sheet_keeps_the_whole_file_back(book, tmp_path: Path) 
     assert judge(book, tmp_path, content).failed == "FB-readers-disagree"
 
 
+@pytest.mark.slow
 def test_disputed_attachment_is_the_trouble_of_its_mail(tmp_path: Path) -> None:
     place = workspace(tmp_path, case_reports="[]")
     drop(

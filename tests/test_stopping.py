@@ -387,6 +387,7 @@ def _stop_after(number: int) -> Callable[[], None]:
     return ask
 
 
+@pytest.mark.slow
 def test_stopped_while_workbooks_are_marked_the_next_run_ends_as_an_undisturbed_one(
     tmp_path: Path,
 ) -> None:
@@ -450,6 +451,7 @@ def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
     assert standing(rough) == standing(calm)
 
 
+@pytest.mark.slow
 def test_reader_that_says_nothing_holds_a_stopped_run_up_no_longer_than_its_grace(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -474,6 +476,7 @@ def test_stopped_before_it_has_read_anything_a_run_says_so(place: Path) -> None:
     assert counts(run(place)) == (1, 1, 0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["duplicate", "deferred"])
 def test_many_files_that_need_no_reading_do_not_hold_up_a_run_that_is_to_stop(
     place: Path, kind: str
@@ -493,6 +496,7 @@ def test_many_files_that_need_no_reading_do_not_hold_up_a_run_that_is_to_stop(
 # --- while it archives, and the scheduler ---
 
 
+@pytest.mark.slow
 def test_stopped_while_it_archives_the_next_run_archives_the_rest(tmp_path: Path) -> None:
     ends = []
     for name in ("calm", "rough"):

@@ -237,6 +237,7 @@ def test_verify_finds_flipped_bytes_in_the_middle_of_the_ledger(lived: Path) -> 
     assert problems(lived)
 
 
+@pytest.mark.slow
 def test_verify_waits_for_no_run_and_disturbs_none(lived: Path) -> None:
     with batch.locked(lived):
         code, out, _ = call("verify", "-w", lived, "--json")
@@ -275,6 +276,7 @@ def test_killed_attempts_leave_nothing_that_verify_minds(
     assert told(lived)["ok"]
 
 
+@pytest.mark.slow
 def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_nothing_is_doubled(
     lived: Path,
 ) -> None:
@@ -340,6 +342,7 @@ def restored(zip_file: Path, into: Path, *options: str) -> Path:
     return into
 
 
+@pytest.mark.slow
 def test_backup_restored_into_an_empty_folder_is_the_same_workspace(
     lived: Path, tmp_path: Path
 ) -> None:
@@ -1150,6 +1153,7 @@ def test_flipped_bytes_anywhere_are_never_a_bug(lived: Path) -> None:
         }
 
 
+@pytest.mark.slow
 def test_ledger_whose_first_page_lists_no_tables_is_not_taken_for_a_new_one(lived: Path) -> None:
     pages_of(lived)
     broken = bytearray((lived / ".fbbatch/ledger.db").read_bytes())

@@ -172,6 +172,7 @@ def test_no_thread_waits_on_for_answers_that_nobody_takes() -> None:
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_worker_ends_by_itself_when_its_parent_is_gone() -> None:
     script = (
         "import os\nfrom fbbatch.workers import Job, run_tasks\n"
