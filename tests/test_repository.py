@@ -17,12 +17,13 @@ from fbbatch.documents.loading import shipped_kinds
 from fbbatch.errors import ExitCode
 from fbbatch.model import LANGUAGES, Finding
 from fbbatch.read import Limits
-from fbbatch.schema import FieldModel, SchemaModel, identify
+from fbbatch.schema import FieldModel, SchemaModel, identify, process_check, reference
 from fbbatch.schema.text import header_key
 from fbbatch.validate.check import Checker
 from fbbatch.validate.parsers import Parsers
 from fbbatch.validate.values import Bad
 from fbbatch.words import fold, simplified
+from fbbatch.workflow.gates import Involved, signers
 from tests.builders import RECEIVED, REPOSITORY
 from tests.density import density
 
@@ -291,6 +292,24 @@ def test_no_test_data_looks_like_a_real_persons() -> None:
             if not mail.lower().endswith("@example.com")
         }
     assert found == set()
+
+
+# --- what is said in two places ---
+
+
+def test_generated_reference_and_schemas_for_editors_are_up_to_date() -> None:
+    reference_of_keys = (REPOSITORY / "docs/schemas.md").read_text(encoding="utf-8")
+    assert reference_of_keys == reference.key_reference()
+    folder = REPOSITORY / "schemas/json"
+    assert {path.stem: path.read_bytes() for path in folder.glob("*.json")} == (
+        reference.json_schemas()
+    )
+
+
+def test_every_word_for_signers_that_lint_takes_means_people(book) -> None:
+    involved = Involved(lead="quality", addressee="quality")
+    for word in process_check.SIGNERS:
+        assert signers([word], book, involved), word
 
 
 # --- how dense the code is ---
