@@ -3,12 +3,14 @@
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 CASE_NUMBER = re.compile(r"FB-\d{8}-\d{4,}")
 """What the number of a case looks like. Source: DESIGN 9."""
+MATTER_NUMBER = re.compile(r"[A-Z]{2,4}-\d{8}-\d{4,}")
+"""What the number of a matter of any process looks like."""
 WAITING_NUMBER = re.compile(r"W-\d{8}-\d{3,}")
 """What the number of a decision looks like that a person has to take."""
 LANGUAGES = ("zh-Hant", "zh-Hans", "en")
@@ -105,27 +107,20 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A case as the ledger tells it: what was reported, what it is, and where it stands.
+class Facts:
+    """What opened a matter, as the ledger tells it, and where the matter stands.
 
-    `values` holds the typed answers by field id. Dates are dates of the workspace's time zone.
-    `alike` is what the ledger
-    knows of an older case that may be the same matter: `case`, `same` (field ids), `days`,
-    `percent`.
+    `process` is the id of the one by which it is handled. `values` holds what is known by name: of
+    a case, the typed answers by field id. Dates are dates of the workspace's time zone.
     """
 
     id: int
+    process: str
     number: str
-    schema: str
-    source: str
-    channel: str
     registered_on: dt.date
     registered_at: dt.datetime
     values: Mapping[str, Any]
-    kind: str
-    type: str
     severity: str
-    evidence: Mapping[str, Any]
     state: str
     department: str | None
     cooperating: tuple[str, ...]
@@ -133,21 +128,97 @@ class Case:
     due_on: dt.date | None
     due_rule: str | None
     escalations: tuple[str, ...]
-    file: str
-    sheet: str
-    row: int
     run: str
-    alike: Mapping[str, Any] | None = None
 
-    def text(self, field_id: str) -> str:
-        """The answer to `field_id` as text, `''` when there is none."""
-        value = self.values.get(field_id)
+    def text(self, name: str) -> str:
+        """The value of that name as text, `''` when there is none."""
+        value = self.values.get(name)
         return "" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
+class Case(Facts):
+    """A case: a matter that feedback opened. What was reported, and what it is.
+
+    `alike` is what the ledger knows of an older case that may be the same matter: `case`, `same`
+    (field ids), `days`, `percent`.
+    """
+
+    schema: str
+    source: str
+    channel: str
+    kind: str
+    type: str
+    evidence: Mapping[str, Any]
+    file: str
+    sheet: str
+    row: int
+    alike: Mapping[str, Any] | None = None
+
+
+class Details(NamedTuple):
+    """What a step says besides where it leads; what it does not speak of is None.
+
+    Dates are ISO text, people and departments ids. `rule`, `due_rule` and `due_days` tell why the
+    department and the day are these. `raised`: it is severe from now on. `decided`: that nothing is
+    to be done, or (false) that it is done after all. `verdict`: `failed` and `reopened` begin a new
+    round, `not_ours` passes it on. `part` is the cooperating department whose form it was,
+    `interim` a letter that leaves the matter where it is, `review` a survey that asks for a second
+    look, `survey` how one ended without an answer. `edited` are texts written into the tracking
+    ledger and `said` all that was, by column; `changes` the answers that were amended, old and new,
+    by field. `remarks` were written outside a form's blanks.
+    """
+
+    department: str | None = None
+    cooperating: Sequence[str] | None = None
+    rule: str | None = None
+    escalations: Sequence[str] | None = None
+    raised: bool | None = None
+    due_on: str | None = None
+    due_rule: str | None = None
+    due_days: float | None = None
+    responsible: str | None = None
+    priority: str | None = None
+    verifier: str | None = None
+    outcome: str | None = None
+    decided: bool | None = None
+    verdict: str | None = None
+    reason: str | None = None
+    held_from: str | None = None
+    held_until: str | None = None
+    held_days: int | None = None
+    main_case: str | None = None
+    follows: str | None = None
+    followed_by: str | None = None
+    part: str | None = None
+    interim: bool | None = None
+    review: bool | None = None
+    survey: str | None = None
+    answers: Mapping[str, Any] | None = None
+    issue: int | None = None
+    remarks: Sequence[str] | None = None
+    decided_by: str | None = None
+    edited: Mapping[str, str] | None = None
+    said: Mapping[str, str] | None = None
+    changes: Mapping[str, Sequence[Any]] | None = None
+
+    def encode(self) -> dict[str, object]:
+        """What it says, by name, ready for JSON."""
+        return {name: said for name, said in self._asdict().items() if said is not None}
+
+    @classmethod
+    def decode(cls, told: Mapping[str, Any]) -> "Details":
+        """The details of which `encode` gave this; names that it does not know are left out."""
+        return cls(**{name: told[name] for name in cls._fields if name in told})
+
+    def over(self, other: "Details") -> "Details":
+        """These details, and those of the other where these say nothing."""
+        return Details.decode({**other.encode(), **self.encode()})
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
-    """One append-only step of a case; happened on (in the document) and recorded at (the run)."""
+    """One append-only step of a matter; happened on (in the document), recorded at (the run)."""
 
     to: str
     document: str
@@ -155,7 +226,12 @@ class Transition:
     happened_on: dt.date
     recorded_at: dt.datetime
     run: str
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Details = Details()
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """What the form answered that brought it; nothing where none did."""
+        return self.details.answers or {}
 
 
 class Reminder(NamedTuple):
@@ -316,8 +392,8 @@ class ReturnedFile:
 class IssuedDocument:
     """A document in the outbox, as `manifest.json` lists it.
 
-    `path` is relative to the run folder, `about` a dropped file's name. `code` is the check code of
-    what may come back.
+    `path` is relative to the run folder, `matter` the number of the one that it is about, `about` a
+    dropped file's name. `code` is the check code of what may come back.
     """
 
     kind: str
@@ -325,7 +401,7 @@ class IssuedDocument:
     path: str
     media_type: str
     sha256: str
-    case: str | None = None
+    matter: str | None = None
     department: str | None = None
     period: str | None = None
     form: bool = False

@@ -14,16 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fbbatch.codes import Codes, Key
 from fbbatch.deadlines import Calendar
 from fbbatch.ledger import RunRecord
-from fbbatch.model import Case, Finding, ReturnedForm, Transition
+from fbbatch.model import Case, Details, Finding, ReturnedForm, Transition
 from fbbatch.schema import Book, load_book
-from fbbatch.schema.process import STATES
 from fbbatch.settings import Company, Settings
 from fbbatch.steps import Rules
+from fbbatch.workflow.decisions import On, is_dissatisfied
 from fbbatch.workflow.gates import empty_measures, late_promises
+from fbbatch.workflow.matter import Matter
 from fbbatch.workflow.owed import Owed, brings_result, owed_by_moved, owed_by_new
-from fbbatch.workflow.process import Verdict, is_dissatisfied, moves_of_time, step
+from fbbatch.workflow.process import Outcome, moves_of_time, step
 from fbbatch.workflow.reminders import LEADER, Chaser
-from fbbatch.workflow.standing import FROM, Move, Standing, replay
+from fbbatch.workflow.standing import Move, Standing, begun, replay
 from tests.builders import CASE_FORMS, REPOSITORY, cells
 
 ZONE = ZoneInfo("Asia/Taipei")
@@ -69,8 +70,8 @@ NOT_OURS = {
 
 
 @dataclass
-class Matter:
-    """A case and its history; days pass only when told to."""
+class Loop:
+    """A case that forms move; days pass only when told to."""
 
     book: Book
     severity: str = "general"
@@ -79,21 +80,25 @@ class Matter:
     history: list[Transition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._known = 0, Standing()
-        assigned = {
-            "department": "rd",
-            "due_on": "2026-11-09",
-            "rule": "A-FUNCTION",
-            "cooperating": list(self.cooperating),
-        }
+        self._known = 0, begun(self.book.processes["case"])
+        assigned = Details(
+            department="rd",
+            due_on="2026-11-09",
+            rule="A-FUNCTION",
+            cooperating=list(self.cooperating),
+        )
         self.append("register", "batch", Move("registered"))
         self.append("assignment_rules", "rules", Move("assigned", assigned))
 
     @property
     def standing(self) -> Standing:
         if self._known[0] != len(self.history):
-            self._known = len(self.history), replay(self.history)
+            self._known = len(self.history), replay(self.book.processes["case"], self.history)
         return self._known[1]
+
+    @property
+    def matter(self) -> Matter:
+        return matter_with(self)
 
     @property
     def state(self) -> str:
@@ -103,22 +108,15 @@ class Matter:
         at = dt.datetime.combine(self.today, dt.time(23), ZONE)
         run = f"{self.today:%Y%m%d}-001"
         self.history += [
-            Transition(m.to, document, by, m.on or self.today, at, run, dict(m.details))
+            Transition(m.to, document, by, m.on or self.today, at, run, m.details)
             for m in moves
         ]
 
-    def judge(self, form: ReturnedForm, newest: int = 0) -> Verdict:
-        return step(
-            self.standing,
-            form,
-            self.book,
-            severity=self.severity,
-            newest_issue=newest,
-            today=self.today,
-            reopen_days=WINDOW,
-        )
+    def judge(self, form: ReturnedForm, newest: int = 0) -> Outcome:
+        on = On(self.today, WINDOW)
+        return step(self.matter, form, self.book, newest_issue=newest, on=on)
 
-    def take(self, kind: str, issue: int = 0, newest: int = 0, **changes: Any) -> Verdict:
+    def take(self, kind: str, issue: int = 0, newest: int = 0, **changes: Any) -> Outcome:
         """Hand in a form of good answers with changes (None takes an answer away)."""
         form = self.form(kind, issue, **changes)
         verdict = self.judge(form, newest)
@@ -137,16 +135,16 @@ class Matter:
     def wait(self, days: int) -> list[Move]:
         """Let days pass; what happens by itself, on the last of them only, as after missed nights."""
         self.today += dt.timedelta(days=days)
-        moves = moves_of_time(self.standing, self.today, SURVEY)
+        moves = moves_of_time(self.standing, self.today, lambda period: SURVEY)
         self.append("time", "batch", *moves)
         return moves
 
 
-def codes(verdict: Verdict) -> list[str]:
+def codes(verdict: Outcome) -> list[str]:
     return [f.code for f in verdict.findings]
 
 
-def fields(verdict: Verdict) -> list[tuple[str, str | None]]:
+def fields(verdict: Outcome) -> list[tuple[str, str | None]]:
     return [(f.code, f.field) for f in verdict.findings]
 
 
@@ -161,9 +159,9 @@ for _state, _before, _kind, _changes in (
 
 def matter_in(
     book: Book, state: str, severity: str = "general", cooperating: tuple[str, ...] = ()
-) -> Matter:
+) -> Loop:
     """A case that has come to a state by good forms."""
-    matter = Matter(book, severity, cooperating=cooperating)
+    matter = Loop(book, severity, cooperating=cooperating)
     for kind, changes in _WAY[state]:
         assert codes(matter.take(kind, issue=1, **changes)) == []
     assert matter.state == state
@@ -249,7 +247,8 @@ def test_early_form_names_the_missing_step(book: Book) -> None:
 
 
 def test_new_case_that_nobody_has_assigned_waits_for_its_assignment() -> None:
-    assert (Standing().expected, Standing().is_open) == ("assignment", True)
+    new = begun(load_book(REPOSITORY / "schemas").processes["case"])
+    assert (new.expected, new.is_open) == ("assignment", True)
 
 
 def test_form_about_a_case_that_was_closed_before_it_came_is_set_aside(book: Book) -> None:
@@ -431,7 +430,7 @@ def test_signer_must_be_somebody_who_may(
 def test_verifier_is_independent(
     book: Book, responsible: str, verifier: str, code: str | None
 ) -> None:
-    matter = Matter(book)
+    matter = Loop(book)
     for kind in ("assignment", "measures", "result"):
         named = {"responsible": responsible, "responsible_reason": "最熟悉本產品"}
         matter.take(kind, **(named if kind == "assignment" else {}))
@@ -488,9 +487,9 @@ def test_unsolved_result_stays_where_it_is(book: Book) -> None:
 
 
 def test_not_ours_goes_to_the_proposed_department(book: Book) -> None:
-    matter = Matter(book)
+    matter = Loop(book)
     matter.take("assignment", **NOT_OURS)
-    assert [(s.to, s.details.get("department")) for s in matter.history[-2:]] == [
+    assert [(s.to, s.details.department) for s in matter.history[-2:]] == [
         ("registered", None),
         ("assigned", "production"),
     ]
@@ -508,7 +507,7 @@ def test_not_ours_goes_to_the_proposed_department(book: Book) -> None:
 
 
 def test_department_cannot_propose_itself(book: Book) -> None:
-    verdict = Matter(book).take("assignment", **NOT_OURS | {"proposed_department": "rd"})
+    verdict = Loop(book).take("assignment", **NOT_OURS | {"proposed_department": "rd"})
     assert (fields(verdict), verdict.outcome) == (
         [("FB-proposal", "proposed_department")],
         "returned",
@@ -818,7 +817,7 @@ def test_dissatisfied_answer_asks_for_a_second_look(
     matter.wait(1)
     matter.take("satisfaction", **changes)
     assert is_dissatisfied(ANSWERS["satisfaction"] | changes) is low
-    assert matter.history[-2].details["review"] is low
+    assert matter.history[-2].details.review is low
     assert [o.kind for o in owed(matter)] == [*(["coordination"] if low else []), "case_report"]
 
 
@@ -971,7 +970,7 @@ def test_expected_effect_holds_a_number_and_a_day(
 def test_promise_for_a_day_after_the_due_date_is_noted(
     book: Book, kind: str, changes: dict[str, Any], late: tuple[str, str] | None
 ) -> None:
-    matter = Matter(book)
+    matter = Loop(book)
     found = late_promises(matter.form(kind, **changes), dt.date(2026, 11, 9))
     assert [(f.code, f.field, f.details["day"], f.severity) for f in found] == (
         [("FB-promise-late", *late, "warning")] if late else []
@@ -993,9 +992,9 @@ def test_only_measures_are_looked_at_for_stock_phrases() -> None:
 OTHERS = ("production", "purchasing")
 
 
-def shared(book: Book, *forms: tuple[str, dict[str, Any]]) -> Matter:
+def shared(book: Book, *forms: tuple[str, dict[str, Any]]) -> Loop:
     """A case of the research department in which two others cooperate, each with measures of its own."""
-    matter = Matter(book, cooperating=OTHERS)
+    matter = Loop(book, cooperating=OTHERS)
     for kind, changes in forms:
         assert codes(matter.take(kind, **changes)) == []
     return matter
@@ -1104,7 +1103,7 @@ def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: B
         chaser = Chaser(book, matter.today, ZONE)
         return {
             w.department: (w.form, w.due_on.isoformat())
-            for w in chaser.waits(case_of(matter), matter.history)
+            for w in chaser.waits(matter.matter)
         }
 
     assert clocks() == {
@@ -1119,7 +1118,7 @@ def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: B
     assert clocks()["purchasing"] == ("measures", "2026-12-04")
     chaser = Chaser(book, matter.today + dt.timedelta(days=10), ZONE)
     waiting = next(
-        w for w in chaser.waits(case_of(matter), matter.history) if w.department == "purchasing"
+        w for w in chaser.waits(matter.matter) if w.department == "purchasing"
     )
     assert waiting.reminders[-1].clock == "measures/1/purchasing"
     assert waiting.level == LEADER
@@ -1130,9 +1129,9 @@ def test_each_department_has_its_own_clock_that_begins_anew_after_a_hold(book: B
 # --- what a case owes ---
 
 
-def case_of(matter: Matter, **changes: Any) -> Case:
+def case_of(matter: Loop, **changes: Any) -> Case:
     told = {
-        "id": 1, "number": "FB-20261102-0001", "schema": "customer", "source": "customer", "channel": "hotline", "registered_on": FIRST,
+        "id": 1, "process": "case", "number": "FB-20261102-0001", "schema": "customer", "source": "customer", "channel": "hotline", "registered_on": FIRST,
         "registered_at": dt.datetime.combine(FIRST, dt.time(23), ZONE), "values": {}, "kind": "problem", "type": "function", "severity": matter.severity,
         "evidence": {}, "state": matter.state, "department": matter.standing.department, "cooperating": ("production",), "assignment_rule": "A-FUNCTION",
         "due_on": dt.date(2026, 11, 9), "due_rule": "T03:5", "escalations": (), "file": "a", "sheet": "", "row": 1, "run": "20261102-001",
@@ -1140,14 +1139,18 @@ def case_of(matter: Matter, **changes: Any) -> Case:
     return Case(**told | changes)
 
 
+def matter_with(loop: Loop, **changes: Any) -> Matter:
+    """The case with its steps as the workflow sees it."""
+    return Matter(loop.book.processes["case"], case_of(loop, **changes), tuple(loop.history))
+
+
 def owed(
-    matter: Matter, issues: Mapping[str, int] = {}, again: tuple[str, ...] = ()
+    matter: Loop, issues: Mapping[str, int] = {}, again: tuple[str, ...] = ()
 ) -> tuple[Owed, ...]:
     """What the matter owes because of what happened today."""
     run = f"{matter.today:%Y%m%d}-001"
     return owed_by_moved(
-        case_of(matter),
-        matter.history,
+        matter.matter,
         run,
         issues,
         matter.book,
@@ -1196,7 +1199,7 @@ def test_what_is_issued_after_a_form(
 
 
 def test_two_steps_in_one_run_owe_the_forms_of_the_last(book: Book) -> None:
-    matter = Matter(book)
+    matter = Loop(book)
     matter.wait(1)
     matter.take("assignment")
     matter.take("measures")
@@ -1239,27 +1242,27 @@ def test_after_a_hold_that_began_in_the_run_of_the_step_before_its_forms_are_iss
 
 def test_result_is_brought_by_verification_or_decision_once(book: Book) -> None:
     matter = matter_in(book, "verified")
-    assert brings_result(matter.history, "20261102-001")
+    assert brings_result(matter.matter, "20261102-001")
     matter.wait(1)
     matter.take("impact")
-    assert not brings_result(matter.history, "20261103-001")
+    assert not brings_result(matter.matter, "20261103-001")
     decided = matter_in(book, "accepted")
     decided.take("coordination", **CLOSE)
-    assert brings_result(decided.history, "20261102-001")
+    assert brings_result(decided.matter, "20261102-001")
     merged = matter_in(book, "accepted")
     merged.take("coordination", **MERGE)
-    assert not brings_result(merged.history, "20261102-001")
+    assert not brings_result(merged.matter, "20261102-001")
 
 
 def test_new_case_owes_what_its_severity_says(book: Book) -> None:
-    severe = case_of(Matter(book, "severe"), escalations=("E-SEVERE",), cooperating=())
+    severe = case_of(Loop(book, "severe"), escalations=("E-SEVERE",), cooperating=())
     assert [o.kind for o in owed_by_new(severe, reports=("severe",), forms=("severe",))] == [
         "case_report",
         "escalation",
         "impact",
         "assignment",
     ]
-    assert owed_by_new(case_of(Matter(book, "minor")), reports=("severe",), forms=("severe",)) == ()
+    assert owed_by_new(case_of(Loop(book, "minor")), reports=("severe",), forms=("severe",)) == ()
 
 
 # --- dates ---
@@ -1282,16 +1285,16 @@ def test_due_date_moves_on_by_the_working_days_held(
     matter = matter_in(book, "planned")
     matter.today = dt.date.fromisoformat(since)
     matter.take("coordination", **HOLD | {"hold_until": until})
-    (ended,) = moves_of_time(matter.standing, dt.date(2026, 12, 1), SURVEY)
+    (ended,) = moves_of_time(matter.standing, dt.date(2026, 12, 1), lambda period: SURVEY)
     as_of = dt.datetime(2026, 12, 1, 23, tzinfo=ZONE)
     recorded = rules_of(book, as_of).recorded(
-        case_of(matter), matter.standing, ended, "time", "batch", as_of.date()
+        matter.matter, ended, "time", "batch", as_of.date()
     )
-    assert recorded.details["due_on"] == due_on
+    assert recorded.details.due_on == due_on
     assert (
         recorded.happened_on.isoformat(),
-        recorded.details["due_rule"],
-        recorded.details["due_days"],
+        recorded.details.due_rule,
+        recorded.details.due_days,
     ) == (until, "T03", 5)
     assert Calendar(book.calendar).is_working_day(dt.date.fromisoformat(due_on))
 
@@ -1299,16 +1302,16 @@ def test_due_date_moves_on_by_the_working_days_held(
 def test_new_department_begins_with_a_new_date_and_does_not_cooperate_with_itself(
     book: Book,
 ) -> None:
-    matter = Matter(book)
+    matter = Loop(book)
     as_of = dt.datetime(2026, 11, 4, 23, tzinfo=ZONE)
     _, assigned = matter.judge(matter.form("assignment", **NOT_OURS)).moves
     recorded = rules_of(book, as_of).recorded(
-        case_of(matter), matter.standing, assigned, "assignment", "zhang_weiming", as_of.date()
+        matter.matter, assigned, "assignment", "zhang_weiming", as_of.date()
     )
     assert (
-        recorded.details["department"],
-        recorded.details["due_on"],
-        recorded.details["cooperating"],
+        recorded.details.department,
+        recorded.details.due_on,
+        recorded.details.cooperating,
     ) == ("production", "2026-11-11", [])
 
 
@@ -1461,7 +1464,7 @@ class AnySequence(RuleBasedStateMachine):
             assert verdict.findings
             return
         assert not any(f.severity == "error" for f in verdict.findings)
-        if form.issue == 1 and form.kind in FROM:  # there is a newer one
+        if form.issue == 1 and not _BOOK.processes["case"].step(form.kind).is_fact:  # there is a newer one
             assert form.kind == "reply"
             assert verdict.moves[-1].to == before.state
         self.matter.append(form.kind, form.by, *verdict.moves)
@@ -1481,7 +1484,7 @@ class AnySequence(RuleBasedStateMachine):
     def state_is_that_of_the_last_step(self) -> None:
         if matter := getattr(self, "matter", None):
             standing = matter.standing
-            assert standing.state in STATES
+            assert standing.state in _BOOK.processes["case"].states
             assert standing.state == matter.history[-1].to
             assert standing.held_days >= 0
             assert set(standing.parts) | set(standing.still_owing) <= set(standing.cooperating)
@@ -1489,7 +1492,7 @@ class AnySequence(RuleBasedStateMachine):
             assert (standing.state == "on_hold") == (standing.held_until is not None)
             assert standing.is_open == (standing.closed_on is None)
             assert standing.round == 1 + sum(
-                s.details.get("verdict") == "failed" for s in matter.history
+                s.details.verdict == "failed" for s in matter.history
             )
 
     @invariant()
@@ -1501,14 +1504,14 @@ class AnySequence(RuleBasedStateMachine):
             (
                 n
                 for n, s in enumerate(matter.history)
-                if s.details.get("verdict") in {"reopened", "failed"}
+                if s.details.verdict in {"reopened", "failed"}
             ),
             default=-1,
         )
         this_round = matter.history[last + 1 :]
-        decisions = [s for s in this_round if "decided" in s.details]
-        if decisions and decisions[-1].details["decided"]:
-            answers = decisions[-1].details["answers"]
+        decisions = [s for s in this_round if s.details.decided is not None]
+        if decisions and decisions[-1].details.decided:
+            answers = decisions[-1].answers
             assert answers["approved_by"] in _DECIDERS
             assert answers["reason"]
             assert matter.standing.outcome in OTHER_OUTCOMES | {"duplicate"}

@@ -24,6 +24,7 @@ _COMMANDS = {
     "run": ("run", "Take what is in the inbox, record it, and write the documents."),
     "status": ("look", "Say where the workspace stands."),
     "cases": ("look", "List cases."),
+    "matters": ("look", "List the open matters of other processes."),
     "case": ("look", "Tell one case's whole story."),
     "explain": ("look", "Explain a case's class, deadline and department, or what a code means."),
     "forms": ("forms", "Write blank registers and questionnaires, or tell a form's fields."),

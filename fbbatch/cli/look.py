@@ -1,4 +1,4 @@
-"""`status`, `cases`, `case`, `explain`: what the ledger knows."""
+"""`status`, `cases`, `case`, `matters`, `explain`: what the ledger knows."""
 
 import contextlib
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,9 @@ from fbbatch.errors import ExitCode, NotFoundError
 
 if TYPE_CHECKING:
     from fbbatch.ledger import Ledger
-    from fbbatch.model import Case
+    from fbbatch.model import Case, IssuedDocument
+    from fbbatch.workflow.matter import Matter
+    from fbbatch.workflow.reminders import Waiting
     from fbbatch.workspace import Workspace
 
 
@@ -83,107 +85,179 @@ def case(call: Call, number: str) -> int:
     shop = call.shop()
     with contextlib.closing(shop.ledger()) as ledger:
         found = _find(ledger, number)
-        history, documents, cells = (
-            ledger.history(found),
-            ledger.documents_of(found),
-            ledger.submission(found),
-        )
-    steps = [
-        {
-            "to": s.to,
-            "document": s.document,
-            "by": s.by,
-            "happened_on": s.happened_on,
-            "recorded_at": s.recorded_at.isoformat(),
-            "run": s.run,
-            **s.details,
-        }
-        for s in history
-    ]
-    from fbbatch.documents.case import history_rows, story_of
-    from fbbatch.documents.story import story_fact
-    from fbbatch.documents.worklist import wanted
-    from fbbatch.workflow.reminders import Chaser
+        history, documents = ledger.history(found), ledger.documents_of(found)
+        cells = ledger.submission(found)
+    from fbbatch.workflow.matter import matter_of
 
-    clock = now(shop.settings.zone)
-    waits = Chaser(shop.book, clock.date(), clock.tzinfo).waits(found, history) if history else []
-    waiting = next((one for one in waits if one.department is None), None)
-    owed = [one for one in waits if one.department]
+    told = _Told(shop, matter_of(shop.book, found, history), documents)
     if call.as_json:
-        issued = [
-            {"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"}
-            for run, d in documents
-        ]
-        following = (
-            {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level}
-            if waiting
-            else None
-        )
-        others = [
-            {
-                "form": one.form,
-                "department": one.department,
-                "by": one.due_on,
-                "reminders": one.level,
-            }
-            for one in owed
-        ]
-        call.data(
-            {
-                **_entry(found),
-                "history": steps,
-                "next": following,
-                "next_of_cooperating": others,
-                "documents": issued,
-                "submission": cells,
-                "evidence": found.evidence,
-            }
-        )
+        about = {"submission": cells, "evidence": found.evidence}
+        call.data({**_entry(found), **told.as_data(), **about})
         return ExitCode.DONE
     teller = shop.office.teller
-    for name in (
-        "number",
-        "state",
-        "source",
-        "channel",
-        "kind",
-        "type",
-        "severity",
-        "basis",
-        "product_and_model",
-        "department",
-        "cooperating",
-        "due",
-        "escalation_reasons",
-        "origin",
-    ):
-        if told := teller.fact(found, name):
-            call.say(f"{teller.label(name)}　{told}")
-    for row in history_rows(history, shop.office):
-        call.say(
-            "  "
-            + "  ".join(str(row[name]) for name in ("happened_on", "to", "document", "by"))
-            + f"  ({row['recorded_at']:%Y-%m-%d %H:%M})"
-        )
-    if waiting:
-        who = teller.person(waiting.standing.responsible) or teller.fact(found, "department")
-        if waiting.form == "verification":
-            who = (
-                story_fact(
-                    teller,
-                    story_of("verification", found, history, shop.office, clock),
-                    "may_verify",
-                )
-                or who
-            )
-        call.say(f"→ {shop.office.title(waiting.form)}　{waiting.due_on.isoformat()}　{who}")
-    for one in owed:
-        what = wanted(one.form, shop.office)
-        by_whom = shop.book.department(one.department, shop.office.language)
-        call.say(f"→ {what}　{one.due_on.isoformat()}　{by_whom}")
-    for run, document in documents:
-        call.say(f"  → outbox/{run}/{document.path}")
+    for name in _CASE_FACTS:
+        if fact := teller.fact(found, name):
+            call.say(f"{teller.label(name)}　{fact}")
+    told.say(call)
     return ExitCode.DONE
+
+
+_CASE_FACTS = (
+    "number",
+    "state",
+    "source",
+    "channel",
+    "kind",
+    "type",
+    "severity",
+    "basis",
+    "product_and_model",
+    "department",
+    "cooperating",
+    "due",
+    "escalation_reasons",
+    "origin",
+)
+
+
+@command("matters")
+@click.option("--process", help="Only matters of this process (id or title).")
+@click.option("--all", "closed_too", is_flag=True, help="Also those that are done with.")
+def matters(call: Call, process: str | None, closed_too: bool) -> int:
+    """List matters of other processes than that of cases, oldest first: what is still open."""
+    from fbbatch.workflow.matter import matter_of
+
+    shop = call.shop()
+    with contextlib.closing(shop.ledger()) as ledger:
+        found = ledger.matters(process=_process(shop, process), in_hand=not closed_too)
+    told = [_Told(shop, matter_of(shop.book, *one), []) for one in found]
+    if call.as_json:
+        call.data([one.entry() for one in told])
+        return ExitCode.DONE
+    teller = shop.office.teller
+    names = ["number", "process", "period", "state", "department"]
+    rows = [[one.process, *(teller.fact(one.matter.facts, n) for n in names[2:])] for one in told]
+    numbered = [[one.matter.number, *row] for one, row in zip(told, rows, strict=True)]
+    wanted = [[*row, one.wanted()] for one, row in zip(told, numbered, strict=True)]
+    call.say(table([*map(teller.label, names), teller.label("awaited")], wanted))
+    return ExitCode.DONE
+
+
+def _process(shop: "Workspace", text: str | None) -> str | None:
+    if text is None:
+        return None
+    from fbbatch.schema.process import CASE
+
+    others = [process for process in shop.book.processes.values() if process.id != CASE]
+    for process in others:
+        if text in {process.id, *process.title.values()}:
+            return process.id
+    known = ", ".join(process.id for process in others) or "—"
+    raise click.BadParameter(f"'{text}' is none of: {known}", param_hint="--process")
+
+
+class _Told:
+    """What is told of one matter: its steps, what it waits for, and its documents."""
+
+    def __init__(
+        self,
+        shop: "Workspace",
+        matter: "Matter",
+        documents: list[tuple[str, "IssuedDocument"]],
+    ) -> None:
+        from fbbatch.workflow.reminders import Chaser
+
+        self.shop, self.matter, self.documents = shop, matter, documents
+        self.now = now(shop.settings.zone)
+        chaser = Chaser(shop.book, self.now.date(), self.now.tzinfo)
+        waits = chaser.waits(matter) if matter.history else []
+        self.waiting = next((one for one in waits if one.department is None), None)
+        self.owed = [one for one in waits if one.department]
+
+    @property
+    def process(self) -> str:
+        """The title of its process."""
+        return self.matter.process.title[self.shop.office.language]
+
+    def entry(self) -> dict[str, Any]:
+        """A matter that is no case, for programs; a stable contract."""
+        facts = self.matter.facts
+        return {
+            "number": facts.number,
+            "process": facts.process,
+            "state": facts.state,
+            "department": facts.department,
+            "opened_on": facts.registered_on,
+            "facts": dict(facts.values),
+            "run": facts.run,
+            **self.as_data(),
+        }
+
+    def as_data(self) -> dict[str, Any]:
+        """Its history, what is next, and its documents, for programs."""
+        steps = [
+            {
+                "to": step.to,
+                "document": step.document,
+                "by": step.by,
+                "happened_on": step.happened_on,
+                "recorded_at": step.recorded_at.isoformat(),
+                "run": step.run,
+                **step.details.encode(),
+            }
+            for step in self.matter.history
+        ]
+        issued = [
+            {"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"}
+            for run, d in self.documents
+        ]
+        others = [{"department": one.department, **_wanted(one)} for one in self.owed]
+        return {
+            "history": steps,
+            "next": _wanted(self.waiting) if self.waiting else None,
+            "next_of_cooperating": others,
+            "documents": issued,
+        }
+
+    def say(self, call: Call) -> None:
+        """The same for people."""
+        from fbbatch.documents.case import history_rows
+        from fbbatch.documents.worklist import wanted
+
+        office = self.shop.office
+        for row in history_rows(self.matter.history, office):
+            told = "  ".join(str(row[name]) for name in ("happened_on", "to", "document", "by"))
+            call.say(f"  {told}  ({row['recorded_at']:%Y-%m-%d %H:%M})")
+        if self.waiting:
+            call.say(f"→ {self.wanted()}　{self.responsible()}")
+        for one in self.owed:
+            by_whom = self.shop.book.department(one.department, office.language)
+            call.say(f"→ {wanted(one.form, office)}　{one.due_on.isoformat()}　{by_whom}")
+        for run, document in self.documents:
+            call.say(f"  → outbox/{run}/{document.path}")
+
+    def wanted(self) -> str:
+        """The form that it waits for, and by when."""
+        if self.waiting is None:
+            return ""
+        return f"{self.shop.office.title(self.waiting.form)}　{self.waiting.due_on.isoformat()}"
+
+    def responsible(self) -> str:
+        """Who has to hand in what it waits for."""
+        from fbbatch.documents.case import story_of
+        from fbbatch.documents.story import story_fact
+
+        teller = self.shop.office.teller
+        if self.waiting and self.waiting.form == "verification":
+            story = story_of("verification", self.matter, self.shop.office, self.now)
+            if told := story_fact(teller, story, "may_verify"):
+                return told
+        responsible = teller.person(self.matter.standing.responsible)
+        return responsible or teller.fact(self.matter.facts, "department")
+
+
+def _wanted(waiting: "Waiting") -> dict[str, Any]:
+    return {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level}
 
 
 @command("explain")

@@ -1,4 +1,4 @@
-"""Documents about one case: its file (D29), and the forms that move it on.
+"""Documents about one matter: a case's file (D29), and the forms that move a matter on.
 
 The forms are D06, D12–D14 and D16–D21. Source: 1.3.3, 3.3.3, 5.1–5.5.
 """
@@ -38,7 +38,7 @@ from fbbatch.render.blocks import (
 from fbbatch.render.words import REPORTER_WORD, long_date, text_width
 from fbbatch.schema import FieldModel, SchemaModel
 from fbbatch.schema.models import Label
-from fbbatch.workflow.standing import replay
+from fbbatch.workflow.matter import Matter
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,15 @@ _HEAD = {
 
 
 def case_report(
-    case: Case,
-    history: Sequence[Transition],
-    office: Office,
-    templates: Templates,
-    *,
-    now: dt.datetime,
+    matter: Matter, office: Office, templates: Templates, *, now: dt.datetime
 ) -> Document:
     """D29: the complete file of a case. Source: 1.3.3, 5.5.2c."""
-    return case_document("case_report", case, history, office, templates, now=now)
+    return case_document("case_report", matter, office, templates, now=now)
 
 
 def case_document(
     kind: str,
-    case: Case,
-    history: Sequence[Transition],
+    matter: Matter,
     office: Office,
     templates: Templates,
     *,
@@ -129,16 +123,15 @@ def case_document(
     filled: bool = False,
     department: str | None = None,
 ) -> Document:
-    """A document about one case.
+    """A document about one matter.
 
     Args:
-        kind: `case_report` or that of a form about a case.
-        case: the case.
-        history: its steps, oldest first.
+        kind: `case_report` or that of a form.
+        matter: with all its steps.
         office: who writes.
         templates: how.
         now: the as-of time.
-        issue: of a form, how often it has been issued for this case.
+        issue: of a form, how often it has been issued for this matter.
         filled: the finished record of a form that has come back, with its answers in place of
             blanks. Source: 5.4.2b.
         department: the cooperating department that answers for itself; None: the one in charge.
@@ -148,16 +141,16 @@ def case_document(
     form = office.teller.book.schema(template.form) if template.form else None
     blank = form is not None and not filled
     identity = (
-        {"form": kind, "version": str(form.version), "case": case.number, "issue": str(issue)}
+        {"form": kind, "version": str(form.version), "case": matter.number, "issue": str(issue)}
         if form and blank
         else {}
     )
-    story = story_of(kind, case, history, office, now, part=department)
+    story = story_of(kind, matter, office, now, part=department)
     own = f"-{office.teller.book.department(department, office.language)}" if department else ""
     number = (
-        case.number
+        matter.number
         if kind == "case_report"
-        else f"{case.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
+        else f"{matter.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
     )
     writer = _Writer(template, form, story, office, filled=filled)
     date = now.date()
@@ -177,24 +170,20 @@ def case_document(
 
 def story_of(
     kind: str,
-    case: Case,
-    history: Sequence[Transition],
+    matter: Matter,
     office: Office,
     now: dt.datetime,
     *,
     part: str | None = None,
 ) -> Story:
-    """The case's handling, as the document `kind` tells it.
+    """The matter's handling, as the document `kind` tells it.
 
     It is told to the cooperating department `part`, or to all where `part` is None.
     """
     return Story(
-        case,
-        tuple(history),
-        replay(history),
+        matter,
         kind,
         now,
-        office.teller.book.process,
         office.deadlines,
         office.company,
         office.service_contact,
@@ -203,7 +192,7 @@ def story_of(
 
 
 class _Writer:
-    """Writes the template's blocks for a case.
+    """Writes the template's blocks for a matter.
 
     A block that has nothing to say, such as an empty grid, is left out, and its heading with it.
     """
@@ -218,7 +207,8 @@ class _Writer:
         filled: bool,
     ) -> None:
         self.template, self.form, self.story, self.office = template, form, story, office
-        self.case, self.language, self.teller = story.case, office.language, office.teller
+        self.facts, self.language, self.teller = story.facts, office.language, office.teller
+        self.schema = story.case.schema if story.matter.is_case else ""
         self.names = _Names(template, story, office)
         self.answers = story.newest(template.id) if filled else None
         self.fields = {field.id: field for field in form.fields} if form else {}
@@ -240,7 +230,7 @@ class _Writer:
             if pairs := tuple(self._pairs(block.grid)):
                 yield Grid(pairs)
         elif block.table is not None:
-            yield _table(self.template, block.table, self.case, self.story.history, self.office)
+            yield _table(self.template, block.table, self.story.matter, self.office)
         elif block.rows is not None:
             yield self._rows(block.rows)
         elif block.note is not None:
@@ -264,21 +254,21 @@ class _Writer:
                 yield from self._rest()
             elif isinstance(item, str):
                 if value := self.names.tell(item):
-                    yield Pair(self.teller.label(item, self.case.schema), value)
+                    yield Pair(self.names.label(item, self.schema), value)
             elif item.blank and (self.answers is None or self.answers.get(item.blank) is not None):
                 yield self._blank(item)
             elif item.of and (value := self.names.tell(item.of)):
                 label = (
                     item.label[self.language]
                     if item.label
-                    else self.teller.label(item.of, self.case.schema)
+                    else self.names.label(item.of, self.schema)
                 )
                 yield Pair(label, value, item.wide)
 
     def _rest(self) -> Iterator[Pair]:
-        for field in self.teller.fields(self.case.schema):
+        for field in self.teller.fields(self.schema):
             if field.id not in self.template.printed and (
-                value := self.teller.answer(self.case, field.id)
+                value := self.teller.answer(self.facts, field.id)
             ):
                 yield Pair(field.label[self.language], value, wide=len(value) > _LONG)
 
@@ -383,9 +373,23 @@ class _Names(Mapping[str, object]):
         self._template, self._story, self._office = template, story, office
 
     def tell(self, name: str) -> str:
-        """A fact of the handling, else of the case, else the answer to that field."""
-        told = story_fact(self._office.teller, self._story, name)
-        return self._office.teller.fact(self._story.case, name) if told is None else told
+        """A fact of the handling, else of the matter, else the answer to that field.
+
+        `form.field` is the newest answer to a field of a form that has come back.
+        """
+        teller = self._office.teller
+        if answered := teller.field_of_form(name):
+            form, field = answered
+            return teller.say(field, self._story.newest(form).get(field.id, ""))
+        told = story_fact(teller, self._story, name)
+        return teller.fact(self._story.facts, name) if told is None else told
+
+    def label(self, name: str, schema: str) -> str:
+        """The label of a fact, of a field of a schema, or of a field of a form (`form.field`)."""
+        teller = self._office.teller
+        if answered := teller.field_of_form(name):
+            return answered[1].label[teller.language]
+        return teller.label(name, schema)
 
     def __getitem__(self, name: str) -> object:
         word = self._template.words.get(f"letter_{self._story.reply}" if name == "letter" else name)
@@ -398,11 +402,11 @@ class _Names(Mapping[str, object]):
         return 0
 
 
-def _table(
-    template: Template, name: str, case: Case, history: Sequence[Transition], office: Office
-) -> Table:
+def _table(template: Template, name: str, matter: Matter, office: Office) -> Table:
     model = template.tables[name]
-    rows = _reasons(case, office) if name == "reasons" else history_rows(history, office)
+    rows = (
+        _reasons(matter.case, office) if name == "reasons" else history_rows(matter.history, office)
+    )
     wanted = [c.of for c in model.columns]
     empty = model.empty[office.language] if model.empty else ""
     return Table(
@@ -469,7 +473,7 @@ def _decided(step: Transition, teller: Teller) -> str:
     field = (
         next((f for f in form.fields if f.id == _DECIDES[step.document]), None) if form else None
     )
-    value = step.details.get("answers", {}).get(_DECIDES[step.document]) if field else None
+    value = step.answers.get(_DECIDES[step.document]) if field else None
     return teller.say(field, value) if field and value else ""
 
 
@@ -483,15 +487,15 @@ def _document_of(step: Transition, teller: Teller) -> str:
     words = _OTHER_DOCUMENTS.get(step.document)
     name = words[language] if words else teller.book.word("document", step.document, language)
     about = (
-        teller.book.department(step.details.get("part"), language)
-        or linked(step.details.get("follows"), step.details.get("followed_by"), language)
+        teller.book.department(step.details.part, language)
+        or linked(step.details.follows, step.details.followed_by, language)
         or _decided(step, teller)
     )
     told = [
         _CHANGE[language].format(
             teller.label(field), *(teller.tell(field, value, "") or "—" for value in both)
         )
-        for field, both in step.details.get("changes", {}).items()
+        for field, both in (step.details.changes or {}).items()
     ]
     return "\n".join(
         [name + (" ({})" if language == "en" else "（{}）").format(about) if about else name, *told]

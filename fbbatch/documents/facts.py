@@ -1,4 +1,4 @@
-"""What a document may say of a case, in words.
+"""What a document may say of a matter, in words.
 
 These are the facts the batch knows, and the answers as people read them.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from fbbatch.model import Case
+from fbbatch.model import Case, Facts
 from fbbatch.schema import Book, FieldModel
 from fbbatch.schema.models import Label
 from fbbatch.words import fold, traditional
@@ -123,7 +123,7 @@ def mask(contact: str) -> str:
 
 
 class Teller:
-    """Tells cases in one language.
+    """Tells matters in one language.
 
     Args:
         book: the rule book.
@@ -163,13 +163,21 @@ class Teller:
         found = self.book.schema(schema)
         return list(found.fields) if found else []
 
-    def answer(self, case: Case, field_id: str) -> str:
+    def answer(self, facts: Facts, field_id: str) -> str:
         """An answer as people read it: words for codes, names for ids."""
-        value = case.values.get(field_id)
+        value = facts.values.get(field_id)
         if value is None:
             return ""
-        field = self._fields.get((case.schema, field_id))
+        schema = facts.schema if isinstance(facts, Case) else ""
+        field = self._fields.get((schema, field_id))
         return self.say(field, value) if field else str(value)
+
+    def field_of_form(self, name: str) -> tuple[str, FieldModel] | None:
+        """The form and the field that `form.field` means; None where it means none."""
+        form, dot, field_id = name.partition(".")
+        schema = self.book.schema(form) if dot else None
+        fields = schema.fields if schema else ()
+        return next(((form, field) for field in fields if field.id == field_id), None)
 
     def tell(self, name: str, value: Any, schema: str) -> str:
         """A typed value of the field of that name."""
@@ -228,10 +236,13 @@ class Teller:
                 return ""
         return "　".join(f"□ {name}" for name in names)
 
-    def fact(self, case: Case, name: str) -> str:
-        """A fact, or else the answer to the field of that name."""
-        tell = _FACTS.get(name)
-        return tell(self, case) if tell else self.answer(case, name)
+    def fact(self, facts: Facts, name: str) -> str:
+        """A fact, or else the answer to the field of that name. What only cases have is empty."""
+        if tell := _FACTS.get(name):
+            return tell(self, facts)
+        if of_case := _OF_CASES.get(name):
+            return of_case(self, facts) if isinstance(facts, Case) else ""
+        return self.answer(facts, name)
 
     # --- facts that take more than a word ---------------------------------------------
 
@@ -422,16 +433,26 @@ def _yes(teller: Teller, yes: bool) -> str:
     return _YES_NO[teller.language][0 if yes else 1]
 
 
-_FACTS: dict[str, Callable[[Teller, Case], str]] = {
+_FACTS: dict[str, Callable[[Teller, Facts], str]] = {
     "number": lambda _, c: c.number,
+    "state": lambda t, c: t.book.word("state", c.state, t.language),
+    "registered_on": lambda _, c: c.registered_on.isoformat(),
+    "department": lambda t, c: t.book.department(c.department, t.language),
+    "cooperating": lambda t, c: t.join(t.book.department(d, t.language) for d in c.cooperating),
+    "departments": lambda t, c: t.join(
+        t.book.department(d, t.language) for d in (c.department, *c.cooperating)
+    ),
+    "due_on": lambda _, c: c.due_on.isoformat() if c.due_on else "",
+    "run": lambda _, c: c.run,
+}
+"""Of any matter."""
+_OF_CASES: dict[str, Callable[[Teller, Case], str]] = {
     "escalation_number": lambda _, c: f"{c.number}-D06",
     "source": lambda t, c: t.book.word("source", c.source, t.language),
     "channel": lambda t, c: t.book.word("channel", c.channel, t.language),
     "kind": lambda t, c: t.book.word("kind", c.kind, t.language),
     "type": lambda t, c: t.book.word("type", c.type, t.language),
     "severity": lambda t, c: t.book.word("severity", c.severity, t.language),
-    "state": lambda t, c: t.book.word("state", c.state, t.language),
-    "registered_on": lambda _, c: c.registered_on.isoformat(),
     "reported_on": lambda _, c: c.text("reported_at")[:10],
     "reporter": Teller.reporter,
     "addressee": Teller.addressee,
@@ -439,14 +460,8 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "product_and_model": Teller.product_and_model,
     "basis": Teller.basis,
     "basis_note": Teller.basis_note,
-    "department": lambda t, c: t.book.department(c.department, t.language),
-    "cooperating": lambda t, c: t.join(t.book.department(d, t.language) for d in c.cooperating),
-    "departments": lambda t, c: t.join(
-        t.book.department(d, t.language) for d in (c.department, *c.cooperating)
-    ),
     "assignment_rule": Teller.assignment,
     "due": Teller.due,
-    "due_on": lambda _, c: c.due_on.isoformat() if c.due_on else "",
     "escalated": lambda t, c: (
         f"{_yes(t, True)}（{c.number}-D06）"
         if c.escalations and t.language != "en"
@@ -460,15 +475,13 @@ _FACTS: dict[str, Callable[[Teller, Case], str]] = {
     "escalated_by": lambda t, _: t.join(p.name for p in t.book.holders("P02")[:1]),
     "escalated_at": lambda _, c: c.registered_at.strftime("%Y-%m-%d %H:%M"),
     "origin": Teller.origin,
-    "run": lambda _, c: c.run,
     "repeated": Teller.repeated,
     "main_case": lambda *_: "",
     "priority": lambda t, _: _OPEN_PRIORITY[t.language],
     "contact": lambda t, c: c.text("contact") or _UNKNOWN[t.language],
 }
-
-
-TOLD = frozenset(_FACTS)
+"""Of what feedback opened."""
+TOLD = frozenset({*_FACTS, *_OF_CASES})
 """The names of the facts."""
 
 

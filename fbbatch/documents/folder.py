@@ -22,7 +22,7 @@ from fbbatch.documents.receipt import (
     people_list,
 )
 from fbbatch.documents.templates import Templates
-from fbbatch.model import FileOutcome, IssuedDocument
+from fbbatch.model import CASE_NUMBER, FileOutcome, IssuedDocument
 from fbbatch.render.html import Entry, Link, Page, Section
 
 _EDITIONS = {".docx": "Word", ".pdf": "PDF", ".xlsx": "Excel"}
@@ -55,7 +55,8 @@ def manifest(receipt: Receipt, issued: Sequence[IssuedDocument], office: Office)
             {
                 "kind": d.kind,
                 "number": d.number,
-                "case": d.case,
+                "case": d.matter if d.matter and CASE_NUMBER.fullmatch(d.matter) else None,
+                "matter": d.matter,
                 "department": d.department,
                 "period": d.period,
                 "path": d.path,
@@ -148,7 +149,7 @@ def _entries(
             editions.setdefault(document.number, []).append(document)
     entries = []
     for number, documents in editions.items():
-        case = cases.get(documents[0].case or "")
+        case = cases.get(documents[0].matter or "")
         about = (
             "　".join(office.teller.fact(case, name) for name in ("severity", "type", "department"))
             if case
@@ -161,7 +162,7 @@ def _entries(
         )
         entries.append(
             Entry(
-                documents[0].case
+                documents[0].matter
                 or documents[0].about
                 or documents[0].period
                 or office.title(kind)

@@ -69,7 +69,13 @@ def _completed(template: Template, shipped: Template | None) -> Template:
     if shipped is None:
         return template
     left_out = [name for name in _HEAD if name not in template.model_fields_set]
-    return template.model_copy(update={name: getattr(shipped, name) for name in left_out})
+    head = {name: getattr(shipped, name) for name in left_out}
+    new_tables = {name: shipped.tables[name] for name in _NEW_TABLES if name in shipped.tables}
+    return template.model_copy(update={**head, "tables": {**new_tables, **template.tables}})
+
+
+_NEW_TABLES = ("matters",)
+"""Tables that older templates do not have."""
 
 
 @cache
@@ -107,6 +113,8 @@ def _troubles(kind: str, template: Template, facts: Facts, book: Book) -> Iterat
     known = {*facts.facts, *STORY, "rest"}
     for source in book.sources:
         known |= {field.id for field in source.fields}
+    for other in book.forms:
+        known |= {f"{other.id}.{field.id}" for field in other.fields}
     for number, block in enumerate(template.blocks):
         path = ("blocks", number)
         yield from _in_grid(block, path, form, known)

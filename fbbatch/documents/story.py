@@ -1,4 +1,4 @@
-"""What a document may say of how a case was handled: told from its history, in words.
+"""What a document may say of how a matter was handled: told from its history, in words.
 
 The facts of `fbbatch.documents.facts` are what was reported and judged; these are what people have
 done since.
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fbbatch.deadlines import Deadlines
-from fbbatch.model import Case, Reminder, Transition
+from fbbatch.model import Case, Facts, Reminder, Transition
 from fbbatch.render.words import long_date, text_width
-from fbbatch.schema.process import Process
 from fbbatch.workflow.due import contained_by, due
-from fbbatch.workflow.standing import Standing, may_verify
+from fbbatch.workflow.matter import Matter
+from fbbatch.workflow.standing import HELD, Standing, may_verify
 
 if TYPE_CHECKING:
     from fbbatch.documents.facts import Teller
@@ -25,24 +25,41 @@ _STOPS = "。.；; \n"
 
 @dataclass(frozen=True)
 class Story:
-    """A case's handling so far, for one document.
+    """A matter's handling so far, for one document.
 
     `kind` is the document that is being written, `now` the as-of time; `company` and
     `service_contact` stand in letters, `part` is the cooperating department for which it is
     written.
     """
 
-    case: Case
-    history: tuple[Transition, ...]
-    standing: Standing
+    matter: Matter
     kind: str
     now: dt.datetime
-    process: Process
     deadlines: Deadlines
     company: str
     service_contact: str = ""
     reminders: tuple[Reminder, ...] = ()
     part: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What opened the matter."""
+        return self.matter.facts
+
+    @property
+    def case(self) -> Case:
+        """What the feedback was, where it is a case."""
+        return self.matter.case
+
+    @property
+    def history(self) -> tuple[Transition, ...]:
+        """All its steps, oldest first."""
+        return self.matter.history
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands."""
+        return self.matter.standing
 
     def newest(self, form: str) -> Mapping[str, Any]:
         """The newest answers to a form; empty when it has not come back."""
@@ -54,9 +71,8 @@ class Story:
 
     def until(self, kind: str) -> dt.datetime | None:
         """When the form is wanted back, by the cooperating department where it is one's."""
-        part = self.part if kind == "measures" else None
-        zone = self.now.tzinfo
-        return due(self.case, self.history, kind, self.process, self.deadlines, zone, part=part)
+        part = self.part if kind == self.matter.process.parts_form else None
+        return due(self.matter, kind, self.deadlines, self.now.tzinfo, part=part)
 
     @property
     def reply(self) -> str:
@@ -74,9 +90,14 @@ class Story:
 
 
 def story_fact(teller: "Teller", story: Story, name: str) -> str | None:
-    """A fact of the handling; None when `name` is none."""
+    """A fact of the handling; None when `name` is none. What only cases have is empty else."""
     tell = _FACTS.get(name)
-    return None if tell is None else tell(teller, story)
+    if tell is not None:
+        return tell(teller, story)
+    of_case = _OF_CASES.get(name)
+    if of_case is None:
+        return None
+    return of_case(teller, story) if story.matter.is_case else ""
 
 
 def _trim(text: object) -> str:
@@ -124,7 +145,7 @@ def _measures(teller: "Teller", story: Story) -> str:
     )
     standing, colon = story.standing, ": " if teller.language == "en" else "："
     others = {
-        d: ["", *_steps(teller, step.details["answers"].get("steps") or ())]
+        d: ["", *_steps(teller, step.answers.get("steps") or ())]
         for d, step in standing.parts.items()
     }
     others |= {d: [_still_owed(teller, story)] for d in standing.still_owing}
@@ -143,17 +164,8 @@ def _measures(teller: "Teller", story: Story) -> str:
 
 
 def _still_owed(teller: "Teller", story: Story) -> str:
-    others = story.standing.cooperating
-    zone = story.now.tzinfo
-    by = due(
-        story.case,
-        story.history,
-        "measures",
-        story.process,
-        story.deadlines,
-        zone,
-        part=others[0],
-    )
+    first, zone = story.standing.cooperating[0], story.now.tzinfo
+    by = due(story.matter, "measures", story.deadlines, zone, part=first)
     return _OWED[teller.language].format(_stamp(by) or "—")
 
 
@@ -191,19 +203,12 @@ def _result(teller: "Teller", story: Story) -> str:
 
 def _came_back(teller: "Teller", story: Story) -> str:
     """Why it is here again: not taken by another department, failed, or reopened."""
-    step = next(
-        (
-            s
-            for s in reversed(story.history)
-            if s.details.get("verdict") in {"failed", "not_ours", "reopened"}
-        ),
-        None,
-    )
+    step = next((s for s in reversed(story.history) if s.details.verdict in _BACK), None)
     if step is None:
         return ""
-    answers = step.details.get("answers", {})
-    reason = answers.get("remaining") or answers.get("reason") or step.details.get("reason") or ""
-    word = _BACK[str(step.details["verdict"])][teller.language]
+    answers = step.answers
+    reason = answers.get("remaining") or answers.get("reason") or step.details.reason or ""
+    word = _BACK[str(step.details.verdict)][teller.language]
     return f"{word}{': ' if teller.language == 'en' else '：'}{reason}" if reason else word
 
 
@@ -270,10 +275,10 @@ _TO_NAME = {
 
 
 def _held(teller: "Teller", story: Story) -> str:
-    step = story.entered("on_hold")
-    if story.standing.state == "on_hold" and step and story.standing.held_until:
+    step = story.entered(HELD)
+    if story.standing.state == HELD and step and story.standing.held_until:
         return _HELD[teller.language].format(
-            reason=step.details.get("reason", ""), until=story.standing.held_until.isoformat()
+            reason=step.details.reason or "", until=story.standing.held_until.isoformat()
         )
     return (
         _HELD_DAYS[teller.language].format(story.standing.held_days)
@@ -311,7 +316,7 @@ def _written_beside(teller: "Teller", story: Story) -> str:
         f"{teller.book.word('document', step.document, teller.language)}"
         f"{_COLON[teller.language]}{text}"
         for step in story.history
-        for text in step.details.get("remarks", ())
+        for text in step.details.remarks or ()
     ]
     return "\n".join(told)
 
@@ -326,7 +331,7 @@ def _promise(teller: "Teller", story: Story) -> str:
     """
     steps = [_day(row.get("due")) for row in story.newest("measures").get("steps") or ()]
     day = max(steps, default="") or _day(story.newest("assignment").get("promised_on"))
-    due_on = story.case.due_on
+    due_on = story.facts.due_on
     return day + _LATE[teller.language] if day and due_on and day > due_on.isoformat() else day
 
 
@@ -378,6 +383,11 @@ def _milestones(teller: "Teller", story: Story) -> str:
     )
 
 
+def _awaited(teller: "Teller", story: Story) -> str:
+    """The form that moves the matter on."""
+    return teller.book.word("document", story.standing.expected, teller.language)
+
+
 def _idle(teller: "Teller", story: Story) -> str:
     """The last movement, and for how many days there was none. Source: 5.3.1b."""
     if not story.history:
@@ -404,11 +414,7 @@ def _dates(story: Story, state: str) -> str:
     """
     day, before = "", ""
     for step in story.history:
-        if (
-            step.to == state
-            and before not in {state, "on_hold"}
-            and step.details.get("verdict") != "failed"
-        ):
+        if step.to == state and before not in {state, HELD} and step.details.verdict != "failed":
             day = step.happened_on.isoformat()
         before = step.to
     return day
@@ -442,20 +448,12 @@ _FACTS: dict[str, _Tell] = {
     "may_verify": _may_verify,
     "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
     "promise": _promise,
-    "contain_by": lambda _, s: (
-        _stamp(contained_by(s.case, s.history, s.deadlines, s.now.tzinfo))
-        if s.case.severity == "severe"
-        else ""
-    ),
     "measures_by": lambda _, s: _stamp(s.until("measures")),
-    "answering_department": lambda t, s: t.book.department(s.part or s.case.department, t.language),
-    "priority": _priority,
-    "priority_proposal": lambda t, s: t.book.word(
-        "priority", proposed_priority(s.case), t.language
+    "answering_department": lambda t, s: t.book.department(
+        s.part or s.facts.department, t.language
     ),
     "step_back_reason": _came_back,
     "round": lambda _, s: str(s.standing.round),
-    "problem_summary": lambda _, s: _summary(s.case.text("description")),
     "containment": lambda _, s: str(
         s.newest("result").get("containment")
         or s.newest("measures").get("containment")
@@ -501,7 +499,7 @@ _FACTS: dict[str, _Tell] = {
         str((s.now.date() - s.history[-1].recorded_at.date()).days) if s.history else ""
     ),
     "days_left": lambda _, s: (
-        str((s.case.due_on - s.now.date()).days) if s.case.due_on and s.standing.is_open else ""
+        str((s.facts.due_on - s.now.date()).days) if s.facts.due_on and s.standing.is_open else ""
     ),
     "held": _held,
     "coordination_reason": _why_coordination,
@@ -515,25 +513,41 @@ _FACTS: dict[str, _Tell] = {
     "idle": _idle,
     "main_case": lambda _, s: s.standing.main_case or "",
     "notes": lambda _, s: s.standing.notes.get("remarks", ""),
-    "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
     "answer_by": lambda t, s: _moment(s.until(s.kind), t.language),
+    "due_date": lambda t, s: long_date(s.facts.due_on, t.language) if s.facts.due_on else "",
+    "letter_date": lambda t, s: long_date(s.now.date(), t.language),
+    "company": lambda _, s: s.company,
+    "service_contact": lambda _, s: s.service_contact,
+    "tell_finding": lambda _, s: _trim(s.newest("result").get("tell_finding")),
+    "tell_action": lambda _, s: _trim(s.newest("result").get("tell_action")),
+    "awaited": _awaited,
+    "awaited_by": lambda _, s: _stamp(s.until(s.standing.expected)) if s.standing.expected else "",
+}
+"""Of any matter."""
+_OF_CASES: dict[str, _Tell] = {
+    "contain_by": lambda _, s: (
+        _stamp(contained_by(s.matter, s.deadlines, s.now.tzinfo))
+        if s.case.severity == "severe"
+        else ""
+    ),
+    "priority": _priority,
+    "priority_proposal": lambda t, s: t.book.word(
+        "priority", proposed_priority(s.case), t.language
+    ),
+    "problem_summary": lambda _, s: _summary(s.case.text("description")),
+    "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
     "survey_by": lambda t, s: (
         ""
         if s.reply in {"interim", "duplicate"} or s.case.state == "closed"
         else _prose_day(s.until("satisfaction"), t.language)
     ),
-    "due_date": lambda t, s: long_date(s.case.due_on, t.language) if s.case.due_on else "",
     "reported_date": lambda t, s: long_date(_reported(s.case), t.language),
-    "letter_date": lambda t, s: long_date(s.now.date(), t.language),
-    "company": lambda _, s: s.company,
-    "service_contact": lambda _, s: s.service_contact,
     "safety": lambda t, s: (
         "yes"
         if any(r["rule"] in t.safety_rules and r["words"] for r in s.case.evidence["reasons"])
         else ""
     ),
-    "tell_finding": lambda _, s: _trim(s.newest("result").get("tell_finding")),
-    "tell_action": lambda _, s: _trim(s.newest("result").get("tell_action")),
 }
-STORY = frozenset(_FACTS)
+"""Of what feedback opened."""
+STORY = frozenset({*_FACTS, *_OF_CASES})
 """The names of these facts."""

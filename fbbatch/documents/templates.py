@@ -134,7 +134,7 @@ class Editions(Strict):
         return {name for name, when in self.model_dump().items() if when in wanted}
 
 
-Recipient = Literal["lead", "verifiers", "deciders", "recorders"]
+Recipient = Literal["lead", "verifiers", "deciders", "recorders", "leaders"]
 
 
 class Template(Strict):
@@ -151,7 +151,8 @@ class Template(Strict):
     to: Recipient = Field(
         default="lead",
         description="who has to act on it: the department in charge; those who may verify; whoever"
-        " decides (the leaders where nobody may verify, else the lead); those who record (P01)",
+        " decides (the leaders where nobody may verify, else the lead); those who record (P01); the"
+        " leaders (P03)",
     )
     folder: Annotated[str, AfterValidator(_pattern)] = Field(
         default="",

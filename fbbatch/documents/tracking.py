@@ -11,17 +11,16 @@ from fbbatch.documents.case import Office, story_of
 from fbbatch.documents.facts import as_date
 from fbbatch.documents.story import story_fact
 from fbbatch.documents.templates import ColumnModel, Template, Templates
-from fbbatch.model import Case, Reminder, Transition
+from fbbatch.model import Facts, Reminder
 from fbbatch.render.blocks import CellValue, Column, Table, WorkBook, WorkSheet
 from fbbatch.render.words import long_date
-
-Told = tuple[Case, Sequence[Transition]]
-"""A case and its history."""
+from fbbatch.workflow.matter import Matter
 
 
 def tracking_workbook(
-    open_cases: Sequence[Told],
-    closed: Sequence[Told],
+    open_cases: Sequence[Matter],
+    closed: Sequence[Matter],
+    others: Sequence[Matter],
     now: dt.datetime,
     run: str,
     closed_days: int,
@@ -34,12 +33,13 @@ def tracking_workbook(
     Args:
         open_cases: everything that is not closed.
         closed: what was closed within `closed_days`.
+        others: the open matters of other processes; each process has a sheet.
         now: the as-of time.
         run: the run's name, by which a returned copy is compared with what was issued.
         closed_days: how far back `closed` reaches.
         office: who writes.
         templates: the company's wording.
-        reminders: those given so far, by case id.
+        reminders: those given so far, by the matter's id.
     """
     template, language = templates["tracking_ledger"], office.language
     today = now.date()
@@ -47,31 +47,34 @@ def tracking_workbook(
     def word(name: str, /, **values: object) -> str:
         return template.word(name, language, **values)
 
-    overdue = [told for told in open_cases if told[0].due_on and told[0].due_on < today]
-    on_time = [told for told in open_cases if not (told[0].due_on and told[0].due_on < today)]
-    lines = (
-        word(
-            "period",
-            day=long_date(today, language),
-            open=len(open_cases),
-            overdue=len(overdue),
-            days=closed_days,
-            closed=len(closed),
-        ),
-        f"{word('editor')}{': ' if language == 'en' else '：'}",
+    overdue = [matter for matter in open_cases if _is_overdue(matter.facts, today)]
+    on_time = [matter for matter in open_cases if not _is_overdue(matter.facts, today)]
+    counted = word(
+        "period",
+        day=long_date(today, language),
+        open=len(open_cases),
+        overdue=len(overdue),
+        days=closed_days,
+        closed=len(closed),
     )
+    editor = f"{word('editor')}{': ' if language == 'en' else '：'}"
     title = office.title("tracking_ledger")
+    lister = _Lister(template, office, now, reminders)
 
-    def sheet(name: str, told: Sequence[Told], empty: str) -> WorkSheet:
-        return WorkSheet(
-            word(name), title, lines, (_table(told, template, office, now, word(empty), reminders),)
-        )
+    def sheet(name: str, told: Sequence[Matter], empty: str) -> WorkSheet:
+        table = lister.table(told, template.columns, word(empty))
+        return WorkSheet(word(name), title, (counted, editor), (table,))
 
-    sheets = (
+    sheets = [
         sheet("open", on_time, "none_open"),
         sheet("overdue", overdue, "none_overdue"),
         sheet("closed", closed, "none_closed"),
-    )
+    ]
+    for process in office.teller.book.processes.values():
+        if told := [matter for matter in others if matter.process.id == process.id]:
+            table = lister.table(told, template.tables["matters"].columns, "")
+            name = process.title[language]
+            sheets.append(WorkSheet(name, f"{title}　{name}", (editor,), (table,)))
     identity = {
         "form": "tracking_ledger",
         "version": str(template.version),
@@ -90,45 +93,65 @@ def tracking_workbook(
     )
 
 
-def _table(
-    told: Sequence[Told],
-    template: Template,
-    office: Office,
-    now: dt.datetime,
-    empty: str,
-    reminders: Mapping[int, Sequence[Reminder]],
-) -> Table:
-    form = office.teller.book.schema("tracking_ledger")
-    editable = {field.id for field in form.fields} if form else set()
-    columns = tuple(
-        Column(
-            _label(c, office),
-            align=c.align,
-            kind=c.kind,
-            id=c.of,
-            editable=_field_of(c.of) in editable,
-        )
-        for c in template.columns
-    )
-    rows: list[tuple[CellValue, ...]] = []
-    marks: dict[int, str] = {}
-    for number, (case, history) in enumerate(told):
-        story = replace(
-            story_of("tracking_ledger", case, history, office, now),
-            reminders=tuple(reminders.get(case.id, ())),
-        )
-        rows.append(
-            tuple(
-                _value(c, number + 1, case, office, story_fact(office.teller, story, c.of))
-                for c in template.columns
+def _is_overdue(facts: Facts, today: dt.date) -> bool:
+    return facts.due_on is not None and facts.due_on < today
+
+
+class _Lister:
+    """Lists matters, one a row, with the columns that may be edited marked."""
+
+    def __init__(
+        self,
+        template: Template,
+        office: Office,
+        now: dt.datetime,
+        reminders: Mapping[int, Sequence[Reminder]],
+    ) -> None:
+        form = office.teller.book.schema("tracking_ledger")
+        self.editable = {field.id for field in form.fields} if form else set()
+        self.template, self.office, self.now, self.reminders = template, office, now, reminders
+
+    def table(self, matters: Sequence[Matter], columns: Sequence[ColumnModel], empty: str) -> Table:
+        """The matters in these columns; `empty` stands there when there are none."""
+        shown = tuple(
+            Column(
+                _label(c, self.office),
+                align=c.align,
+                kind=c.kind,
+                id=c.of,
+                editable=_field_of(c.of) in self.editable,
             )
+            for c in columns
         )
-        if case.state != "closed" and case.due_on:
-            left = (case.due_on - now.date()).days
-            marks |= (
-                {number: "severe"} if left < 0 else {number: "soft"} if left <= _SOON_DAYS else {}
+        rows = [self.row(n, matter, columns) for n, matter in enumerate(matters, 1)]
+        marks = {
+            n: mark for n, matter in enumerate(matters) if (mark := _mark(matter, self.now.date()))
+        }
+        return Table(shown, tuple(rows), empty=empty, marks=marks)
+
+    def row(
+        self, serial: int, matter: Matter, columns: Sequence[ColumnModel]
+    ) -> tuple[CellValue, ...]:
+        """What is told of one matter."""
+        told = story_of("tracking_ledger", matter, self.office, self.now)
+        story = replace(told, reminders=tuple(self.reminders.get(matter.facts.id, ())))
+        return tuple(
+            _value(
+                c, serial, matter.facts, self.office, story_fact(self.office.teller, story, c.of)
             )
-    return Table(columns, tuple(rows), empty=empty, marks=marks)
+            for c in columns
+        )
+
+
+def _mark(matter: Matter, today: dt.date) -> str:
+    """How a row is shown: overdue, soon due, or as any other."""
+    due_on = matter.facts.due_on
+    if due_on is None or not matter.standing.is_open:
+        return ""
+    left = (due_on - today).days
+    if left < 0:
+        return "severe"
+    return "soft" if left <= _SOON_DAYS else ""
 
 
 _SOON_DAYS = 2
@@ -144,11 +167,11 @@ def _label(column: ColumnModel, office: Office) -> str:
 
 
 def _value(
-    column: ColumnModel, serial: int, case: Case, office: Office, told: str | None
+    column: ColumnModel, serial: int, facts: Facts, office: Office, told: str | None
 ) -> CellValue:
     if column.of == "serial":
         return serial
-    text = office.teller.fact(case, column.of) if told is None else told
+    text = office.teller.fact(facts, column.of) if told is None else told
     if column.kind == "integer":
         return int(text) if text.lstrip("-").isdecimal() else text
     return as_date(text) if column.kind == "date" else text

@@ -5,35 +5,23 @@ Source: 5.3.2a, 5.3.2b.
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from fbbatch.documents.case import Office, story_of
 from fbbatch.documents.story import story_fact
 from fbbatch.documents.templates import Templates
-from fbbatch.model import Case, Transition
 from fbbatch.render.blocks import CellValue, Column, Document, Note, Signatures, Table, Text
 from fbbatch.render.words import long_date
+from fbbatch.workflow.reminders import STEPS, Waiting
 
 _TOP_LEVEL = 4
 
 
-class Task(NamedTuple):
-    """A case that waits for a department.
-
-    `form` is the form that it waits for, `due_on` until when, `level` how far the reminders have
-    come. `part` is the department where it cooperates and owes measures of its own.
-    """
-
-    case: Case
-    history: Sequence[Transition]
-    form: str
-    due_on: dt.date
-    level: int
-    part: str | None = None
-
-
 def worklist(
-    tasks: Sequence[Task], department: str, now: dt.datetime, office: Office, templates: Templates
+    tasks: Sequence[Waiting],
+    department: str,
+    now: dt.datetime,
+    office: Office,
+    templates: Templates,
 ) -> Document:
     """The work list of a department, most urgent first.
 
@@ -50,7 +38,7 @@ def worklist(
     def word(key: str, /, **values: object) -> str:
         return template.word(key, language, **values)
 
-    ordered = sorted(tasks, key=lambda task: (task.due_on, task.case.number))
+    ordered = sorted(tasks, key=lambda task: (task.due_on, task.matter.number))
     model = template.tables["waiting"]
     columns = tuple(
         Column(
@@ -103,7 +91,7 @@ def wanted(form: str, office: Office) -> str:
 
     For `steps` it is that a cooperating department carries out its measures.
     """
-    return _CARRY_OUT[office.language] if form == "steps" else office.title(form)
+    return _CARRY_OUT[office.language] if form == STEPS else office.title(form)
 
 
 _CARRY_OUT = {
@@ -114,10 +102,10 @@ _CARRY_OUT = {
 
 
 def _row(
-    names: Sequence[str], serial: int, task: Task, now: dt.datetime, office: Office, level: str
+    names: Sequence[str], serial: int, task: Waiting, now: dt.datetime, office: Office, level: str
 ) -> tuple[CellValue, ...]:
-    story = story_of("inspection", task.case, task.history, office, now)
-    head = office.teller.book.head(task.part) if task.part else None
+    story = story_of("inspection", task.matter, office, now)
+    head = office.teller.book.head(task.department) if task.department else None
     own: dict[str, CellValue] = {
         "serial": serial,
         "wanted": wanted(task.form, office),
@@ -125,7 +113,7 @@ def _row(
         "days_left": (task.due_on - now.date()).days,
         "level": level,
     }
-    own |= {"responsible": head.name if head else "", "promise": ""} if task.part else {}
+    own |= {"responsible": head.name if head else "", "promise": ""} if task.department else {}
     own |= (
         {"responsible": story_fact(office.teller, story, "may_verify")}
         if task.form == "verification"
@@ -136,6 +124,6 @@ def _row(
         if name in own:
             return own[name]
         told = story_fact(office.teller, story, name)
-        return office.teller.fact(task.case, name) if told is None else told
+        return office.teller.fact(task.matter.facts, name) if told is None else told
 
     return tuple(tell(name) for name in names)

@@ -359,21 +359,25 @@ class _Forgetting:
     def closed_cases(self) -> list[int]:
         """The cases whose last step has closed them before the day."""
         newest = (
-            sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n"))
-            .group_by(t.transition.c.case_id)
+            sa.select(t.transition.c.matter_id, sa.func.max(t.transition.c.n).label("n"))
+            .group_by(t.transition.c.matter_id)
             .subquery()
         )
         query = (
-            sa.select(t.transition.c.case_id)
+            sa.select(t.transition.c.matter_id)
+            .join(t.case, t.case.c.id == t.transition.c.matter_id)
             .join(
                 newest,
-                sa.and_(newest.c.case_id == t.transition.c.case_id, newest.c.n == t.transition.c.n),
+                sa.and_(
+                    newest.c.matter_id == t.transition.c.matter_id,
+                    newest.c.n == t.transition.c.n,
+                ),
             )
             .where(
                 t.transition.c.to_state == "closed",
                 t.transition.c.happened_on < self.before.isoformat(),
             )
-            .order_by(t.transition.c.case_id)
+            .order_by(t.transition.c.matter_id)
         )
         return list(self.connection.execute(query).scalars())
 
@@ -485,8 +489,8 @@ class _Forgetting:
             known = {**self.names_of_file.get(files[case], {}), **known}
             self.known_of_row[case] = known
             self.known_of_row |= {one["submission_id"]: known for one in changed}
-        written = t.correspondence.c.submission_id, t.correspondence.c.case_id
-        letters = sa.select(*written).where(t.correspondence.c.case_id.in_(ids))
+        written = t.correspondence.c.submission_id, t.correspondence.c.matter_id
+        letters = sa.select(*written).where(t.correspondence.c.matter_id.in_(ids))
         for row_id, case in self.connection.execute(letters):
             self.known_of_row.setdefault(row_id, self.known_of_row[case])
 
@@ -509,11 +513,10 @@ class _Forgetting:
     def by_case(self, table: sa.Table, ids: Sequence[int]) -> dict[int, list[Any]]:
         """The rows of a table about some cases, in their order."""
         found: dict[int, list[Any]] = {}
-        query = (
-            sa.select(table).where(table.c.case_id.in_(ids)).order_by(table.c.case_id, table.c.n)
-        )
+        key, n = table.primary_key.columns
+        query = sa.select(table).where(key.in_(ids)).order_by(key, n)
         for row in self.connection.execute(query).mappings():
-            found.setdefault(row["case_id"], []).append(row)
+            found.setdefault(row[key.name], []).append(row)
         return found
 
     def files_of_rows(self, ids: Sequence[int]) -> dict[int, int]:
@@ -561,7 +564,7 @@ class _Forgetting:
         if new != old:
             self.put(
                 t.transition,
-                {"case_id": row["case_id"], "n": row["n"]},
+                {"matter_id": row["matter_id"], "n": row["n"]},
                 "steps",
                 details=_plain(new),
             )
@@ -582,10 +585,10 @@ class _Forgetting:
     def waiting(self) -> None:
         """Forms of these cases about which a person had to decide."""
         for row in self.connection.execute(sa.select(t.waiting_form)).mappings().all():
-            if row["case_id"] in self.due:
+            if row["matter_id"] in self.due:
                 old = orjson.loads(row["told"])
                 new = self.rules.waiting(
-                    row["form"], old, self.known_of_row.get(row["case_id"], {})
+                    row["form"], old, self.known_of_row.get(row["matter_id"], {})
                 )
                 if new != old:
                     self.put(t.waiting_form, {"id": row["id"]}, "waiting", told=_plain(new))

@@ -1,6 +1,6 @@
 """What the ledger says about itself and about the folders: for `verify`, which compares."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,14 +10,19 @@ from fbbatch.ledger import tables as t
 from fbbatch.ledger.damage import damaged
 from fbbatch.ledger.store import Ledger
 from fbbatch.model import CASE_NUMBER
+from fbbatch.schema.process import CASE
 
 ANONYMISE = "anonymise"
 _COUNTED = ("accepted", "returned", "duplicate", "set_aside")
 _LAST = (
-    sa.select(t.transition.c.case_id, sa.func.max(t.transition.c.n).label("n"))
-    .group_by(t.transition.c.case_id)
+    sa.select(t.transition.c.matter_id, sa.func.max(t.transition.c.n).label("n"))
+    .group_by(t.transition.c.matter_id)
     .subquery()
 )
+
+
+Ends = Mapping[str, Collection[str]]
+"""The states in which a matter is done with, by process."""
 
 
 class Flaw(NamedTuple):
@@ -52,8 +57,13 @@ class Runs(NamedTuple):
     unclosed: str | None
 
 
-def flaws(ledger: Ledger) -> Iterator[Flaw]:
-    """Every promise that does not hold within the ledger itself."""
+def flaws(ledger: Ledger, ends: Ends) -> Iterator[Flaw]:
+    """Every promise that does not hold within the ledger itself.
+
+    Args:
+        ledger: the company's.
+        ends: in which states the matters of each process are done with.
+    """
     with ledger.reading() as connection:
         told = list(damaged(connection))
         yield from (Flaw("sound", where) for where in told)
@@ -64,6 +74,8 @@ def flaws(ledger: Ledger) -> Iterator[Flaw]:
                 yield Flaw("references", f"{table} {row_id} → {parent}")
         yield from _files(connection)
         yield from _cases(connection)
+        yield from _matters(connection)
+        yield from _index(connection, ends)
 
 
 def _files(connection: sa.Connection) -> Iterator[Flaw]:
@@ -97,25 +109,12 @@ def _files(connection: sa.Connection) -> Iterator[Flaw]:
 
 
 def _cases(connection: sa.Connection) -> Iterator[Flaw]:
-    first = sa.select(t.transition.c.case_id).where(t.transition.c.n == 1)
     judged = sa.select(t.classification.c.case_id).where(t.classification.c.n == 1)
     amended = sa.select(t.amendment.c.submission_id)
-    number = t.case.c.number
-    for promise, query in (
-        ("first step", sa.select(number).where(t.case.c.id.not_in(first))),
-        ("class", sa.select(number).where(t.case.c.id.not_in(judged))),
-        ("number twice", sa.select(number).group_by(number).having(sa.func.count() > 1)),
-        (
-            "steps in order",
-            sa.select(number)
-            .join(t.transition)
-            .group_by(number)
-            .having(sa.func.max(t.transition.c.n) != sa.func.count()),
-        ),
-    ):
-        for (found,) in connection.execute(query):
-            yield Flaw(promise, str(found))
-    for found, day in connection.execute(sa.select(number, t.case.c.registered_on)):
+    numbered = sa.select(t.matter.c.number, t.case.c.registered_on).join(t.case)
+    for (found,) in connection.execute(_NUMBERS_OF_CASES.where(t.case.c.id.not_in(judged))):
+        yield Flaw("class", str(found))
+    for found, day in connection.execute(numbered):
         if not CASE_NUMBER.fullmatch(found) or found[3:11] != day.replace("-", ""):
             yield Flaw("number", str(found))
     lost = sa.select(t.submission.c.id).where(
@@ -125,24 +124,57 @@ def _cases(connection: sa.Connection) -> Iterator[Flaw]:
     )
     for (found,) in connection.execute(lost):
         yield Flaw("case of a row", f"row {found}")
-    yield from _index(connection)
 
 
-def _index(connection: sa.Connection) -> Iterator[Flaw]:
-    """The index of open cases = the cases whose last transition is not closed."""
-    last = sa.select(t.transition.c.case_id, t.transition.c.to_state).join(
-        _LAST, sa.and_(_LAST.c.case_id == t.transition.c.case_id, _LAST.c.n == t.transition.c.n)
-    )
-    is_open = {case_id for case_id, state in connection.execute(last) if state != "closed"}
-    listed = set(connection.execute(sa.select(t.open_case.c.case_id)).scalars())
-    if wrong := sorted(is_open ^ listed):
-        numbers = {
-            row[0]: row[1] for row in connection.execute(sa.select(t.case.c.id, t.case.c.number))
-        }
-        yield from (
-            Flaw("index of open cases", numbers.get(case_id, f"case {case_id}"))
-            for case_id in wrong
+_NUMBERS_OF_CASES = sa.select(t.matter.c.number).join(t.case, t.case.c.id == t.matter.c.id)
+
+
+def _matters(connection: sa.Connection) -> Iterator[Flaw]:
+    number = t.matter.c.number
+    first = sa.select(t.transition.c.matter_id).where(t.transition.c.n == 1)
+    is_case = t.matter.c.process == CASE
+    for promise, query in (
+        ("first step", sa.select(number).where(t.matter.c.id.not_in(first))),
+        ("number twice", sa.select(number).group_by(number).having(sa.func.count() > 1)),
+        (
+            "steps in order",
+            sa.select(number)
+            .join(t.transition)
+            .group_by(number)
+            .having(sa.func.max(t.transition.c.n) != sa.func.count()),
+        ),
+        ("case", sa.select(number).where(is_case, t.matter.c.id.not_in(sa.select(t.case.c.id)))),
+        ("facts", sa.select(number).where(~is_case, t.matter.c.facts.is_(None))),
+    ):
+        for (found,) in connection.execute(query):
+            yield Flaw(promise, str(found))
+
+
+def _index(connection: sa.Connection, ends: Ends) -> Iterator[Flaw]:
+    """The index of open matters = the matters whose last step does not end them.
+
+    Of processes that are not known it cannot be said.
+    """
+    last = (
+        sa.select(t.matter.c.id, t.matter.c.number, t.matter.c.process, t.transition.c.to_state)
+        .join(t.transition)
+        .join(
+            _LAST,
+            sa.and_(_LAST.c.matter_id == t.transition.c.matter_id, _LAST.c.n == t.transition.c.n),
         )
+    )
+    numbers: dict[int, str] = {}
+    is_open: set[int] = set()
+    unknown: set[int] = set()
+    for matter_id, number, process, state in connection.execute(last):
+        numbers[matter_id] = number
+        if process not in ends:
+            unknown.add(matter_id)
+        elif state not in ends[process]:
+            is_open.add(matter_id)
+    listed = set(connection.execute(sa.select(t.open_matter.c.matter_id)).scalars())
+    for matter_id in sorted((is_open ^ listed) - unknown):
+        yield Flaw("index of open matters", numbers.get(matter_id, f"matter {matter_id}"))
 
 
 def counts(ledger: Ledger) -> dict[str, int]:

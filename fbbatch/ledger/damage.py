@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from fbbatch.ledger import tables as t
-from fbbatch.model import CASE_NUMBER
-from fbbatch.schema.process import STATES
+from fbbatch.model import MATTER_NUMBER
 
 _MOST = 3  # of what is told about one table
 _OUTCOMES = frozenset(
@@ -31,7 +30,7 @@ _OUTCOMES = frozenset(
 _DAYS = frozenset({"registered_on", "happened_on", "due_on", "told_on", "day", "period"})
 _TIMES = frozenset({"as_of", "started_at", "finished_at", "recorded_at", "at"})
 _LISTS = frozenset({"cells", "columns"})
-_MAPPINGS = frozenset({"answers", "changes", "evidence", "details"})
+_MAPPINGS = frozenset({"answers", "changes", "evidence", "details", "facts"})
 _CODE = re.compile(r"[\w.-]+")
 _RUN = re.compile(r"\d{8}-\d{3,}")
 REFUSALS = (exc.DBAPIError, sqlite3.Error, UnicodeDecodeError)
@@ -154,8 +153,11 @@ _OWN: dict[str, dict[str, Callable[[str], bool]]] = {
         "severity": frozenset({"error", "warning", "note"}).__contains__,
         "code": lambda text: text.startswith("FB-") and _is_code(text),
     },
-    "case_": {"number": lambda text: CASE_NUMBER.fullmatch(text) is not None},
-    "transition": {"to_state": frozenset(STATES).__contains__},
+    "matter": {
+        "number": lambda text: MATTER_NUMBER.fullmatch(text) is not None,
+        "process": _is_code,
+    },
+    "transition": {"to_state": _is_code},
     "ruling": dict.fromkeys(("kind", "type", "severity"), _is_code),
 }
 

@@ -51,7 +51,7 @@ ANSWERS = (
 )
 _COLUMNS = (
     t.case.c.id,
-    t.case.c.number,
+    t.matter.c.number,
     t.case.c.schema_id,
     sa.func.coalesce(ANSWERS, t.case.c.answers),
     t.submission.c.file_id,
@@ -60,6 +60,7 @@ _COLUMNS = (
 _KIN = (
     sa.select(*_COLUMNS)
     .select_from(t.case)
+    .join(t.matter, t.matter.c.id == t.case.c.id)
     .join(t.submission, t.submission.c.id == t.case.c.id)
     .join(t.file, t.file.c.id == t.submission.c.file_id)
 )
@@ -91,7 +92,7 @@ def _newest(before: int) -> sa.Select[Any]:
 
 def case_named(connection: sa.Connection, number: str) -> Kin | None:
     """The case with this number."""
-    about = connection.execute(_KIN.where(t.case.c.number == number)).first()
+    about = connection.execute(_KIN.where(t.matter.c.number == number)).first()
     return _kin(about) if about else None
 
 

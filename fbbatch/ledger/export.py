@@ -17,6 +17,7 @@ _JSON = {
     "submission": ("cells",),
     "sheet": ("columns",),
     "finding": ("details",),
+    "matter": ("facts",),
     "case_": ("answers",),
     "transition": ("details",),
     "ruling": ("evidence", "details"),
@@ -35,15 +36,15 @@ def table_names() -> list[str]:
 def columns_of(name: str) -> list[str]:
     """The columns of an exported table.
 
-    Its own, then the names of the run and the case that it refers to.
+    Its own, then the names of the run and the numbers of the matter and the case that it refers to.
     """
     table = _table(name)
-    extra = [
-        told
-        for told, column in (("run", "run_id"), ("case", "case_id"))
-        if column in table.c and told not in table.c
-    ]
+    extra = [told for told, column in _REFERENCES if column in table.c and told not in table.c]
     return [*(str(column.name) for column in table.c), *extra]
+
+
+_REFERENCES = (("run", "run_id"), ("matter", "matter_id"), ("case", "case_id"))
+"""What is told of a reference, and the column that holds it."""
 
 
 def rows_of(ledger: Ledger, name: str) -> Iterator[dict[str, Any]]:
@@ -55,11 +56,12 @@ def rows_of(ledger: Ledger, name: str) -> Iterator[dict[str, Any]]:
         query = query.add_columns(t.run.c.name.label("run")).join(
             t.run, t.run.c.id == table.c.run_id
         )
-    if "case_id" in table.c:
-        numbered = t.case.alias("numbered")
-        query = query.add_columns(numbered.c.number.label("case")).outerjoin(
-            numbered, numbered.c.id == table.c.case_id
-        )
+    for told, column in _REFERENCES[1:]:
+        if column in table.c:
+            numbered = t.matter.alias("numbered")
+            query = query.add_columns(numbered.c.number.label(told)).outerjoin(
+                numbered, numbered.c.id == table.c[column]
+            )
     names = columns_of(name)
     with ledger.reading() as connection:
         ordered = query.order_by(*table.primary_key.columns)

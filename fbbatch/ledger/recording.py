@@ -5,7 +5,6 @@ That is: its submissions, findings, cases, classifications and first transitions
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -17,25 +16,44 @@ from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.edited_rows import Edited, Kin, Place, Sieve, alike, kin_of
 from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
-from fbbatch.ledger.queries import case_of, history_of
+from fbbatch.ledger.queries import case_of, facts_of, history_of
 from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
-from fbbatch.ledger.writing import append_steps
-from fbbatch.model import Case, FeedbackRow, FeedbackRows, Finding, Transition, WaitingForm
+from fbbatch.ledger.writing import append_steps, last_serial
+from fbbatch.model import (
+    Case,
+    Facts,
+    FeedbackRow,
+    FeedbackRows,
+    Finding,
+    Transition,
+    WaitingForm,
+)
+from fbbatch.schema.process import CASE
 
 _FINGERPRINTS = (
     sa.select(
         t.fingerprint.c.fingerprint,
         t.fingerprint.c.occurrence,
-        t.case.c.number,
+        t.matter.c.number,
         t.case.c.id,
         t.submission.c.file_id,
     )
     .select_from(t.fingerprint)
     .join(t.case, t.case.c.id == t.fingerprint.c.submission_id)
+    .join(t.matter, t.matter.c.id == t.case.c.id)
     .join(t.submission, t.submission.c.id == t.case.c.id)
     .where(t.fingerprint.c.fingerprint.in_(bulk.SOUGHT))
 )
-_STEP = ("case_id", "n", "run_id", "to_state", "document", "by_whom", "happened_on", "recorded_at")
+_STEP = (
+    "matter_id",
+    "n",
+    "run_id",
+    "to_state",
+    "document",
+    "by_whom",
+    "happened_on",
+    "recorded_at",
+)
 _FIRST = sa.bindparam("first", type_=sa.Integer)
 """The first of the new cases."""
 
@@ -75,8 +93,8 @@ _ASSIGNED = t.transition.insert().from_select(
     .join(t.ruling, t.ruling.c.id == t.classification.c.ruling_id)
     .where(t.classification.c.case_id >= _FIRST),
 )
-_OPENED = t.open_case.insert().from_select(
-    ["case_id"], sa.select(t.classification.c.case_id).where(t.classification.c.case_id >= _FIRST)
+_OPENED = t.open_matter.insert().from_select(
+    ["matter_id"], sa.select(t.classification.c.case_id).where(t.classification.c.case_id >= _FIRST)
 )
 """What new cases have besides answers and class: two steps, and a place among the open ones.
 
@@ -118,7 +136,7 @@ class FileRecorder:
         self._mailed_by: str | None = None
         self._believes = False
         self._file_id = self._next_id(t.file)
-        self._submission_id = self._next_id(t.submission)
+        self._submission_id = self._next_submission_id()
         self._ruling_id = self._ruling_base = self._next_id(t.ruling)
         self._ruling_sheet = ""
         self._first_case = self._submission_id
@@ -137,15 +155,12 @@ class FileRecorder:
             + 1
         )
 
+    def _next_submission_id(self) -> int:
+        """The id of the next submission, and of the matter that it may open."""
+        return max(self._next_id(t.submission), self._next_id(t.matter))
+
     def _last_serial(self) -> int:
-        query = (
-            sa.select(t.case.c.number)
-            .where(t.numbered_on(self._day))
-            .order_by(t.case.c.id.desc())
-            .limit(1)
-        )
-        number = self._connection.execute(query).scalar()
-        return max(int(number.rsplit("-", 1)[1]) if number else 0, self._reserved)
+        return max(last_serial(self._connection, self._day), self._reserved)
 
     def _insert_file(self) -> None:
         self._connection.execute(
@@ -274,9 +289,8 @@ class FileRecorder:
         """
         if self._sieve.is_empty:
             return []
-        self._submission_id = self._next_id(
-            t.submission
-        )  # other parts of the file may have been recorded since this one was begun
+        # other parts of the file may have been recorded since this one was begun
+        self._submission_id = self._next_submission_id()
         self._serial = max(self._serial, self._last_serial())
         found = []
         for place, row, copy, near in self._sieve.decide(sum(self._counts.values())):
@@ -327,7 +341,7 @@ class FileRecorder:
             self._connection, t.amendment, [(case.id, n, self._run_id, first, told_anew, changes)]
         )
         self._connection.execute(
-            t.correspondence.insert().values(case_id=case.id, submission_id=first)
+            t.correspondence.insert().values(matter_id=case.id, submission_id=first)
         )
         bulk.put(
             self._connection, t.fingerprint, [(one.row.fingerprint, one.row.occurrence, case.id)]
@@ -441,7 +455,7 @@ class FileRecorder:
         self._submissions(sheet, "set_aside", rows)
         case_id = (
             self._connection.execute(
-                sa.select(t.case.c.id).where(t.case.c.number == about)
+                sa.select(t.matter.c.id).where(t.matter.c.number == about)
             ).scalar()
             if about
             else None
@@ -449,7 +463,7 @@ class FileRecorder:
         if case_id is not None:
             for submission_id in range(first, self._submission_id):
                 self._connection.execute(
-                    t.correspondence.insert().values(case_id=case_id, submission_id=submission_id)
+                    t.correspondence.insert().values(matter_id=case_id, submission_id=submission_id)
                 )
 
     # --- forms that came back ---------------------------------------------------------
@@ -458,31 +472,35 @@ class FileRecorder:
         """The case that a form speaks of, as this transaction sees it."""
         return case_of(self._connection, number)
 
-    def history(self, case: Case) -> list[Transition]:
-        """Its steps so far."""
-        return history_of(self._connection, case.id)
+    def facts(self, number: str) -> Facts | None:
+        """What opened the matter of which a form speaks, of whatever process."""
+        return facts_of(self._connection, number)
 
-    def newest_issue(self, case: Case, kind: str, department: str | None = None) -> int:
-        """The number of the newest issue of a form for a case; 0 when none was issued.
+    def history(self, matter: Facts) -> list[Transition]:
+        """Its steps so far."""
+        return history_of(self._connection, matter.id)
+
+    def newest_issue(self, matter: Facts, kind: str, department: str | None = None) -> int:
+        """The number of the newest issue of a form for a matter; 0 when none was issued.
 
         With a department: of the newest issue for that department.
         """
         query = sa.select(sa.func.max(t.document.c.issue)).where(
-            t.document.c.case_id == case.id, t.document.c.kind == kind
+            t.document.c.matter_id == matter.id, t.document.c.kind == kind
         )
         query = query.where(t.document.c.department == department) if department else query
         return int(self._connection.execute(query).scalar() or 0)
 
     def was_issued_without_code(
-        self, case: Case, kind: str, issue: int, department: str | None
+        self, matter: Facts, kind: str, issue: int, department: str | None
     ) -> bool:
-        """True where a run of before the codes has issued this form for the case.
+        """True where a run of before the codes has issued this form for the matter.
 
         It is asked for this issue (0: any), to this department (None: any).
         """
         d = t.document.c
         query = sa.select(d.id).where(
-            d.case_id == case.id, d.kind == kind, d.form == 1, d.code.is_(None)
+            d.matter_id == matter.id, d.kind == kind, d.form == 1, d.code.is_(None)
         )
         query = query.where(d.issue == issue) if issue else query
         query = query.where(d.department == department) if department else query
@@ -502,17 +520,17 @@ class FileRecorder:
 
     # --- what waits for a decision ----------------------------------------------------
 
-    def waiting(self, case: Case, kind: str) -> list[WaitingForm]:
-        """The forms of a kind for a case that wait for a decision."""
+    def waiting(self, matter: Facts, kind: str) -> list[WaitingForm]:
+        """The forms of a kind for a matter that wait for a decision."""
         w = t.waiting_form.c
-        return waiting_forms(self._connection, w.case_id == case.id, w.form == kind)
+        return waiting_forms(self._connection, w.matter_id == matter.id, w.form == kind)
 
     def options(self, number: str) -> list[WaitingForm]:
         """The forms among which a decision has to choose; none once it was taken."""
         return waiting_forms(self._connection, t.waiting_form.c.number == number)
 
     def await_decision(
-        self, case: Case, told: Mapping[str, Any], reason: str, number: str | None
+        self, matter: Facts, told: Mapping[str, Any], reason: str, number: str | None
     ) -> str:
         """Write down that a form of this file waits for a person; the decision's number.
 
@@ -522,7 +540,7 @@ class FileRecorder:
             self._connection,
             run_id=self._run_id,
             file_id=self._file_id,
-            case_id=case.id,
+            matter_id=matter.id,
             told=told,
             reason=reason,
             day=self._day,
@@ -558,11 +576,10 @@ class FileRecorder:
             }
             self._connection.execute(t.sheet.insert().values(**told))
 
-    def keep_form(self, case: Case, form: Mapping[str, Any]) -> None:
-        """Keep what a form said, as it came, with its case."""
-        first = self._next_id(
-            t.submission
-        )  # other parts of the file may have been recorded since this one was begun
+    def keep_form(self, matter: Facts, form: Mapping[str, Any]) -> None:
+        """Keep what a form said, as it came, with its matter."""
+        # other parts of the file may have been recorded since this one was begun
+        first = self._next_submission_id()
         self._submission_id = first + 1
         raw = orjson.dumps([form["text"], form["values"]]).decode()
         bulk.put(
@@ -571,12 +588,12 @@ class FileRecorder:
             [(first, self._file_id, form["kind"], 1, "step", raw, None)],
         )
         self._connection.execute(
-            t.correspondence.insert().values(case_id=case.id, submission_id=first)
+            t.correspondence.insert().values(matter_id=matter.id, submission_id=first)
         )
 
-    def append(self, case: Case, steps: Sequence[Transition]) -> None:
-        """Append steps to a case's history."""
-        append_steps(self._connection, self._run_id, case, steps)
+    def append(self, matter: Facts, steps: Sequence[Transition], *, is_open: bool) -> None:
+        """Append steps to a matter's history; `is_open` says whether it is in hand after them."""
+        append_steps(self._connection, self._run_id, matter.id, steps, is_open=is_open)
 
     def open_linked(
         self, case: Case, values: Mapping[str, Any], by: str, steps: Sequence[Transition]
@@ -598,13 +615,13 @@ class FileRecorder:
         self._serial = max(self._serial, self._last_serial()) + 1
         number = f"{self._prefix}{self._serial:04d}"
         answers = orjson.dumps(dict(values)).decode()
+        bulk.put(self._connection, t.matter, [(first, CASE, number, None)])
         bulk.put(
             self._connection,
             t.case,
             [
                 (
                     first,
-                    number,
                     self._run_id,
                     case.schema,
                     case.source,
@@ -621,7 +638,7 @@ class FileRecorder:
         )
         ruling_id = self._connection.execute(newest.limit(1)).scalar_one()
         bulk.put(self._connection, t.classification, [(first, 1, self._run_id, by, ruling_id)])
-        append_steps(self._connection, self._run_id, replace(case, id=first, number=number), steps)
+        append_steps(self._connection, self._run_id, first, steps, is_open=True)
         return number
 
     def override(self, case: Case, by: str, **dimensions: str) -> None:
@@ -722,7 +739,9 @@ class FileRecorder:
         ids = range(first, first + n)
         numbers = map(f"{self._prefix}%04d".__mod__, range(self._serial + 1, self._serial + 1 + n))
         self._serial += n
-        told = list(zip(ids, numbers, rows.channel, rows.answers, strict=True))
+        named = list(zip(ids, numbers, strict=True))
+        bulk.put(self._connection, t.matter, named, process=CASE, facts=None)
+        told = list(zip(ids, rows.channel, rows.answers, strict=True))
         bulk.put(
             self._connection,
             t.case,

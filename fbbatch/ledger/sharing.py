@@ -116,7 +116,7 @@ def cases_of_submissions(connection: sa.Connection) -> dict[int, set[int]]:
     owners: dict[int, set[int]] = {}
     for query in (
         sa.select(t.case.c.id, t.case.c.id),
-        sa.select(t.correspondence.c.submission_id, t.correspondence.c.case_id),
+        sa.select(t.correspondence.c.submission_id, t.correspondence.c.matter_id),
         sa.select(t.amendment.c.submission_id, t.amendment.c.case_id),
     ):
         for row, case in connection.execute(query):
@@ -158,14 +158,15 @@ class Sharing:
         """The day on which each closed case was closed."""
         step = t.transition
         last = (
-            sa.select(step.c.case_id, sa.func.max(step.c.n).label("n"))
-            .group_by(step.c.case_id)
+            sa.select(step.c.matter_id, sa.func.max(step.c.n).label("n"))
+            .group_by(step.c.matter_id)
             .subquery()
         )
-        newest = sa.and_(last.c.case_id == step.c.case_id, last.c.n == step.c.n)
+        newest = sa.and_(last.c.matter_id == step.c.matter_id, last.c.n == step.c.n)
         query = (
-            sa.select(step.c.case_id, step.c.happened_on)
+            sa.select(step.c.matter_id, step.c.happened_on)
             .join(last, newest)
+            .join(t.case, t.case.c.id == step.c.matter_id)
             .where(step.c.to_state == "closed")
         )
         return {case: dt.date.fromisoformat(day) for case, day in self._connection.execute(query)}
@@ -297,20 +298,20 @@ class Sharing:
         files: dict[int, _File] = {}
         for document in returned:
             file = self._files.get((run.id, names.get(document["path"], "")))
-            if file and document["case_id"] is None:
+            if file and document["matter_id"] is None:
                 files[document["id"]] = file
         return files
 
     def _is_forgotten(self, document: Any, due: set[int]) -> bool:
         """True for a document that was removed earlier, or is about a case that is due."""
-        return document["id"] in self._removed or document["case_id"] in due
+        return document["id"] in self._removed or document["matter_id"] in due
 
     def _contents_of(
         self, document: Any, file: _File | None, due: set[int], lists: _Lists
     ) -> _Contents:
         """What a document tells of: by its case, the file it returns, or its kind."""
         kind, run_id = document["kind"], document["run_id"]
-        if document["case_id"] is not None:
+        if document["matter_id"] is not None:
             return _Contents(False, True, None)
         if file:
             return self._of_file.get(file.key, _NOTHING)
@@ -348,12 +349,12 @@ class Sharing:
     def _moved(self) -> dict[int, set[int]]:
         """The cases that each run has registered, moved, or got a file about."""
         found: dict[int, set[int]] = {}
-        about = sa.select(t.file.c.run_id, t.correspondence.c.case_id)
+        about = sa.select(t.file.c.run_id, t.correspondence.c.matter_id)
         about = about.join(t.submission, t.submission.c.file_id == t.file.c.id)
         about = about.join(t.correspondence, t.correspondence.c.submission_id == t.submission.c.id)
         for query in (
             sa.select(t.case.c.run_id, t.case.c.id),
-            sa.select(t.transition.c.run_id, t.transition.c.case_id).distinct(),
+            sa.select(t.transition.c.run_id, t.transition.c.matter_id).distinct(),
             sa.select(t.amendment.c.run_id, t.amendment.c.case_id),
             about,
         ):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +20,20 @@ from fbbatch.ledger.queries import (
     ASSIGNED,
     CASES,
     LAST,
+    MATTERS,
     fate_of,
     histories_of,
     history_of,
     is_last,
     to_case,
+    to_facts,
 )
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.ledger.waiting import waiting_forms
-from fbbatch.ledger.writing import append_steps
+from fbbatch.ledger.writing import append_steps, open_with_steps
 from fbbatch.model import (
     Case,
+    Facts,
     FileOutcome,
     Finding,
     IssuedDocument,
@@ -39,8 +42,9 @@ from fbbatch.model import (
     Transition,
     WaitingForm,
 )
+from fbbatch.schema.process import CASE
 
-_HEAD = "r0004"
+_HEAD = "r0005"
 _STRANGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 _COPIED_AT_ONCE = 1_000
 _PATIENCE_MS = 30_000  # with another program that holds the file
@@ -223,13 +227,19 @@ class Ledger:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._engine.connect() as connection:
             if is_sqlite:
-                connection.exec_driver_sql(
-                    "BEGIN IMMEDIATE"
-                )  # the driver begins none for what changes tables
+                # tables that others refer to are made anew; `_see_that_keys_hold` looks at all
+                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                # the driver begins none for what changes tables
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if is_sqlite:
+                _see_that_keys_hold(connection)
             failpoints.reach("migrating", sqlite3.OperationalError)
             connection.commit()
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+                connection.commit()
 
     def _see_that_it_is_new(self) -> None:
         """See that a ledger without a revision is empty, not one with a damaged first page."""
@@ -424,11 +434,11 @@ class Ledger:
         """Cases in the order of their registration; all that are given must hold."""
         query = CASES
         if (state and state != "closed") or overdue_on:
-            query = query.join(t.open_case, t.open_case.c.case_id == t.case.c.id)
+            query = query.join(t.open_matter, t.open_matter.c.matter_id == t.matter.c.id)
         for condition in (
             t.numbered_on(registered_on) if registered_on else None,
             sa.and_(t.case.c.run_id == run.id, t.numbered_on(run.as_of.date())) if run else None,
-            t.case.c.number == number if number else None,
+            t.matter.c.number == number if number else None,
             LAST.c.to_state == state if state else None,
             ASSIGNED.c.department == department if department else None,
             sa.and_(ASSIGNED.c.due_on < overdue_on.isoformat(), LAST.c.to_state != "closed")
@@ -449,42 +459,111 @@ class Ledger:
         with closing(self.cases(registered_on=registered_on, number=number)) as found:
             return next(found, None)
 
-    def history(self, case: Case) -> list[Transition]:
-        """Every step of the case, oldest first."""
+    def history(self, matter: Facts) -> list[Transition]:
+        """Every step of the matter, oldest first."""
         with self.reading() as connection:
-            return history_of(connection, case.id)
+            return history_of(connection, matter.id)
 
-    def append(self, run: RunRecord, case: Case, steps: Sequence[Transition]) -> None:
-        """Append steps that no form brought to a case's history, in one transaction."""
+    def append(
+        self, run: RunRecord, matter: Facts, steps: Sequence[Transition], *, is_open: bool
+    ) -> None:
+        """Append steps that no form brought to a matter's history, in one transaction.
+
+        `is_open` says whether the matter is in hand after them.
+        """
         with self.writing() as connection:
-            append_steps(connection, run.id, case, steps)
+            append_steps(connection, run.id, matter.id, steps, is_open=is_open)
+
+    def open_matter(
+        self,
+        run: RunRecord,
+        process: str,
+        begin: str,
+        facts: Mapping[str, object],
+        steps: Sequence[Transition],
+    ) -> None:
+        """Open a matter that no feedback opened, with its first steps, in one transaction.
+
+        Args:
+            run: the run's.
+            process: the id of the one by which it is handled.
+            begin: what the numbers of that process begin with.
+            facts: what opened it, ready for JSON.
+            steps: its first steps.
+        """
+        with self.writing() as connection:
+            open_with_steps(connection, run.id, process, begin, run.as_of.date(), facts, steps)
 
     def touched(self, run: RunRecord) -> list[Case]:
         """The cases that were there before the run and to whose history it has added."""
-        moved = sa.select(t.transition.c.case_id).where(t.transition.c.run_id == run.id)
+        moved = sa.select(t.transition.c.matter_id).where(t.transition.c.run_id == run.id)
         query = CASES.where(t.case.c.id.in_(moved), t.case.c.run_id != run.id).order_by(t.case.c.id)
         with self.reading() as connection:
             return [to_case(row) for row in connection.execute(query)]
 
     def open_cases(self) -> list[tuple[Case, list[Transition]]]:
         """Every case in hand with its history; costs nothing for those that are closed."""
+        in_hand = t.open_matter.c.matter_id == t.matter.c.id
         with self.reading() as connection:
-            cases = connection.execute(
-                CASES.join(t.open_case, t.open_case.c.case_id == t.case.c.id).order_by(t.case.c.id)
-            )
+            cases = connection.execute(CASES.join(t.open_matter, in_hand).order_by(t.case.c.id))
             found = [to_case(row) for row in cases]
             histories = histories_of(
-                connection, t.transition.c.case_id.in_(sa.select(t.open_case.c.case_id))
+                connection, t.transition.c.matter_id.in_(sa.select(t.open_matter.c.matter_id))
             )
         return [(case, histories[case.id]) for case in found]
 
+    def matters(
+        self,
+        *,
+        process: str | None = None,
+        number: str | None = None,
+        moved_by: RunRecord | None = None,
+        in_hand: bool = False,
+    ) -> list[tuple[Facts, list[Transition]]]:
+        """The matters that no feedback opened, with their histories, oldest first.
+
+        All that are given must hold.
+
+        Args:
+            process: of that process only.
+            number: the one with that number.
+            moved_by: those to whose history a run has added.
+            in_hand: those that are not done with.
+        """
+        query = MATTERS
+        if in_hand:
+            query = query.join(t.open_matter, t.open_matter.c.matter_id == t.matter.c.id)
+        if process:
+            query = query.where(t.matter.c.process == process)
+        if number:
+            query = query.where(t.matter.c.number == number)
+        if moved_by:
+            moved = sa.select(t.transition.c.matter_id).where(t.transition.c.run_id == moved_by.id)
+            query = query.where(t.matter.c.id.in_(moved))
+        with self.reading() as connection:
+            found = [to_facts(row) for row in connection.execute(query.order_by(t.matter.c.id))]
+            ids = query.with_only_columns(t.matter.c.id)
+            histories = histories_of(connection, t.transition.c.matter_id.in_(ids))
+        return [(facts, histories[facts.id]) for facts in found]
+
+    def states_in_hand(self) -> list[tuple[str, str, str]]:
+        """(process, state, a number) of the matters in hand: one of each process and state."""
+        query = (
+            sa.select(t.matter.c.process, LAST.c.to_state, sa.func.min(t.matter.c.number))
+            .select_from(t.matter.join(LAST, is_last(LAST)))
+            .join(t.open_matter, t.open_matter.c.matter_id == t.matter.c.id)
+            .group_by(t.matter.c.process, LAST.c.to_state)
+        )
+        with self.reading() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
     def reminders(self, *, before: RunRecord | None = None) -> dict[int, list[Reminder]]:
-        """The reminders given for cases in hand, by case id."""
+        """The reminders given for matters in hand, by their ids."""
         r = t.reminder
         query = (
             sa.select(r)
-            .join(t.open_case, t.open_case.c.case_id == r.c.case_id)
-            .order_by(r.c.case_id, r.c.told_on, r.c.level)
+            .join(t.open_matter, t.open_matter.c.matter_id == r.c.matter_id)
+            .order_by(r.c.matter_id, r.c.told_on, r.c.level)
         )
         if before:
             query = query.where(r.c.run_id < before.id)
@@ -495,23 +574,23 @@ class Ledger:
                     dt.date.fromisoformat(row["told_on"]),
                     dt.date.fromisoformat(row["due_on"]),
                 )
-                found.setdefault(row["case_id"], []).append(
+                found.setdefault(row["matter_id"], []).append(
                     Reminder(row["clock"], row["level"], told_on, due_on)
                 )
         return found
 
-    def record_reminders(self, run: RunRecord, reminders: Sequence[tuple[Case, Reminder]]) -> None:
+    def record_reminders(self, run: RunRecord, reminders: Sequence[tuple[Facts, Reminder]]) -> None:
         """Write down the reminders of a run; those of an interrupted attempt are replaced."""
         rows = [
             {
-                "case_id": case.id,
+                "matter_id": matter.id,
                 "clock": r.clock,
                 "due_on": r.due_on.isoformat(),
                 "level": r.level,
                 "run_id": run.id,
                 "told_on": r.on.isoformat(),
             }
-            for case, r in reminders
+            for matter, r in reminders
         ]
         with self.writing() as connection:
             connection.execute(t.reminder.delete().where(t.reminder.c.run_id == run.id))
@@ -520,7 +599,7 @@ class Ledger:
 
     def closed_since(self, day: dt.date) -> list[tuple[Case, list[Transition]]]:
         """The cases that were closed on `day` or later, with their histories."""
-        closed = sa.select(t.transition.c.case_id).where(
+        closed = sa.select(t.transition.c.matter_id).where(
             t.transition.c.to_state == "closed", t.transition.c.happened_on >= day.isoformat()
         )
         with self.reading() as connection:
@@ -530,15 +609,15 @@ class Ledger:
                     CASES.where(t.case.c.id.in_(closed)).order_by(t.case.c.id)
                 )
             ]
-            histories = histories_of(connection, t.transition.c.case_id.in_(closed))
+            histories = histories_of(connection, t.transition.c.matter_id.in_(closed))
         return [(case, histories[case.id]) for case in found if case.state == "closed"]
 
     def has_moved(self, run: RunRecord) -> bool:
-        """True when the run has added to any case's history."""
+        """True when the run has added to any matter's history."""
         with self.reading() as connection:
             return (
                 connection.execute(
-                    sa.select(t.transition.c.case_id)
+                    sa.select(t.transition.c.matter_id)
                     .where(t.transition.c.run_id == run.id)
                     .limit(1)
                 ).first()
@@ -568,11 +647,11 @@ class Ledger:
         with self.reading() as connection:
             return [str(path) for path in connection.execute(query).scalars()]
 
-    def issues(self, case: Case, *, before: RunRecord) -> dict[str, int]:
-        """The newest issue of each form for a case, as runs before this one have published them."""
+    def issues(self, matter: Facts, *, before: RunRecord) -> dict[str, int]:
+        """The newest issue of each form for a matter, as runs before this one published them."""
         query = (
             sa.select(t.document.c.kind, sa.func.max(t.document.c.issue))
-            .where(t.document.c.case_id == case.id, t.document.c.run_id < before.id)
+            .where(t.document.c.matter_id == matter.id, t.document.c.run_id < before.id)
             .group_by(t.document.c.kind)
         )
         with self.reading() as connection:
@@ -600,7 +679,8 @@ class Ledger:
         """Cases by state."""
         query = (
             sa.select(LAST.c.to_state, sa.func.count())
-            .select_from(t.case.join(LAST, is_last(LAST)))
+            .select_from(t.matter.join(LAST, is_last(LAST)))
+            .where(t.matter.c.process == CASE)
             .group_by(LAST.c.to_state)
         )
         with self.reading() as connection:
@@ -613,24 +693,25 @@ class Ledger:
 
     # --- documents --------------------------------------------------------------------
 
-    def documents_of(self, case: Case) -> list[tuple[str, IssuedDocument]]:
-        """(run, document) of every document about the case."""
+    def documents_of(self, matter: Facts) -> list[tuple[str, IssuedDocument]]:
+        """(run, document) of every document about the matter."""
         query = (
             sa.select(t.document, t.run.c.name.label("run"))
             .join(t.run)
-            .where(t.document.c.case_id == case.id)
+            .where(t.document.c.matter_id == matter.id)
             .order_by(t.document.c.id)
         )
         with self.reading() as connection:
             return [
-                (r["run"], _document(r, case.number)) for r in connection.execute(query).mappings()
+                (r["run"], _document(r, matter.number))
+                for r in connection.execute(query).mappings()
             ]
 
     def record_documents(
         self,
         run: RunRecord,
         documents: Sequence[IssuedDocument],
-        case_ids: dict[str, int],
+        matter_ids: Mapping[str, int],
         days: Iterable[dt.date],
         *,
         manifest_sha256: str | None = None,
@@ -644,7 +725,7 @@ class Ledger:
                 "run_id": run.id,
                 "kind": d.kind,
                 "number": d.number,
-                "case_id": case_ids.get(d.case or ""),
+                "matter_id": matter_ids.get(d.matter or ""),
                 "department": d.department,
                 "period": d.period,
                 "path": d.path,
@@ -680,6 +761,15 @@ class Ledger:
                 )
             ).scalar()
             return dt.date.fromisoformat(day) if day else None
+
+
+def _see_that_keys_hold(connection: sa.Connection) -> None:
+    """See that every reference leads somewhere, after tables were made anew."""
+    for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        raise StorageError(
+            f"The ledger is damaged (table {table}, row {row_id}: no {parent}); "
+            "restore it from a backup. Nothing has been changed"
+        )
 
 
 @contextmanager
@@ -733,14 +823,14 @@ def _file_outcome(row: Any, findings: Iterable[Finding]) -> FileOutcome:
     )
 
 
-def _document(row: Any, case: str | None) -> IssuedDocument:
+def _document(row: Any, matter: str | None) -> IssuedDocument:
     return IssuedDocument(
         row["kind"],
         row["number"],
         row["path"],
         row["media_type"],
         row["sha256"],
-        case,
+        matter,
         row["department"],
         row["period"],
         bool(row["form"]),

@@ -20,15 +20,19 @@ from sqlalchemy import (
 metadata = MetaData()
 
 
-def number_prefix(day: dt.date) -> str:
-    """What the numbers of the cases registered on `day` begin with."""
-    return f"FB-{day:%Y%m%d}-"
+CASES_BEGIN = "FB"
+"""What the numbers of cases begin with. Source: DESIGN 9."""
 
 
-def numbered_on(day: dt.date) -> ColumnElement[bool]:
-    """The condition that a case was registered on `day`; uses the index of numbers."""
-    prefix = number_prefix(day)
-    return case.c.number.between(prefix, f"{prefix}~")
+def number_prefix(day: dt.date, begin: str = CASES_BEGIN) -> str:
+    """What the numbers of the matters of a process begin with that were opened on `day`."""
+    return f"{begin}-{day:%Y%m%d}-"
+
+
+def numbered_on(day: dt.date, begin: str = CASES_BEGIN) -> ColumnElement[bool]:
+    """The condition that a matter was opened on `day`; uses the index of numbers."""
+    prefix = number_prefix(day, begin)
+    return matter.c.number.between(prefix, f"{prefix}~")
 
 
 run = Table(
@@ -143,6 +147,22 @@ finding = Table(
     Column("details", Text, nullable=False, comment="JSON"),
 )
 
+matter = Table(
+    "matter",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        primary_key=True,
+        comment="of a case that of the submission that opened it; no other matter has that of any",
+    ),
+    Column("process", String, nullable=False),
+    Column("number", String, nullable=False, unique=True),
+    Column(
+        "facts", Text, comment="JSON: what opened it, by name; null: a case, which stands in case_"
+    ),
+)
+
 case = Table(
     "case_",
     metadata,
@@ -150,10 +170,10 @@ case = Table(
         "id",
         Integer,
         ForeignKey("submission.id"),
+        ForeignKey("matter.id"),
         primary_key=True,
         comment="the submission that opened it",
     ),
-    Column("number", String, nullable=False, unique=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("schema_id", String, nullable=False),
     Column("source", String, nullable=False),
@@ -170,12 +190,12 @@ case = Table(
 transition = Table(
     "transition",
     metadata,
-    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("matter_id", Integer, ForeignKey("matter.id"), primary_key=True),
     Column(
         "n",
         Integer,
         primary_key=True,
-        comment="1, 2, 3 …; the state of a case is its last transition",
+        comment="1, 2, 3 …; the state of a matter is its last transition",
     ),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("to_state", String, nullable=False),
@@ -196,15 +216,15 @@ Index(
     postgresql_where=transition.c.to_state == "closed",
 )
 
-open_case = Table(
-    "open_case",
+open_matter = Table(
+    "open_matter",
     metadata,
     Column(
-        "case_id",
+        "matter_id",
         Integer,
-        ForeignKey("case_.id"),
+        ForeignKey("matter.id"),
         primary_key=True,
-        comment="an index of the cases in hand; their state is their last transition",
+        comment="an index of the matters in hand; their state is their last transition",
     ),
     sqlite_with_rowid=True,
 )
@@ -212,7 +232,7 @@ open_case = Table(
 reminder = Table(
     "reminder",
     metadata,
-    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("matter_id", Integer, ForeignKey("matter.id"), primary_key=True),
     Column(
         "clock", String, primary_key=True, comment="the form that is waited for, with its round"
     ),
@@ -258,13 +278,13 @@ classification = Table(
 correspondence = Table(
     "correspondence",
     metadata,
-    Column("case_id", Integer, ForeignKey("case_.id"), primary_key=True),
+    Column("matter_id", Integer, ForeignKey("matter.id"), primary_key=True),
     Column(
         "submission_id",
         Integer,
         ForeignKey("submission.id"),
         primary_key=True,
-        comment="what was written about the case",
+        comment="what was written about the matter",
     ),
     sqlite_with_rowid=False,
 )
@@ -339,7 +359,7 @@ document = Table(
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("number", String, nullable=False),
-    Column("case_id", Integer, ForeignKey("case_.id"), index=True),
+    Column("matter_id", Integer, ForeignKey("matter.id"), index=True),
     Column("department", String),
     Column("period", String),
     Column("path", String, nullable=False, comment="below the run folder"),
@@ -347,7 +367,7 @@ document = Table(
     Column("sha256", String, nullable=False),
     Column("form", Integer, nullable=False, default=0),
     Column(
-        "issue", Integer, nullable=False, default=0, comment="forms: 1, 2, 3 … for the same case"
+        "issue", Integer, nullable=False, default=0, comment="forms: 1, 2, 3 … for the same matter"
     ),
     Column(
         "code",
@@ -376,7 +396,7 @@ waiting_form = Table(
     ),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("file_id", Integer, ForeignKey("file.id"), nullable=False),
-    Column("case_id", Integer, ForeignKey("case_.id"), nullable=False, index=True),
+    Column("matter_id", Integer, ForeignKey("matter.id"), nullable=False, index=True),
     Column("form", String, nullable=False, comment="its kind"),
     Column("told", Text, nullable=False, comment="JSON: what the form says, as the judge told it"),
     Column("decided_run_id", Integer, ForeignKey("run.id"), comment="null: it still waits"),

@@ -22,12 +22,12 @@ _QUERY = (
         t.waiting_form.c.number,
         t.waiting_form.c.option,
         t.waiting_form.c.reason,
-        t.case.c.number.label("case"),
+        t.matter.c.number.label("case"),
         t.waiting_form.c.form,
         t.waiting_form.c.told,
         t.run.c.name,
     )
-    .join(t.case, t.case.c.id == t.waiting_form.c.case_id)
+    .join(t.matter, t.matter.c.id == t.waiting_form.c.matter_id)
     .join(t.run, t.run.c.id == t.waiting_form.c.run_id)
     .where(t.waiting_form.c.decided_run_id.is_(None))
     .order_by(t.waiting_form.c.id)
@@ -50,7 +50,7 @@ def put_waiting(
     *,
     run_id: int,
     file_id: int,
-    case_id: int,
+    matter_id: int,
     told: Mapping[str, Any],
     reason: str,
     day: dt.date,
@@ -73,7 +73,7 @@ def put_waiting(
     row = {
         "run_id": run_id,
         "file_id": file_id,
-        "case_id": case_id,
+        "matter_id": matter_id,
         "form": told["kind"],
         "reason": reason,
     }

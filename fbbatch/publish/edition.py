@@ -27,9 +27,8 @@ from fbbatch.documents import (
     worklist,
 )
 from fbbatch.documents.register import BlankFile
-from fbbatch.documents.worklist import Task as Waiting
 from fbbatch.ledger import Ledger, RunRecord
-from fbbatch.model import Case, FileOutcome, IssuedDocument, Reminder, Transition
+from fbbatch.model import Case, Facts, FileOutcome, IssuedDocument, Reminder
 from fbbatch.publish import press
 from fbbatch.publish.press import Order, Press, Printed
 from fbbatch.publish.returning import going_back
@@ -38,9 +37,10 @@ from fbbatch.render import excel, html
 from fbbatch.render.blocks import Document, WorkBook
 from fbbatch.stopping import Ask, attended, never
 from fbbatch.workers import WorkerLostError
+from fbbatch.workflow.gates import LEADERS
+from fbbatch.workflow.matter import Matter, matter_of
 from fbbatch.workflow.owed import Owed, brings_result, has_result, owed_by_moved, owed_by_new
-from fbbatch.workflow.reminders import LEADER, Chaser, fresh_reminders
-from fbbatch.workflow.standing import replay
+from fbbatch.workflow.reminders import LEADER, Chaser, Waiting, fresh_reminders
 from fbbatch.workspace import Workspace
 
 _IN_PROCESS = 12  # so few cases are printed faster here than by starting workers
@@ -103,7 +103,7 @@ class Edition:
             missing.update(item.missing)
             issued.append(_written(draft, item, period))
 
-        jobs = self.orders(receipt, receipt.moved)
+        jobs = self.orders(receipt)
         for number, done in enumerate(self.finish(draft, printing, jobs), 1):
             missing.update(done.missing)
             issued += done.documents
@@ -137,13 +137,13 @@ class Edition:
             keep(item)
         newest_ledger: list[str] = []
         if self.is_news():
-            told = self.ledger.open_cases()
-            for department, document in self.worklists(told, issued):
+            in_hand, others = self.in_hand()
+            for department, document in self.worklists([*in_hand, *others], issued):
                 path = printing.place("worklist", document.title, date, department)
                 both = printing.both(document, path, department=department)
                 for item in self.made(partial(list, both)):
                     keep(item, period=date.isoformat())
-            item = self.print_ledger(told)
+            item = self.print_ledger(in_hand, others)
             keep(item)
             newest_ledger.append(item.path)
         told_last = replace(receipt, glyphs="".join(sorted(missing)))
@@ -151,7 +151,7 @@ class Edition:
         receipt_path = issued[-1].path
         keep(self.made(lambda: self.print_index(receipt, issued)))
         manifest = self.manifest(receipt, issued)
-        ids = {job.case.number: job.case.id for job in jobs}
+        ids = {job.matter.number: job.matter.facts.id for job in jobs}
         self.ledger.record_documents(
             self.record, issued, ids, days, manifest_sha256=draft.manifest(manifest)
         )
@@ -204,67 +204,80 @@ class Edition:
                     draft.vouch(key, *done)
                 yield done
 
-    def orders(self, receipt: Receipt, moved: Sequence[Case]) -> list[Order]:
-        """The documents that new cases owe, and those that were moved."""
+    def matter(self, facts: Facts) -> Matter:
+        """A matter with all its steps."""
+        return matter_of(self.shop.book, facts, self.ledger.history(facts))
+
+    def in_hand(self) -> tuple[list[Matter], list[Matter]]:
+        """The cases in hand, and the other matters."""
+        book = self.shop.book
+        cases = [matter_of(book, *told) for told in self.ledger.open_cases()]
+        return cases, [matter_of(book, *told) for told in self.ledger.matters(in_hand=True)]
+
+    def orders(self, receipt: Receipt) -> list[Order]:
+        """The documents that new cases owe, and those that a form or time has moved."""
         settings = self.shop.settings
         orders = []
         for case in self.each(receipt.cases):
             if owed := owed_by_new(case, reports=settings.case_reports, forms=settings.forms):
-                orders.append(Order(case, tuple(self.ledger.history(case)), owed))
+                orders.append(Order(self.matter(case), owed))
         again = _stale_forms(receipt.files)
-        known = {case.number for case in moved}
-        others = [
-            found
-            for number in again
-            if number not in known
-            for found in self.ledger.cases(number=number)
-        ]
-        for case in self.each((*moved, *others)):
-            history = tuple(self.ledger.history(case))
-            issues = self.ledger.issues(case, before=self.record)
-            owed = owed_by_moved(
-                case,
-                history,
-                self.record.name,
-                issues,
-                self.shop.book,
-                reports=settings.case_reports,
-                again=again.get(case.number, ()),
-            )
-            letters = tuple(one for one in owed if one.kind == "reply")
-            if letters and (result := self.result_of_main(history)):
-                orders += [Order(case, result, letters), *self.orders_of_merged(case, result)]
-                owed = tuple(one for one in owed if one not in letters)
-            orders += [Order(case, history, owed)] if owed else []
-            if brings_result(history, self.record.name):
-                orders += self.orders_of_merged(case, history)
+        moved = [self.matter(case) for case in self.each(receipt.moved)]
+        known = {matter.number for matter in moved}
+        for number in again:
+            if number not in known:
+                moved += map(self.matter, self.ledger.cases(number=number))
+        for matter in self.each(moved):
+            orders += self.orders_of_case(matter, again.get(matter.number, ()))
+        for told in self.each(self.ledger.matters(moved_by=self.record)):
+            matter = matter_of(self.shop.book, *told)
+            if owed := self.owed(matter, again.get(matter.number, ())):
+                orders.append(Order(matter, owed))
         return orders
 
-    def result_of_main(self, history: Sequence[Transition]) -> tuple[Transition, ...]:
-        """The history of the case that this one was merged into, once it has a result.
-
-        Else nothing.
-        """
-        number = replay(history).main_case
-        found = (
-            [tuple(self.ledger.history(main)) for main in self.ledger.cases(number=number)]
-            if number
-            else []
-        )
-        return next(
-            (self.result_of_main(main) or (main if has_result(main) else ()) for main in found), ()
+    def owed(self, matter: Matter, again: Sequence[str]) -> tuple[Owed, ...]:
+        """What a matter owes that has moved, or of which an old form has come back."""
+        return owed_by_moved(
+            matter,
+            self.record.name,
+            self.ledger.issues(matter.facts, before=self.record),
+            self.shop.book,
+            reports=self.shop.settings.case_reports,
+            again=again,
         )
 
-    def orders_of_merged(self, main: Case, result: tuple[Transition, ...]) -> Iterator[Order]:
+    def orders_of_case(self, matter: Matter, again: Sequence[str]) -> Iterator[Order]:
+        """The documents of a case that has moved, and of those that were merged into it."""
+        owed = self.owed(matter, again)
+        letters = tuple(one for one in owed if one.kind == "reply")
+        if letters and (result := self.result_of_main(matter)):
+            yield Order(matter.told_by(result), letters)
+            yield from self.orders_of_merged(matter.case, result)
+            owed = tuple(one for one in owed if one not in letters)
+        if owed:
+            yield Order(matter, owed)
+        if brings_result(matter, self.record.name):
+            yield from self.orders_of_merged(matter.case, matter)
+
+    def result_of_main(self, matter: Matter) -> Matter | None:
+        """The case into which this one was merged, once it has a result."""
+        number = matter.standing.main_case
+        found = self.ledger.first_case(number=number) if number else None
+        if found is None:
+            return None
+        main = self.matter(found)
+        return self.result_of_main(main) or (main if has_result(main) else None)
+
+    def orders_of_merged(self, main: Case, result: Matter) -> Iterator[Order]:
         """Everybody whose case was merged into this one is told its result, too. Source: 5.5.1a."""
         for case in self.ledger.merged_into(main):
-            history = self.ledger.history(case)
+            matter = self.matter(case)
             is_new = any(
-                step.run == self.record.name and "main_case" in step.details for step in history
+                step.run == self.record.name and step.details.main_case for step in matter.history
             )
-            if replay(history).main_case == main.number and not is_new:
+            if matter.standing.main_case == main.number and not is_new:
                 issue = self.ledger.issues(case, before=self.record).get("reply", 0) + 1
-                yield Order(case, result, (Owed("reply", issue),))
+                yield Order(matter.told_by(result), (Owed("reply", issue),))
                 yield from self.orders_of_merged(case, result)
 
     def print_all(
@@ -402,7 +415,7 @@ class Edition:
         )
 
     def worklists(
-        self, told: Sequence[tuple[Case, list[Transition]]], issued: Sequence[IssuedDocument]
+        self, matters: Sequence[Matter], issued: Sequence[IssuedDocument]
     ) -> Iterator[tuple[str, Document]]:
         """The work list of every department with something new to do or to be reminded of.
 
@@ -410,56 +423,35 @@ class Edition:
         """
         chaser = Chaser(self.shop.book, self.record.as_of.date(), self.record.as_of.tzinfo)
         known = self.ledger.reminders(before=self.record)
-        leaders = next(iter(self.shop.book.holders("P03")), None)
-        tasks: dict[str, list[Waiting]] = {}
-        reminded: list[tuple[Case, Reminder]] = []
-        urgent = {d.department for d in issued if d.form and d.case and d.department}
-        printing = self.printing
-        for case, history in self.each(told):
-            for waiting in chaser.waits(case, history):
-                fresh = fresh_reminders(
-                    waiting,
-                    {(r.clock, r.due_on.isoformat(), r.level) for r in known.get(case.id, ())},
-                )
-                reminded += [(case, reminder) for reminder in fresh]
+        tasks = _Tasks(next((p.department for p in self.shop.book.holders(LEADERS)), None))
+        reminded: list[tuple[Facts, Reminder]] = []
+        for matter in self.each(matters):
+            given = {
+                (r.clock, r.due_on.isoformat(), r.level) for r in known.get(matter.facts.id, ())
+            }
+            for waiting in chaser.waits(matter):
+                fresh = fresh_reminders(waiting, given)
+                reminded += [(matter.facts, reminder) for reminder in fresh]
                 owed = Owed(waiting.form, department=waiting.department)
-                department = printing.recipient(owed, case, waiting.standing) or ""
-                task = Waiting(
-                    case, history, waiting.form, waiting.due_on, waiting.level, waiting.department
-                )
-                tasks.setdefault(department, []).append(task)
-                if waiting.level >= LEADER and leaders and department != leaders.department:
-                    tasks.setdefault(leaders.department, []).append(task)
-                urgent |= {department} if fresh else set()
-                urgent |= (
-                    {leaders.department}
-                    if leaders and any(r.level >= LEADER for r in fresh)
-                    else set()
-                )
+                tasks.add(self.printing.recipient(owed, matter) or "", waiting, fresh)
         self.ledger.record_reminders(self.record, reminded)
-        for department in sorted(urgent & tasks.keys()):
-            yield (
-                department,
-                worklist(
-                    tasks[department],
-                    department,
-                    self.record.as_of,
-                    self.office,
-                    self.shop.templates,
-                ),
-            )
+        tasks.urgent |= {d.department for d in issued if d.form and d.matter and d.department}
+        for department in sorted(tasks.urgent & tasks.of.keys()):
+            told = tasks.of[department]
+            now, office, templates = self.record.as_of, self.office, self.shop.templates
+            yield department, worklist(told, department, now, office, templates)
 
-    def print_ledger(self, told: Sequence[tuple[Case, list[Transition]]]) -> Printed:
+    def print_ledger(self, cases: Sequence[Matter], others: Sequence[Matter]) -> Printed:
         """The tracking ledger. Source: 5.3.1a."""
         today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
-        closed, reminders = (
-            self.ledger.closed_since(today - dt.timedelta(days=days)),
-            self.ledger.reminders(),
-        )
+        since = today - dt.timedelta(days=days)
+        closed = [matter_of(self.shop.book, *told) for told in self.ledger.closed_since(since)]
+        reminders = self.ledger.reminders()
         workbook = self.made(
             lambda: tracking_workbook(
-                told,
+                cases,
                 closed,
+                others,
                 self.record.as_of,
                 self.record.name,
                 days,
@@ -513,6 +505,29 @@ class Edition:
         return {"version": __version__, **manifest(receipt, issued, self.office)}
 
 
+class _Tasks:
+    """What waits for each department, and which of them have something new.
+
+    Args:
+        leaders: the department of the leaders, who also get what is long overdue.
+    """
+
+    def __init__(self, leaders: str | None) -> None:
+        self.leaders = leaders
+        self.of: dict[str, list[Waiting]] = {}
+        self.urgent: set[str] = set()
+
+    def add(self, department: str, waiting: Waiting, fresh: Sequence[Reminder]) -> None:
+        """Something that waits for a department, with the reminders that are new."""
+        self.of.setdefault(department, []).append(waiting)
+        if self.leaders and waiting.level >= LEADER and department != self.leaders:
+            self.of.setdefault(self.leaders, []).append(waiting)
+        if fresh:
+            self.urgent.add(department)
+        if self.leaders and any(reminder.level >= LEADER for reminder in fresh):
+            self.urgent.add(self.leaders)
+
+
 def _written(draft: outbox.Draft, item: Printed, period: str | None = None) -> IssuedDocument:
     """A printed file, put into the draft."""
     sha256 = draft.write(item.path, item.content)
@@ -522,7 +537,7 @@ def _written(draft: outbox.Draft, item: Printed, period: str | None = None) -> I
         item.path,
         item.media_type,
         sha256,
-        item.case,
+        item.matter,
         item.department,
         period,
         item.form,

@@ -5,23 +5,26 @@ from fbbatch.documents.templates import Template
 from fbbatch.schema import Book
 from fbbatch.words import file_name
 from fbbatch.workflow.gates import LEADERS, RECORDERS
-from fbbatch.workflow.standing import Standing, may_verify
+from fbbatch.workflow.matter import Matter
+from fbbatch.workflow.standing import may_verify
 
 RECORDS = "cases/{case}"
 """Where the finished record of a form stands, of whatever kind."""
 
 
-def recipient(template: Template, standing: Standing, lead: str | None, book: Book) -> str | None:
-    """The department that has to act on a document about a case. Source: 5.1.1b, 5.4.2a.
+def recipient(template: Template, matter: Matter, book: Book) -> str | None:
+    """The department that has to act on a document about a matter. Source: 5.1.1b, 5.4.2a.
+
+    That is the one in charge of it also where nobody holds the role that is asked for.
 
     Args:
         template: the document's.
-        standing: where the case stands.
-        lead: the department in charge of it; also where nobody holds the role that is asked for.
+        matter: with where it stands.
         book: who holds which role.
     """
-    if template.to == "recorders":
-        return next((person.department for person in book.holders(RECORDERS)), lead)
+    lead, standing = matter.facts.department, matter.standing
+    if template.to in _ROLES:
+        return next((p.department for p in book.holders(_ROLES[template.to])), lead)
     verifiers = may_verify(standing, book)
     if template.to == "verifiers":
         return next((p.department for p in verifiers or book.holders(LEADERS)), lead)
@@ -29,6 +32,10 @@ def recipient(template: Template, standing: Standing, lead: str | None, book: Bo
     if template.to == "deciders" and waits_for_verifier:
         return next((person.department for person in book.holders(LEADERS)), lead)
     return lead
+
+
+_ROLES = {"recorders": RECORDERS, "leaders": LEADERS}
+"""Recipients that are whoever holds a role."""
 
 
 def path_of(

@@ -1,4 +1,4 @@
-"""Printing in bulk: cases → finished files, here or in workers beside the run."""
+"""Printing in bulk: matters → finished files, here or in workers beside the run."""
 
 import contextlib
 import datetime as dt
@@ -12,7 +12,7 @@ import orjson
 from fbbatch.codes import Codes, Subject, foot_line
 from fbbatch.documents import Templates, case_document
 from fbbatch.documents.case import Office
-from fbbatch.model import Case, Transition
+from fbbatch.model import Facts
 from fbbatch.publish.places import RECORDS, path_of, recipient
 from fbbatch.read import Letter, Limits, open_content
 from fbbatch.read.open_file import kind_of
@@ -21,8 +21,8 @@ from fbbatch.render.blocks import Document, PageBreak
 from fbbatch.render.marked import Cover, marked
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import SheetMarks
+from fbbatch.workflow.matter import Matter
 from fbbatch.workflow.owed import Owed
-from fbbatch.workflow.standing import Standing, replay
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
@@ -36,10 +36,9 @@ ORDER_ENDS = b"."
 
 @dataclass(frozen=True)
 class Order:
-    """A case to print: with its history, and which documents of it are owed."""
+    """A matter to print, and which documents of it are owed."""
 
-    case: Case
-    history: tuple[Transition, ...]
+    matter: Matter
     owed: tuple[Owed, ...]
 
 
@@ -47,7 +46,8 @@ class Order:
 class Printed:
     """A finished file.
 
-    `path` is relative to the run folder; `about` is the name of the dropped file that it speaks of.
+    `path` is relative to the run folder; `matter` is the number of the one that it is about,
+    `about` the name of the dropped file that it speaks of.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Printed:
     path: str
     media_type: str
     content: bytes
-    case: str | None = None
+    matter: str | None = None
     department: str | None = None
     missing: str = ""
     form: bool = False
@@ -87,8 +87,7 @@ class Press:
             for owed in job.owed:
                 document = case_document(
                     owed.kind,
-                    job.case,
-                    job.history,
+                    job.matter,
                     self.office,
                     self.templates,
                     now=self.now,
@@ -96,10 +95,10 @@ class Press:
                     filled=owed.filled,
                     department=owed.department,
                 )
-                department = self.recipient(owed, job.case, replay(job.history))
+                department = self.recipient(owed, job.matter)
                 if document.identity:
                     document = self._signed(document, department)
-                yield from self._editions(document, owed, job.case, department)
+                yield from self._editions(document, owed, job.matter.facts, department)
 
     def _signed(self, form: Document, department: str | None) -> Document:
         """A form with the run and the department that it was issued to, and its check code.
@@ -119,7 +118,7 @@ class Press:
         return replace(form, identity=told, foot=foot)
 
     def _editions(
-        self, document: Document, owed: Owed, case: Case, department: str | None
+        self, document: Document, owed: Owed, facts: Facts, department: str | None
     ) -> Iterator[Printed]:
         template = self.templates[owed.kind]
         path = path_of(
@@ -128,17 +127,17 @@ class Press:
             document.title,
             folder=RECORDS if owed.filled else None,
             department=department,
-            case=case.number,
+            case=facts.number,
             issue=owed.issue,
         )
-        editions = template.editions.of(case.severity)
+        editions = template.editions.of(facts.severity)
         printed = Printed(
             document.kind,
             document.number,
             path,
             WORD,
             b"",
-            case.number,
+            facts.number,
             department,
             form=bool(document.identity),
             issue=owed.issue if document.identity else 0,
@@ -152,14 +151,13 @@ class Press:
             yield replace(printed, path=f"{path}.xlsx", media_type=EXCEL, content=content)
         if "pdf" in editions or owed.filled:
             shown = _without_record(document) if template.record_behind else document
-            yield self.pdf(shown, path, case=case.number, department=department)
+            yield self.pdf(shown, path, matter=facts.number, department=department)
 
-    def recipient(self, owed: Owed, case: Case, standing: Standing) -> str | None:
+    def recipient(self, owed: Owed, matter: Matter) -> str | None:
         """The department that has to act on a document."""
         if owed.department or owed.filled:
-            return owed.department or case.department
-        template = self.templates[owed.kind]
-        return recipient(template, standing, case.department, self.office.teller.book)
+            return owed.department or matter.facts.department
+        return recipient(self.templates[owed.kind], matter, self.office.teller.book)
 
     def place(self, kind: str, title: str, day: dt.date, department: str | None = None) -> str:
         """The path, without ending, of a document about no single case."""
@@ -181,7 +179,7 @@ class Press:
         document: Document,
         path: str,
         *,
-        case: str | None = None,
+        matter: str | None = None,
         department: str | None = None,
     ) -> Printed:
         """A document as PDF."""
@@ -192,7 +190,7 @@ class Press:
             f"{path}.pdf",
             PDF,
             content,
-            case,
+            matter,
             department,
             "".join(sorted(missing)),
         )
@@ -209,7 +207,7 @@ class Press:
                     p.number,
                     p.path,
                     p.media_type,
-                    p.case,
+                    p.matter,
                     p.department,
                     p.missing,
                     p.form,
@@ -234,11 +232,11 @@ def printed(frame: bytes) -> Printed | None:
     if frame == ORDER_ENDS:
         return None
     head, _, content = frame.partition(b"\n")
-    kind, number, path, media_type, case, department, missing, form, issue, code = orjson.loads(
+    kind, number, path, media_type, matter, department, missing, form, issue, code = orjson.loads(
         head
     )
     return Printed(
-        kind, number, path, media_type, content, case, department, missing, form, issue, code=code
+        kind, number, path, media_type, content, matter, department, missing, form, issue, code=code
     )
 
 

@@ -44,7 +44,8 @@ def origin_of(shop: Workspace, printing: Press) -> str:
 
 def key_of(order: Order, origin: str) -> str:
     """Stands for everything that goes into the documents of an order."""
-    return _digest([origin, order.case, order.history, order.owed])
+    matter = order.matter
+    return _digest([origin, matter.process.id, matter.facts, matter.history, order.owed])
 
 
 def _digest(told: list[Any]) -> str:

@@ -1,5 +1,6 @@
 """All that a workspace's `schemas/` folder says, and how it is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,7 +37,13 @@ class Book:
     organisation: Organisation
     products: Products
     calendar: CalendarModel
-    process: Process
+    processes: Mapping[str, Process]
+    """By id; `case` is one of them."""
+
+    def process_of(self, number: str) -> Process | None:
+        """The process of the matter with this number; None where it is none's."""
+        begin = number.partition("-")[0]
+        return next((one for one in self.processes.values() if one.number == begin), None)
 
     def word(self, vocabulary_set: str, code: str | None, language: str) -> str:
         """The word for `code` in `language`; the code itself where the set does not know it."""

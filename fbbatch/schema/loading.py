@@ -1,7 +1,7 @@
 """A workspace's `schemas/` folder → its book: all is read, checked, and held against the rest."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,13 +17,14 @@ from fbbatch.schema.models import (
     SchemaModel,
     Vocabulary,
 )
-from fbbatch.schema.process import Process
+from fbbatch.schema.process import CASE, Process
 from fbbatch.schema.shipped import shipped_folder
 from fbbatch.schema.soundness import unsound
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, words
 
 Model = TypeVar("Model", bound=BaseModel)
+_Read = tuple[BaseModel | None, Yaml | None]
 
 SINGLE_FILES: dict[str, type[BaseModel]] = {
     "vocabulary.yaml": Vocabulary,
@@ -33,11 +34,9 @@ SINGLE_FILES: dict[str, type[BaseModel]] = {
     "company/organisation.yaml": Organisation,
     "company/products.yaml": Products,
     "company/calendar.yaml": CalendarModel,
-    "processes/case.yaml": Process,
 }
-
-
-_SHIPPED_WHERE_MISSING = frozenset({"processes/case.yaml"})
+PROCESSES = "processes"
+_OF_CASES = f"{PROCESSES}/{CASE}.yaml"
 """What older workspaces do not have; then it is as in the edition that comes with fbbatch."""
 
 
@@ -71,28 +70,64 @@ def load_book(folder: Path, language: str = DEFAULT_LANGUAGE) -> Book:
         InvalidSetupError: with every problem found, each with file, line and column.
     """
     problems: list[str] = []
-    single = {}
-    for name, form in SINGLE_FILES.items():
-        path = folder / name
-        if name in _SHIPPED_WHERE_MISSING and not path.exists():
-            path = shipped_folder() / "schemas" / name
-        single[name] = read_model(path, f"schemas/{name}", form, problems, language)
-    schemas: list[tuple[SchemaModel, Yaml]] = []
-    for path in sorted((*folder.glob("sources/*.yaml"), *folder.glob("forms/*.yaml"))):
-        name = f"schemas/{path.relative_to(folder).as_posix()}"
-        model, yaml = read_model(path, name, SchemaModel, problems, language)
-        if model and yaml:
-            schemas.append((model, yaml))
+    read = _Reader(folder, problems, language)
+    single = read.single_files()
+    processes = read.processes()
+    schemas = read.schemas()
     if not any(model.kind == "source" for model, _ in schemas):
         problems.append(f"schemas/sources: {words('file.no_sources', language)}")
     if problems:
         raise InvalidSetupError(problems)
+    others: list[Any] = [model for model, _ in single.values()]
+    others.append({process.id: process for process, _ in processes.values()})
     book = Book(
         tuple(model for model, _ in schemas if model.kind == "source"),
         tuple(model for model, _ in schemas if model.kind == "form"),
-        *(model for model, _ in single.values()),  # type: ignore[arg-type]
+        *others,
     )
-    yamls = {name: yaml for name, (_, yaml) in single.items() if yaml}
+    yamls = {name: yaml for name, (_, yaml) in (single | processes).items() if yaml}
     if found := [problem.told(language) for problem in unsound(book, schemas, yamls)]:
         raise InvalidSetupError(found)
     return book
+
+
+class _Reader:
+    """Reads the files of a workspace's `schemas/`; what is wrong is appended to `problems`."""
+
+    def __init__(self, folder: Path, problems: list[str], language: str) -> None:
+        self.folder = folder
+        self.problems = problems
+        self.language = language
+
+    def single_files(self) -> dict[str, _Read]:
+        """The files of which there is one each, by name."""
+        return {
+            name: read_model(
+                self.folder / name, f"schemas/{name}", model, self.problems, self.language
+            )
+            for name, model in SINGLE_FILES.items()
+        }
+
+    def processes(self) -> dict[str, tuple[Process, Yaml]]:
+        """The processes, by file name; that of cases is always there."""
+        paths = {f"{PROCESSES}/{path.name}": path for path in self.folder.glob(f"{PROCESSES}/*")}
+        paths.setdefault(_OF_CASES, shipped_folder() / "schemas" / _OF_CASES)
+        found: dict[str, tuple[Process, Yaml]] = {}
+        for name, path in sorted(paths.items()):
+            if path.suffix == ".yaml" and (read := self.read(path, name, Process)):
+                found[name] = read
+        return found
+
+    def schemas(self) -> list[tuple[SchemaModel, Yaml]]:
+        """The schemas of sources and forms."""
+        paths = (*self.folder.glob("sources/*.yaml"), *self.folder.glob("forms/*.yaml"))
+        read = (
+            self.read(path, path.relative_to(self.folder).as_posix(), SchemaModel)
+            for path in sorted(paths)
+        )
+        return [found for found in read if found]
+
+    def read(self, path: Path, name: str, model: type[Model]) -> tuple[Model, Yaml] | None:
+        """A file's model; None where something is wrong with it."""
+        found, yaml = read_model(path, f"schemas/{name}", model, self.problems, self.language)
+        return (found, yaml) if found and yaml else None

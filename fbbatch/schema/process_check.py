@@ -1,15 +1,17 @@
-"""What in a process a run would stumble over, or would let a case close that nobody verified.
+"""What in a process a run would stumble over, or would let a matter end that nobody has verified.
 
-A company may change who signs and what is needed; the gates that `NEVER_LOOSER` names stay shut.
+A company may change who signs and what is needed; what the process that comes with fbbatch says in
+`never` holds, also where it was deleted.
 """
 
 from collections.abc import Iterator
 from functools import cache
 
 from fbbatch.schema.book import Book
-from fbbatch.schema.models import SchemaModel
+from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.needs import NEEDS
-from fbbatch.schema.process import STATES, Need, Process, Step
+from fbbatch.schema.process import CASE, DUE_ON, Need, Process, Step
+from fbbatch.schema.process_proof import idle, is_kept, never_issued, reachable, traps
 from fbbatch.schema.shipped import shipped_folder
 from fbbatch.schema.strict_yaml import Yaml, YamlPath, load
 from fbbatch.schema.wording import Problem
@@ -26,41 +28,30 @@ SIGNERS = frozenset(
     }
 )
 """Words for who may sign, besides roles."""
-NEVER_LOOSER: dict[str, tuple[str, tuple[str, ...]]] = {
-    "assignment": ("answered_by", ()),
-    "measures": ("approved_by", ()),
-    "result": ("approved_by", ()),
-    "verification": ("verified_by", ("independent",)),
-    "coordination": ("approved_by", ()),
-}
-"""Of forms that move a case: the field that must be signed, and the only words for it.
-
-No words: any but `anyone`.
-"""
-
-
 _SAID_ELSEWHERE = frozenset((need.form, need.field) for need in NEEDS)
 """Fields that are checked with their form: see `fbbatch.schema.needs`."""
 
 
 @cache
-def shipped_process() -> Process:
-    """The process of cases as it comes with fbbatch: what it needs, a company's own needs, too."""
-    path = shipped_folder() / "schemas/processes/case.yaml"
-    return Process.model_validate(load(path, path.name).content)
+def shipped_process(process: str = CASE) -> Process | None:
+    """A process as it comes with fbbatch; None for one of the company's own."""
+    path = shipped_folder() / f"schemas/processes/{process}.yaml"
+    return Process.model_validate(load(path, path.name).content) if path.exists() else None
 
 
 class _Check:
-    """Looks through the process of cases.
+    """Looks through a process.
 
     Args:
         book: with the forms, periods, roles and words that a process names.
-        yaml: the process's file.
+        process: the process.
+        yaml: its file.
     """
 
-    def __init__(self, book: Book, yaml: Yaml) -> None:
+    def __init__(self, book: Book, process: Process, yaml: Yaml) -> None:
         self.book = book
-        self.process = book.process
+        self.process = process
+        self.shipped = shipped_process(process.id)
         self.yaml = yaml
 
     def problem(self, path: YamlPath, sentence: str, **details: object) -> Problem:
@@ -74,26 +65,149 @@ class _Check:
         return Problem(self.yaml, path, f"process.{sentence}", details)
 
     def troubles(self) -> Iterator[Problem]:
-        """Everything that is wrong in it."""
+        """Everything that is wrong in it; the proof comes once all names mean something."""
+        named = [*self.names(), *self.states(), *self.in_issues(), *self.in_opening()]
         for number, step in enumerate(self.process.steps):
-            form = self.book.schema(step.form)
-            path = ("steps", number)
-            if form is None or form.kind != "form":
-                yield self.problem((*path, "form"), "form", form=step.form)
-                continue
-            yield from self.in_step(step, form, path)
-            for place, need in enumerate(step.needs):
-                yield from self.in_need(need, form, (*path, "needs", place))
-        yield from self.in_issues()
-        yield from self.gates()
+            named += self.step(step, ("steps", number))
+        yield from named
+        if not named:
+            yield from self.proof()
+        yield from self.never()
         yield from self.needs()
+
+    def names(self) -> Iterator[Problem]:
+        """The process's own names."""
+        if self.process.id != self.yaml.file.rpartition("/")[2].removesuffix(".yaml"):
+            yield self.problem(("id",), "id", process=self.process.id)
+        for other in self.book.processes.values():
+            is_same = other.number == self.process.number
+            if other.id != self.process.id and (is_same or self.process.number == "FB"):
+                yield self.problem(("number",), "number", process=other.id)
+        if self.process.id == CASE and self.process.number != "FB":
+            yield self.problem(("number",), "case_number")
+
+    def states(self) -> Iterator[Problem]:
+        """States that there are none of, twice, or that no document could name."""
+        process = self.process
+        for number, state in enumerate(process.states):
+            if state in process.states[:number]:
+                yield self.problem(("states", number), "state_twice", state=state)
+            if not self.book.knows("state", state):
+                yield self.problem(("states", number), "state_word", state=state)
+        for path, state in self.states_named():
+            if state not in process.states:
+                known = ", ".join(process.states)
+                yield self.problem(path, "state", state=state, known=known)
+        shipped = self.shipped
+        lost = [state for state in shipped.states if state not in process.states] if shipped else []
+        for state in lost:
+            yield self.problem(("states",), "state_lost", state=state)
+        if shipped and shipped.ends != process.ends:
+            yield self.problem(("ends",), "ends", ends=", ".join(shipped.ends))
+
+    def states_named(self) -> Iterator[tuple[YamlPath, str]]:
+        """Each place of the file that names a state."""
+        process = self.process
+        for key in ("begins", "ends"):
+            for number, state in enumerate(getattr(process, key)):
+                yield (key, number), state
+        for key in ("waits_for", "issues"):
+            for state in getattr(process, key):
+                yield (key, state), state
+        for number, passing in enumerate(process.time):
+            yield ("time", number, "in"), passing.in_state
+            if passing.to:
+                yield ("time", number, "to"), passing.to
+        for number, step in enumerate(process.steps):
+            path = ("steps", number)
+            for state in step.from_states:
+                yield (*path, "from"), state
+            for state in step.targets:
+                yield (*path, "to"), state
+            for state in (*step.parts.asked_in, *step.parts.carried_out_in) if step.parts else ():
+                yield (*path, "parts"), state
+
+    def step(self, step: Step, path: YamlPath) -> Iterator[Problem]:
+        """Everything that is wrong in one step."""
+        form = self.book.schema(step.form)
+        if form is None or form.kind != "form":
+            yield self.problem((*path, "form"), "form", form=step.form)
+            return
+        yield from self.in_step(step, form, path)
+        yield from self.in_branches(step, form, path)
+        for place, need in enumerate(step.needs):
+            yield from self.in_need(need, form, (*path, "needs", place))
+
+    def in_branches(self, step: Step, form: SchemaModel, path: YamlPath) -> Iterator[Problem]:
+        """Answers by which a form would lead somewhere, and that it does not offer."""
+        if not isinstance(step.to, dict):
+            if step.to and step.is_fact and not step.decision:
+                yield self.problem((*path, "to"), "from_nowhere", form=form.id)
+            return
+        fields = {field.id: field for field in form.fields}
+        for name, codes in step.to.items():
+            if name not in fields:
+                yield self.problem((*path, "to", name), "field", form=form.id, field=name)
+                continue
+            offered = self.offered(fields[name])
+            for code in sorted(set(codes) ^ offered):
+                sentence = "code" if code in codes else "code_missing"
+                where = (*path, "to", name)
+                yield self.problem(where, sentence, form=form.id, field=name, code=code)
+
+    def offered(self, field: FieldModel) -> set[str]:
+        """The codes that may answer a field."""
+        if field.type == "boolean":
+            return {"yes", "no"}
+        return {value.code for value in self.book.values(field)}
+
+    def in_opening(self) -> Iterator[Problem]:
+        """Nobody to lead what the batch opens by itself."""
+        opens = self.process.opens
+        if opens and not (self.book.holders(opens.lead) or self.book.has_department(opens.lead)):
+            yield self.problem(("opens", "lead"), "lead", lead=opens.lead)
+
+    def proof(self) -> Iterator[Problem]:
+        """What follows from the process as a whole."""
+        process = self.process
+        found = reachable(process)
+        for number, state in enumerate(process.states):
+            if state not in found:
+                yield self.problem(("states", number), "unreachable", state=state)
+        for state in traps(process):
+            yield self.problem(("states",), "trap", state=state)
+        for state in idle(process):
+            yield self.problem(("states",), "idle", state=state)
+        for form in never_issued(process):
+            yield self.problem(("issues",), "never_issued", form=form)
+
+    def never(self) -> Iterator[Problem]:
+        """What the process must never do, as it says itself or as the shipped one does."""
+        own, shipped = self.process.never, self.shipped.never if self.shipped else []
+        for clause in (*own, *(clause for clause in shipped if clause not in own)):
+            if is_kept(clause, self.process):
+                continue
+            if clause.reach:
+                gates = ", ".join(clause.without)
+                path: YamlPath = ("states",)
+                yield self.problem(path, "way_around", state=clause.reach, gates=gates)
+            else:
+                form, field = clause.take or "", clause.unsigned or ""
+                wanted = ", ".join(clause.only) or "head_of_lead, P03"
+                path = self.path_of(form)
+                yield self.problem(path, "gate", form=form, field=field, wanted=wanted)
 
     def in_step(self, step: Step, form: SchemaModel, path: YamlPath) -> Iterator[Problem]:
         """Periods, fields and words for people that are not there."""
-        clocks = {rule.id for rule in self.book.deadlines.deadlines}
-        if step.clock and step.clock not in clocks:
-            yield self.problem((*path, "clock"), "clock", clock=step.clock)
+        clocks = {DUE_ON, *(rule.id for rule in self.book.deadlines.deadlines)}
+        for name in ("clock", "reminded_after"):
+            clock = getattr(step, name)
+            if clock and clock not in clocks:
+                yield self.problem((*path, name), "clock", clock=clock)
         fields = {field.id for field in form.fields}
+        for name in (*step.settles, *([step.parts.field] if step.parts else ())):
+            if name not in fields:
+                yield self.problem(path, "field", form=form.id, field=name)
         for field, words in step.signed_by.items():
             place = (*path, "signed_by", field)
             if field not in fields:
@@ -117,28 +231,19 @@ class _Check:
                 yield self.problem(place, "code", form=form.id, field=name, code=code)
 
     def in_issues(self) -> Iterator[Problem]:
-        """States and kinds of document that there are none of."""
+        """Kinds of document that there are none of, and periods."""
         for state, kinds in self.process.issues.items():
-            path = ("issues", state)
-            if state not in STATES:
-                yield self.problem(path, "state", state=state, known=", ".join(STATES))
             for kind in kinds:
                 if not self.book.knows("document", kind):
-                    yield self.problem(path, "kind", kind=kind)
-
-    def gates(self) -> Iterator[Problem]:
-        """Forms that move a case and that nobody, or anybody, has to sign."""
-        for form, (field, only) in NEVER_LOOSER.items():
-            may = set(self.process.step(form).signed_by.get(field, ()))
-            is_loose = not may or "anyone" in may
-            if is_loose or (only and may != set(only)):
-                wanted = ", ".join(only) or "head_of_lead, P03"
-                path = self.path_of(form)
-                yield self.problem(path, "gate", form=form, field=field, wanted=wanted)
+                    yield self.problem(("issues", state), "kind", kind=kind)
+        clocks = {rule.id for rule in self.book.deadlines.deadlines}
+        for number, passing in enumerate(self.process.time):
+            if passing.after and passing.after not in clocks:
+                yield self.problem(("time", number, "after"), "clock", clock=passing.after)
 
     def needs(self) -> Iterator[Problem]:
         """Fields that the loop reads, and that this process does not make sure of."""
-        for step in shipped_process().steps:
+        for step in self.shipped.steps if self.shipped else ():
             own = self.process.step(step.form).needs
             for need in step.needs:
                 if not any(_covers(one, need) for one in own):
@@ -164,6 +269,6 @@ def _covers(own: Need, shipped: Need) -> bool:
     return True
 
 
-def process_troubles(book: Book, yaml: Yaml) -> Iterator[Problem]:
-    """Everything that is wrong in the process of cases, whose file is `yaml`."""
-    return _Check(book, yaml).troubles()
+def process_troubles(book: Book, process: Process, yaml: Yaml) -> Iterator[Problem]:
+    """Everything that is wrong in a process, whose file is `yaml`."""
+    return _Check(book, process, yaml).troubles()

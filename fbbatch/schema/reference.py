@@ -14,14 +14,13 @@ from pydantic import BaseModel
 
 from fbbatch.schema.loading import SINGLE_FILES
 from fbbatch.schema.models import SchemaModel
+from fbbatch.schema.process import Process
 
 _FILES: dict[str, tuple[type[BaseModel] | str, str]] = {
     "settings": ("fbbatch.settings:Settings", "fbbatch.yaml"),
     "schema": (SchemaModel, "schemas/sources/*.yaml, schemas/forms/*.yaml"),
-    **{
-        Path(name).stem.replace("case", "process"): (model, f"schemas/{name}")
-        for name, model in SINGLE_FILES.items()
-    },
+    **{Path(name).stem: (model, f"schemas/{name}") for name, model in SINGLE_FILES.items()},
+    "process": (Process, "schemas/processes/<id>.yaml"),
     "template": ("fbbatch.documents.templates:Template", "templates/<kind>.yaml"),
     "facts": ("fbbatch.documents.templates:Facts", "templates/facts.yaml"),
 }

@@ -86,7 +86,8 @@ def unsound(book: Book, schemas: Schemas, yamls: Mapping[str, Yaml]) -> Iterator
     yield from _in_classification(book, yamls["rules/classification.yaml"])
     yield from _in_assignment(book, yamls["rules/assignment.yaml"])
     yield from _in_deadlines(book, yamls["rules/deadlines.yaml"])
-    yield from process_troubles(book, yamls["processes/case.yaml"])
+    for process in book.processes.values():
+        yield from process_troubles(book, process, yamls[f"processes/{process.id}.yaml"])
 
 
 def vacancies(book: Book) -> Iterator[tuple[str, str]]:

@@ -11,11 +11,13 @@ from typing import Any
 
 import orjson
 
-from fbbatch.errors import StorageError
+from fbbatch.errors import InvalidSetupError, StorageError
 from fbbatch.inbox import sha256_of
 from fbbatch.ledger import Ledger, auditing
 from fbbatch.ledger.auditing import Expected
 from fbbatch.outbox import MANIFEST
+from fbbatch.schema import load_book
+from fbbatch.schema.process import CASE, CASE_ENDS
 from fbbatch.upkeep.agreement import (
     Problem,
     Progress,
@@ -55,6 +57,18 @@ class Verified:
         }
 
 
+def _ends(workspace: Path) -> dict[str, list[str]]:
+    """In which states the matters of each process are done with.
+
+    Where the set-up cannot be read, those of cases, which are the same everywhere.
+    """
+    try:
+        processes = load_book(workspace / "schemas").processes
+    except InvalidSetupError:
+        return {CASE: [CASE_ENDS]}
+    return {process.id: process.ends for process in processes.values()}
+
+
 def verify(workspace: Path, database: str | None, progress: Progress) -> Verified:
     """Whether ledger, outbox and archive agree; changes nothing. The caller holds the lock.
 
@@ -92,7 +106,7 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
         return result
     try:
         with ledger.doubted():
-            result.problems += of_ledger(auditing.flaws(ledger))
+            result.problems += of_ledger(auditing.flaws(ledger, _ends(workspace)))
             if (workspace / STAGE).exists():
                 todo = "call fbbatch anonymise again"
                 result.problems.append(Problem("anonymise was interrupted", STAGE, todo))

@@ -8,7 +8,7 @@ Source: part 4, N8.
 
 import datetime as dt
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -16,14 +16,14 @@ from fbbatch.findings import finding
 from fbbatch.model import Finding, ReturnedForm
 from fbbatch.schema import Book
 from fbbatch.schema.models import Person
-from fbbatch.schema.process import Need, Process
+from fbbatch.schema.process import CASE, Need, Process
 from fbbatch.words import fold
 
 RECORDERS, LEADERS, HEADS, VERIFIERS = "P01", "P03", "P04", "P07"
 
 
 def missing_answers(
-    form: ReturnedForm, process: Process, *, severity: str, department: str | None
+    form: ReturnedForm, process: Process, severity: str, department: str | None
 ) -> list[Finding]:
     """What the answers given make necessary, and what in them cannot stand together.
 
@@ -141,23 +141,36 @@ def lint_measures(form: ReturnedForm) -> list[Finding]:
     """What a plan of measures lacks: advice, unless the problem is severe. Source: N8, 5.2.2."""
     if form.kind != "measures":
         return []
-    steps = [row for row in form.values.get("steps") or () if row.get("step")]
-    found = [
-        finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)
+    return [
+        *(finding("FB-empty-measure", field="steps", value=text) for text in empty_measures(form)),
+        *_without_cause(form),
+        *_only_containing(form),
+        *_vague_effect(form),
     ]
-    found += [
-        finding("FB-measure-cause", field="steps", value=row["step"])
-        for row in steps
-        if not str(row.get("cause") or "").strip()
-    ]
+
+
+def _measures_in(form: ReturnedForm) -> list[Mapping[str, object]]:
+    return [row for row in form.values.get("steps") or () if row.get("step")]
+
+
+def _without_cause(form: ReturnedForm) -> Iterator[Finding]:
+    """Measures that do not name the cause that they remove."""
+    for row in _measures_in(form):
+        if not str(row.get("cause") or "").strip():
+            yield finding("FB-measure-cause", field="steps", value=row["step"])
+
+
+def _only_containing(form: ReturnedForm) -> Iterator[Finding]:
+    """A solution, or measures, that hold goods back and do nothing else."""
     contained = fold(str(form.values.get("containment") or ""))
-    for name, texts in (
-        ("solution", [str(form.values.get("solution") or "")]),
-        ("steps", [str(row["step"]) for row in steps]),
-    ):
-        if any(texts) and all(_is_containment(text) or fold(text) == contained for text in texts):
-            found.append(finding("FB-measure-containment", field=name, value=texts[0]))
-    return found + _vague_effect(form)
+    told = {
+        "solution": [str(form.values.get("solution") or "")],
+        "steps": [str(row["step"]) for row in _measures_in(form)],
+    }
+    for name, texts in told.items():
+        only = [text for text in texts if _is_containment(text) or fold(text) == contained]
+        if any(texts) and only == texts:
+            yield finding("FB-measure-containment", field=name, value=texts[0])
 
 
 _CONTAINING = (
@@ -248,7 +261,7 @@ def deciders(book: Book) -> list[str]:
 
     On a coordination sheet, in a ledger, and where forms contradict each other.
     """
-    return book.process.step("coordination").signed_by.get("approved_by", [LEADERS])
+    return book.processes[CASE].step("coordination").signed_by.get("approved_by", [LEADERS])
 
 
 class Involved(NamedTuple):
@@ -275,29 +288,43 @@ def signers(words: Collection[str], book: Book, involved: Involved) -> set[str]:
 
 
 def _people(word: str, book: Book, involved: Involved) -> set[str]:
-    organisation = book.organisation
-    match word:
-        case "head_of_lead":
-            return _heads(book, involved.lead)
-        case "head_of_addressee":
-            return _heads(book, involved.addressee)
-        case "of_addressee":
-            return {p.id for p in organisation.people if p.department == involved.addressee}
-        case "heads":
-            heads = {person for d in organisation.departments for person in _heads(book, d.id)}
-            return heads | {person.id for person in book.holders(HEADS)}
-        case "heads_of_p01":
-            return {
-                head
-                for person in book.holders(RECORDERS)
-                for head in _heads(book, person.department)
-            }
-        case "independent":
-            return {person.id for person in verifiers(book, involved)}
-        case "anyone" | "organisation":
-            return {p.id for p in organisation.people}
-        case _:
-            return {person.id for person in book.holders(word)}
+    tell = _BY_WORD.get(word)
+    return tell(book, involved) if tell else {person.id for person in book.holders(word)}
+
+
+def _of(department: str | None, book: Book) -> set[str]:
+    return {person.id for person in book.organisation.people if person.department == department}
+
+
+def _every_head(book: Book) -> set[str]:
+    heads = {person.id for person in book.holders(HEADS)}
+    for department in book.organisation.departments:
+        heads |= _heads(book, department.id)
+    return heads
+
+
+def _heads_of_recorders(book: Book) -> set[str]:
+    heads: set[str] = set()
+    for person in book.holders(RECORDERS):
+        heads |= _heads(book, person.department)
+    return heads
+
+
+def _everybody(book: Book) -> set[str]:
+    return {person.id for person in book.organisation.people}
+
+
+_BY_WORD: dict[str, Callable[[Book, "Involved"], set[str]]] = {
+    "head_of_lead": lambda book, involved: _heads(book, involved.lead),
+    "head_of_addressee": lambda book, involved: _heads(book, involved.addressee),
+    "of_addressee": lambda book, involved: _of(involved.addressee, book),
+    "heads": lambda book, _: _every_head(book),
+    HEADS_OF_P01: lambda book, _: _heads_of_recorders(book),
+    INDEPENDENT: lambda book, involved: {person.id for person in verifiers(book, involved)},
+    ANYONE: lambda book, _: _everybody(book),
+    "organisation": lambda book, _: _everybody(book),
+}
+"""Whom words for who may sign stand for, besides roles."""
 
 
 def _heads(book: Book, department: str | None) -> set[str]:
@@ -332,18 +359,21 @@ def verifiers(book: Book, involved: Involved) -> list[Person]:
     ]
 
 
-def wrong_signers(form: ReturnedForm, book: Book, involved: Involved) -> list[Finding]:
+def wrong_signers(
+    form: ReturnedForm, book: Book, process: Process, involved: Involved
+) -> list[Finding]:
     """Who signs must be somebody who may; who verifies, independent.
 
     Args:
         form: what was filled in.
         book: who is head of what and holds which role.
+        process: says who may sign which form.
         involved: who has to do with the case.
 
     Source: 5.1.1b, 5.2.1b, 5.4.2a.
     """
     found = []
-    for name, words in book.process.step(form.kind).signed_by.items():
+    for name, words in process.step(form.kind).signed_by.items():
         signer = form.values.get(name)
         if not signer:
             found.append(finding("FB-needed", field=name))

@@ -1,15 +1,17 @@
-"""Which documents a case owes after a run: its reports, and the forms for whoever must act next.
+"""Which documents a matter owes after a run: reports, and the forms for whoever must act next.
 
 Derived from the ledger each time, never stored before the documents exist, so that a run that is
 done again owes the same. Source: 1.3.3, 3.3.3, 4.3, 5.1–5.5, 5.5.2.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from fbbatch.model import Case, Transition
 from fbbatch.schema import Book
-from fbbatch.workflow.standing import Standing, may_verify, replay
+from fbbatch.workflow.matter import Matter
+from fbbatch.workflow.standing import HELD, Standing, may_verify
 
 
 class Owed(NamedTuple):
@@ -42,8 +44,7 @@ def owed_by_new(case: Case, *, reports: Sequence[str], forms: Sequence[str]) -> 
 
 
 def owed_by_moved(
-    case: Case,
-    history: Sequence[Transition],
+    matter: Matter,
     run: str,
     issues: Mapping[str, int],
     book: Book,
@@ -51,11 +52,10 @@ def owed_by_moved(
     reports: Sequence[str],
     again: Collection[str] = (),
 ) -> tuple[Owed, ...]:
-    """What a case owes that a form or the passing of time has moved in this run.
+    """What a matter owes that a form or the passing of time has moved in this run.
 
     Args:
-        case: the case.
-        history: all its steps.
+        matter: with all its steps.
         run: the run's name.
         issues: the newest issue of each form before this run.
         book: who may verify.
@@ -63,16 +63,16 @@ def owed_by_moved(
         again: forms to issue once more, because an old issue came back; `measures/<department>` for
             one of a cooperating department.
     """
-    past = [step for step in history if step.run != run]
-    fresh = [step for step in history if step.run == run]
-    before, now = replay(past), replay(history)
+    past = matter.before(run)
+    fresh = matter.history[len(past.history) :]
+    before, now = past.standing, matter.standing
     kinds = [kind for kind in again if "/" not in kind]
-    kinds += _issued_on_entry(before, now, fresh, book)
+    kinds += _issued_on_entry(before, now, fresh)
     kinds += _because_of(fresh)
     kinds = _with_verification(kinds, now, fresh, book)
     if _departments_must_agree(kinds, now, fresh, issues):
         kinds.append("coordination")
-    still_out = _still_out(before, now, past, book)
+    still_out = _still_out(past, now)
     owed = []
     for kind in dict.fromkeys(kinds):
         is_new = kind == "reply" or kind not in still_out
@@ -81,18 +81,18 @@ def owed_by_moved(
     owed += _owed_by_parts(before, now, fresh, newest, again)
     if any(step.document == "verification" for step in fresh):
         owed.append(Owed("verification", filled=True))
-    is_closed_now = now.state == "closed" and before.state != "closed"
-    if is_closed_now and case.severity in reports:
+    is_closed_now = before.is_open and not now.is_open
+    if is_closed_now and matter.is_case and matter.facts.severity in reports:
         owed.append(Owed("case_report"))
     return tuple(owed)
 
 
-def _issued_on_entry(
-    before: Standing, now: Standing, fresh: Sequence[Transition], book: Book
-) -> Sequence[str]:
-    """What is issued because the case has come to its state, or to a new round of it."""
-    has_come = now.state != before.state or any("verdict" in step.details for step in fresh)
-    return book.process.issues.get(now.state, ()) if fresh and has_come else ()
+def _issued_on_entry(before: Standing, now: Standing, fresh: Sequence[Transition]) -> Sequence[str]:
+    """What is issued because the matter has come to its state, or to a new round of it."""
+    is_new = fresh and not before.came_on
+    is_turned = any(step.details.verdict is not None for step in fresh)
+    has_come = is_new or now.state != before.state or is_turned
+    return now.process.issues.get(now.state, ()) if fresh and has_come else ()
 
 
 def _with_verification(
@@ -102,7 +102,7 @@ def _with_verification(
     found = list(kinds)
     if "verification" in found and not may_verify(now, book):
         found = ["coordination" if kind == "verification" else kind for kind in found]
-    is_named = any("verifier" in step.details for step in fresh)
+    is_named = any(step.details.verifier is not None for step in fresh)
     if now.state == "awaiting_verification" and is_named:
         found.append("verification")
     return found
@@ -121,12 +121,11 @@ def _departments_must_agree(
     return "assignment" in kinds or (is_taken_on and not issues.get("coordination"))
 
 
-def _still_out(
-    before: Standing, now: Standing, past: Sequence[Transition], book: Book
-) -> Sequence[str]:
+def _still_out(past: Matter, now: Standing) -> Sequence[str]:
     """The forms of the state to which a hold has ended: issued before it, they stay good."""
-    is_back = before.state == "on_hold" and now.state == before.held_from
-    return book.process.issues.get(now.state, ()) if is_back and _were_out(past) else ()
+    before = past.standing
+    is_back = before.state == HELD and now.state == before.held_from
+    return now.process.issues.get(now.state, ()) if is_back and _were_out(past.history) else ()
 
 
 def _owed_by_parts(
@@ -144,15 +143,17 @@ def _owed_by_parts(
 
     Source: 5.5.2a.
     """
-    is_accepted = any(
-        step.to == "accepted" and was != "accepted"
-        for was, step in zip([before.state, *(s.to for s in fresh)], fresh, strict=False)
-    )
-    number = issues.get("measures", 0) + (is_accepted and now.state != "accepted")
-    is_resumed = before.state == "on_hold" and now.state != "on_hold"
+    form = now.process.parts_form
+    if form is None:
+        return
+    asking = now.process.asked_in(form)
+    states = [before.state, *(step.to for step in fresh)]
+    is_asked_now = any(to == asking != was for was, to in pairwise(states))
+    number = issues.get(form, 0) + (is_asked_now and now.state != asking)
+    is_resumed = before.state == HELD and now.state != HELD
     for department in now.still_owing:
-        if is_accepted or is_resumed or f"measures/{department}" in again:
-            yield Owed("measures", max(1, number), department=department)
+        if is_asked_now or is_resumed or f"{form}/{department}" in again:
+            yield Owed(form, max(1, number), department=department)
 
 
 def _were_out(past: Sequence[Transition]) -> bool:
@@ -160,61 +161,56 @@ def _were_out(past: Sequence[Transition]) -> bool:
 
     They stay good, only the date is new.
     """
-    began = max(
-        n for n, step in enumerate(past) if step.to == "on_hold" and past[n - 1].to != "on_hold"
-    )
+    began = max(n for n, step in enumerate(past) if step.to == HELD and past[n - 1].to != HELD)
     return past[began - 1].run != past[began].run
 
 
-def has_result(history: Sequence[Transition]) -> bool:
+def has_result(matter: Matter) -> bool:
     """True for a case whose reporters can be told how it ended."""
-    standing = replay(history)
+    standing = matter.standing
     return standing.outcome != "duplicate" and (
         standing.decided or standing.state in {"verified", "replied", "closed"}
     )
 
 
-def brings_result(history: Sequence[Transition], run: str) -> bool:
+def brings_result(matter: Matter, run: str) -> bool:
     """True when the run has brought a case's result.
 
     It passed verification, or it was decided to take no measures.
     """
-    return any(
-        step.run == run
-        and (
-            (step.to == "verified" and step.document == "verification")
-            or step.details.get("decided")
-        )
-        for step in history
-    ) and has_result(history)
+    fresh = [step for step in matter.history if step.run == run]
+    return any(map(_settles, fresh)) and has_result(matter)
+
+
+def _settles(step: Transition) -> bool:
+    is_passed = step.to == "verified" and step.document == "verification"
+    return is_passed or bool(step.details.decided)
 
 
 def _because_of(fresh: Sequence[Transition]) -> list[str]:
-    """Forms that an answer brings about.
+    """Forms that a step brings about, whatever state it leads to."""
+    return [kind for step in fresh for kind in (*_of_answers(step), *_of_details(step))]
 
-    Coordination for difficulties, letters for a decision without measures.
-    """
-    kinds: list[str] = []
-    for step in fresh:
-        answers = step.details.get("answers", {})
-        if step.document == "inspection" and (
-            answers.get("difficulties") or answers.get("support")
-        ):
-            kinds.append("coordination")
-        if step.document == "result" and answers.get("outcome") == "unsolved":
-            kinds.append("coordination")
-        if (
-            step.to == "assigned"
-            and step.document == "tracking_ledger"
-            and "department" in step.details
-        ):
-            kinds.append("assignment")
-        if step.details.get("raised"):
-            kinds += ["escalation", "impact"]
-        if step.details.get("review"):
-            kinds.append("coordination")
-        if step.details.get("decided"):
-            kinds += (
-                ["reply"] if step.details["outcome"] == "duplicate" else ["reply", "satisfaction"]
-            )
-    return kinds
+
+def _of_answers(step: Transition) -> Iterator[str]:
+    """Coordination, for difficulties and for what could not be solved."""
+    answers = step.answers
+    if step.document == "inspection" and (answers.get("difficulties") or answers.get("support")):
+        yield "coordination"
+    if step.document == "result" and answers.get("outcome") == "unsolved":
+        yield "coordination"
+
+
+def _of_details(step: Transition) -> Iterator[str]:
+    """A new assignment, papers for the leaders, letters for a decision without measures."""
+    details = step.details
+    if step.to == "assigned" and step.document == "tracking_ledger" and details.department:
+        yield "assignment"
+    if details.raised:
+        yield from ("escalation", "impact")
+    if details.review:
+        yield "coordination"
+    if details.decided:
+        yield "reply"
+    if details.decided and details.outcome != "duplicate":
+        yield "satisfaction"

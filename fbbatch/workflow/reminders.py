@@ -1,4 +1,4 @@
-"""Reminders: which step of the ladder a case has reached whose next form is due.
+"""Reminders: which step of the ladder a matter has reached whose next form is due.
 
 Pure: the ladder's steps are days counted from the due date, so ten nightly runs and one run after
 ten days reach the same step, and each step is taken once.
@@ -7,14 +7,15 @@ Source: 5.3.2b, T14, T15.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from fbbatch.deadlines import Calendar, Deadlines
-from fbbatch.model import Case, Reminder, Transition
+from fbbatch.model import Reminder
 from fbbatch.schema import Book
-from fbbatch.workflow.due import due
-from fbbatch.workflow.standing import Standing, entered, parts_asked, replay
+from fbbatch.workflow.due import due, entry, parts_asked
+from fbbatch.workflow.matter import Matter
+from fbbatch.workflow.standing import HELD
 
 OWNER, DUE_TODAY, HEAD, LEADER = 1, 2, 3, 4
 STEPS = "steps"
@@ -24,14 +25,13 @@ _MOST_REPEATS = 520
 
 
 class Waiting(NamedTuple):
-    """What a case waits for: the form, since when and until when, and the reminders for it so far.
+    """What a matter waits for: the form, since when and until when, and the reminders so far.
 
     `level` tells how far the reminders have come (0: none). `department` is the cooperating
-    department that owes it; None: whoever is in charge of the case.
+    department that owes it; None: whoever is in charge of the matter.
     """
 
-    case: Case
-    standing: Standing
+    matter: Matter
     form: str
     since: dt.date
     due_on: dt.date
@@ -51,82 +51,63 @@ class Chaser:
         self._calendar = Calendar(book.calendar)
         self._deadlines = Deadlines(book.deadlines, self._calendar)
         self._steps = {d.id: d for d in book.deadlines.deadlines}
-        self._process = book.process
         self._today = today
         self._zone = zone
 
-    def waits(self, case: Case, history: Sequence[Transition]) -> list[Waiting]:
-        """All that an open case waits for.
+    def waits(self, matter: Matter) -> list[Waiting]:
+        """All that an open matter waits for.
 
         That is what moves it on, and what cooperating departments owe, each on its own clock. They
         owe their measures, and then (`STEPS`, which is no form) the carrying out, until the lead
         reports the result.
         """
-        first = self.waiting(case, history)
-        return [*([first] if first else ()), *self._parts(case, history)]
+        first = self.waiting(matter)
+        return [*([first] if first else ()), *self._parts(matter)]
 
-    def _parts(self, case: Case, history: Sequence[Transition]) -> Iterator[Waiting]:
-        standing = replay(history)
+    def _parts(self, matter: Matter) -> Iterator[Waiting]:
+        standing = matter.standing
         for department, step in standing.parts_in_hand.items():
-            days = [
-                str(row["due"])[:10]
-                for row in step.details["answers"].get("steps") or ()
-                if row.get("due")
-            ]
+            rows = step.answers.get("steps") or ()
+            days = [str(row["due"])[:10] for row in rows if row.get("due")]
             if days:
                 last, since = dt.date.fromisoformat(max(days)), step.recorded_at.date()
-                yield self._part(case, standing, STEPS, since, last, department)
-        if not standing.still_owing:
+                yield self._part(matter, STEPS, since, last, department)
+        form = matter.process.parts_form
+        if form is None or not standing.still_owing:
             return
-        since = parts_asked(history).recorded_at.date()
+        since = parts_asked(matter).recorded_at.date()
         for department in standing.still_owing:
-            if due_on := self._due_on(case, history, "measures", department):
-                yield self._part(case, standing, "measures", since, due_on, department)
+            if due_on := self._due_on(matter, form, department):
+                yield self._part(matter, form, since, due_on, department)
 
     def _part(
-        self,
-        case: Case,
-        standing: Standing,
-        form: str,
-        since: dt.date,
-        due_on: dt.date,
-        department: str,
+        self, matter: Matter, form: str, since: dt.date, due_on: dt.date, department: str
     ) -> Waiting:
-        clock = f"{form}/{standing.round}/{department}"
+        clock = f"{form}/{matter.standing.round}/{department}"
         reminders = tuple(Reminder(clock, n, on, due_on) for n, on in self._reached(due_on, since))
-        return Waiting(case, standing, form, since, due_on, reminders, department)
+        return Waiting(matter, form, since, due_on, reminders, department)
 
-    def waiting(self, case: Case, history: Sequence[Transition]) -> Waiting | None:
-        """What an open case waits for; None when nothing has a date."""
-        standing = replay(history)
+    def waiting(self, matter: Matter) -> Waiting | None:
+        """What an open matter waits for; None when nothing has a date."""
+        standing = matter.standing
         form = standing.expected
-        if form is None or standing.state == "on_hold":
-            return None
-        begun = entered(history, {standing.state})
-        due_on = self._due_on(case, history, form)
-        if due_on is None:
+        due_on = self._due_on(matter, form) if form and standing.state != HELD else None
+        if form is None or due_on is None:
             return None
         clock = f"{form}/{standing.round}"
-        since = begun.recorded_at.date()
-        levels = self._asked_once(since) if form == "satisfaction" else self._reached(due_on, since)
-        return Waiting(
-            case,
-            standing,
-            form,
-            since,
-            due_on,
-            tuple(Reminder(clock, n, on, due_on) for n, on in levels),
-        )
+        since = entry(matter).recorded_at.date()
+        once = matter.process.step(form).reminded_after
+        levels = self._once(once, since) if once else self._reached(due_on, since)
+        reminders = tuple(Reminder(clock, n, on, due_on) for n, on in levels)
+        return Waiting(matter, form, since, due_on, reminders)
 
-    def _due_on(
-        self, case: Case, history: Sequence[Transition], form: str, part: str | None = None
-    ) -> dt.date | None:
-        until = due(case, history, form, self._process, self._deadlines, self._zone, part=part)
+    def _due_on(self, matter: Matter, form: str, part: str | None = None) -> dt.date | None:
+        until = due(matter, form, self._deadlines, self._zone, part=part)
         return until.date() if until else None
 
-    def _asked_once(self, since: dt.date) -> list[tuple[int, dt.date]]:
+    def _once(self, period: str, since: dt.date) -> list[tuple[int, dt.date]]:
         """Reporters are reminded of the survey once. Source: 5.5.1c, T15."""
-        step = self._steps.get("T15")
+        step = self._steps.get(period)
         on = since + dt.timedelta(hours=step.hours["all"]) if step and "all" in step.hours else None
         return [(OWNER, on)] if on and on <= self._today else []
 

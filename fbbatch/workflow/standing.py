@@ -1,4 +1,4 @@
-"""Where a case stands: replayed from its history, and never kept anywhere else. Pure.
+"""Where a matter stands: replayed from its history, and never kept anywhere else. Pure.
 
 Source: regulation part 4, 5.1–5.5.
 """
@@ -8,56 +8,35 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from fbbatch.model import Transition
+from fbbatch.model import Details, Transition
 from fbbatch.schema import Book
 from fbbatch.schema.models import Person
+from fbbatch.schema.process import Process
 from fbbatch.workflow.gates import Involved, verifiers
 
-EXPECTED = {
-    "registered": "assignment",
-    "assigned": "assignment",
-    "accepted": "measures",
-    "planned": "result",
-    "in_progress": "result",
-    "on_hold": "coordination",
-    "awaiting_verification": "verification",
-    "verified": "reply",
-    "replied": "satisfaction",
-}
-"""The form that moves a case on, by its state."""
-
-FROM = {
-    "assignment": ("assigned",),
-    "measures": ("accepted",),
-    "result": ("planned", "in_progress"),
-    "verification": ("awaiting_verification",),
-    "reply": ("verified",),
-    "satisfaction": ("verified", "replied"),
-}
-"""The states from which a form moves a case.
-
-Forms that are not here are facts and may come at any time.
-"""
-
-LOW_SCORE = 2
+DECIDED = "decided*"
+"""Not a state: that it was decided to take no measures, whatever the state."""
+HELD = "on_hold"
+"""The state of a matter that waits for a day: what it waited for before stays good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a case stands: the last state, and what its steps have settled so far.
+    """Where a matter stands: the last state, and what its steps have settled so far.
 
-    `department` leads, the `cooperating` have measures of their own: `parts` holds the step of this
-    round that brought each one's. `notes` are texts written into the tracking ledger. `answers` are
-    the newest answers of each form of the round, `taken` the transition that took them; `past` are
-    all steps that forms have brought, of every round. `outcome` is how the matter ended or is meant
-    to; `decided` is true once the department head has approved an outcome without measures.
-    `follows` is the closed case of which this one is the sequel, `followed_by` are the sequels of
-    this one. `came_on` is the day on which the case last came to each state (the end of a hold is
-    none), `verifier` the person that a leader has named, `responsibles` are all who were ever
-    responsible.
+    `process` says what the state means. `department` leads, the `cooperating` have measures of
+    their own: `parts` holds the step of this round that brought each one's. `notes` are texts
+    written into the tracking ledger. `answers` are the newest answers of each form of the round,
+    `taken` the transition that took them; `past` are all steps that forms have brought, of every
+    round. `outcome` is how the matter ended or is meant to; `decided` is true once the department
+    head has approved an outcome without measures. `follows` is the closed case of which this one is
+    the sequel, `followed_by` are the sequels of this one. `came_on` is the day on which the matter
+    last came to each state (the end of a hold is none), `verifier` the person that a leader has
+    named, `responsibles` are all who were ever responsible.
     """
 
-    state: str = "registered"
+    process: Process
+    state: str
     round: int = 1
     department: str | None = None
     cooperating: tuple[str, ...] = ()
@@ -86,17 +65,25 @@ class Standing:
 
     @property
     def is_open(self) -> bool:
-        """True until the case is closed."""
-        return self.state != "closed"
+        """True until the matter is done with."""
+        return self.state not in self.process.ends
 
     @property
     def expected(self) -> str | None:
-        """The form that moves the case on; none once it is closed."""
-        return (
-            "reply"
-            if self.decided and self.state not in {"replied", "closed"}
-            else EXPECTED.get(self.state)
-        )
+        """The form that moves the matter on; none once it is done with."""
+        if not self.is_open:
+            return None
+        waited_for = self.process.awaited(self.state)
+        if not self.decided or waited_for is None:
+            return waited_for
+        if self.process.step(waited_for).after_decision:
+            return waited_for
+        return next(self.process.after_decision, None)
+
+    @property
+    def worked_on(self) -> str:
+        """The state in which it is in hand: the one before a hold, else where it stands."""
+        return self.held_from or self.state if self.state == HELD else self.state
 
     @property
     def still_owing(self) -> tuple[str, ...]:
@@ -104,12 +91,9 @@ class Standing:
 
         Source: 5.5.2a.
         """
-        is_asked = self.state in _PARTS_ASKED and not self.decided
-        return (
-            tuple(department for department in self.cooperating if department not in self.parts)
-            if is_asked
-            else ()
-        )
+        if self.decided or self.state not in self.process.parts_asked_in:
+            return ()
+        return tuple(name for name in self.cooperating if name not in self.parts)
 
     @property
     def parts_in_hand(self) -> Mapping[str, Transition]:
@@ -117,22 +101,8 @@ class Standing:
 
         None once there is a result.
         """
-        return (
-            self.parts
-            if self.state in {"accepted", "planned", "in_progress"} and not self.decided
-            else {}
-        )
-
-
-_PARTS_ASKED = ("accepted", "planned", "in_progress", "awaiting_verification")
-
-
-def parts_asked(history: Sequence[Transition]) -> Transition:
-    """The step since which the cooperating departments are asked for measures.
-
-    That is acceptance, or the end of a hold after it.
-    """
-    return entered(history, _PARTS_ASKED)
+        is_in_hand = self.state in self.process.carried_out_in and not self.decided
+        return self.parts if is_in_hand else {}
 
 
 def entered(history: Sequence[Transition], states: Collection[str]) -> Transition:
@@ -145,39 +115,21 @@ def entered(history: Sequence[Transition], states: Collection[str]) -> Transitio
         if step.to not in states:
             break
         first = step
-        if step.details.get("verdict"):
+        if step.details.verdict:
             break
     return first
 
 
-DECIDED = "decided"
-"""Not a state: that it was decided to take no measures, whatever the state."""
-AFTER_DECISION = ("reply", "satisfaction")
-"""All that is left to do once an outcome without measures is decided.
-
-`continue` on a coordination sheet takes that back.
-"""
-ASKED_IN = {
-    "assignment": "assigned",
-    "measures": "accepted",
-    "result": "planned",
-    "verification": "awaiting_verification",
-    "reply": "verified",
-    "satisfaction": "verified",
-}
-"""The state whose beginning asks for a form."""
-
-
 def asked_on(standing: Standing, kind: str) -> dt.date | None:
     """The day of the step that a form answers: before it, the form cannot have been filled in."""
-    days = standing.came_on
-    if standing.decided and kind in AFTER_DECISION:
+    process, days = standing.process, standing.came_on
+    if standing.decided and process.step(kind).after_decision:
         return days.get(DECIDED)
-    return days.get(ASKED_IN.get(kind, "registered"), days.get("registered"))
+    return days.get(process.asked_in(kind), days.get(process.first))
 
 
 def involved(standing: Standing, addressee: str | None = None) -> Involved:
-    """Who has to do with a case.
+    """Who has to do with a matter.
 
     `addressee` is the department that answers, else the lead.
 
@@ -185,23 +137,22 @@ def involved(standing: Standing, addressee: str | None = None) -> Involved:
     """
     took_part = set(standing.responsibles)
     for step in standing.past:
-        answers = step.details["answers"]
-        took_part |= {str(answers.get(name) or "") for name in _TAKES_PART.get(step.document, ())}
-        rows = answers.get(_HAS_OWNERS.get(step.document, "")) or ()
-        took_part |= {str(row.get("owner") or "") for row in rows}
-    lead, took_part = standing.department, took_part - {""}
+        took_part |= _took_part(standing.process, step)
+    lead = standing.department
     return Involved(
         lead, standing.cooperating, addressee or lead, frozenset(took_part), standing.verifier
     )
 
 
-_TAKES_PART = {
-    "assignment": ("responsible", "answered_by"),
-    "measures": ("prepared_by", "approved_by"),
-    "result": ("prepared_by", "approved_by"),
-}
-_HAS_OWNERS = {"measures": "steps", "result": "steps", "coordination": "tasks"}
-"""The tables in which persons are named who carry something out."""
+def _took_part(process: Process, step: Transition) -> set[str]:
+    """The people whom a form names as having a part in the matter."""
+    answers = step.answers
+    named: set[str] = set()
+    for place in process.step(step.document).takes_part:
+        table, _, name = place.rpartition(".")
+        rows = (answers.get(table) or ()) if table else (answers,)
+        named |= {str(row.get(name) or "") for row in rows}
+    return named - {""}
 
 
 def may_verify(standing: Standing, book: Book) -> list[Person]:
@@ -221,16 +172,21 @@ class Move(NamedTuple):
     """
 
     to: str
-    details: Mapping[str, Any] = {}
+    details: Details = Details()
     on: dt.date | None = None
 
 
-def replay(history: Sequence[Transition]) -> Standing:
-    """The standing that a case's history leads to.
+def begun(process: Process) -> Standing:
+    """Where a matter stands of which nothing is known yet."""
+    return Standing(process, process.first)
 
-    `replay(history).state` is the last transition's.
+
+def replay(process: Process, history: Sequence[Transition]) -> Standing:
+    """The standing that a matter's history leads to.
+
+    `replay(process, history).state` is the last transition's.
     """
-    standing = Standing()
+    standing = begun(process)
     for step in history:
         standing = _after(standing, step)
     return standing
@@ -258,62 +214,60 @@ _SETTLED = (
     "main_case",
     "held_from",
     "verifier",
+    "follows",
 )
-"""What a step may say anew of a case."""
+"""What a step may say anew of a matter."""
 
 
 def _settled(standing: Standing, step: Transition) -> Changes:
     """Who and what the step has settled."""
     details = step.details
-    changes: Changes = {name: details[name] for name in _SETTLED if details.get(name)}
-    if "responsible" in changes:
-        changes["responsibles"] = standing.responsibles | {changes["responsible"]}
-    if "follows" in details:
-        changes["follows"] = details["follows"]
-    if "followed_by" in details:
-        changes["followed_by"] = (*standing.followed_by, details["followed_by"])
-    if "cooperating" in details:
-        changes["cooperating"] = tuple(details["cooperating"])
-    if "edited" in details:
-        changes["notes"] = {**standing.notes, **details["edited"]}
+    said = details.encode()
+    changes: Changes = {name: said[name] for name in _SETTLED if said.get(name)}
+    if details.responsible:
+        changes["responsibles"] = standing.responsibles | {details.responsible}
+    if details.followed_by:
+        changes["followed_by"] = (*standing.followed_by, details.followed_by)
+    if details.cooperating is not None:
+        changes["cooperating"] = tuple(details.cooperating)
+    if details.edited:
+        changes["notes"] = {**standing.notes, **details.edited}
     return changes
 
 
 def _days(standing: Standing, step: Transition) -> Changes:
-    """On which days the case came to where it is."""
+    """On which days the matter came to where it is."""
     changes: Changes = {}
     came_on = dict(standing.came_on)
     if step.to != standing.state or not standing.came_on:
         changes["entered_on"] = step.happened_on
-        if standing.state != "on_hold":
+        if standing.state != HELD:
             came_on[step.to] = step.happened_on
-    if step.details.get("decided") and not standing.decided:
+    if step.details.decided and not standing.decided:
         came_on[DECIDED] = step.happened_on
-    if step.to == "closed" and standing.state != "closed":
+    if step.to in standing.process.ends and standing.is_open:
         changes["closed_on"] = step.happened_on
     return {**changes, "came_on": came_on}
 
 
 def _held(standing: Standing, step: Transition) -> Changes:
-    """Since when and until when the case is on hold, and for how many days it was."""
+    """Since when and until when the matter is on hold, and for how many days it was."""
     details = step.details
-    changes: Changes = {
-        "held_days": standing.held_days + int(details.get("held_days", 0)),
-    }
-    was_held = standing.state == "on_hold"
-    if step.to == "on_hold" and "held_until" in details:
+    changes: Changes = {"held_days": standing.held_days + (details.held_days or 0)}
+    was_held = standing.state == HELD
+    if step.to == HELD and details.held_until is not None:
         changes["held_since"] = standing.held_since if was_held else step.happened_on
-        changes["held_until"] = _date(details["held_until"])
-    elif was_held and step.to != "on_hold":
+        changes["held_until"] = _date(details.held_until)
+    elif was_held and step.to != HELD:
         changes |= {"held_since": None, "held_until": None, "held_from": None}
     return changes
 
 
 def _rounds(standing: Standing, step: Transition) -> Changes:
     """What a verdict or a decision begins anew."""
-    details = step.details
-    verdict = details.get("verdict")
-    decided = bool(details.get("decided", standing.decided))
+    verdict = step.details.verdict
+    said = step.details.decided
+    decided = standing.decided if said is None else said
     changes: Changes = {"decided": decided}
     if verdict == "failed":
         changes["round"] = standing.round + 1
@@ -335,27 +289,33 @@ def _answered(standing: Standing, step: Transition) -> Changes:
 
     The newest answers, the steps that took them, and all there ever were.
     """
-    told = step.details
+    process, details, verdict = standing.process, step.details, step.details.verdict
     answers, taken, parts = dict(standing.answers), dict(standing.taken), dict(standing.parts)
-    if told.get("verdict") in {"failed", "reopened"}:  # the next round begins
-        answers = {
-            kind: answers[kind]
-            for kind in answers
-            if kind not in FROM or kind in {"assignment", "verification"}
-        }
-        taken = {kind: taken[kind] for kind in taken if kind not in FROM or kind == "assignment"}
+    if verdict in _NEW_ROUND:
+        answers = {form: told for form, told in answers.items() if _lasts(process, form)}
+        taken = {form: by for form, by in taken.items() if _lasts(process, form, step=True)}
         parts = {}
-    if told.get("verdict") in {"reopened", "not_ours"}:
-        taken.pop("assignment", None)
-    if "answers" not in told:
+    if verdict in _TAKEN_BACK:
+        taken.pop(process.awaited(step.to) or "", None)
+    if details.answers is None:
         return {"answers": answers, "taken": taken, "parts": parts}
-    if "part" in told:
-        parts[told["part"]] = step
-    elif told.get("verdict") != "not_ours":
-        answers[step.document] = told["answers"]
-        if told.get("verdict") != "failed" and not told.get("interim"):
+    if details.part is not None:
+        parts[details.part] = step
+    elif verdict != "not_ours":
+        answers[step.document] = details.answers
+        if verdict != "failed" and not details.interim:
             taken[step.document] = step
     return {"answers": answers, "taken": taken, "parts": parts, "past": (*standing.past, step)}
+
+
+_NEW_ROUND = frozenset({"failed", "reopened"})
+_TAKEN_BACK = frozenset({"reopened", "not_ours"})
+
+
+def _lasts(process: Process, form: str, *, step: bool = False) -> bool:
+    """True for a form of which something lasts when a new round begins: facts, and what is kept."""
+    told = process.step(form)
+    return told.is_fact or (told.keeps == "step" if step else told.keeps is not None)
 
 
 def _date(text: object) -> dt.date | None:
