@@ -4,7 +4,6 @@ A frame is a line of JSON, followed, in a chunk of rows, by lines of JSON for th
 own JSON goes into the ledger as it is, so nobody has to quote it in between, or to read it.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -77,41 +76,6 @@ class Hearing:
                 finding("FB-twice", sheet=sheet, row=row, first=prints.first(same))
                 for row, same in again
             ]
-
-
-def answers_as_json(columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[bytes]:
-    """The answers of each row as JSON with sorted keys, blanks left out.
-
-    Args:
-        columns: the typed answers by field id, one a row; None is a blank.
-        n_rows: how many there are.
-    """
-    names = sorted(columns)
-    marks, told, blank = [], [], set[int]()
-    for name in names:
-        is_plain = set(map(type, columns[name])) == {str} and _needs_no_escape(
-            "".join(columns[name])
-        )
-        if not is_plain and None in columns[name]:
-            blank.update(index for index, value in enumerate(columns[name]) if value is None)
-        marks.append(f'"{name}":"%s"' if is_plain else f'"{name}":%s')
-        told.append(
-            columns[name]
-            if is_plain
-            else [
-                orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() for value in columns[name]
-            ]
-        )
-    template = f"{{{','.join(marks)}}}"
-    lines = list(map(template.__mod__, zip(*told, strict=True))) if names else ["{}"] * n_rows
-    for index in blank:
-        answered = {name: value for name in names if (value := columns[name][index]) is not None}
-        lines[index] = orjson.dumps(answered, option=orjson.OPT_SORT_KEYS).decode()
-    return ["\n".join(lines).encode()] if lines else []
-
-
-def _needs_no_escape(text: str) -> bool:
-    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def head_of(frame: bytes) -> bytes:

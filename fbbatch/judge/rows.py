@@ -19,7 +19,8 @@ from fbbatch.classify import Classifier
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import kin_keys
-from fbbatch.judge.messages import Message, answers_as_json
+from fbbatch.judge.answer_lines import answers_as_json
+from fbbatch.judge.messages import Message
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
 from fbbatch.read.csv_rows import Torn
