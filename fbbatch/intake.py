@@ -9,7 +9,7 @@ import gc
 import heapq
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import IO, NamedTuple, assert_never
@@ -115,45 +115,61 @@ class Taking:
     def take(self, claimed: Sequence[Claimed]) -> None:
         """Judge and record every claimed file that this run has not recorded yet."""
         recorded = self.ledger.files_of(self.record)
-        done = {(file.name, file.sha256) for file in recorded}
         self.archived = [file.archived for file in recorded if file.archived]
-        known = {file.sha256 for file in recorded}
+        done = {(file.name, file.sha256) for file in recorded}
+        left = [item for item in claimed if (item.name, item.sha256) not in done]
+        fresh, copies = self._told_apart(left, {file.sha256 for file in recorded})
+        self._judge(fresh, len(fresh) + len(copies))
+        self._record_copies(copies)
+
+    def _told_apart(
+        self, items: Iterable[Claimed], recorded: Collection[str]
+    ) -> tuple[list[Claimed], list[Claimed]]:
+        """The files to judge, and those with the bytes of one that is judged or in the ledger.
+
+        Those that are not to be read are recorded here. `recorded` are the sha256 of the files that
+        an interrupted attempt at this run has recorded.
+        """
         fresh: dict[str, Claimed] = {}
-        again: list[Claimed] = []
-        for item in (item for item in claimed if (item.name, item.sha256) not in done):
+        copies: list[Claimed] = []
+        for item in items:
             self.between_files()
-            if item.deferred:
-                self.record_whole(
-                    item,
-                    finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"),
-                    "deferred",
-                )
-            elif item.unread:
-                self.record_whole(
-                    item, self.shop.settings.limits.over("file_bytes", item.size), "quarantined"
-                )
-            elif item.sha256 in fresh or item.sha256 in known or self.ledger.file_of(item.sha256):
-                again.append(item)
+            if self._record_unread(item):
+                continue
+            known = item.sha256 in fresh or item.sha256 in recorded
+            if known or self.ledger.file_of(item.sha256):
+                copies.append(item)
             else:
                 fresh[item.sha256] = item
-        self._judge(list(fresh.values()), len(fresh) + len(again))
-        here = (
-            {file.sha256: file for file in reversed(self.ledger.files_of(self.record))}
-            if again
-            else {}
-        )
-        for item in again:
+        return list(fresh.values()), copies
+
+    def _record_unread(self, item: Claimed) -> bool:
+        """Record a file that this run does not read: it is one too many, or too large."""
+        limits = self.shop.settings.limits
+        if item.deferred:
+            reason = finding(item.deferred, limit=f"{limits.run_files:,}")
+            self.record_whole(item, reason, "deferred")
+        elif item.unread:
+            self.record_whole(item, limits.over("file_bytes", item.size), "quarantined")
+        return bool(item.deferred or item.unread)
+
+    def _record_copies(self, copies: Sequence[Claimed]) -> None:
+        """Record files whose bytes the ledger has by now, by what became of the first of them.
+
+        Where its rows are not recorded yet, the copy waits with it.
+        """
+        if not copies:
+            return
+        here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))}
+        for item in copies:
             self.between_files()
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
-            if (
-                first.outcome == "deferred"
-            ):  # its rows are not recorded yet: this copy waits with it
+            if first.outcome == "deferred":
                 self.record_whole(item, finding(first.code or "FB-changed"), "deferred")
             else:
-                self.record_whole(
-                    item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows
-                )
+                same = finding("FB-same-file", first=first.name)
+                self.record_whole(item, same, "duplicate", rows=first.rows)
 
     def _judge(self, items: Sequence[Claimed], total: int) -> None:
         tasks = [Task(item.path, item.folder, item.sha256) for item in items]
