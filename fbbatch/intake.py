@@ -9,20 +9,33 @@ import gc
 import heapq
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import IO, NamedTuple
-
-import orjson
+from typing import IO, NamedTuple, assert_never
 
 from fbbatch import failpoints, inbox, workers
 from fbbatch.errors import UnrecordableError
 from fbbatch.findings import finding
 from fbbatch.inbox import Claimed
-from fbbatch.judge import Hearing, Message, Setup, Task, head_of
+from fbbatch.judge import Hearing, Setup, Task
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
+from fbbatch.messages import (
+    EditedWorkbook,
+    FileKind,
+    FormRead,
+    Heard,
+    HeardRows,
+    PartHead,
+    Refusal,
+    Remarks,
+    SetAside,
+    SheetHead,
+    WorkbookProof,
+    decode,
+    is_a,
+)
 from fbbatch.model import Finding
 from fbbatch.steps import Steps
 from fbbatch.stopping import InterruptedRunError
@@ -58,6 +71,14 @@ Then that file is put aside, and the others go on, tomorrow too.
 """
 
 Frames = Iterable[bytes]
+_CONTAINERS = frozenset({"zip", "mail"})
+
+
+class _HeardForm(NamedTuple):
+    """A form that came back, and who records the file that it is."""
+
+    recorder: FileRecorder
+    read: FormRead
 
 
 class Taking:
@@ -94,45 +115,61 @@ class Taking:
     def take(self, claimed: Sequence[Claimed]) -> None:
         """Judge and record every claimed file that this run has not recorded yet."""
         recorded = self.ledger.files_of(self.record)
-        done = {(file.name, file.sha256) for file in recorded}
         self.archived = [file.archived for file in recorded if file.archived]
-        known = {file.sha256 for file in recorded}
+        done = {(file.name, file.sha256) for file in recorded}
+        left = [item for item in claimed if (item.name, item.sha256) not in done]
+        fresh, copies = self._told_apart(left, {file.sha256 for file in recorded})
+        self._judge(fresh, len(fresh) + len(copies))
+        self._record_copies(copies)
+
+    def _told_apart(
+        self, items: Iterable[Claimed], recorded: Collection[str]
+    ) -> tuple[list[Claimed], list[Claimed]]:
+        """The files to judge, and those with the bytes of one that is judged or in the ledger.
+
+        Those that are not to be read are recorded here. `recorded` are the sha256 of the files that
+        an interrupted attempt at this run has recorded.
+        """
         fresh: dict[str, Claimed] = {}
-        again: list[Claimed] = []
-        for item in (item for item in claimed if (item.name, item.sha256) not in done):
+        copies: list[Claimed] = []
+        for item in items:
             self.between_files()
-            if item.deferred:
-                self.record_whole(
-                    item,
-                    finding(item.deferred, limit=f"{self.shop.settings.limits.run_files:,}"),
-                    "deferred",
-                )
-            elif item.unread:
-                self.record_whole(
-                    item, self.shop.settings.limits.over("file_bytes", item.size), "quarantined"
-                )
-            elif item.sha256 in fresh or item.sha256 in known or self.ledger.file_of(item.sha256):
-                again.append(item)
+            if self._record_unread(item):
+                continue
+            known = item.sha256 in fresh or item.sha256 in recorded
+            if known or self.ledger.file_of(item.sha256):
+                copies.append(item)
             else:
                 fresh[item.sha256] = item
-        self._judge(list(fresh.values()), len(fresh) + len(again))
-        here = (
-            {file.sha256: file for file in reversed(self.ledger.files_of(self.record))}
-            if again
-            else {}
-        )
-        for item in again:
+        return list(fresh.values()), copies
+
+    def _record_unread(self, item: Claimed) -> bool:
+        """Record a file that this run does not read: it is one too many, or too large."""
+        limits = self.shop.settings.limits
+        if item.deferred:
+            reason = finding(item.deferred, limit=f"{limits.run_files:,}")
+            self.record_whole(item, reason, "deferred")
+        elif item.unread:
+            self.record_whole(item, limits.over("file_bytes", item.size), "quarantined")
+        return bool(item.deferred or item.unread)
+
+    def _record_copies(self, copies: Sequence[Claimed]) -> None:
+        """Record files whose bytes the ledger has by now, by what became of the first of them.
+
+        Where its rows are not recorded yet, the copy waits with it.
+        """
+        if not copies:
+            return
+        here = {file.sha256: file for file in reversed(self.ledger.files_of(self.record))}
+        for item in copies:
             self.between_files()
             first = here.get(item.sha256) or self.ledger.file_of(item.sha256)
             assert first is not None  # noqa: S101 - it was one of the two that put the file here
-            if (
-                first.outcome == "deferred"
-            ):  # its rows are not recorded yet: this copy waits with it
+            if first.outcome == "deferred":
                 self.record_whole(item, finding(first.code or "FB-changed"), "deferred")
             else:
-                self.record_whole(
-                    item, finding("FB-same-file", first=first.name), "duplicate", rows=first.rows
-                )
+                same = finding("FB-same-file", first=first.name)
+                self.record_whole(item, same, "duplicate", rows=first.rows)
 
     def _judge(self, items: Sequence[Claimed], total: int) -> None:
         tasks = [Task(item.path, item.folder, item.sha256) for item in items]
@@ -220,7 +257,7 @@ class Taking:
         """
         with contextlib.suppress(WorkerLostError):
             told, rest = _begun(frames)
-            if not any(map(_is_refusal, told)):
+            if not any(is_a(Refusal, frame) for frame in told):
                 return self._keep(held, item, told, rest)
         self.record_whole(item, finding("FB-too-expensive", what=what), "quarantined")
         return False
@@ -229,13 +266,14 @@ class Taking:
         self, held: "_Held", item: Claimed, told: Sequence[bytes], rest: Iterator[bytes] | None
     ) -> bool:
         """Hold a file whose frames are all here and hold forms; record any other."""
-        forms = [message for message in map(_form_in, told) if message] if rest is None else []
+        read = [decode(frame) for frame in told if is_a(FormRead, frame)] if rest is None else []
+        forms = [message.form for message in read if isinstance(message, FormRead)]
         if not forms:
             self.record_judged(item, chain(told, rest or ()))
             return False
         for form in forms:
             self.steps.expect(form)
-        cases = frozenset(str(form["form"]["case"]) for form in forms)
+        cases = frozenset(form.case for form in forms)
         held.keep((min(map(self.steps.turn, forms)), item.sha256), item, cases, told)
         return True
 
@@ -331,53 +369,63 @@ class Taking:
             return finding("FB-not-recorded", reason=_cause(error))
         return None
 
-    def _heard(self, recorder: FileRecorder, frames: Frames) -> list[tuple[FileRecorder, Message]]:
+    def _heard(self, recorder: FileRecorder, frames: Frames) -> list[_HeardForm]:
         """Record what a worker says of a file and of the files in it.
 
         It gives the forms, which are taken when all has been said.
         """
         current, hearing = recorder, Hearing()
-        forms: list[tuple[FileRecorder, Message]] = []
+        forms: list[_HeardForm] = []
         n_chunks = 0
         for frame in frames:
             message = hearing.message(frame)
-            n_chunks += "rows" in message
+            n_chunks += isinstance(message, HeardRows)
             if n_chunks > 1:  # a small file is rather finished
                 self.within_file()
-            if "sender" in message:
-                self.steps.take_sender(current, message["sender"])
-            elif part := message.get("part"):
-                sender = part.pop("sender", None)
-                current = recorder.part(**part)
-                if sender is not None:
-                    self.steps.take_sender(current, sender)
-            elif failed := message.get("failed"):
-                reason = Finding(*failed)
-                if current is recorder:
-                    raise _FileRefusedError(reason)
-                current.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
-            elif "form" in message:
-                forms.append((current, message))
-            elif "marked" in message:
-                self.steps.take_marks(current, message["marked"])
-            elif "edits" in message:
-                self.steps.take_edits(current, message)
-            else:
-                current.hear(message)
+            if isinstance(message, PartHead):
+                current = recorder.part(name=message.name, sha256=message.sha256, size=message.size)
+            elif isinstance(message, Refusal) and current is recorder:
+                raise _FileRefusedError(message.reason)
+            elif isinstance(message, FormRead):
+                forms.append(_HeardForm(current, message))
+            self._take(current, message)
         return forms
 
-    def _take_forms(self, forms: list[tuple[FileRecorder, Message]], *, may_wait: bool) -> None:
+    def _take(self, recorder: FileRecorder, message: Heard) -> None:
+        """Record a message with the file, or the file inside another, that it is about."""
+        match message:
+            case FileKind() | PartHead():
+                self.steps.take_sender(recorder, message.sender)
+            case Refusal(reason):
+                recorder.refuse(reason, _outcome_of(reason), rows=_rows_of(reason))
+            case WorkbookProof():
+                self.steps.take_marks(recorder, message)
+            case EditedWorkbook():
+                self.steps.take_edits(recorder, message)
+            case SheetHead() | HeardRows() | SetAside() | Remarks():
+                recorder.hear(message)
+            case FormRead():  # in its turn, when all has been said
+                pass
+            case _:
+                assert_never(message)
+
+    def _take_forms(self, forms: list[_HeardForm], *, may_wait: bool) -> None:
         """The forms of one file, each in its turn, one that comes too early after the others.
 
         Raises:
             _EarlyError: with `may_wait`, when one still comes too early.
         """
-        forms.sort(key=lambda one: self.steps.turn(one[1]))
+        forms.sort(key=lambda one: self.steps.turn(one.read.form))
         while forms:
-            at = next((n for n, one in enumerate(forms) if not self.steps.is_early(*one)), None)
+            in_time = (n for n, one in enumerate(forms) if not self._is_early(one))
+            at = next(in_time, None)
             if at is None and may_wait:
-                raise _EarlyError(str(forms[0][1]["form"]["case"]))
-            self.steps.take_form(*forms.pop(at or 0))
+                raise _EarlyError(forms[0].read.form.case)
+            one = forms.pop(at or 0)
+            self.steps.take_form(one.recorder, one.read)
+
+    def _is_early(self, one: _HeardForm) -> bool:
+        return self.steps.is_early(one.recorder, one.read.form)
 
     def record_whole(self, item: Claimed, reason: Finding, outcome: str, *, rows: int = 0) -> None:
         """Record a file whose outcome one finding decides."""
@@ -507,22 +555,10 @@ def _may_hold_forms(frame: bytes) -> bool:
 
     Their forms come in their turn, however long it is.
     """
-    return (
-        head_of(frame).startswith((b'{"kind":"zip"', b'{"kind":"mail"'))
-        or _form_in(frame) is not None
-    )
-
-
-def _is_refusal(frame: bytes) -> bool:
-    """True for a frame that says that the whole file cannot be taken."""
-    return head_of(frame).startswith(b'{"failed":')
-
-
-def _form_in(frame: bytes) -> Message | None:
-    """The message about a form, where the frame is one."""
-    head = head_of(frame)
-    message: Message = orjson.loads(head) if b'"form":' in head else {}
-    return message if "form" in message else None
+    if not is_a(FileKind, frame):
+        return is_a(FormRead, frame)
+    kind = decode(frame)
+    return isinstance(kind, FileKind) and kind.kind in _CONTAINERS
 
 
 def _outcome_of(reason: Finding) -> str:

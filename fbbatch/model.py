@@ -264,6 +264,36 @@ class ReturnedForm:
     department: str | None = None
 
 
+class FilledForm(NamedTuple):
+    """What a worker has read in a form that came back; the ledger keeps it as JSON with these keys.
+
+    `kind`, `case`, `issue`, `version` and `department` are what the form says it is: `issue` is 0
+    and `department` None when it no longer says, `case` holds several numbers when it cannot be
+    told. `values` are the typed answers by field id, `bad` tells that some are wrong. `by` and `on`
+    are who signed (an id) and the day that it tells, `text` is all that stands on it. `code` is the
+    check code in its properties, `printed` are (code, issue or `''`) as it shows them. `facts` are
+    what it prints of its case's product, reporter and description. `mailed` is the address that
+    has mailed it, `would` the state to which it would have led when it began to wait; both `''`
+    where there is none.
+    """
+
+    kind: str
+    case: str
+    issue: int
+    version: int
+    values: Mapping[str, Any]
+    bad: bool
+    by: str
+    on: str | None
+    text: str
+    department: str | None = None
+    code: str = ""
+    facts: Mapping[str, Sequence[str]] = {}
+    printed: Sequence[tuple[str, str]] = ()
+    mailed: str = ""
+    would: str = ""
+
+
 DISPUTE = "FB-step-contradiction"
 
 
@@ -280,7 +310,7 @@ class WaitingForm(NamedTuple):
     reason: str
     case: str
     form: str
-    told: Mapping[str, Any]
+    told: FilledForm
     run: str
 
     @property

@@ -28,6 +28,7 @@ from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
 from fbbatch.judge import Hearing, Judge, RowJudge, Setup, Task
+from fbbatch.messages import HeardRows, PartHead, Refusal, SetAside, SheetHead
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
 from fbbatch.schema import Book, Layout, SchemaModel, identify
@@ -395,19 +396,22 @@ def judge(
     hearing = Hearing()
     for frame in Judge(setup).frames(Task(path, folder)):
         message = hearing.message(frame)
-        if "part" in message:
-            told = whole.parts[message["part"]["name"]] = Judged([], [], [], None, None)
-        elif "failed" in message:
-            told.failed = Finding(*message["failed"]).code
-        else:
-            told.schema = message.get("head", told.schema)
-            told.findings.extend(Finding(*f) for f in message.get("findings", ()))
-            told.accepted.extend(
-                {**row._asdict(), "answers": json.loads(row.answers)}
-                for row in (message["rows"].each() if "rows" in message else ())
-            )
-            told.returned.extend(row[0] for row in message.get("returned", ()))
-            told.aside.extend(json.loads(cells) for _, cells in message.get("aside", ()))
+        match message:
+            case PartHead():
+                told = whole.parts[message.name] = Judged([], [], [], None, None)
+            case Refusal(reason):
+                told.failed = reason.code
+            case SheetHead():
+                told.schema = message.schema
+            case HeardRows():
+                told.accepted.extend(
+                    {**row._asdict(), "answers": json.loads(row.answers)}
+                    for row in message.rows.each()
+                )
+                told.returned.extend(row for row, _ in message.returned)
+            case SetAside():
+                told.aside.extend(json.loads(cells) for _, cells in message.rows)
+        told.findings.extend(getattr(message, "findings", ()))
     return whole
 
 

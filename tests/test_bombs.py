@@ -24,6 +24,7 @@ from fbbatch.batch import RunResult
 from fbbatch.errors import ExitCode
 from fbbatch.findings import CATALOGUE, message
 from fbbatch.judge import Judge, RowJudge, Setup, Task
+from fbbatch.messages import Refusal
 from fbbatch.read import Limits, sheet_of
 from fbbatch.schema import Layout, identify
 from tests.builders import (
@@ -133,7 +134,7 @@ def test_limit_is_told_with_what_was_seen_and_which_setting_allows_more(
             Task(tmp_path / "a", "customer")
         )
     )
-    (told,) = [m["failed"] for m in messages if "failed" in m]
+    (told,) = [m.reason for m in messages if isinstance(m, Refusal)]
     assert told.code == f"FB-limit-{name}"
     setting = name.replace("-", "_")
     allowed = f"{getattr(Limits(**limits), setting):,}"
@@ -352,7 +353,7 @@ def test_answer_made_to_be_slow_takes_less_than_50_ms(book) -> None:
     begun = time.process_time()
     seen = list(ready.rows(sheet_of("S", [header, *rows]), layout, channel="email"))
     assert (
-        sum(len(chunk["rows"]) + len(chunk["returned"]) for chunk in seen)
+        sum(len(chunk.numbers) + len(chunk.returned) for chunk in seen)
         == len(rows)
         == len(SLOW) * len(one_of_each)
     )

@@ -34,6 +34,7 @@ from fbbatch.documents.receipt import people_list
 from fbbatch.errors import ExitCode
 from fbbatch.judge import Judge, Setup, Task
 from fbbatch.ledger import Ledger
+from fbbatch.messages import FormRead
 from fbbatch.model import Case, Transition
 from fbbatch.read import Limits
 from fbbatch.schema import Book
@@ -1901,14 +1902,14 @@ def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Pa
 def told_by(here: Bureau, form: Path, outbox: Path) -> tuple[Any, ...]:
     """What the judge reads in a form: its identity, its answers, and what is wrong with them or stands beside them."""
     setup = Setup(here.book, Limits(), moment(here.place, "2026-11-30"), "zh-Hant", outbox)
-    (message,) = [m for m in Judge(setup).judge(Task(form, None)) if "form" in m]
-    told = message["form"]
+    (message,) = [m for m in Judge(setup).judge(Task(form, None)) if isinstance(m, FormRead)]
+    told = message.form
     return (
-        told["kind"],
-        told["case"],
-        told["issue"],
-        told["values"],
-        [(f.code, f.field) for f in message["findings"]],
+        told.kind,
+        told.case,
+        told.issue,
+        told.values,
+        [(f.code, f.field) for f in message.findings],
     )
 
 

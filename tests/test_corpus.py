@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 
 from fbbatch import workers
 from fbbatch.judge import Hearing, Judge, Setup, Task
+from fbbatch.messages import PartHead, Refusal
 from fbbatch.model import Finding
 from fbbatch.read import Letter, Limits, ReadersDisagreeError, open_content
 from fbbatch.schema import load_book
@@ -277,8 +279,8 @@ def judging(setup: Setup) -> Callable[[tuple[int, Path]], Iterator[bytes]]:
         except BaseException as error:
             yield json.dumps({"escaped": type(error).__name__}).encode()
             return
-        top = messages[: next((n for n, m in enumerate(messages) if "part" in m), None)]
-        failed = [m["failed"][0] for m in top if "failed" in m]
+        top = takewhile(lambda message: not isinstance(message, PartHead), messages)
+        failed = [message.reason.code for message in top if isinstance(message, Refusal)]
         yield json.dumps({"failed": failed, "said": len(messages)}).encode()
 
     return work

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbbatch.identity import VOLATILE, Fingerprints, kin_keys
-from fbbatch.judge.messages import answers_as_json
+from fbbatch.judge.answer_lines import answers_as_json
 from fbbatch.ledger import Ledger, bulk
 from fbbatch.lexicon import Lexicon
 from fbbatch.words import fold

@@ -173,17 +173,17 @@ def _option(
     teller, told = office.teller, one.told
     colon = ": " if office.language == "en" else "："
     schema = teller.book.schema(one.form)
-    others = [other.told["values"] for other in forms if other is not one]
-    signer = REPORTER_WORD[office.language] if told["by"] == REPORTER else teller.person(told["by"])
-    parts = [word("signed", name=signer or "—", day=str(told["on"] or "—")[:10])]
-    parts += [word("mailed", sender=told["mailed"])] if told.get("mailed") else []
+    others = [other.told.values for other in forms if other is not one]
+    signer = REPORTER_WORD[office.language] if told.by == REPORTER else teller.person(told.by)
+    parts = [word("signed", name=signer or "—", day=str(told.on or "—")[:10])]
+    parts += [word("mailed", sender=told.mailed)] if told.mailed else []
     parts += (
-        [word("would", state=teller.book.word("state", told["would"], office.language))]
-        if told.get("would")
+        [word("would", state=teller.book.word("state", told.would, office.language))]
+        if told.would
         else []
     )
     for field in schema.fields if schema else ():
-        value = told["values"].get(field.id)
+        value = told.values.get(field.id)
         if (
             field.type != "table"
             and value is not None

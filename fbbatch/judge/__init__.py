@@ -4,7 +4,7 @@ It runs in a worker that can be killed.
 """
 
 from fbbatch.judge.files import Judge, Task, work
-from fbbatch.judge.messages import Hearing, Message, head_of
-from fbbatch.judge.rows import RowJudge, Ruling, Setup
+from fbbatch.judge.hearing import Hearing
+from fbbatch.judge.rows import RowJudge, Setup
 
-__all__ = ["Hearing", "Judge", "Message", "RowJudge", "Ruling", "Setup", "Task", "head_of", "work"]
+__all__ = ["Hearing", "Judge", "RowJudge", "Setup", "Task", "work"]

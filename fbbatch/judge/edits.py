@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
-from fbbatch.judge.messages import Message
 from fbbatch.judge.rows import Setup
+from fbbatch.messages import CellChange, EditedWorkbook, Refusal, WorkbookProof
 from fbbatch.model import CASE_NUMBER, WAITING_NUMBER, Cell, Finding
 from fbbatch.read import Limits, Reading, Sheet, open_content
 from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel
@@ -48,10 +48,8 @@ class _Place(NamedTuple):
 
 def edits_message(
     reading: Reading, issued: Path | None, schema: SchemaModel, setup: Setup
-) -> Message:
+) -> EditedWorkbook | Refusal:
     """What a worker tells of an edited ledger.
-
-    `edits` holds who edited it and the changes that may be applied.
 
     Args:
         reading: the workbook that came back.
@@ -59,27 +57,26 @@ def edits_message(
         schema: the editable columns.
         setup: the rules.
     """
-    if issued is None:
-        return {"failed": finding("FB-edit-no-issue", issue=reading.identity.get("issue", ""))}
-    original = open_content(issued.read_bytes(), Limits())
+    own = reading.identity
+    issue = own.get("issue", "")
+    original = open_content(issued.read_bytes(), Limits()) if issued else None
     if not isinstance(original, Reading):
-        return {"failed": finding("FB-edit-no-issue", issue=reading.identity.get("issue", ""))}
+        return Refusal(finding("FB-edit-no-issue", issue=issue))
     before, headers = _as_issued(original)
     after = _Table()
     heads = {sheet.name: _read_back(sheet, headers, after) for sheet in reading.sheets}
     editors = _editors(heads, after.headers)
     editable = frozenset(original.identity["editable"].split())
-    message = _compared(before, after, editors, _Rules(schema, editable, setup))
-    own = reading.identity
+    changes, findings = _compared(before, after, editors, _Rules(schema, editable, setup))
     above = [text for rows in heads.values() for row in rows for text in row]
     codes = [own.get("code", ""), *(code for code, _ in printed_codes("\n".join(above)))]
-    message["edits"] |= {
-        "kind": own["form"],
-        "issue": own.get("issue", ""),
-        "codes": [code for code in codes if code],
-        "headers": after.headers,
-    }
-    return message
+    return EditedWorkbook(
+        schema.id,
+        WorkbookProof(own["form"], issue, [code for code in codes if code]),
+        after.headers,
+        changes,
+        findings,
+    )
 
 
 def _as_issued(original: Reading) -> tuple[_Table, dict[str, str]]:
@@ -236,36 +233,39 @@ class _Rules(NamedTuple):
         return next((one for one in self.schema.fields if one.id == edit.field), None)
 
 
-def _compared(before: _Table, after: _Table, editors: Mapping[str, str], rules: _Rules) -> Message:
+def _compared(
+    before: _Table, after: _Table, editors: Mapping[str, str], rules: _Rules
+) -> tuple[list[CellChange], list[Finding]]:
     """The changes that may be applied, and what is wrong with the others.
 
     Who signs one sheet signs the workbook, unless somebody else does, too.
     """
     names = set(editors.values())
     only_editor = names.pop() if len(names) == 1 else ""
-    changes: list[dict[str, Any]] = []
+    changes: list[CellChange] = []
     findings: list[Finding] = []
     for edit in _edits(before, after):
         if refusal := rules.refusal(edit):
             findings.append(refusal)
             continue
         checked = rules.checked(edit)
-        column = edit.at["column"]
+        column = edit.places[0].column
         findings += [f._replace(column=column) for f in checked.findings]
         if not checked.bad:
-            change = {
-                "case": edit.case,
-                "field": edit.field,
-                "old": edit.old,
-                "new": edit.new,
-                "value": checked.columns[edit.field][0],
-            }
-            editor = editors.get(edit.at["sheet"], only_editor)
-            changes.append({**change, **edit.at, "by": editor})
-    return {
-        "edits": {"form": rules.schema.id, "changes": changes},
-        "findings": list(_one_each(findings)),
-    }
+            place = edit.places[0]
+            change = CellChange(
+                edit.case,
+                edit.field,
+                edit.old,
+                edit.new,
+                checked.columns[edit.field][0],
+                place.sheet,
+                place.row,
+                place.column,
+                by=editors.get(place.sheet, only_editor),
+            )
+            changes.append(change)
+    return changes, list(_one_each(findings))
 
 
 def _edits(before: _Table, after: _Table) -> Iterator[_Edit]:

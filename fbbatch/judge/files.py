@@ -1,14 +1,13 @@
 """One dropped file → messages: its sheets, what a form or mail answers, and the files inside it.
 
-Messages are plain data, for the run, so that a parser that goes wrong in a worker can hand it
-nothing else.
+Messages travel as plain data, so that a parser that goes wrong in a worker can hand the run nothing
+else.
 """
 
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
 import orjson
@@ -23,8 +22,20 @@ from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.mail_forms import pasted_paper
 from fbbatch.judge.mails import Addressed, address, letter_key
 from fbbatch.judge.marks import is_cover, issue_on_cover, without_marks
-from fbbatch.judge.messages import Message, framed
 from fbbatch.judge.rows import LimitError, RowJudge, Setup
+from fbbatch.messages import (
+    EditedWorkbook,
+    FileKind,
+    FormRead,
+    Message,
+    PartHead,
+    Refusal,
+    Remarks,
+    SetAside,
+    SheetHead,
+    WorkbookProof,
+    encode,
+)
 from fbbatch.model import CASE_NUMBER, Cell, Finding
 from fbbatch.read import (
     Hints,
@@ -89,53 +100,54 @@ class Judge:
         """As `judge`, as frames for the pipe."""
         for message in self.judge(task):
             failpoints.reach("parsing")
-            yield framed(message)
+            yield encode(message)
 
     def judge(self, task: Task) -> Iterator[Message]:
         """Judge a file.
 
         Yields:
-            `{"kind": …}` once; `{"head": …}` per understood sheet; a chunk (`rows`, `returned`,
-            `findings`, …) per thousand rows; `{"aside": [(row, cells)], "about": case or None, …}`
-            for what is kept without becoming feedback; `{"part": …}` before the messages about a
-            file inside this one; `{"failed": finding}` instead of everything that was said about
-            the file or part when it cannot be taken.
+            a `FileKind` once; a `SheetHead` per understood sheet, and a `RowChunk` per thousand of
+            its rows; `SetAside` for what is kept without becoming feedback; a `PartHead` before the
+            messages about a file inside this one; a `Refusal` instead of everything that was said
+            about the file or part when it cannot be taken.
         """
         self._second = task.second
         yield from self._guarded(self._task(task))
 
     def _task(self, task: Task) -> Iterator[Message]:
+        """A dropped file, as long as it is there, whole, and not too large."""
         try:
             size = task.path.stat().st_size
             content = task.path.read_bytes() if size <= self._setup.limits.file_bytes else None
         except FileNotFoundError:
-            yield {"failed": finding("FB-changed")}
+            yield Refusal(finding("FB-changed"))
             return
         except OSError:
-            yield {"failed": finding("FB-locked")}
+            yield Refusal(finding("FB-locked"))
             return
         if content is None:
-            yield {"failed": self._setup.limits.over("file_bytes", size)}
+            yield Refusal(self._setup.limits.over("file_bytes", size))
         elif task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
-            yield {"failed": finding("FB-changed")}
+            yield Refusal(finding("FB-changed"))
         else:
             yield from self._content(content, task.path.name, task.folder, 0)
 
     def _content(
         self, content: bytes, name: str, folder: str | None, depth: int
     ) -> Iterator[Message]:
+        """What some bytes turn out to be, `depth` files within others."""
         opened = open_content(content, self._setup.limits, self._hints(folder), second=self._second)
         if isinstance(opened, Finding):
-            yield {"failed": opened}
+            yield Refusal(opened)
         elif isinstance(opened, Letter):
-            yield {"kind": "mail", "sender": opened.address}
+            yield FileKind("mail", opened.address)
             yield from self._letter(opened, folder, depth)
         elif isinstance(opened, list):
-            yield {"kind": "zip"} if opened else {"failed": finding("FB-empty-file", size=0)}
+            yield FileKind("zip") if opened else Refusal(finding("FB-empty-file", size=0))
             for part in opened:
                 yield from self._part(part, folder, depth)
         else:
-            yield {"kind": opened.kind}
+            yield FileKind(opened.kind)
             yield from self._reading(opened, name, folder)
 
     def _guarded(self, messages: Iterator[Message]) -> Iterator[Message]:
@@ -143,51 +155,55 @@ class Judge:
         try:
             yield from messages
         except MemoryError:
-            yield {"failed": finding("FB-too-expensive", what="memory")}
+            yield Refusal(finding("FB-too-expensive", what="memory"))
         except (LimitError, ReadersDisagreeError) as error:
-            yield {"failed": error.reason}
+            yield Refusal(error.reason)
         except csv.Error:
             limits = self._setup.limits
-            yield {"failed": limits.over("csv_line_bytes", limits.csv_line_bytes + 1)}
+            yield Refusal(limits.over("csv_line_bytes", limits.csv_line_bytes + 1))
         except BaseException as error:  # parsers written in Rust panic with what is no Exception
             if isinstance(error, GeneratorExit | KeyboardInterrupt | SystemExit):
                 raise
-            yield {"failed": finding("FB-broken", reason=type(error).__name__)}
+            yield Refusal(finding("FB-broken", reason=type(error).__name__))
 
     def _hints(self, folder: str | None) -> Hints:
+        """What the schema of a folder knows of its files, which they do not say themselves."""
         declared = [s for s in self._book.sources if s.is_of_folder(folder)]
+        if len(declared) == 1:
+            schema = declared[0]
+            return Hints(schema.delimiter, schema.encoding, schema.lines)
         if declared:
-            return (
-                Hints(declared[0].delimiter, declared[0].encoding, declared[0].lines)
-                if len(declared) == 1
-                else Hints()
-            )
+            return Hints()
         chat = self._chat(folder)
         return Hints(lines=chat.lines) if chat else Hints()
 
     def _chat(self, folder: str | None) -> SchemaModel | None:
         """The one schema by whose pattern a chat is read."""
-        chats = [s for s in self._book.sources if s.lines]
-        named = [s for s in chats if s.is_of_folder(folder)] or chats
+        chats = [source for source in self._book.sources if source.lines]
+        of_folder = [chat for chat in chats if chat.is_of_folder(folder)]
+        named = of_folder or chats
         return named[0] if len(named) == 1 else None
 
     # --- sheets and forms -------------------------------------------------------------
 
     def _reading(self, reading: Reading, name: str, folder: str | None) -> Iterator[Message]:
+        """What a table or written document is: a form, an edited ledger, feedback, or none."""
         if reading.kind == "txt" and (chat := self._chat(folder)):
             folder = chat.id
         paper = reading.paper
-        form = reading.identity.get("form", "register")
-        identity = identity_of(reading.identity, paper, self._book.forms)
+        own = reading.identity
+        form = own.get("form", "register")
+        identity = identity_of(own, paper, self._book.forms)
         if paper and paper.n_hidden:
-            yield {"findings": [finding("FB-hidden-text", length=paper.n_hidden)]}
+            yield _hidden_text(paper.n_hidden)
         if identity and paper:
             schema = self._form_schema(identity.kind)
             ending = ".xlsx" if reading.kind in _WORKBOOKS else ".docx"
             yield form_message(paper, identity, schema, self._setup, ending=ending)
         elif form in _EDITABLE and not paper:
-            copy = issued_copy(self._setup.outbox, reading.identity.get("issue", ""), form)
-            yield edits_message(reading, copy, self._form_schema(_EDITABLE[form]), self._setup)
+            copy = issued_copy(self._setup.outbox, own.get("issue", ""), form)
+            schema = self._form_schema(_EDITABLE[form])
+            yield edits_message(reading, copy, schema, self._setup)
         elif form not in _REGISTERS:
             yield self._own(reading, form)
         elif paper is None:
@@ -198,19 +214,16 @@ class Judge:
             yield from self._paper(paper, name, folder, otherwise=None)
 
     def _form_schema(self, kind: str) -> SchemaModel:
+        """The schema of a form, which is known."""
         return next(schema for schema in self._book.forms if schema.id == kind)
 
     def _workbook(self, reading: Reading, name: str, folder: str | None) -> Iterator[Message]:
         """Its sheets; before them, if it is one of ours, how it proves that."""
-        if code := reading.identity.get("code"):
-            yield {
-                "marked": {
-                    "kind": "returned",
-                    "issue": reading.identity.get("issue", ""),
-                    "codes": [code],
-                }
-            }
-        yield from self._sheets(reading.sheets, name, folder, ours=bool(reading.identity))
+        own = reading.identity
+        if code := own.get("code"):
+            issue = own.get("issue", "")
+            yield WorkbookProof("returned", issue, [code])
+        yield from self._sheets(reading.sheets, name, folder, ours=bool(own))
 
     def _table_or_note(
         self, sheets: Iterable[Sheet], paper: Paper, name: str, folder: str | None
@@ -218,45 +231,49 @@ class Judge:
         """A file of commas: a table, or else a note."""
         messages = self._sheets(list(sheets), name, folder)
         first = next(messages)
-        if "failed" in first and first["failed"].code in _NOT_UNDERSTOOD:
-            yield from self._paper(paper, name, folder, otherwise=first["failed"])
+        if isinstance(first, Refusal) and first.reason.code in _NOT_UNDERSTOOD:
+            yield from self._paper(paper, name, folder, otherwise=first.reason)
         else:
             yield first
             yield from messages
 
     def _own(self, reading: Reading, form: str) -> Message:
         """A document that we issued and that is no form."""
-        text = reading.paper.text() if reading.paper else ""
+        paper = reading.paper
+        text = paper.text() if paper else ""
+        about = reading.identity.get("case") or None
         title = self._book.word("document", form, self._setup.language)
-        return {
-            **_aside([[text]], reading.identity.get("case") or None),
-            "findings": [finding("FB-own-document", kind=title)],
-        }
+        reason = finding("FB-own-document", kind=title)
+        return _aside([[text]], about, reason)
 
     def _paper(
         self, paper: Paper, name: str, folder: str | None, *, otherwise: Finding | None
     ) -> Iterator[Message]:
+        """What a written document answers; one that answers nothing may speak of a case.
+
+        `otherwise` is why it is no table, where it might have been one.
+        """
         found = answers_of(paper, self._book.sources, folder=folder)
         messages = self._sheets(found.sheets, name, folder)
         first = next(messages)
-        if "failed" not in first:
+        if not isinstance(first, Refusal):
             yield first
             yield from messages
-            yield {"findings": loose_text(found.loose)}
+            yield Remarks(loose_text(found.loose))
         elif number := CASE_NUMBER.search(paper.text()):
-            yield _aside([["", paper.text()]], number[0])
-        elif first["failed"].code in {"FB-no-header", "FB-empty-file"} and (
+            yield _about_case([["", paper.text()]], number[0])
+        elif first.reason.code in {"FB-no-header", "FB-empty-file"} and (
             otherwise is None or not _is_table(paper)
         ):
             wanted = [f.id for f in self._book.sources[0].fields if f.required is True]
-            yield {"failed": finding("FB-no-answers", expected_fields=",".join(wanted))}
+            yield Refusal(finding("FB-no-answers", expected_fields=",".join(wanted)))
         else:
-            yield {"failed": otherwise or first["failed"]}
+            yield Refusal(otherwise or first.reason)
 
     def _sheets(
         self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False
     ) -> Iterator[Message]:
-        """Every sheet that a schema understands; one `failed` first when none is.
+        """Every sheet that a schema understands; a `Refusal` first when none is.
 
         In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped.
         """
@@ -274,32 +291,29 @@ class Judge:
                     refused.append((sheet.name, layout, filled))
                 continue
             understood += 1
-            yield {
-                "head": layout.schema.id,
-                "source": layout.schema.source_code,
-                "sheet": sheet.name,
-                "header_row": None if sheet.written else layout.header_row,
-                "columns": _columns_of(layout),
-                "findings": [*_remarks(layout, sheet), *sheet.findings],
-            }
+            head = _head(layout)._replace(
+                sheet=sheet.name,
+                findings=[*_remarks(layout, sheet), *sheet.findings],
+            )
+            yield head._replace(header_row=None) if sheet.written else head
             channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
             for chunk in self._rows.rows(sheet, layout, channel=channel):
-                answers += len(chunk["rows"]) + len(chunk["returned"])
-                cells += chunk.pop("cells")
+                answers += len(chunk.numbers) + len(chunk.returned)
+                cells += chunk.n_cells
                 self._within(answers, cells)
                 yield chunk
         if not understood:
-            yield {"failed": refused[0][1] if refused else finding("FB-empty-file", size=0)}
+            yield Refusal(refused[0][1] if refused else finding("FB-empty-file", size=0))
             return
         if not ours:
-            yield {
-                "findings": [
-                    finding("FB-sheet-skipped", sheet=name, name=name, rows=rows)
-                    for name, _, rows in refused
-                ]
-            }
+            skipped: list[Finding] = []
+            for name, _, n_rows in refused:
+                skipped.append(
+                    finding("FB-sheet-skipped", sheet=name, name=name, rows=n_rows),
+                )
+            yield Remarks(skipped)
         if not answers:
-            yield {"failed": finding("FB-no-rows")}
+            yield Refusal(finding("FB-no-rows"))
 
     def _layout(self, sheet: Sheet, folder: str | None) -> Layout | Finding:
         """How a sheet is to be read; one that is too wide is not searched for a header."""
@@ -315,44 +329,48 @@ class Judge:
         )
 
     def _within(self, answers: int, cells: int) -> None:
-        for what, value in (("rows", answers), ("cells", cells)):
-            if value > getattr(self._setup.limits, what):
-                raise LimitError(self._setup.limits.over(what, value))
+        """Go no further with a file that holds too much."""
+        limits = self._setup.limits
+        if answers > limits.rows:
+            raise LimitError(limits.over("rows", answers))
+        if cells > limits.cells:
+            raise LimitError(limits.over("cells", cells))
 
     # --- mails and containers ---------------------------------------------------------
 
     def _part(self, part: Part, folder: str | None, depth: int) -> Iterator[Message]:
         """A file inside another one; when it fails, nothing else is said about it."""
         messages = self._judged_part(part, folder, depth)
-        yield {"part": _described(part)}
+        yield _described(part)
         yield from messages
 
     def _judged_part(self, part: Part, folder: str | None, depth: int) -> list[Message]:
         if depth >= _DEEPEST:
-            return [{"failed": self._setup.limits.over("mail_depth", depth)}]
-        messages = list(self._guarded(self._content(part.content, part.name, folder, depth + 1)))
-        about_itself = takewhile(lambda message: "part" not in message, messages)
-        failed = [message for message in about_itself if "failed" in message]
-        return failed or messages
+            return [Refusal(self._setup.limits.over("mail_depth", depth))]
+        content = self._content(part.content, part.name, folder, depth + 1)
+        messages = list(self._guarded(content))
+        return _refusals(messages) or messages
 
     def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
         """A mail: feedback, a cover letter to its attachments, part of a case's story, nobody's."""
         if letter.automatic in _AUTOMATIC:
             yield self._automatic(letter, letter.automatic)
             return
-        judged = [(part, self._judged_part(part, folder, depth)) for part in letter.parts]
-        for _, messages in judged:
-            for message in messages:
-                _came_by_mail(message, letter)
-        taken = [(part, messages) for part, messages in judged if not _is_evidence(messages)]
-        evidence = [part for part, messages in judged if _is_evidence(messages)]
+        taken: list[tuple[Part, list[Message]]] = []
+        evidence: list[Part] = []
+        for part in letter.parts:
+            messages = self._judged_part(part, folder, depth)
+            if _is_evidence(messages):
+                evidence.append(part)
+            else:
+                taken.append((part, _by_mail(messages, letter)))
         if letter.n_hidden:
-            yield {"findings": [finding("FB-hidden-text", length=letter.n_hidden)]}
+            yield _hidden_text(letter.n_hidden)
         yield from self._own_words(letter, taken, evidence, folder)
         if evidence:
-            yield {"findings": _evidence(evidence)}
+            yield Remarks(_evidence(evidence))
         for part, messages in taken:
-            yield {"part": {**_described(part), "sender": letter.address}}
+            yield _described(part)._replace(sender=letter.address)
             yield from messages
 
     def _automatic(self, letter: Letter, kind: str) -> Message:
@@ -361,10 +379,8 @@ class Judge:
         One over a list is none: it may well be feedback, as many feedback addresses are groups.
         """
         name = _AUTOMATIC[kind][self._setup.language]
-        return {
-            **_aside(_cells_of(letter), None),
-            "findings": [finding("FB-automatic-mail", kind=name), *_evidence(letter.parts)],
-        }
+        automatic = finding("FB-automatic-mail", kind=name)
+        return _aside(_cells_of(letter), None, automatic, *_evidence(letter.parts))
 
     def _own_words(
         self,
@@ -375,25 +391,23 @@ class Judge:
     ) -> Iterator[Message]:
         """What a mail says itself, beside the attachments that are taken."""
         number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
+        attachments = [part.name for part in evidence]
         addressed = address(
             letter,
-            [part.name for part in evidence],
+            attachments,
             self._book,
             folder=folder,
             received=self._setup.received,
         )
         if number:
-            yield self._pasted(letter, taken) or _aside(_cells_of(letter), number[0])
-        elif not addressed.labelled and _says(taken, "head", "form", "edits"):
+            yield self._pasted(letter, taken) or _about_case(_cells_of(letter), number[0])
+        elif not addressed.labelled and _says(taken, SheetHead, FormRead, EditedWorkbook):
             names = "、".join(part.name for part, _ in taken)
-            yield {
-                **_aside(_cells_of(letter), None),
-                "findings": [finding("FB-cover-letter", parts=names)],
-            }
+            yield _aside(_cells_of(letter), None, finding("FB-cover-letter", parts=names))
         elif letter.body.strip() or letter.subject.strip() or evidence:
             yield from self._addressed(addressed, letter_key(letter))
         elif not taken:
-            yield {"failed": finding("FB-empty-file", size=0)}
+            yield Refusal(finding("FB-empty-file", size=0))
 
     def _pasted(
         self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]
@@ -402,7 +416,7 @@ class Judge:
 
         None unless form, case and answers are clear.
         """
-        if _says(taken, "form"):
+        if _says(taken, FormRead):
             return None
         paper = pasted_paper(letter)
         identity = identity_of({}, paper, self._book.forms)
@@ -412,49 +426,61 @@ class Judge:
         }:
             return None
         message = form_message(paper, identity, self._form_schema(identity.kind), self._setup)
-        form = message["form"]
-        _came_by_mail(message, letter)
-        form["text"] = "\n".join(
-            [f"{letter.sender} <{letter.address}>", letter.subject, letter.body]
-        )
-        is_clear = CASE_NUMBER.fullmatch(identity.case) and form["values"] and not form["bad"]
-        return message if is_clear else None
+        form = message.form
+        is_clear = CASE_NUMBER.fullmatch(identity.case) and form.values and not form.bad
+        whole = (f"{letter.sender} <{letter.address}>", letter.subject, letter.body)
+        form = form._replace(mailed=_mailed_by(letter), text="\n".join(whole))
+        return message._replace(form=form) if is_clear else None
 
     def _addressed(self, addressed: Addressed, key: str) -> Iterator[Message]:
         """A mail as feedback; another `letter` is another matter, though it says the same."""
         layout = addressed.layout
-        yield {
-            "letter": key,
-            "head": layout.schema.id,
-            "source": layout.schema.source_code,
-            "sheet": "",
-            "header_row": None,
-            "findings": [],
-            "columns": _columns_of(layout),
-        }
+        yield _head(layout)._replace(header_row=None, letter=key)
         sheet = sheet_of("", addressed.rows)
         sheet.written = True
-        for chunk in self._rows.rows(sheet, layout, channel="email"):
-            chunk.pop("cells")
-            yield chunk
-        yield {"findings": loose_text(addressed.loose)}
+        yield from self._rows.rows(sheet, layout, channel="email")
+        yield Remarks(loose_text(addressed.loose))
+
+
+def _refusals(messages: Iterable[Message]) -> list[Message]:
+    """Why a file cannot be taken; nothing where it can, whatever files inside it are like."""
+    found: list[Message] = []
+    for message in messages:
+        if isinstance(message, PartHead):
+            break
+        if isinstance(message, Refusal):
+            found.append(message)
+    return found
 
 
 def _n_filled(cells: Iterable[Cell]) -> int:
+    """How many cells hold anything."""
     return sum(cell not in {None, ""} for cell in cells)
 
 
-def _columns_of(layout: Layout) -> list[tuple[int, str, str]]:
-    """Place (from 1), field and header of each column that is understood."""
-    return [(m.column + 1, m.field.id, m.header) for m in layout.columns]
+def _head(layout: Layout) -> SheetHead:
+    """How rows are read, and by which schema; nothing else of their sheet."""
+    schema = layout.schema
+    return SheetHead(
+        schema.id,
+        schema.source_code,
+        sheet="",
+        header_row=layout.header_row,
+        columns=[(m.column + 1, m.field.id, m.header) for m in layout.columns],
+        findings=(),
+    )
 
 
-def _described(part: Part) -> Message:
-    return {
-        "name": part.name,
-        "sha256": hashlib.sha256(part.content).hexdigest(),
-        "size": len(part.content),
-    }
+def _hidden_text(length: int) -> Remarks:
+    """What is said of text that nobody would see."""
+    hidden = finding("FB-hidden-text", length=length)
+    return Remarks([hidden])
+
+
+def _described(part: Part) -> PartHead:
+    content = part.content
+    sha256 = hashlib.sha256(content).hexdigest()
+    return PartHead(part.name, sha256, len(content))
 
 
 def _cells_of(letter: Letter) -> list[list[str]]:
@@ -470,14 +496,12 @@ def _cells_of(letter: Letter) -> list[list[str]]:
     ]
 
 
-def _says(taken: Iterable[tuple[Part, Sequence[Message]]], *kinds: str) -> bool:
+def _says(taken: Iterable[tuple[Part, Sequence[Message]]], *kinds: type[Message]) -> bool:
     """True where any of these attachments holds anything of these kinds."""
-    wanted = frozenset(kinds)
+    said: list[Message] = []
     for _, messages in taken:
-        for message in messages:
-            if not wanted.isdisjoint(message):
-                return True
-    return False
+        said += messages
+    return any(isinstance(message, kinds) for message in said)
 
 
 def _proven_by(cover: Sheet) -> Iterator[Message]:
@@ -487,34 +511,50 @@ def _proven_by(cover: Sheet) -> Iterator[Message]:
     """
     text = "\n".join(str(cell) for row in cover.head for cell in row if cell)
     if codes := [code for code, _ in printed_codes(text)]:
-        yield {"marked": {"kind": "returned", "issue": issue_on_cover(text), "codes": codes}}
+        yield WorkbookProof("returned", issue_on_cover(text), codes)
 
 
-def _came_by_mail(message: Message, letter: Letter) -> None:
-    """Remember who has mailed a form, an edited ledger or a file.
+def _by_mail(messages: Iterable[Message], letter: Letter) -> list[Message]:
+    """What is said of an attachment, with who has mailed its forms, edited ledgers and files.
 
     Of a mail in a mail it is whoever has sent the outer one.
     """
-    if "part" in message:
-        message["part"]["sender"] = letter.address
-    for kind in ("form", "edits"):
-        if kind in message:
-            message[kind]["mailed"] = letter.address or "?"
+    told: list[Message] = []
+    for message in messages:
+        match message:
+            case PartHead():
+                told.append(message._replace(sender=letter.address))
+            case FormRead(form):
+                mailed = form._replace(mailed=_mailed_by(letter))
+                told.append(message._replace(form=mailed))
+            case EditedWorkbook():
+                told.append(message._replace(mailed=_mailed_by(letter)))
+            case _:
+                told.append(message)
+    return told
 
 
-def _aside(rows: Sequence[Sequence[object]], about: str | None) -> Message:
+def _mailed_by(letter: Letter) -> str:
+    """The address, or what stands for one that is missing."""
+    return letter.address or "?"
+
+
+def _about_case(rows: Sequence[Sequence[object]], case: str) -> SetAside:
+    """What speaks of a case and is no form; `case` is its number."""
+    return _aside(rows, case, finding("FB-about-case", case=case))
+
+
+def _aside(rows: Sequence[Sequence[object]], about: str | None, *findings: Finding) -> SetAside:
     """What is kept without becoming feedback; `about` is the number of the case it speaks of."""
-    return {
-        "aside": [
-            (number, orjson.dumps(row, default=str).decode()) for number, row in enumerate(rows, 1)
-        ],
-        "about": about,
-        "sheet": "",
-        "findings": [finding("FB-about-case", case=about)] if about else [],
-    }
+    numbered: list[tuple[int, str]] = []
+    for number, row in enumerate(rows, 1):
+        cells = orjson.dumps(row, default=str).decode()
+        numbered.append((number, cells))
+    return SetAside(numbered, about, findings)
 
 
 def _evidence(parts: Iterable[Part]) -> list[Finding]:
+    """That files are kept with the mail to which they were attached."""
     return [finding("FB-evidence", name=part.name) for part in parts]
 
 
@@ -523,11 +563,13 @@ def _is_evidence(messages: Sequence[Message]) -> bool:
 
     It is kept with the mail, not reported as a file.
     """
-    failed = [m["failed"].code in _NOT_UNDERSTOOD for m in messages if "failed" in m]
-    return bool(failed) and all(failed) and not any("head" in m or "aside" in m for m in messages)
+    codes = {message.reason.code for message in messages if isinstance(message, Refusal)}
+    is_kept = any(isinstance(message, SheetHead | SetAside) for message in messages)
+    return bool(codes) and codes <= _NOT_UNDERSTOOD and not is_kept
 
 
 def _remarks(layout: Layout, sheet: Sheet) -> list[Finding]:
+    """What is noteworthy of a sheet's header, and that it is hidden."""
     notes = list(layout.findings)
     if sheet.written:
         notes = [_of_blank(f, sheet)._replace(row=None, column=None, sheet=None) for f in notes]

@@ -14,9 +14,9 @@ from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
 from fbbatch.judge.beside_blanks import outside_blanks, pairs_of_cells
 from fbbatch.judge.issued import issued_form
-from fbbatch.judge.messages import Message
 from fbbatch.judge.rows import Setup
-from fbbatch.model import CASE_NUMBER, REPORTER, Cell, Finding
+from fbbatch.messages import FormRead
+from fbbatch.model import CASE_NUMBER, REPORTER, Cell, FilledForm, Finding
 from fbbatch.read import Limits, Paper, Reading, open_content
 from fbbatch.read.answers import answers_of, ticked
 from fbbatch.read.paper import TABLE_BLANK
@@ -104,43 +104,45 @@ def _number(text: str | None) -> int:
 
 def form_message(
     paper: Paper, identity: Identity, schema: SchemaModel, setup: Setup, *, ending: str = ".docx"
-) -> Message:
+) -> FormRead:
     """What a worker tells of a returned form.
 
-    `form` holds its identity, typed `values`, and whether any answer is wrong (`bad`). `ending`
-    tells the edition that it was: `.docx` or `.xlsx`.
+    Args:
+        paper: what came back.
+        identity: which form it is.
+        schema: the form's.
+        setup: the rules, and the outbox with the form as it was issued.
+        ending: of the edition that it was, `.docx` or `.xlsx`.
     """
     plain = [field for field in schema.fields if field.type != "table"]
     filled = _filled(paper, schema)
     values, findings = _checked(schema, plain, [filled.texts], setup)
-    form: dict[str, Any] = values[0] if values else {}
+    answers: dict[str, Any] = values[0] if values else {}
     for table in _tables(schema):
         lines, wrong = _checked_rows(schema, table, filled.rows.get(table.id, []), setup)
         findings += wrong
         if lines:
-            form[table.id] = lines
+            answers[table.id] = lines
     findings += _answered_twice(paper, schema)
     bad = any(f.severity == "error" for f in findings)
     if issued := _as_issued(paper, identity, setup, ending):
         findings += outside_blanks(paper, issued, filled.answers())
-    return {
-        "form": {
-            "kind": identity.kind,
-            "case": identity.case,
-            "issue": identity.issue,
-            "version": identity.version,
-            "values": form,
-            "bad": bad,
-            "by": _signer(schema, form),
-            "on": form.get(schema.signed_on or ""),
-            "text": paper.text(),
-            "department": identity.department,
-            "code": identity.code,
-            "facts": _facts(paper, setup),
-            "printed": list(printed_codes(paper.text())),
-        },
-        "findings": findings,
-    }
+    form = FilledForm(
+        identity.kind,
+        identity.case,
+        identity.issue,
+        identity.version,
+        answers,
+        bad,
+        by=_signer(schema, answers),
+        on=answers.get(schema.signed_on or ""),
+        text=paper.text(),
+        department=identity.department,
+        code=identity.code,
+        facts=_facts(paper, setup),
+        printed=list(printed_codes(paper.text())),
+    )
+    return FormRead(form, findings)
 
 
 def _tables(schema: SchemaModel) -> list[FieldModel]:
@@ -219,12 +221,12 @@ def _as_issued(paper: Paper, identity: Identity, setup: Setup, ending: str) -> P
     return copy.paper if isinstance(copy, Reading) else None
 
 
-def _signer(schema: SchemaModel, form: Mapping[str, Any]) -> str:
+def _signer(schema: SchemaModel, answers: Mapping[str, Any]) -> str:
     """Who signed, by id; a reporter's name goes no further than the form."""
     field = next((f for f in schema.fields if f.id == schema.signed_by), None)
     if field is None or field.personal:
         return REPORTER if field else ""
-    return str(form.get(field.id, ""))
+    return str(answers.get(field.id, ""))
 
 
 def _filled(paper: Paper, schema: SchemaModel) -> _Filled:

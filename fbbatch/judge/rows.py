@@ -1,7 +1,7 @@
 """Rows of an understood sheet → judged rows: validate, classify, assign, set the due date.
 
 The stages are pure; this module only puts them in order and turns their records into messages for
-the ledger.
+the run.
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -19,7 +19,8 @@ from fbbatch.classify import Classifier
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import kin_keys
-from fbbatch.judge.messages import Message, answers_as_json
+from fbbatch.judge.answer_lines import answers_as_json
+from fbbatch.messages import RowChunk, Ruling
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
 from fbbatch.read.csv_rows import Torn
@@ -62,21 +63,6 @@ class LimitError(Exception):
         self.reason = reason
 
 
-class Ruling(NamedTuple):
-    """Everything that follows from the rules for a row; evidence and details are JSON.
-
-    Many rows share one.
-    """
-
-    kind: str
-    type: str
-    severity: str
-    evidence: str
-    department: str
-    due_on: str | None
-    details: str
-
-
 _MEMO = 20_000
 
 
@@ -92,7 +78,7 @@ class RowJudge:
         self._today = setup.received.date()
         self._rulings: dict[tuple[int, int], tuple[Ruling, Classification, Assignment]] = {}
 
-    def rows(self, sheet: Sheet, layout: Layout, *, channel: str) -> Iterator[Message]:
+    def rows(self, sheet: Sheet, layout: Layout, *, channel: str) -> Iterator[RowChunk]:
         """Judge the rows of a sheet, in chunks.
 
         Args:
@@ -101,7 +87,7 @@ class RowJudge:
             channel: of rows that do not say it.
 
         Yields:
-            what `_Chunker.chunk` makes, with `cells`, the number of cells seen.
+            what `_Chunker.chunk` makes.
 
         Raises:
             LimitError: the sheet is too wide.
@@ -273,11 +259,14 @@ class _Chunker:
         rows: _Rows,
         numbers: Sequence[int],
         notes: list[Finding],
-    ) -> Message:
+    ) -> RowChunk:
         """The chunk's message: the accepted rows column by column, the numbers of those returned.
 
-        The columns are those of `FeedbackRows`. Its lines: the cells of the accepted rows, their
-        answers, the cells of the returned rows.
+        Args:
+            checked: the answers of all rows, and which rows go back.
+            rows: their cells.
+            numbers: of the rows, as Excel shows them.
+            notes: findings about other rows.
         """
         bad = sorted(checked.bad)
         good, columns = _accepted(checked, len(rows))
@@ -289,24 +278,26 @@ class _Chunker:
         if self._written:  # nobody could look up a row or column of a form
             findings = [f._replace(column=None, sheet=None) for f in findings]
         channels = columns.get("channel", (None,) * len(good))
-        return {
-            "rows": accepted,
-            "kin": kin_keys(self._source, columns, len(good)),
-            "ruled": [places[id(ruling)] for ruling in ruled],
-            "channels": [code or self._channel for code in channels],
-            "returned": _picked(numbers, bad),
-            "findings": findings,
-            "rulings": rulings,
-            "cells": sum(map(len, rows)),
-            "sheet": self._sheet,
-            "written": self._written,
-            "marks": [(n, self._marks[n]) for n in numbers if n in self._marks],
-            "lines": [
-                *_picked(cells, good),
-                *answers_as_json(columns, len(good)),
-                *_picked(cells, bad),
-            ],
-        }
+        lines = (
+            *_picked(cells, good),
+            *answers_as_json(columns, len(good)),
+            *_picked(cells, bad),
+        )
+        marks = [(n, self._marks[n]) for n in numbers if n in self._marks]
+        return RowChunk(
+            self._sheet,
+            self._written,
+            accepted,
+            channels=[code or self._channel for code in channels],
+            ruled=[places[id(ruling)] for ruling in ruled],
+            kin=kin_keys(self._source, columns, len(good)),
+            returned=_picked(numbers, bad),
+            rulings=rulings,
+            marks=marks,
+            findings=findings,
+            n_cells=sum(map(len, rows)),
+            lines=b"\n".join(lines),
+        )
 
     def _remarks(
         self, numbers: Sequence[int], judged: Sequence[Classification]

@@ -6,7 +6,7 @@ That is: its submissions, findings, cases, classifications and first transitions
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, assert_never
 
 import orjson
 import sqlalchemy as sa
@@ -19,11 +19,13 @@ from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
 from fbbatch.ledger.queries import case_of, facts_of, history_of
 from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
 from fbbatch.ledger.writing import append_steps, last_serial
+from fbbatch.messages import ForLedger, HeardRows, Remarks, Ruling, SetAside, SheetHead
 from fbbatch.model import (
     Case,
     Facts,
     FeedbackRow,
     FeedbackRows,
+    FilledForm,
     Finding,
     Transition,
     WaitingForm,
@@ -178,46 +180,50 @@ class FileRecorder:
 
     # --- chunks -----------------------------------------------------------------------
 
-    def hear(self, message: dict[str, Any]) -> None:
-        """Record what `fbbatch.judge` tells about the file itself.
+    def hear(self, message: ForLedger) -> None:
+        """Record what a worker tells about the file as it stands.
 
-        That is: heads of sheets, chunks of rows, what is set aside.
+        That is: heads of sheets, chunks of rows, what is set aside, remarks.
         """
-        self.note(Finding(*f) for f in message.get("findings", ()))
-        if "head" in message:
-            self._schema, self._source = message["head"], message["source"]
-            self._schemas[self._schema] = None
-            self._layout(message)
-        if "rows" in message:
-            self._take(message)
-        if "aside" in message:
-            self._set_aside(message["sheet"], message["aside"], message["about"])
+        self.note(message.findings)
+        match message:
+            case SheetHead():
+                self._schema, self._source = message.schema, message.source
+                self._schemas[self._schema] = None
+                self._layout(message)
+            case HeardRows():
+                self._take(message)
+            case SetAside():
+                self._set_aside(message)
+            case Remarks():
+                pass
+            case _:
+                assert_never(message)
 
-    def _layout(self, head: Mapping[str, Any]) -> None:
+    def _layout(self, head: SheetHead) -> None:
         """Remember how a sheet was read, so that what goes back can be told column by column."""
         known = sa.select(t.sheet.c.name).where(
-            t.sheet.c.file_id == self._file_id, t.sheet.c.name == head["sheet"]
+            t.sheet.c.file_id == self._file_id, t.sheet.c.name == head.sheet
         )
-        if head["columns"] and self._connection.execute(known).first() is None:
-            columns = orjson.dumps(head["columns"]).decode()
+        if head.columns and self._connection.execute(known).first() is None:
+            columns = orjson.dumps(head.columns).decode()
             row = {
                 "file_id": self._file_id,
-                "name": head["sheet"],
-                "schema_id": head["head"],
-                "header_row": head["header_row"],
+                "name": head.sheet,
+                "schema_id": head.schema,
+                "header_row": head.header_row,
             }
             self._connection.execute(t.sheet.insert().values(columns=columns, **row))
 
-    def _take(self, chunk: dict[str, Any]) -> None:
+    def _take(self, chunk: HeardRows) -> None:
         """A chunk of rows; those that the ledger already has are duplicates."""
-        sheet: str = chunk["sheet"]
-        plain: Sequence[bytes] = chunk["plain"]
-        rows = self._without_duplicates(sheet, chunk["rows"], plain)
-        self._submissions(sheet, "returned", chunk["returned"])
+        sheet = chunk.sheet
+        rows = self._without_duplicates(sheet, chunk.rows, chunk.plain)
+        self._submissions(sheet, "returned", chunk.returned)
         if sheet != self._ruling_sheet:  # a sheet numbers its rulings from 0
             self._ruling_sheet, self._ruling_base = sheet, self._ruling_id
-        self._rulings(chunk["rulings"])
-        marks = self._believed(chunk.get("marks", ()))
+        self._rulings(chunk.rulings)
+        marks = self._believed(chunk.marks)
         kin = self._kin(rows)
         if kin or marks:
             place = Place(
@@ -225,7 +231,7 @@ class FileRecorder:
                 self._schema,
                 self._source,
                 self._ruling_base,
-                is_letter=bool(plain),
+                is_letter=bool(chunk.plain),
             )
             rows = FeedbackRows.of(self._sieve.sift(place, rows.each(), marks, kin))
         self._new_cases(sheet, rows, kin, marks)
@@ -446,18 +452,15 @@ class FileRecorder:
         if rows:
             self._counts["set_aside" if outcome == "set_aside" else "duplicate"] = rows
 
-    def _set_aside(self, sheet: str, rows: Sequence[Sequence[Any]], about: str | None) -> None:
-        """Keep rows (row, cells) that become no feedback.
-
-        `about` is the number of the case they speak of.
-        """
+    def _set_aside(self, message: SetAside) -> None:
+        """Keep rows that become no feedback, with the case that they speak of."""
         first = self._submission_id
-        self._submissions(sheet, "set_aside", rows)
+        self._submissions("", "set_aside", message.rows)
         case_id = (
             self._connection.execute(
-                sa.select(t.matter.c.id).where(t.matter.c.number == about)
+                sa.select(t.matter.c.id).where(t.matter.c.number == message.about)
             ).scalar()
-            if about
+            if message.about
             else None
         )
         if case_id is not None:
@@ -530,7 +533,7 @@ class FileRecorder:
         return waiting_forms(self._connection, t.waiting_form.c.number == number)
 
     def await_decision(
-        self, matter: Facts, told: Mapping[str, Any], reason: str, number: str | None
+        self, matter: Facts, told: FilledForm, reason: str, number: str | None
     ) -> str:
         """Write down that a form of this file waits for a person; the decision's number.
 
@@ -576,16 +579,16 @@ class FileRecorder:
             }
             self._connection.execute(t.sheet.insert().values(**told))
 
-    def keep_form(self, matter: Facts, form: Mapping[str, Any]) -> None:
+    def keep_form(self, matter: Facts, form: FilledForm) -> None:
         """Keep what a form said, as it came, with its matter."""
         # other parts of the file may have been recorded since this one was begun
         first = self._next_submission_id()
         self._submission_id = first + 1
-        raw = orjson.dumps([form["text"], form["values"]]).decode()
+        raw = orjson.dumps([form.text, form.values]).decode()
         bulk.put(
             self._connection,
             t.submission,
-            [(first, self._file_id, form["kind"], 1, "step", raw, None)],
+            [(first, self._file_id, form.kind, 1, "step", raw, None)],
         )
         self._connection.execute(
             t.correspondence.insert().values(matter_id=matter.id, submission_id=first)
@@ -767,7 +770,7 @@ class FileRecorder:
             sorted([(key, i) for i, keys in zip(ids, rows.kin, strict=True) for key in keys]),
         )
 
-    def _rulings(self, rulings: Sequence[Sequence[Any]]) -> None:
+    def _rulings(self, rulings: Sequence[Ruling]) -> None:
         first, self._ruling_id = self._ruling_id, self._ruling_id + len(rulings)
         bulk.put(
             self._connection, t.ruling, [(i, *ruling) for i, ruling in enumerate(rulings, first)]

@@ -4,14 +4,13 @@ They are written down with their file, and decided by a paper that comes back.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import orjson
 import sqlalchemy as sa
 
 from fbbatch.ledger import tables as t
-from fbbatch.model import WaitingForm
+from fbbatch.messages import decode_form, encode_form
+from fbbatch.model import FilledForm, WaitingForm
 
 TAKEN, IGNORED, PASSED = "taken", "ignored", "passed"
 
@@ -40,7 +39,7 @@ def waiting_forms(
     """The forms that wait, oldest first."""
     rows = connection.execute(_QUERY.where(*conditions)).all()
     return [
-        WaitingForm(i, number, option, reason, case, form, orjson.loads(told), run)
+        WaitingForm(i, number, option, reason, case, form, decode_form(told), run)
         for i, number, option, reason, case, form, told, run in rows
     ]
 
@@ -51,7 +50,7 @@ def put_waiting(
     run_id: int,
     file_id: int,
     matter_id: int,
-    told: Mapping[str, Any],
+    told: FilledForm,
     reason: str,
     day: dt.date,
     number: str | None,
@@ -74,13 +73,12 @@ def put_waiting(
         "run_id": run_id,
         "file_id": file_id,
         "matter_id": matter_id,
-        "form": told["kind"],
+        "form": told.kind,
         "reason": reason,
     }
-    told_json = orjson.dumps(dict(told)).decode()
     connection.execute(
         t.waiting_form.insert().values(
-            number=number, option=chr(ord("A") + n_options), told=told_json, **row
+            number=number, option=chr(ord("A") + n_options), told=encode_form(told), **row
         )
     )
     return number

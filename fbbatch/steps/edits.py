@@ -10,10 +10,11 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from fbbatch.findings import finding
 from fbbatch.ledger.recording import FileRecorder
+from fbbatch.messages import CellChange, EditedWorkbook
 from fbbatch.model import REPORTER, WAITING_NUMBER, Case, Finding, Transition
 from fbbatch.schema.models import Person
 from fbbatch.steps.forms import Forms
@@ -30,32 +31,6 @@ _LONGEST_HOLD_DAYS = 3_660
 _NOTES = frozenset({"last_progress", "difficulties", "remarks"})
 
 
-class Change(NamedTuple):
-    """A cell that somebody has changed.
-
-    Of which case (or decision), which field, what stood there, what stands there now.
-
-    `value` is the typed answer; `by` the name above the sheet, `''` when there is none.
-    """
-
-    case: str
-    field: str
-    old: str
-    new: str
-    value: Any
-    sheet: str
-    row: int
-    column: int
-    by: str
-
-    def finding(self, code: str, **details: Any) -> Finding:
-        """A finding at this cell."""
-        told = {"case": self.case, "old": self.old, "new": self.new, **details}
-        return finding(
-            code, sheet=self.sheet, row=self.row, column=self.column, field=self.field, **told
-        )
-
-
 @dataclass(frozen=True)
 class Edits:
     """Takes edited workbooks, by the rules of the workspace."""
@@ -63,25 +38,24 @@ class Edits:
     rules: Rules
     forms: Forms
 
-    def take(self, recorder: FileRecorder, message: Mapping[str, Any]) -> None:
+    def take(self, recorder: FileRecorder, workbook: EditedWorkbook) -> None:
         """Apply what was edited in a workbook, and list every change."""
-        told = message["edits"]
-        recorder.follows(told["form"])
-        recorder.lay_out(told["form"], told["headers"])
-        if told.get("mailed"):
-            recorder.refuse(finding("FB-edit-mailed", sender=told["mailed"]), "set_aside")
+        issue = workbook.proof.issue
+        recorder.follows(workbook.schema)
+        recorder.lay_out(workbook.schema, workbook.headers)
+        if workbook.mailed:
+            recorder.refuse(finding("FB-edit-mailed", sender=workbook.mailed), "set_aside")
             return
-        if not is_proven_workbook(self.rules, recorder, told):
-            recorder.refuse(finding("FB-edit-no-code", issue=told["issue"]), "set_aside")
+        if not is_proven_workbook(self.rules, recorder, workbook.proof):
+            recorder.refuse(finding("FB-edit-no-code", issue=issue), "set_aside")
             return
-        found = [Finding(*f) for f in message["findings"]]
-        changes = [Change(**change) for change in told["changes"]]
-        for part in _together(changes):
+        found = list(workbook.findings)
+        for part in _together(workbook.changes):
             is_decision = WAITING_NUMBER.fullmatch(part[0].case)
             found += (
                 self._decide(recorder, part[0])
                 if is_decision
-                else self._edit(recorder, part, told["issue"])
+                else self._edit(recorder, part, issue)
             )
         recorder.note(found or [finding("FB-edit-none")])
         wrong = next((f.code for f in found if f.severity == "error"), None)
@@ -90,7 +64,7 @@ class Edits:
     # --- one case ---------------------------------------------------------------------
 
     def _edit(
-        self, recorder: FileRecorder, changes: Sequence[Change], issued: str
+        self, recorder: FileRecorder, changes: Sequence[CellChange], issued: str
     ) -> list[Finding]:
         """Apply what one person has changed of one case; a finding for each change.
 
@@ -103,7 +77,7 @@ class Edits:
         standing = replay(history)
         told = {change.field: change.value for change in changes}
         found: list[Finding] = []
-        taken: list[Change] = []
+        taken: list[CellChange] = []
         for change in changes:
             if _is_so(case, standing, change):
                 found.append(change.finding("FB-edit-same"))
@@ -119,7 +93,7 @@ class Edits:
         return [*found, *(change.finding("FB-edit-taken", by=editor) for change in taken)]
 
     def _apply(
-        self, recorder: FileRecorder, case: Case, standing: Standing, taken: Sequence[Change]
+        self, recorder: FileRecorder, case: Case, standing: Standing, taken: Sequence[CellChange]
     ) -> None:
         person = self._editor(taken[0])
         by = person.id if person else "—"
@@ -141,7 +115,7 @@ class Edits:
         recorder: FileRecorder,
         case: Case,
         standing: Standing,
-        change: Change,
+        change: CellChange,
         told: Mapping[str, Any],
     ) -> Finding | None:
         return (
@@ -150,7 +124,7 @@ class Edits:
             or self._unmergeable(recorder, case, change)
         )
 
-    def _not_allowed(self, case: Case, standing: Standing, change: Change) -> Finding | None:
+    def _not_allowed(self, case: Case, standing: Standing, change: CellChange) -> Finding | None:
         """What keeps this editor from changing the cell; None where nothing does.
 
         Who may change a cell stands in the schema; merging and lowering a severity is always a
@@ -169,19 +143,19 @@ class Edits:
             return None
         return change.finding("FB-edit-not-allowed", by=editor.id, may=self._names(allowed))
 
-    def _may_edit(self, case: Case, change: Change) -> Sequence[str]:
+    def _may_edit(self, case: Case, change: CellChange) -> Sequence[str]:
         if change.field == MERGE or (change.field == "severity" and self._is_lower(case, change)):
             return deciders(self.rules.book)
         schema = self.rules.book.schema(LEDGER)
         assert schema is not None  # noqa: S101 - the change was checked by it
         return next(field.editable_by for field in schema.fields if field.id == change.field)
 
-    def _is_lower(self, case: Case, change: Change) -> bool:
+    def _is_lower(self, case: Case, change: CellChange) -> bool:
         codes = [value.code for value in self.rules.book.vocabulary.sets["severity"].values]
         return codes.index(change.value) < codes.index(case.severity)
 
     def _disputed(
-        self, history: Sequence[Transition], change: Change, issued: str
+        self, history: Sequence[Transition], change: CellChange, issued: str
     ) -> Finding | None:
         """Another workbook has said otherwise about the same cell since this one was printed."""
         steps = [s for s in history if s.document == LEDGER and s.run > issued]
@@ -193,7 +167,7 @@ class Edits:
         return change.finding("FB-edit-differs", elsewhere=others[-1]) if others else None
 
     def _impossible(
-        self, case: Case, standing: Standing, change: Change, told: Mapping[str, Any]
+        self, case: Case, standing: Standing, change: CellChange, told: Mapping[str, Any]
     ) -> Finding | None:
         """A change that does not fit the state of the case, or contradicts itself."""
         name, value = change.field, change.value
@@ -225,14 +199,16 @@ class Edits:
             days=_LONGEST_HOLD_DAYS
         )
 
-    def _unmergeable(self, recorder: FileRecorder, case: Case, change: Change) -> Finding | None:
+    def _unmergeable(
+        self, recorder: FileRecorder, case: Case, change: CellChange
+    ) -> Finding | None:
         if change.field != MERGE or main_case(recorder, case, str(change.value)):
             return None
         return change.finding("FB-edit-main-case")
 
     # --- decisions --------------------------------------------------------------------
 
-    def _decide(self, recorder: FileRecorder, change: Change) -> list[Finding]:
+    def _decide(self, recorder: FileRecorder, change: CellChange) -> list[Finding]:
         """Take what somebody has decided about forms that wait. Source: N2."""
         options = recorder.options(change.case)
         if not options:
@@ -247,7 +223,7 @@ class Edits:
         case = recorder.case(options[0].case)
         words = (
             (HEADS_OF_P01, LEADERS)
-            if all(one.told["by"] == REPORTER for one in options)
+            if all(one.told.by == REPORTER for one in options)
             else deciders(self.rules.book)
         )
         standing = replay(recorder.history(case)) if case else Standing()
@@ -267,7 +243,7 @@ class Edits:
 
     # --- people -----------------------------------------------------------------------
 
-    def _editor(self, change: Change) -> Person | None:
+    def _editor(self, change: CellChange) -> Person | None:
         """The person whose name stands above the sheet."""
         return self.rules.book.person_named(change.by) if change.by else None
 
@@ -279,15 +255,15 @@ class Edits:
         )
 
 
-def _together(changes: Iterable[Change]) -> list[list[Change]]:
+def _together(changes: Iterable[CellChange]) -> list[list[CellChange]]:
     """The changes of one case (or decision) by one editor, side by side, in their order."""
-    parts: dict[tuple[str, str], list[Change]] = {}
+    parts: dict[tuple[str, str], list[CellChange]] = {}
     for change in changes:
         parts.setdefault((change.case, change.by), []).append(change)
     return list(parts.values())
 
 
-def _is_so(case: Case, standing: Standing, change: Change) -> bool:
+def _is_so(case: Case, standing: Standing, change: CellChange) -> bool:
     """True for a cell that says what the case says already."""
     value = change.value
     match change.field:
@@ -308,7 +284,7 @@ def _is_so(case: Case, standing: Standing, change: Change) -> bool:
             return standing.notes.get(change.field) == str(value)
 
 
-def _fits(standing: Standing, change: Change) -> bool:
+def _fits(standing: Standing, change: CellChange) -> bool:
     """True for a change that may be made in the state that the case is in."""
     name = change.field
     if not standing.is_open:

@@ -9,13 +9,22 @@ waits, and is decided on a sheet of the summary.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.ledger.recording import FileRecorder
-from fbbatch.model import CASE_NUMBER, DISPUTE, Case, Finding, ReturnedForm, Transition, WaitingForm
+from fbbatch.model import (
+    CASE_NUMBER,
+    DISPUTE,
+    Case,
+    FilledForm,
+    Finding,
+    ReturnedForm,
+    Transition,
+    WaitingForm,
+)
 from fbbatch.schema import Book
 from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_of_another_matter, may_mail, proven_form
@@ -31,13 +40,6 @@ from fbbatch.workflow.process import (
     step,
 )
 from fbbatch.workflow.standing import FROM, Move, Standing, replay
-
-Told = Mapping[str, Any]
-"""What the judge tells of a form.
-
-`kind`, `case`, `issue`, `department`, `code`, typed `values`, `by`, `on`, `text`, `bad`, `mailed`;
-also `printed` codes and `facts`.
-"""
 
 _MAY_COME_OFTEN = frozenset({"inspection"})
 """Forms of which one issue may be handed in several times: each tells how far the work is."""
@@ -73,7 +75,7 @@ class Forms:
     """
 
     rules: Rules
-    rivals: dict[tuple[str, ...], list[Told]] = field(default_factory=dict)
+    rivals: dict[tuple[str, ...], list[FilledForm]] = field(default_factory=dict)
 
     @property
     def _book(self) -> Book:
@@ -81,43 +83,43 @@ class Forms:
 
     # --- in which order ---------------------------------------------------------------
 
-    def turn(self, told: Told) -> tuple[str, int]:
+    def turn(self, told: FilledForm) -> tuple[str, int]:
         """When a form of a run has its turn: by the day it tells, then by the order of steps."""
         forms = self._book.process.forms
-        place = forms.index(told["kind"]) if told["kind"] in forms else len(forms)
-        return self.rules.happened(told["on"]).isoformat(), place
+        place = forms.index(told.kind) if told.kind in forms else len(forms)
+        return self.rules.happened(told.on).isoformat(), place
 
-    def expect(self, told: Told) -> None:
+    def expect(self, told: FilledForm) -> None:
         """Know of a form that will be taken later in this run."""
         self.rivals.setdefault(_answers_what(told), []).append(told)
 
-    def is_early(self, recorder: FileRecorder, told: Told) -> bool:
+    def is_early(self, recorder: FileRecorder, told: FilledForm) -> bool:
         """True for a form that skips a step: the missing one may lie in the same inbox."""
-        if told["bad"] or told["kind"] not in self._book.process.forms:
+        if told.bad or told.kind not in self._book.process.forms:
             return False
-        case = recorder.case(told["case"])
+        case = recorder.case(told.case)
         if case is None:
             return False
-        form = self._form(told, case, told["issue"], told["department"])
+        form = self._form(told, case, told.issue, told.department)
         standing, _ = self._by_then(case, recorder.history(case), form.happened_on)
         return is_early(standing, form)
 
     # --- one form ---------------------------------------------------------------------
 
-    def take(self, recorder: FileRecorder, told: Told, findings: Sequence[Finding]) -> None:
+    def take(self, recorder: FileRecorder, told: FilledForm, findings: Sequence[Finding]) -> None:
         """Record what a returned form does to its case.
 
         Whatever keeps it from doing so is a finding on paper.
         """
-        recorder.follows(told["kind"])
+        recorder.follows(told.kind)
         recorder.note(findings)
-        case = recorder.case(told["case"])
+        case = recorder.case(told.case)
         if case is None:
-            is_one = CASE_NUMBER.fullmatch(told["case"])
+            is_one = CASE_NUMBER.fullmatch(told.case)
             reason = (
-                finding("FB-step-no-case", case=told["case"])
+                finding("FB-step-no-case", case=told.case)
                 if is_one
-                else finding("FB-step-numbers", numbers=told["case"])
+                else finding("FB-step-numbers", numbers=told.case)
             )
             recorder.refuse(reason, "set_aside")
             return
@@ -129,42 +131,42 @@ class Forms:
             recorder.refuse(self.rules.worded(weighed.refusal), weighed.outcome)
         elif weighed.moves and (others := self._contradicting(recorder, told, case)) is not None:
             number = recorder.await_decision(case, told, DISPUTE, others or None)
-            reason = finding(DISPUTE, kind=told["kind"], case=case.number, number=number)
+            reason = finding(DISPUTE, kind=told.kind, case=case.number, number=number)
             recorder.refuse(self.rules.worded(reason), "set_aside")
         else:
             self._apply(recorder, told, case, weighed, remarks=findings)
 
     def _weigh(
-        self, recorder: FileRecorder, told: Told, case: Case, *, is_decided: bool = False
+        self, recorder: FileRecorder, told: FilledForm, case: Case, *, is_decided: bool = False
     ) -> Weighed:
         """Ask all questions but whether other forms contradict it.
 
         With `is_decided` a person answers for the way it came.
         """
-        if told["kind"] not in self._book.process.forms:
-            return Weighed(refusal=finding("FB-own-document", kind=told["kind"]))
+        if told.kind not in self._book.process.forms:
+            return Weighed(refusal=finding("FB-own-document", kind=told.kind))
         proven = proven_form(self.rules, recorder, told, case)
         if proven.refusal:
             return self._done_before(recorder, told, case) or Weighed(refusal=proven.refusal)
-        printed = sorted(set(CASE_NUMBER.findall(told["text"])))
+        printed = sorted(set(CASE_NUMBER.findall(told.text)))
         if printed and case.number not in printed:
             return Weighed(
                 refusal=finding("FB-step-numbers", numbers="、".join([case.number, *printed]))
             )
         history = recorder.history(case)
-        if is_of_another_matter(told.get("facts", {}), case, history):
-            return Weighed(refusal=finding("FB-not-this-case", kind=told["kind"], case=case.number))
-        is_mail = bool(told.get("mailed")) and not is_decided
+        if is_of_another_matter(told.facts, case, history):
+            return Weighed(refusal=finding("FB-not-this-case", kind=told.kind, case=case.number))
+        is_mail = bool(told.mailed) and not is_decided
         if is_mail and not may_mail(self.rules, told, case):
             return Weighed(is_strange_mail=True)
-        if told["bad"]:
+        if told.bad:
             return Weighed(
-                refusal=finding("FB-step-incomplete", kind=told["kind"], case=case.number),
+                refusal=finding("FB-step-incomplete", kind=told.kind, case=case.number),
                 outcome="returned",
             )
         form = self._form(told, case, proven.issue, proven.department)
         if _is_of_another_department(form, case):
-            return Weighed(refusal=finding("FB-code-wrong", kind=told["kind"], case=case.number))
+            return Weighed(refusal=finding("FB-code-wrong", kind=told.kind, case=case.number))
         standing, ended = self._by_then(case, history, form.happened_on)
         verdict = step(
             standing,
@@ -177,26 +179,28 @@ class Forms:
         )
         return Weighed(form, standing, tuple(ended), verdict)
 
-    def _done_before(self, recorder: FileRecorder, told: Told, case: Case) -> Weighed | None:
+    def _done_before(self, recorder: FileRecorder, told: FilledForm, case: Case) -> Weighed | None:
         """A form that proves nothing, but says what was taken already.
 
         The finished record is such a form.
         """
         form, standing = (
-            self._form(told, case, told["issue"], told["department"]),
+            self._form(told, case, told.issue, told.department),
             replay(recorder.history(case)),
         )
         verdict = repeated(standing, form)
         return Weighed(form, standing, (), verdict) if verdict else None
 
-    def _form(self, told: Told, case: Case, issue: int, department: str | None) -> ReturnedForm:
-        happened_on = self.rules.happened(told["on"])
+    def _form(
+        self, told: FilledForm, case: Case, issue: int, department: str | None
+    ) -> ReturnedForm:
+        happened_on = self.rules.happened(told.on)
         return ReturnedForm(
-            told["kind"],
+            told.kind,
             case.number,
             issue,
-            told["values"],
-            str(told["by"]),
+            told.values,
+            str(told.by),
             happened_on,
             department,
         )
@@ -216,7 +220,7 @@ class Forms:
     def _apply(
         self,
         recorder: FileRecorder,
-        told: Told,
+        told: FilledForm,
         case: Case,
         weighed: Weighed,
         *,
@@ -261,59 +265,59 @@ class Forms:
         recorder.settle("step")
         return True
 
-    def _pass_by(self, recorder: FileRecorder, told: Told, case: Case) -> None:
+    def _pass_by(self, recorder: FileRecorder, told: FilledForm, case: Case) -> None:
         """What waits of a step that was taken need not be decided any more.
 
         What said otherwise is told.
         """
         waiting = [
             one
-            for one in recorder.waiting(case, told["kind"])
+            for one in recorder.waiting(case, told.kind)
             if _answers_what(one.told) == _answers_what(told)
         ]
         recorder.passed(waiting)
-        others = sorted({one.number for one in waiting if one.told["values"] != told["values"]})
+        others = sorted({one.number for one in waiting if one.told.values != told.values})
         recorder.note(finding("FB-decision-passed", number=number) for number in others)
 
     # --- what a person decides --------------------------------------------------------
 
-    def _contradicting(self, recorder: FileRecorder, told: Told, case: Case) -> str | None:
+    def _contradicting(self, recorder: FileRecorder, told: FilledForm, case: Case) -> str | None:
         """The number of the decision, where forms for this step contradict each other.
 
         `''` for a decision that is new; None where none contradicts.
         """
-        if told["kind"] in _MAY_COME_OFTEN:
+        if told.kind in _MAY_COME_OFTEN:
             return None
         waiting = [
             one
-            for one in recorder.waiting(case, told["kind"])
+            for one in recorder.waiting(case, told.kind)
             if _answers_what(one.told) == _answers_what(told)
         ]
         if disputed := next(
-            (one for one in waiting if one.told["values"] != told["values"] and one.is_dispute),
+            (one for one in waiting if one.told.values != told.values and one.is_dispute),
             None,
         ):
             return disputed.number
         rivals = [
             other
             for other in self.rivals.get(_answers_what(told), ())
-            if other["values"] != told["values"]
+            if other.values != told.values
         ]
         return "" if any(self._weigh(recorder, other, case).moves for other in rivals) else None
 
-    def _hold_mail(self, recorder: FileRecorder, told: Told, case: Case) -> None:
+    def _hold_mail(self, recorder: FileRecorder, told: FilledForm, case: Case) -> None:
         """Keep a mailed form with its case; it waits for a person where it would do anything."""
         would = self._weigh(recorder, told, case, is_decided=True).moves
         state = would[-1].to if would else case.state
         reason = finding(
             "FB-mail-sender",
-            kind=told["kind"],
+            kind=told.kind,
             case=case.number,
-            sender=told["mailed"],
+            sender=told.mailed,
             state=state,
         )
         if would:
-            recorder.await_decision(case, {**told, "would": state}, reason.code, None)
+            recorder.await_decision(case, told._replace(would=state), reason.code, None)
         recorder.refuse(self.rules.worded(reason), "set_aside")
 
     def decide(
@@ -328,9 +332,9 @@ class Forms:
         if chosen is None:
             recorder.decided(options, None, by)
             return None
-        case = recorder.case(chosen.told["case"])
+        case = recorder.case(chosen.told.case)
         if case is None:
-            return finding("FB-step-no-case", case=str(chosen.told["case"]))
+            return finding("FB-step-no-case", case=str(chosen.told.case))
         weighed = self._weigh(recorder, chosen.told, case, is_decided=True)
         if not weighed.moves:
             troubles = weighed.verdict.findings if weighed.verdict else (weighed.refusal,)
@@ -385,7 +389,7 @@ def _is_of_another_department(form: ReturnedForm, case: Case) -> bool:
     return (form.values.get("department") or case.department) != form.department
 
 
-def _answers_what(told: Told) -> tuple[str, ...]:
+def _answers_what(told: FilledForm) -> tuple[str, ...]:
     """What two forms that answer the same step have in common.
 
     Their kind, their case, and whose measures they are.
@@ -393,10 +397,10 @@ def _answers_what(told: Told) -> tuple[str, ...]:
     A case may have several sheets and letters at a time; then it is the issue that tells which was
     answered.
     """
-    kind = told["kind"]
-    part = str(told["values"].get("department") or "") if kind == "measures" else ""
+    kind = told.kind
+    part = str(told.values.get("department") or "") if kind == "measures" else ""
     is_one_step = kind in FROM and kind != "reply"
-    return kind, told["case"], part, "" if is_one_step else str(told["issue"])
+    return kind, told.case, part, "" if is_one_step else str(told.issue)
 
 
 def _remarked(first: Transition, findings: Sequence[Finding], decided_by: str) -> Transition:

@@ -5,13 +5,14 @@ may sign it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fbbatch.codes import Subject
 from fbbatch.findings import finding
 from fbbatch.identity import gives_address
 from fbbatch.ledger.recording import FileRecorder
-from fbbatch.model import REPORTER, Case, Finding, Transition
+from fbbatch.messages import WorkbookProof
+from fbbatch.model import REPORTER, Case, FilledForm, Finding, Transition
 from fbbatch.steps.rules import Rules
 from fbbatch.words import fold
 
@@ -27,9 +28,7 @@ class Proven(NamedTuple):
     refusal: Finding | None = None
 
 
-def proven_form(
-    rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case
-) -> Proven:
+def proven_form(rules: Rules, recorder: FileRecorder, told: FilledForm, case: Case) -> Proven:
     """Which form of a case this is, by its code.
 
     Args:
@@ -38,90 +37,86 @@ def proven_form(
         told: what the judge tells of the form.
         case: the one that it speaks of.
     """
-    printed = [(str(code), str(issue)) for code, issue in told["printed"]]
-    codes = [(told["code"], ""), *printed] if told["code"] else printed
+    printed = list(told.printed)
+    codes = [(told.code, ""), *printed] if told.code else printed
     for code, issue in codes:
         for subject in _subjects(rules, told, case, issue, recorder):
             if rules.codes.prove(code, subject, rules.today):
                 return Proven(int(subject.issue), subject.department)
     if not codes and _is_of_before(rules, recorder, told, case):
-        return Proven(told["issue"], told["department"])
+        return Proven(told.issue, told.department)
     return Proven(
         0,
         None,
-        finding(
-            "FB-code-wrong" if codes else "FB-code-missing", kind=told["kind"], case=case.number
-        ),
+        finding("FB-code-wrong" if codes else "FB-code-missing", kind=told.kind, case=case.number),
     )
 
 
 def _subjects(
-    rules: Rules, told: Mapping[str, Any], case: Case, printed: str, recorder: FileRecorder
+    rules: Rules, told: FilledForm, case: Case, printed: str, recorder: FileRecorder
 ) -> Iterator[Subject]:
     """What the form may be, as its properties say.
 
     Where they are lost: each issue and department that there is.
     """
-    newest = recorder.newest_issue(case, told["kind"], None)
+    newest = recorder.newest_issue(case, told.kind, None)
     issues = (
-        [str(told["issue"])]
-        if told["issue"]
+        [str(told.issue)]
+        if told.issue
         else [printed]
         if printed
         else [str(n) for n in range(1, newest + 1)]
     )
     every = ["", *(department.id for department in rules.book.organisation.departments)]
-    departments = every if told["department"] is None else [told["department"]]
+    departments = every if told.department is None else [told.department]
     for issue in issues:
         for department in departments:
-            yield Subject(told["kind"], case.number, issue, department)
+            yield Subject(told.kind, case.number, issue, department)
 
 
-def _is_of_before(
-    rules: Rules, recorder: FileRecorder, told: Mapping[str, Any], case: Case
-) -> bool:
+def _is_of_before(rules: Rules, recorder: FileRecorder, told: FilledForm, case: Case) -> bool:
     """True for a form issued before there were codes, and dropped as a file.
 
     Only as long as the company takes such forms.
     """
     until = rules.settings.forms_without_code_until
-    if until is None or rules.today > until or told.get("mailed"):
+    if until is None or rules.today > until or told.mailed:
         return False
-    part = told["values"].get("department") if told["kind"] == "measures" else None
-    return recorder.was_issued_without_code(case, told["kind"], told["issue"], part)
+    part = told.values.get("department") if told.kind == "measures" else None
+    return recorder.was_issued_without_code(case, told.kind, told.issue, part)
 
 
-def is_proven_workbook(rules: Rules, recorder: FileRecorder, told: Mapping[str, Any]) -> bool:
+def is_proven_workbook(rules: Rules, recorder: FileRecorder, proof: WorkbookProof) -> bool:
     """True for a ledger, summary or marked workbook with the code of the issue it says it is.
 
     Args:
         rules: as above.
         recorder: knows what was issued.
-        told: `kind`, `issue` and the `codes` that were found in it.
+        proof: what it says it is, and the codes that were found in it.
     """
-    subject = Subject(told["kind"], "", told["issue"])
-    if any(rules.codes.prove(code, subject, rules.today) for code in told["codes"]):
+    subject = Subject(proof.kind, "", proof.issue)
+    if any(rules.codes.prove(code, subject, rules.today) for code in proof.codes):
         return True
     until = rules.settings.forms_without_code_until
-    is_in_time = until is not None and rules.today <= until and not told.get("mailed")
+    is_in_time = until is not None and rules.today <= until
     return (
         is_in_time
-        and not told["codes"]
-        and recorder.was_published_without_code(told["kind"], told["issue"])
+        and not proof.codes
+        and recorder.was_published_without_code(proof.kind, proof.issue)
     )
 
 
-def may_mail(rules: Rules, told: Mapping[str, Any], case: Case) -> bool:
+def may_mail(rules: Rules, told: FilledForm, case: Case) -> bool:
     """True where a form may count out of a mail.
 
     Its sender is the signer, of the signer's department, or the case's contact.
     """
     if rules.settings.mail_forms == "never":
         return False
-    address = str(told["mailed"]).lower()
-    if told["by"] == REPORTER:
+    address = told.mailed.lower()
+    if told.by == REPORTER:
         return is_contact(rules, case, address)
-    signer = rules.book.person(told["by"])
+    signer = rules.book.person(told.by)
     if signer is None:
         return False
     colleagues = (p for p in rules.book.organisation.people if p.department == signer.department)

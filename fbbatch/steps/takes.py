@@ -1,12 +1,12 @@
 """All that brings steps in a run, behind one door."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 from fbbatch.ledger import Ledger
 from fbbatch.ledger.recording import FileRecorder
-from fbbatch.model import Case, Finding, Transition
+from fbbatch.messages import EditedWorkbook, FormRead, WorkbookProof
+from fbbatch.model import Case, FilledForm, Transition
 from fbbatch.steps.amendments import take_amendments
 from fbbatch.steps.edits import Edits
 from fbbatch.steps.forms import Forms
@@ -15,8 +15,6 @@ from fbbatch.steps.rules import BY_TIME, SURVEY_EXPIRES, Rules
 from fbbatch.stopping import Ask, never
 from fbbatch.workflow.process import moves_of_time
 from fbbatch.workflow.standing import replay
-
-Message = Mapping[str, Any]
 
 
 class Steps:
@@ -29,43 +27,45 @@ class Steps:
     def _forms(self) -> Forms:
         return Forms(self.rules)
 
-    def turn(self, message: Message) -> tuple[str, int]:
+    def turn(self, form: FilledForm) -> tuple[str, int]:
         """When a form has its turn among those of a run."""
-        return self._forms.turn(message["form"])
+        return self._forms.turn(form)
 
-    def expect(self, message: Message) -> None:
+    def expect(self, form: FilledForm) -> None:
         """Know of a form that will be taken later in this run."""
-        self._forms.expect(message["form"])
+        self._forms.expect(form)
 
-    def is_early(self, recorder: FileRecorder, message: Message) -> bool:
+    def is_early(self, recorder: FileRecorder, form: FilledForm) -> bool:
         """True for a form that skips a step: the missing one may lie in the same inbox."""
-        return self._forms.is_early(recorder, message["form"])
+        return self._forms.is_early(recorder, form)
 
-    def take_form(self, recorder: FileRecorder, message: Message) -> None:
+    def take_form(self, recorder: FileRecorder, message: FormRead) -> None:
         """Record what a returned form does to its case.
 
         Whatever keeps it from doing so is a finding on paper.
         """
-        self._forms.take(recorder, message["form"], [Finding(*f) for f in message["findings"]])
+        self._forms.take(recorder, message.form, message.findings)
 
-    def take_edits(self, recorder: FileRecorder, message: Message) -> None:
+    def take_edits(self, recorder: FileRecorder, workbook: EditedWorkbook) -> None:
         """Apply what was edited in a ledger or summary, and list every change."""
-        Edits(self.rules, self._forms).take(recorder, message)
+        Edits(self.rules, self._forms).take(recorder, workbook)
 
     def take_amendments(self, recorder: FileRecorder, ask: Ask = never) -> None:
         """Give cases the answers of rows that are edited copies of theirs."""
         take_amendments(self.rules, recorder, ask)
 
-    def take_sender(self, recorder: FileRecorder, address: str) -> None:
-        """Say who has mailed a file."""
+    def take_sender(self, recorder: FileRecorder, address: str | None) -> None:
+        """Say who has mailed a file; None where it did not come by mail."""
+        if address is None:
+            return
         people = self.rules.book.organisation.people
         is_known = any(person.mail and person.mail.lower() == address.lower() for person in people)
         recorder.came_by_mail(address, is_known=is_known)
 
-    def take_marks(self, recorder: FileRecorder, told: Mapping[str, Any]) -> None:
+    def take_marks(self, recorder: FileRecorder, proof: WorkbookProof) -> None:
         """Say whether the marks of a workbook that went back are ours."""
-        if is_proven_workbook(self.rules, recorder, told):
-            recorder.believe_marks(told["issue"].rpartition("/")[2])
+        if is_proven_workbook(self.rules, recorder, proof):
+            recorder.believe_marks(proof.issue.rpartition("/")[2])
 
     # --- time -------------------------------------------------------------------------
 
