@@ -7,7 +7,6 @@ python-docx is no help here: it does not see content controls, text boxes and tr
 where answers stand.
 """
 
-import io
 import re
 import zipfile
 import zlib
@@ -51,8 +50,7 @@ def read_word(content: bytes, limits: Limits) -> Paper | Finding:
             else finding("FB-broken", reason="OLE")
         )
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _paper(Package(archive, limits), limits)
+        return _paper(Package(content, limits), limits)
     except RefusedError as refused:
         return refused.why
     except (
