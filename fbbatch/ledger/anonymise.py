@@ -2,8 +2,8 @@
 
 That is: personal data of closed cases, and runs that came to nothing.
 
-Which texts are personal, and what stands in their place, others decide (`Rules`); here they are
-found and replaced, in one transaction, within which the append-only triggers are lifted and put
+Which texts are personal, and what stands in their place, others decide (`PrivacyRules`); here they
+are found and replaced, in one transaction, within which the append-only triggers are lifted and put
 back.
 """
 
@@ -29,7 +29,7 @@ Known = Mapping[str, str]
 """What is known of a person: text → what stands in its place."""
 
 
-class Rules(Protocol):
+class PrivacyRules(Protocol):
     """What is personal, and what stands in its place.
 
     What is already replaced comes back as it is.
@@ -170,7 +170,7 @@ class Forgotten:
 
 def forget(
     ledger: Ledger,
-    rules: Rules,
+    rules: PrivacyRules,
     before: dt.date,
     *,
     retention: dt.timedelta,
@@ -213,7 +213,7 @@ def forget(
     return result
 
 
-def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> None:
+def forget_places(ledger: Ledger, rules: PrivacyRules, originals: Iterable[int]) -> None:
     """Forget what removed originals were called, and where what was inside them was."""
     with ledger.writing() as connection:
         for id_ in originals:
@@ -321,7 +321,7 @@ def _rewriting(ledger: Ledger, *, keep: bool) -> Iterator[sa.Connection]:
 class _Forgetting:
     """One rewriting of the ledger."""
 
-    def __init__(self, connection: sa.Connection, rules: Rules, before: dt.date) -> None:
+    def __init__(self, connection: sa.Connection, rules: PrivacyRules, before: dt.date) -> None:
         self.connection = connection
         self.rules = rules
         self.before = before

@@ -70,7 +70,7 @@ def open_workbook(
     """
     if second:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
-    book = _Workbook(content, kind, limits, parts or {})
+    book = _OpenedWorkbook(content, kind, limits, parts or {})
     try:
         pages = book.pages()
         identity = (
@@ -146,7 +146,7 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in rows if len(row) > 1 and row[0] != ""}
 
 
-class _Workbook:
+class _OpenedWorkbook:
     """A workbook, each of its sheets read by whoever reads it best.
 
     What was read is compared with what is stored. Source: RELIABILITY I1.

@@ -209,7 +209,7 @@ class _Converters:
         self._package = package
         self._strings = strings
         self._kinds: dict[bytes, str] = {}
-        dates, durations = _Memo(_to_date), _Memo(_to_duration)
+        dates, durations = _Moments(_to_date), _Moments(_to_duration)
         self._all: dict[str, Callable[[Sequence[bytes]], Sequence[Cell]]] = {
             "string": lambda values: list(map(self._strings.texts.__getitem__, _to_places(values))),
             "number": _to_numbers,
@@ -367,7 +367,7 @@ _KINDS = {
 _BOOLEANS = (b"0", b"1")
 
 
-class _Memo(dict[bytes, Cell]):
+class _Moments(dict[bytes, Cell]):
     """Number as written → the moment it stands for. Bounded."""
 
     def __init__(self, convert: Callable[[float], Cell]) -> None:

@@ -21,7 +21,7 @@ _REFERENCE = re.compile(
 )
 
 
-class Place(NamedTuple):
+class CellPlace(NamedTuple):
     """A cell; row and column count from 0."""
 
     sheet: str
@@ -29,7 +29,7 @@ class Place(NamedTuple):
     column: int
 
 
-def named_cells(content: bytes, kind: str, prefix: str, limits: Limits) -> dict[str, Place]:
+def named_cells(content: bytes, kind: str, prefix: str, limits: Limits) -> dict[str, CellPlace]:
     """The cells to which names with this prefix point, by the rest of the name.
 
     Of an area it is the first cell. Nothing for kinds whose names cannot be read, for what is
@@ -41,7 +41,7 @@ def named_cells(content: bytes, kind: str, prefix: str, limits: Limits) -> dict[
         prefix: with which the names begin, in small letters.
         limits: how much is too much.
     """
-    cells: dict[str, Place] = {}
+    cells: dict[str, CellPlace] = {}
     with contextlib.suppress(*PROBLEMS):
         for written, place in _names(content, kind, limits):
             name = written.lower()
@@ -50,7 +50,7 @@ def named_cells(content: bytes, kind: str, prefix: str, limits: Limits) -> dict[
     return cells
 
 
-def _names(content: bytes, kind: str, limits: Limits) -> Iterator[tuple[str, Place | None]]:
+def _names(content: bytes, kind: str, limits: Limits) -> Iterator[tuple[str, CellPlace | None]]:
     """The names of a workbook, and the cells to which they point."""
     match kind:
         case "xlsx":
@@ -63,12 +63,12 @@ def _names(content: bytes, kind: str, limits: Limits) -> Iterator[tuple[str, Pla
             return iter(())
 
 
-def _of_xlsx(content: bytes, limits: Limits) -> Iterator[tuple[str, Place | None]]:
+def _of_xlsx(content: bytes, limits: Limits) -> Iterator[tuple[str, CellPlace | None]]:
     for defined in Package(content, limits).root(WORKBOOK).iter("{*}definedName"):
         yield str(defined.get("name")), _place(defined.text or "")
 
 
-def _of_ods(content: bytes) -> Iterator[tuple[str, Place | None]]:
+def _of_ods(content: bytes) -> Iterator[tuple[str, CellPlace | None]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("content.xml") as stream:
         for _, named in etree.iterparse(stream, tag="{*}named-range", **SAFE_XML):
             yield _attribute(named, "name"), _place(_attribute(named, "cell-range-address"))
@@ -86,7 +86,7 @@ def _attribute(element: Xml, name: str) -> str:
     raise KeyError(name)
 
 
-def _of_xls(content: bytes) -> Iterator[tuple[str, Place | None]]:
+def _of_xls(content: bytes) -> Iterator[tuple[str, CellPlace | None]]:
     import xlrd  # type: ignore[import-untyped]
 
     with contextlib.suppress(Exception):  # it raises whatever a damaged file leads it to
@@ -95,19 +95,19 @@ def _of_xls(content: bytes) -> Iterator[tuple[str, Place | None]]:
             yield str(name.name), _xls_place(name)
 
 
-def _xls_place(name: Any) -> Place | None:
+def _xls_place(name: Any) -> CellPlace | None:
     with contextlib.suppress(Exception):  # most names are no areas
         sheet, top, _, left, _ = name.area2d()
-        return Place(str(sheet.name), int(top), int(left))
+        return CellPlace(str(sheet.name), int(top), int(left))
     return None
 
 
-def _place(reference: str) -> Place | None:
+def _place(reference: str) -> CellPlace | None:
     """`'Sheet 1'!$C$5` of Excel or `$'Sheet 1'.$C$5` of OpenDocument."""
     match = _REFERENCE.match(reference)
     if match is None:
         return None
-    return Place(
+    return CellPlace(
         (match[1] or match[2] or "").replace("''", "'"),
         int(match[4]) - 1,
         column_number(match[3]) - 1,
