@@ -24,8 +24,8 @@ from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
 from fbbatch.inbox import ArchiveMove
 from fbbatch.intake import Taking
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
-from fbbatch.ledger.anonymise import give_up
 from fbbatch.ledger.outcomes import HARMLESS
+from fbbatch.ledger.unfinished import give_up
 from fbbatch.model import FileOutcome
 from fbbatch.publish.edition import Edition, Progress
 from fbbatch.schema.wording import words
