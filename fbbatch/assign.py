@@ -3,14 +3,14 @@
 Source: 5.1.1, 3.3.3.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fbbatch.lexicon import Lexicon, Pattern
 from fbbatch.model import Assignment, Classification
 from fbbatch.schema import Book
 from fbbatch.schema.book import NOT_A_DEPARTMENT
-from fbbatch.schema.models import AssignmentRule, EscalationRule
+from fbbatch.schema.models import AssignmentRule, EscalationRule, Product
 
 
 def assignment_words(book: Book) -> list[str]:
@@ -18,11 +18,14 @@ def assignment_words(book: Book) -> list[str]:
     return [word for _, word in _wordy(book)]
 
 
-def _wordy(book: Book) -> list[tuple[str, str]]:
-    rules = [(rule.id, rule.when.words) for rule in book.assignment.rules] + [
-        (rule.id, rule.words) for rule in book.assignment.escalation
-    ]
-    return [(rule, word) for rule, words in rules for word in words]
+def _wordy(book: Book) -> Iterator[tuple[str, str]]:
+    """The words that rules look for, each with the id of its rule."""
+    for rule in book.assignment.rules:
+        for word in rule.when.words:
+            yield rule.id, word
+    for escalation in book.assignment.escalation:
+        for word in escalation.words:
+            yield escalation.id, word
 
 
 _MEMO = 20_000
@@ -37,38 +40,44 @@ class Assigner:
     """
 
     def __init__(self, book: Book, lexicon: Lexicon) -> None:
-        self._rules = book.assignment.rules
-        self._by_type = book.assignment.departments_by_type
-        self._escalations = book.assignment.escalation
-        self._products = {product.name: product for product in book.products.products}
-        wordy = _wordy(book)
-        rule_of = {
-            number: rule for number, (rule, _) in enumerate(wordy, len(lexicon.words) - len(wordy))
-        }
-        self._rules_at = {
-            place: [rule_of[n] for n in lexicon.numbers(place) if n in rule_of]
-            for place in lexicon.places(rule_of)
-        }
+        assignment = book.assignment
+        products = book.products.products
+        self._rules = assignment.rules
+        self._by_type = assignment.departments_by_type
+        self._escalations = assignment.escalation
+        self._products = {product.name: product for product in products}
+        wordy = list(_wordy(book))
+        first = len(lexicon.words) - len(wordy)
+        rule_of = {number: rule for number, (rule, _) in enumerate(wordy, first)}
+        self._rules_at: dict[int, list[str]] = {}
+        for place in lexicon.places(rule_of):
+            numbers = lexicon.numbers(place)
+            self._rules_at[place] = [rule_of[n] for n in numbers if n in rule_of]
         self._known: dict[tuple[Any, ...], Assignment] = {}
         self._said: dict[Pattern, frozenset[str]] = {}
 
     def said(self, patterns: Iterable[Sequence[Pattern]], n_rows: int) -> list[frozenset[str]]:
         """The rules for whose words each row gives occasion, by the patterns of its texts."""
+        known = self._said
         said: list[frozenset[str]] = [frozenset()] * n_rows
         for column in patterns:
-            if len(self._said) > _MEMO:
-                self._said.clear()
-            for pattern in set(column) - self._said.keys():
-                self._said[pattern] = frozenset(
-                    rule for word in pattern for rule in self._rules_at.get(word >> 32, ())
-                )
-            told = [self._said[pattern] for pattern in column]
-            said = (
-                [words | more for words, more in zip(said, told, strict=True)]
-                if any(said)
-                else told
-            )
+            if len(known) > _MEMO:
+                known.clear()
+            for pattern in set(column) - known.keys():
+                known[pattern] = self._rules_of(pattern)
+            told = [known[pattern] for pattern in column]
+            if any(said):
+                said = [words | more for words, more in zip(said, told, strict=True)]
+            else:
+                said = told
         return said
+
+    def _rules_of(self, pattern: Pattern) -> frozenset[str]:
+        """The rules that look for words of a pattern."""
+        rules: set[str] = set()
+        for word in pattern:
+            rules.update(self._rules_at.get(word >> 32, ()))
+        return frozenset(rules)
 
     def assign(
         self, source: str, judged: Classification, product: str, said: frozenset[str]
@@ -100,44 +109,71 @@ class Assigner:
     def _decide(
         self, source: str, judged: Classification, name: str, said: frozenset[str]
     ) -> Assignment:
+        """Who handles a case, by rules and facts alone.
+
+        Rules are asked in their order. Those for escalation are asked last: they also count the
+        departments.
+        """
         product = self._products.get(name)
-        facts = {
-            "source": source,
-            "kind": judged.kind,
-            "type": judged.type,
-            "severity": judged.severity,
-            "product": product.name if product else "",
-            "line": (product.line or "") if product else "",
-        }
-        for rule in self._rules:
-            lead = (
-                (product.department if product else None)
-                if rule.lead == NOT_A_DEPARTMENT
-                else rule.lead
-            )
-            if lead and _holds(rule, facts) and (not rule.when.words or rule.id in said):
-                break
-        else:
-            raise AssertionError("the last rule has no condition; the book was checked")
-        touched = [
-            *rule.cooperating,
-            *(self._by_type[t] for t in judged.touched_types if t in self._by_type),
-        ]
-        cooperating = tuple(d for d in dict.fromkeys(touched) if d != lead)
+        facts = _facts(source, judged, product)
+        rule, lead = self._first_rule(facts, product, said)
+        cooperating = self._cooperating(rule, lead, judged)
         n_departments = 1 + len(cooperating)
-        escalations = tuple(
-            e.id
-            for e in self._escalations
-            if _escalates(e, judged, n_departments, said=e.id in said)
-        )
-        return Assignment(lead, cooperating, rule.id, escalations)
+        escalations: list[str] = []
+        for escalation in self._escalations:
+            is_said = escalation.id in said
+            if _escalates(escalation, judged, n_departments, said=is_said):
+                escalations.append(escalation.id)
+        return Assignment(lead, cooperating, rule.id, tuple(escalations))
+
+    def _first_rule(
+        self, facts: Mapping[str, str], product: Product | None, said: frozenset[str]
+    ) -> tuple[AssignmentRule, str]:
+        """The first rule that holds, and the department that it names."""
+        for rule in self._rules:
+            lead = _lead(rule, product)
+            is_said = not rule.when.words or rule.id in said
+            if lead and is_said and _holds(rule, facts):
+                return rule, lead
+        raise AssertionError("the last rule has no condition; the book was checked")
+
+    def _cooperating(
+        self, rule: AssignmentRule, lead: str, judged: Classification
+    ) -> tuple[str, ...]:
+        """The departments besides the lead: the rule's, and those of types touched on."""
+        departments = list(rule.cooperating)
+        for touched in judged.touched_types:
+            if department := self._by_type.get(touched):
+                departments.append(department)
+        return tuple(d for d in dict.fromkeys(departments) if d != lead)
+
+
+def _facts(source: str, judged: Classification, product: Product | None) -> dict[str, str]:
+    """What the conditions of rules ask for, by their keys."""
+    return {
+        "source": source,
+        "kind": judged.kind,
+        "type": judged.type,
+        "severity": judged.severity,
+        "product": product.name if product else "",
+        "line": (product.line or "") if product else "",
+    }
+
+
+def _lead(rule: AssignmentRule, product: Product | None) -> str | None:
+    """The department that a rule names; None where it is the product's and there is none."""
+    if rule.lead != NOT_A_DEPARTMENT:
+        return rule.lead
+    return product.department if product else None
 
 
 def _holds(rule: AssignmentRule, facts: Mapping[str, str]) -> bool:
+    """Whether a rule's conditions hold; of one that is left out, any fact will do."""
     return all(not wanted or facts[key] in wanted for key, wanted in _conditions(rule))
 
 
 def _conditions(rule: AssignmentRule) -> list[tuple[str, list[str]]]:
+    """What a rule asks of each fact; nothing where any will do."""
     when = rule.when
     return [
         ("type", when.type),
@@ -152,7 +188,9 @@ def _conditions(rule: AssignmentRule) -> list[tuple[str, list[str]]]:
 def _escalates(
     rule: EscalationRule, judged: Classification, n_departments: int, *, said: bool
 ) -> bool:
+    """Whether a case goes to the leaders by a rule; `said`: its texts have words of the rule."""
     if judged.severity in rule.severity:
         return True
-    complex_ = said or bool(rule.departments and n_departments >= rule.departments)
-    return complex_ and (not rule.only_severity or judged.severity in rule.only_severity)
+    if rule.only_severity and judged.severity not in rule.only_severity:
+        return False
+    return said or bool(rule.departments and n_departments >= rule.departments)

@@ -21,11 +21,11 @@ import filelock
 from fbbatch import __version__, failpoints, inbox, outbox
 from fbbatch.documents import Receipt
 from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
-from fbbatch.inbox import Move
+from fbbatch.inbox import ArchiveMove
 from fbbatch.intake import Taking
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
-from fbbatch.ledger.anonymise import give_up
 from fbbatch.ledger.outcomes import HARMLESS
+from fbbatch.ledger.unfinished import give_up
 from fbbatch.model import FileOutcome
 from fbbatch.publish.edition import Edition, Progress
 from fbbatch.schema.wording import words
@@ -314,7 +314,7 @@ class _Run:
         inbox.archive(
             self.shop.folder,
             [
-                Move(path, file.archived, file.sha256, file.size)
+                ArchiveMove(path, file.archived, file.sha256, file.size)
                 for path, file in moves
                 if path and file.archived
             ],

@@ -263,7 +263,7 @@ class Classifier:
         """
         words = self._words(before, field, raw)
         hits, supposers = words.hits, words.supposers
-        covered = _Cover((*words.exceptions, *hits))
+        covered = _Stretches((*words.exceptions, *hits))
         negators = [negator for negator in words.negators if not covered.holds(negator)]
         denied = (
             self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
@@ -443,7 +443,7 @@ def _goes_on(text: str, listed: Sequence[_Hit], hit: _Hit) -> bool:
     )
 
 
-class _Cover:
+class _Stretches:
     """Stretches of a text; tells whether one of them holds a hit. Linear in their number."""
 
     def __init__(self, hits: Iterable[_Hit]) -> None:

@@ -399,7 +399,7 @@ def _shortened(name: str) -> tuple[str, str]:
     return stem.encode()[: _LONGEST_NAME - len(suffix.encode())].decode("utf-8", "ignore"), suffix
 
 
-class Move(NamedTuple):
+class ArchiveMove(NamedTuple):
     """An original to archive: where it lies, its place in the workspace, and how it was judged."""
 
     source: Path
@@ -408,7 +408,7 @@ class Move(NamedTuple):
     size: int
 
 
-def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None:
+def archive(workspace: Path, moves: Sequence[ArchiveMove], *, ask: Ask = never) -> None:
     """Put originals into their places in the archive, to stay.
 
     What has other bytes than were judged stays in the inbox; what an interrupted run has moved
@@ -448,7 +448,7 @@ def archive(workspace: Path, moves: Sequence[Move], *, ask: Ask = never) -> None
         ) from error
 
 
-def _keep(move: Move, place: Path) -> None:
+def _keep(move: ArchiveMove, place: Path) -> None:
     """Bring one original into the archive, by renaming it or as a copy of ours."""
     found = _stamp(move.source)
     if found is None or not stat.S_ISREG(found.mode):
@@ -475,7 +475,7 @@ def _is_still(found: _Stamp, path: Path) -> bool:
     return now is not None and now._replace(mode=found.mode) == found
 
 
-def _is_as_judged(move: Move, original: IO[bytes]) -> bool:
+def _is_as_judged(move: ArchiveMove, original: IO[bytes]) -> bool:
     if not move.sha256:
         return os.fstat(original.fileno()).st_size == move.size
     return digest(iter(lambda: original.read(_CHUNK), b"")) == move.sha256
@@ -520,7 +520,7 @@ def _partial(place: Path) -> Path:
     return place.with_name(f"{place.name}.partial")
 
 
-def _copy(move: Move, original: IO[bytes], place: Path) -> bool:
+def _copy(move: ArchiveMove, original: IO[bytes], place: Path) -> bool:
     """Put a copy of our own in `place`.
 
     Returns:

@@ -18,7 +18,7 @@ from fbbatch import failpoints, inbox, workers
 from fbbatch.errors import UnrecordableError
 from fbbatch.findings import finding
 from fbbatch.inbox import Claimed
-from fbbatch.judge import Hearing, Setup, Task
+from fbbatch.judge import FileToJudge, Hearing, Setup
 from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.messages import (
@@ -172,7 +172,7 @@ class Taking:
                 self.record_whole(item, same, "duplicate", rows=first.rows)
 
     def _judge(self, items: Sequence[Claimed], total: int) -> None:
-        tasks = [Task(item.path, item.folder, item.sha256) for item in items]
+        tasks = [FileToJudge(item.path, item.folder, item.sha256) for item in items]
         answers = workers.run_tasks(
             tasks, self.job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.while_silent
         )
@@ -280,7 +280,7 @@ class Taking:
     @contextlib.contextmanager
     def read_again(self, item: Claimed) -> Iterator[Iterator[bytes]]:
         """The frames of a file as the second reader gives them."""
-        second = [Task(item.path, item.folder, item.sha256, second=True)]
+        second = [FileToJudge(item.path, item.folder, item.sha256, second=True)]
         with contextlib.closing(
             workers.run_tasks(second, self.job, jobs=1, ask=self.while_silent)
         ) as again:

@@ -19,7 +19,7 @@ from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, trouble, wo
 SETTINGS_FILE = "fbbatch.yaml"
 
 
-class _Strict(BaseModel):
+class _SettingsModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -54,7 +54,7 @@ def _named(text: str) -> str:
     return text
 
 
-class Company(_Strict):
+class Company(_SettingsModel):
     """What stands on every document."""
 
     name: Annotated[str, AfterValidator(_named)] = Field(
@@ -68,7 +68,7 @@ class Company(_Strict):
     )
 
 
-class Settings(_Strict):
+class Settings(_SettingsModel):
     """`fbbatch.yaml`. Paths are below the workspace."""
 
     company: Company

@@ -27,7 +27,7 @@ from lxml import etree
 from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
-from fbbatch.judge import Hearing, Judge, RowJudge, Setup, Task
+from fbbatch.judge import Hearing, Judge, RowJudge, Setup, FileToJudge
 from fbbatch.messages import HeardRows, PartHead, Refusal, SetAside, SheetHead
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
@@ -394,7 +394,7 @@ def judge(
     setup = Setup(book, limits or Limits(), RECEIVED, "zh-Hans")
     told = whole = Judged([], [], [], None, None)
     hearing = Hearing()
-    for frame in Judge(setup).frames(Task(path, folder)):
+    for frame in Judge(setup).frames(FileToJudge(path, folder)):
         message = hearing.message(frame)
         match message:
             case PartHead():

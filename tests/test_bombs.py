@@ -23,7 +23,7 @@ import xlsxwriter
 from fbbatch.batch import RunResult
 from fbbatch.errors import ExitCode
 from fbbatch.findings import CATALOGUE, message
-from fbbatch.judge import Judge, RowJudge, Setup, Task
+from fbbatch.judge import Judge, RowJudge, Setup, FileToJudge
 from fbbatch.messages import Refusal
 from fbbatch.read import Limits, sheet_of
 from fbbatch.schema import Layout, identify
@@ -131,7 +131,7 @@ def test_limit_is_told_with_what_was_seen_and_which_setting_allows_more(
     (tmp_path / "a").write_bytes(content)
     messages = list(
         Judge(Setup(book, Limits(**limits), RECEIVED, "zh-Hans")).judge(
-            Task(tmp_path / "a", "customer")
+            FileToJudge(tmp_path / "a", "customer")
         )
     )
     (told,) = [m.reason for m in messages if isinstance(m, Refusal)]

@@ -32,7 +32,7 @@ from fbbatch.batch import InterruptedRunError, RunResult
 from fbbatch.documents.case import story_of
 from fbbatch.documents.receipt import people_list
 from fbbatch.errors import ExitCode
-from fbbatch.judge import Judge, Setup, Task
+from fbbatch.judge import FileToJudge, Judge, Setup
 from fbbatch.ledger import Ledger
 from fbbatch.messages import FormRead
 from fbbatch.model import Case, Transition
@@ -1902,7 +1902,7 @@ def test_forms_saved_by_libreoffice_and_by_way_of_odt_move_the_case(tmp_path: Pa
 def told_by(here: Bureau, form: Path, outbox: Path) -> tuple[Any, ...]:
     """What the judge reads in a form: its identity, its answers, and what is wrong with them or stands beside them."""
     setup = Setup(here.book, Limits(), moment(here.place, "2026-11-30"), "zh-Hant", outbox)
-    (message,) = [m for m in Judge(setup).judge(Task(form, None)) if isinstance(m, FormRead)]
+    (message,) = [m for m in Judge(setup).judge(FileToJudge(form, None)) if isinstance(m, FormRead)]
     told = message.form
     return (
         told.kind,

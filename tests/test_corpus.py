@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from fbbatch import workers
-from fbbatch.judge import Hearing, Judge, Setup, Task
+from fbbatch.judge import Hearing, Judge, Setup, FileToJudge
 from fbbatch.messages import PartHead, Refusal
 from fbbatch.model import Finding
 from fbbatch.read import Letter, Limits, ReadersDisagreeError, open_content
@@ -275,7 +275,7 @@ def judging(setup: Setup) -> Callable[[tuple[int, Path]], Iterator[bytes]]:
         number, path = task
         path.write_bytes(mutated(number))
         try:
-            messages = list(map(Hearing().message, judge.frames(Task(path, None))))
+            messages = list(map(Hearing().message, judge.frames(FileToJudge(path, None))))
         except BaseException as error:
             yield json.dumps({"escaped": type(error).__name__}).encode()
             return

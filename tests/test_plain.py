@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fbbatch.model import Cell
 from fbbatch.read import Limits, ReadersDisagreeError, Reading, open_content, workbook_fast
-from fbbatch.read.package import Package
+from fbbatch.read.ooxml import Package
 from tests.builders import Grid, cells, people, repacked, sheet
 from tests.test_corpus import CORPUS, PATHS
 
@@ -38,7 +38,7 @@ def trimmed(rows: Iterator[list[Cell]]) -> Grid:
 
 def plainly(content: bytes) -> Grid:
     """What the plain reader gives of the first sheet."""
-    (page, *_) = workbook_fast.plain_sheets(Package(content, {})).values()
+    (page, *_) = workbook_fast.plain_sheets(Package(content, Limits())).values()
     return trimmed(page.rows())
 
 

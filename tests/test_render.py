@@ -640,8 +640,10 @@ def page_of(*sections: html.Section) -> html.Page:
 
 def test_page_shows_markup_as_text_and_links_by_path() -> None:
     bad = "<script>alert(1)</script>"
-    one = html.Entry(bad, (html.Link(bad, "客户/a b&c#d.pdf"),), "<i>注</i>")
-    two = html.Entry(bad, (html.Link("Word", "javascript:alert(1)"), html.Link(bad, "客户/b.pdf")))
+    one = html.PageLine(bad, (html.Link(bad, "客户/a b&c#d.pdf"),), "<i>注</i>")
+    two = html.PageLine(
+        bad, (html.Link("Word", "javascript:alert(1)"), html.Link(bad, "客户/b.pdf"))
+    )
     page = html.index(page_of(html.Section(bad, [one, two]))).decode()
     assert ("<script>" in page, "<i>" in page, "<t>" in page) == (False, False, False)
     assert "%E5%AE%A2%E6%88%B7/a%20b%26c%23d.pdf" in page

@@ -294,6 +294,23 @@ def test_no_test_data_looks_like_a_real_persons() -> None:
     assert found == set()
 
 
+# --- names ---
+
+OF_TWO_THINGS = frozenset({"need", "waiting"})
+"""Names that still mean two things; there shall be no more of them."""
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                name = node.name.lstrip("_").lower()
+                places.setdefault(name, []).append(f"{path.name}:{node.lineno}")
+    shared = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name: found for name, found in shared.items() if name not in OF_TWO_THINGS} == {}
+
+
 # --- what is said in two places ---
 
 

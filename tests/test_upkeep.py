@@ -28,7 +28,7 @@ from fbbatch.errors import ExitCode
 from fbbatch.ledger.export import table_names
 from fbbatch.schema import Book
 from fbbatch.upkeep import backup as upkeep_backup
-from fbbatch.upkeep.export_formats import Table, XlsxWriter, harmless, plain
+from fbbatch.upkeep.export_formats import ExportTable, XlsxWriter, harmless, plain
 from fbbatch.upkeep.pseudonyms import Pseudonyms
 from tests.builders import (
     CUSTOMER,
@@ -688,7 +688,7 @@ def test_texts_longer_than_a_cell_are_whole_in_a_sheet_of_their_own(tmp_path: Pa
     text = "字😀" * 20_000
     assert (
         writer.write(
-            Table(
+            ExportTable(
                 "t",
                 ["a", "b"],
                 ["a", "b"],

@@ -190,28 +190,31 @@ class Teller:
             return _YES_NO[self.language][0 if value else 1]
         if isinstance(value, list):
             return self.join(self.say(field, part) for part in value)
-        if field.type == "rating" and field.values:
-            word = next(
-                (v.label[self.language] for v in self.book.values(field) if v.code == f"{value:g}"),
-                "",
-            )
-            return (
-                f"{value:g}（{word}）"
-                if word and self.language != "en"
-                else f"{value:g} ({word})"
-                if word
-                else f"{value:g}"
-            )
-        if field.type in {"choice", "choices"}:
-            return next(
-                (v.label[self.language] for v in self.book.values(field) if v.code == value),
-                str(value),
-            )
-        if field.type == "department":
-            return self.book.department(str(value), self.language)
-        if field.type == "person":
-            return self.person(value)
+        match field.type:
+            case "rating" if field.values:
+                return self._rating(field, value)
+            case "choice" | "choices":
+                return self._word(field, value) or str(value)
+            case "department":
+                return self.book.department(str(value), self.language)
+            case "person":
+                return self.person(value)
         return str(value)
+
+    def _rating(self, field: FieldModel, value: float) -> str:
+        """A mark with its word, where there is one: `5（很滿意）`."""
+        mark = f"{value:g}"
+        word = self._word(field, mark)
+        if not word:
+            return mark
+        return f"{mark} ({word})" if self.language == "en" else f"{mark}（{word}）"
+
+    def _word(self, field: FieldModel, code: object) -> str | None:
+        """The word for a code of a field; None where the field does not know it."""
+        for value in self.book.values(field):
+            if value.code == code:
+                return value.label[self.language]
+        return None
 
     def person(self, person_id: object) -> str:
         """A person's name; a name that is no id as it is."""

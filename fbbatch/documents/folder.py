@@ -23,7 +23,7 @@ from fbbatch.documents.receipt import (
 )
 from fbbatch.documents.templates import Templates
 from fbbatch.model import CASE_NUMBER, FileOutcome, IssuedDocument
-from fbbatch.render.html import Entry, Link, Page, Section
+from fbbatch.render.html import Link, Page, PageLine, Section
 
 _EDITIONS = {".docx": "Word", ".pdf": "PDF", ".xlsx": "Excel"}
 
@@ -106,7 +106,7 @@ def run_page(
     """
     template, language = templates["receipt"], office.language
     people = [
-        Entry(subject, (), f"{matter}　{who}")
+        PageLine(subject, (), f"{matter}　{who}")
         for subject, matter, who in people_list(receipt, office, templates)
     ]
     kinds = sorted(dict.fromkeys(d.kind for d in issued), key=templates.page_of)
@@ -114,7 +114,8 @@ def run_page(
         Section(office.title(kind), _entries(kind, receipt, issued, office)) for kind in kinds
     ]
     files = [
-        Entry(f.name, (Link(f.name, _original(f)),), outcome_word(f, office)) for f in receipt.files
+        PageLine(f.name, (Link(f.name, _original(f)),), outcome_word(f, office))
+        for f in receipt.files
     ]
     left_alone, told = ignored_names(receipt, office, templates)
     as_of = receipt.as_of.strftime("%Y-%m-%d %H:%M")
@@ -133,14 +134,14 @@ def run_page(
             Section(template.word("people", language), people),
             *sections,
             Section(template.word("files", language), files),
-            Section(left_alone, [Entry(name, (), why) for name, why in told]),
+            Section(left_alone, [PageLine(name, (), why) for name, why in told]),
         ],
     )
 
 
 def _entries(
     kind: str, receipt: Receipt, issued: Sequence[IssuedDocument], office: Office
-) -> list[Entry]:
+) -> list[PageLine]:
     """One line for each document number, with a link to each edition."""
     cases = {case.number: case for case in (*receipt.cases, *receipt.moved)}
     editions: dict[str, list[IssuedDocument]] = {}
@@ -161,7 +162,7 @@ def _entries(
             Link(_EDITIONS.get(PurePosixPath(d.path).suffix, d.path), d.path) for d in documents
         )
         entries.append(
-            Entry(
+            PageLine(
                 documents[0].matter
                 or documents[0].about
                 or documents[0].period

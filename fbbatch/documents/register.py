@@ -21,12 +21,12 @@ from fbbatch.render.blocks import (
     CellValue,
     Column,
     Document,
-    Entry,
     Grid,
     Heading,
     Note,
     Pair,
     Register,
+    RegisterColumn,
     Table,
     Text,
     WorkSheet,
@@ -50,7 +50,7 @@ _ISSUE = "1"
 N_ROWS = 200
 
 
-class Part(NamedTuple):
+class FieldGroup(NamedTuple):
     """Fields of a form under a heading; `heading` is the name of its wording."""
 
     heading: str
@@ -68,7 +68,7 @@ class BlankForm:
     number: str  # of the document in the regulation
     title: str
     schema: SchemaModel
-    parts: tuple[Part, ...]
+    parts: tuple[FieldGroup, ...]
 
     @property
     def fields(self) -> tuple[FieldModel, ...]:
@@ -111,7 +111,7 @@ def register_form(schema: SchemaModel, office: Office) -> BlankForm:
     number = (
         _NUMBERS.get(schema.source_code) or f"D01-{schema.source_code}"
     )  # a source that the company has added
-    parts = (Part("part_required", needed), Part("part_optional", tuple(others)))
+    parts = (FieldGroup("part_required", needed), FieldGroup("part_optional", tuple(others)))
     return BlankForm(
         "register",
         number,
@@ -127,7 +127,7 @@ def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
     asked = {heading: [known[i] for i in ids if i in known] for heading, ids in _QUESTIONS.items()}
     chosen = {f.id for fields in asked.values() for f in fields}
     asked["part_you"] += [f for f in schema.fields if is_needed(f) and f.id not in chosen]
-    parts = tuple(Part(heading, tuple(fields)) for heading, fields in asked.items() if fields)
+    parts = tuple(FieldGroup(heading, tuple(fields)) for heading, fields in asked.items() if fields)
     return BlankForm("questionnaire", _QUESTIONNAIRE, office.title("questionnaire"), schema, parts)
 
 
@@ -332,14 +332,14 @@ def _either(form: BlankForm, prompter: Prompter) -> str:
     return prompter.word("either") if any(field.either_or for field in form.fields) else ""
 
 
-def _entry(field: FieldModel, prompter: Prompter) -> Entry:
+def _entry(field: FieldModel, prompter: Prompter) -> RegisterColumn:
     header, mark = prompter.label(field), prompter.mark(field)
     options, example = prompter.options(field), prompter.example(field)
     kind = {"rating": "number"}.get(field.type, field.type)
     closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (
         field.type in _LISTED and field.strict
     )
-    return Entry(
+    return RegisterColumn(
         field.id,
         header,
         mark,

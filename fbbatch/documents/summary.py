@@ -7,6 +7,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import as_date
@@ -48,11 +49,10 @@ def summary_workbook(
     """
     template, name = templates["summary"], office.title("summary")
     word = _words(template, office)
-    colon = ": " if office.language == "en" else "："
     lines = (
         _period(cases, day, office, word),
         _summariser(office, word),
-        f"{word('editor')}{colon}",
+        f"{word('editor')}{_colon(office)}",
     )
     signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
     every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
@@ -170,29 +170,46 @@ def _option(
     That is who signed it and when, who mailed it, to which state it would lead, and the answers in
     which the forms differ.
     """
-    teller, told = office.teller, one.told
-    colon = ": " if office.language == "en" else "："
-    schema = teller.book.schema(one.form)
     others = [other.told.values for other in forms if other is not one]
-    signer = REPORTER_WORD[office.language] if told.by == REPORTER else teller.person(told.by)
-    parts = [word("signed", name=signer or "—", day=str(told.on or "—")[:10])]
-    parts += [word("mailed", sender=told.mailed)] if told.mailed else []
-    parts += (
-        [word("would", state=teller.book.word("state", told.would, office.language))]
-        if told.would
-        else []
-    )
-    for field in schema.fields if schema else ():
-        value = told.values.get(field.id)
-        if (
-            field.type != "table"
-            and value is not None
-            and (not others or any(other.get(field.id) != value for other in others))
-        ):
-            parts.append(f"{field.label[office.language]}{colon}{teller.say(field, value)}")
+    parts = [*_came(one, office, word), *_differs(one, others, office)]
     separator = "; " if office.language == "en" else "；"
     label = labels.get(one.option.lower(), one.option)
-    return f"{label}{colon}{separator.join(parts)}"
+    return f"{label}{_colon(office)}{separator.join(parts)}"
+
+
+def _came(form: WaitingForm, office: Office, word: "Word") -> Iterator[str]:
+    """Who signed a form and when, who mailed it, and to which state it would lead."""
+    teller, told = office.teller, form.told
+    signer = teller.person(told.by)
+    if told.by == REPORTER:
+        signer = REPORTER_WORD[office.language]
+    yield word("signed", name=signer or "—", day=str(told.on or "—")[:10])
+    if told.mailed:
+        yield word("mailed", sender=told.mailed)
+    if told.would:
+        state = teller.book.word("state", told.would, office.language)
+        yield word("would", state=state)
+
+
+def _differs(
+    form: WaitingForm, others: Sequence[Mapping[str, Any]], office: Office
+) -> Iterator[str]:
+    """The answers of a form that differ from those of another; all, where there is no other."""
+    teller = office.teller
+    schema = teller.book.schema(form.form)
+    if schema is None:
+        return
+    for field in schema.fields:
+        value = form.told.values.get(field.id)
+        if value is None or field.type == "table":
+            continue
+        if not others or any(other.get(field.id) != value for other in others):
+            label = field.label[office.language]
+            yield f"{label}{_colon(office)}{teller.say(field, value)}"
+
+
+def _colon(office: Office) -> str:
+    return ": " if office.language == "en" else "："
 
 
 _EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})

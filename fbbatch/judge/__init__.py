@@ -3,8 +3,8 @@
 It runs in a worker that can be killed.
 """
 
-from fbbatch.judge.files import Judge, Task, work
+from fbbatch.judge.files import FileToJudge, Judge, work
 from fbbatch.judge.hearing import Hearing
 from fbbatch.judge.rows import RowJudge, Setup
 
-__all__ = ["Hearing", "Judge", "RowJudge", "Setup", "Task", "work"]
+__all__ = ["FileToJudge", "Hearing", "Judge", "RowJudge", "Setup", "work"]

@@ -27,17 +27,17 @@ _FIELD_OF = {"notes": "remarks"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _CaseValues:
     """A workbook's values and where they stand, by (case number, column id).
 
     A case may stand on several sheets. `headers` are the rows (1-based) of the headers, by sheet.
     """
 
-    values: dict[tuple[str, str], list["_Place"]] = field(default_factory=dict)
+    values: dict[tuple[str, str], list["_FoundCell"]] = field(default_factory=dict)
     headers: dict[str, int] = field(default_factory=dict)
 
 
-class _Place(NamedTuple):
+class _FoundCell(NamedTuple):
     """A cell: what stands in it, its sheet, row and column (1-based)."""
 
     cell: Cell
@@ -63,11 +63,11 @@ def edits_message(
     if not isinstance(original, Reading):
         return Refusal(finding("FB-edit-no-issue", issue=issue))
     before, headers = _as_issued(original)
-    after = _Table()
+    after = _CaseValues()
     heads = {sheet.name: _read_back(sheet, headers, after) for sheet in reading.sheets}
     editors = _editors(heads, after.headers)
     editable = frozenset(original.identity["editable"].split())
-    changes, findings = _compared(before, after, editors, _Rules(schema, editable, setup))
+    changes, findings = _compared(before, after, editors, _EditRules(schema, editable, setup))
     above = [text for rows in heads.values() for row in rows for text in row]
     codes = [own.get("code", ""), *(code for code, _ in printed_codes("\n".join(above)))]
     return EditedWorkbook(
@@ -79,10 +79,10 @@ def edits_message(
     )
 
 
-def _as_issued(original: Reading) -> tuple[_Table, dict[str, str]]:
+def _as_issued(original: Reading) -> tuple[_CaseValues, dict[str, str]]:
     """The issued copy's values, and the ids of its columns by their headers."""
     properties = original.identity
-    values = _Table()
+    values = _CaseValues()
     headers: dict[str, str] = {}
     for sheet in original.sheets:
         if f"columns:{sheet.name}" not in properties:
@@ -96,7 +96,11 @@ def _as_issued(original: Reading) -> tuple[_Table, dict[str, str]]:
 
 
 def _take(
-    rows: Iterable[Sequence[Cell]], columns: Mapping[int, str], sheet: str, first: int, into: _Table
+    rows: Iterable[Sequence[Cell]],
+    columns: Mapping[int, str],
+    sheet: str,
+    first: int,
+    into: _CaseValues,
 ) -> None:
     place = next((n for n, name in columns.items() if name == "number"), None)
     for number, row in enumerate(rows, first):
@@ -106,11 +110,11 @@ def _take(
                 if name not in {"-", "serial", "number"}:
                     cell = row[n] if n < len(row) else None
                     into.values.setdefault((case, name), []).append(
-                        _Place(cell, sheet, number, n + 1)
+                        _FoundCell(cell, sheet, number, n + 1)
                     )
 
 
-def _read_back(sheet: Sheet, headers: Mapping[str, str], into: _Table) -> list[list[str]]:
+def _read_back(sheet: Sheet, headers: Mapping[str, str], into: _CaseValues) -> list[list[str]]:
     """Take the cases of a returned sheet; the rows of texts above its header.
 
     Among those texts are the editor's name and the check code.
@@ -158,7 +162,7 @@ class _Edit(NamedTuple):
     case: str
     column: str
     old: str
-    places: list[_Place]
+    places: list[_FoundCell]
     is_issued: bool
 
     @property
@@ -185,7 +189,7 @@ class _Edit(NamedTuple):
         return {"sheet": place.sheet, "row": place.row, "column": place.column}
 
 
-class _Rules(NamedTuple):
+class _EditRules(NamedTuple):
     """By which an edit is judged; `editable` are the columns that may be edited."""
 
     schema: SchemaModel
@@ -234,7 +238,7 @@ class _Rules(NamedTuple):
 
 
 def _compared(
-    before: _Table, after: _Table, editors: Mapping[str, str], rules: _Rules
+    before: _CaseValues, after: _CaseValues, editors: Mapping[str, str], rules: _EditRules
 ) -> tuple[list[CellChange], list[Finding]]:
     """The changes that may be applied, and what is wrong with the others.
 
@@ -268,7 +272,7 @@ def _compared(
     return changes, list(_one_each(findings))
 
 
-def _edits(before: _Table, after: _Table) -> Iterator[_Edit]:
+def _edits(before: _CaseValues, after: _CaseValues) -> Iterator[_Edit]:
     for (case, column), places in after.values.items():
         issued = before.values.get((case, column))
         old = text_of(issued[0].cell) if issued else ""

@@ -73,12 +73,11 @@ _LOOSE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class FileToJudge:
     """One file to judge.
 
     `folder` is the inbox sub-folder it lay in. With a `sha256`, no other bytes are taken for it.
-    `second` asks for the
-    second reader of workbooks: the first has died of it.
+    `second` asks for the second reader of workbooks: the first has died of it.
     """
 
     path: Path
@@ -96,13 +95,13 @@ class Judge:
         self._rows = RowJudge(setup)
         self._second = False
 
-    def frames(self, task: Task) -> Iterator[bytes]:
+    def frames(self, task: FileToJudge) -> Iterator[bytes]:
         """As `judge`, as frames for the pipe."""
         for message in self.judge(task):
             failpoints.reach("parsing")
             yield encode(message)
 
-    def judge(self, task: Task) -> Iterator[Message]:
+    def judge(self, task: FileToJudge) -> Iterator[Message]:
         """Judge a file.
 
         Yields:
@@ -114,7 +113,7 @@ class Judge:
         self._second = task.second
         yield from self._guarded(self._task(task))
 
-    def _task(self, task: Task) -> Iterator[Message]:
+    def _task(self, task: FileToJudge) -> Iterator[Message]:
         """A dropped file, as long as it is there, whole, and not too large."""
         try:
             size = task.path.stat().st_size
@@ -600,6 +599,6 @@ def _is_in_each(mark: str, lines: Iterable[str]) -> bool:
     return all(mark in line for line in lines)
 
 
-def work(setup: Setup) -> Callable[[Task], Iterator[bytes]]:
+def work(setup: Setup) -> Callable[[FileToJudge], Iterator[bytes]]:
     """What a worker does (`fbbatch.workers`)."""
     return Judge(setup).frames

@@ -1,16 +1,12 @@
-"""The one place that rewrites what is append-only.
+"""Replaces personal data of closed cases.
 
-That is: personal data of closed cases, and runs that came to nothing.
-
-Which texts are personal, and what stands in their place, others decide (`Rules`); here they are
-found and replaced, in one transaction, within which the append-only triggers are lifted and put
-back.
+Which texts are personal, and what stands in their place, others decide (`PrivacyRules`); here they
+are found and replaced, in one transaction, within which nothing is append-only.
 """
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -20,8 +16,9 @@ import sqlalchemy as sa
 from fbbatch import failpoints
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.auditing import ANONYMISE, removed
+from fbbatch.ledger.rewriting import rewriting
 from fbbatch.ledger.sharing import Goes, Sharing, Stays, cases_of_submissions
-from fbbatch.ledger.store import Ledger, RunRecord
+from fbbatch.ledger.store import Ledger
 
 _CHUNK = 500
 
@@ -29,7 +26,7 @@ Known = Mapping[str, str]
 """What is known of a person: text → what stands in its place."""
 
 
-class Rules(Protocol):
+class PrivacyRules(Protocol):
     """What is personal, and what stands in its place.
 
     What is already replaced comes back as it is.
@@ -170,7 +167,7 @@ class Forgotten:
 
 def forget(
     ledger: Ledger,
-    rules: Rules,
+    rules: PrivacyRules,
     before: dt.date,
     *,
     retention: dt.timedelta,
@@ -192,7 +189,7 @@ def forget(
         outside: the folders, where originals and documents are handled; that is recorded, too.
     """
     gone = removed(ledger)
-    with _rewriting(ledger, keep=keep) as connection:
+    with rewriting(ledger, keep=keep) as connection:
         sharing = Sharing(connection, before, retention, gone["documents"])
         job = _Forgetting(connection, rules, before)
         job.carry_out()
@@ -213,7 +210,7 @@ def forget(
     return result
 
 
-def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> None:
+def forget_places(ledger: Ledger, rules: PrivacyRules, originals: Iterable[int]) -> None:
     """Forget what removed originals were called, and where what was inside them was."""
     with ledger.writing() as connection:
         for id_ in originals:
@@ -225,48 +222,6 @@ def forget_places(ledger: Ledger, rules: Rules, originals: Iterable[int]) -> Non
                     connection.execute(
                         t.file.update().where(t.file.c.id == inner).values(archived=new)
                     )
-
-
-def give_up(ledger: Ledger, run: RunRecord, *, with_files: bool) -> bool:
-    """Remove an unfinished run of which no case, no step and no document has come.
-
-    Args:
-        ledger: the company's.
-        run: an unfinished run; what it has looked at is still in the inbox, for it published
-            nothing.
-        with_files: also where it has noted files; they are judged anew by the next run.
-
-    Returns:
-        False when it has recorded more; then it stays.
-    """
-    of_run = (
-        t.case,
-        t.transition,
-        t.classification,
-        t.amendment,
-        t.document,
-        t.summary_day,
-        t.waiting_form,
-    )
-    files = sa.select(t.file.c.id).where(t.file.c.run_id == run.id)
-    rows = sa.select(t.submission.c.id).where(t.submission.c.file_id.in_(files))
-    conditions = [table.c.run_id == run.id for table in of_run]
-    conditions += [t.correspondence.c.submission_id.in_(rows)]
-    conditions += [] if with_files else [t.file.c.run_id == run.id]
-    with ledger.reading() as connection:
-        if any(
-            connection.execute(sa.select(sa.literal(1)).where(found).limit(1)).first()
-            for found in conditions
-        ):
-            return False
-    with _rewriting(ledger, keep=True) as connection:
-        connection.execute(t.fingerprint.delete().where(t.fingerprint.c.submission_id.in_(rows)))
-        for table in (t.submission, t.sheet, t.finding):
-            connection.execute(table.delete().where(table.c.file_id.in_(files)))
-        for table in (t.file, t.reminder):
-            connection.execute(table.delete().where(table.c.run_id == run.id))
-        connection.execute(t.run.delete().where(t.run.c.id == run.id))
-    return True
 
 
 def compact(ledger: Ledger) -> None:
@@ -290,38 +245,10 @@ def compact(ledger: Ledger) -> None:
             free.exec_driver_sql(statement)
 
 
-@contextmanager
-def _rewriting(ledger: Ledger, *, keep: bool) -> Iterator[sa.Connection]:
-    """A transaction within which nothing is append-only."""
-    with ledger.reading() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA secure_delete=ON")
-            # the driver begins none for what changes triggers
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            triggers = connection.exec_driver_sql(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
-            ).all()
-            lift = [f'DROP TRIGGER "{name}"' for name, _ in triggers]
-            put_back = [sql for _, sql in triggers]
-        else:
-            tables = ("transition", "classification", "ruling", "submission", "case_", "amendment")
-            lift = [f"ALTER TABLE {name} DISABLE TRIGGER USER" for name in tables]
-            put_back = [f"ALTER TABLE {name} ENABLE TRIGGER USER" for name in tables]
-        for statement in lift:
-            connection.exec_driver_sql(statement)
-        yield connection
-        for statement in put_back:
-            connection.exec_driver_sql(statement)
-        if keep:
-            connection.commit()
-        else:
-            connection.rollback()
-
-
 class _Forgetting:
     """One rewriting of the ledger."""
 
-    def __init__(self, connection: sa.Connection, rules: Rules, before: dt.date) -> None:
+    def __init__(self, connection: sa.Connection, rules: PrivacyRules, before: dt.date) -> None:
         self.connection = connection
         self.rules = rules
         self.before = before
@@ -358,26 +285,22 @@ class _Forgetting:
 
     def closed_cases(self) -> list[int]:
         """The cases whose last step has closed them before the day."""
+        step = t.transition.c
         newest = (
-            sa.select(t.transition.c.matter_id, sa.func.max(t.transition.c.n).label("n"))
-            .group_by(t.transition.c.matter_id)
+            sa.select(step.matter_id, sa.func.max(step.n).label("n"))
+            .group_by(step.matter_id)
             .subquery()
         )
+        is_last = sa.and_(newest.c.matter_id == step.matter_id, newest.c.n == step.n)
         query = (
-            sa.select(t.transition.c.matter_id)
-            .join(t.case, t.case.c.id == t.transition.c.matter_id)
-            .join(
-                newest,
-                sa.and_(
-                    newest.c.matter_id == t.transition.c.matter_id,
-                    newest.c.n == t.transition.c.n,
-                ),
-            )
+            sa.select(step.matter_id)
+            .join(t.case, t.case.c.id == step.matter_id)
+            .join(newest, is_last)
             .where(
-                t.transition.c.to_state == "closed",
-                t.transition.c.happened_on < self.before.isoformat(),
+                step.to_state == "closed",
+                step.happened_on < self.before.isoformat(),
             )
-            .order_by(t.transition.c.matter_id)
+            .order_by(step.matter_id)
         )
         return list(self.connection.execute(query).scalars())
 
@@ -409,8 +332,8 @@ class _Forgetting:
             for group in (kept, forgotten):
                 if file.parent_id and file.id in group:
                     group.add(file.parent_id)
-        kept_bytes = {file.sha256 for file in files if file.id in kept} - {""}
-        forgotten_bytes = {file.sha256 for file in files if file.id in forgotten} - {""}
+        kept_bytes = _bytes_of(files, kept)
+        forgotten_bytes = _bytes_of(files, forgotten)
         day = self.before.isoformat()
         whole: set[int] = set()
         for file in files:
@@ -431,14 +354,15 @@ class _Forgetting:
 
     def learn_names(self) -> None:
         """What forgotten files, and what was in them, were called and are called from now on."""
+        file = t.file.c
         columns = (
-            t.file.c.id,
-            t.file.c.name,
-            t.file.c.archived,
-            t.file.c.parent_id,
+            file.id,
+            file.name,
+            file.archived,
+            file.parent_id,
             t.run.c.name.label("run"),
         )
-        query = _of_files(*columns).order_by(t.file.c.id)
+        query = _of_files(*columns).order_by(file.id)
         runs: dict[int, str] = {}
         roots: dict[int, int] = {}
         for id_, name, archived, parent, run in self.connection.execute(query).all():
@@ -480,15 +404,16 @@ class _Forgetting:
         amended = self.by_case(t.amendment, ids)
         steps = self.by_case(t.transition, ids)
         files = self.files_of_rows(ids)
-        query = sa.select(t.case).where(t.case.c.id.in_(ids))
-        for row in self.connection.execute(query).mappings().all():
+        for row in self.case_rows(ids):
             case = row["id"]
             changed = amended.get(case, [])
-            known = self.known(row, changed, steps.get(case, []))
-            self.texts.persons.update(known)
-            known = {**self.names_of_file.get(files[case], {}), **known}
+            persons = self.known(row, changed, steps.get(case, []))
+            self.texts.persons.update(persons)
+            names = self.names_of_file.get(files[case], {})
+            known = {**names, **persons}
             self.known_of_row[case] = known
-            self.known_of_row |= {one["submission_id"]: known for one in changed}
+            for amendment in changed:
+                self.known_of_row[amendment["submission_id"]] = known
         written = t.correspondence.c.submission_id, t.correspondence.c.matter_id
         letters = sa.select(*written).where(t.correspondence.c.matter_id.in_(ids))
         for row_id, case in self.connection.execute(letters):
@@ -498,11 +423,12 @@ class _Forgetting:
         """Answers, amendments and steps of some cases."""
         amended = self.by_case(t.amendment, ids)
         steps = self.by_case(t.transition, ids)
-        query = sa.select(t.case).where(t.case.c.id.in_(ids))
-        for row in self.connection.execute(query).mappings().all():
-            case, schema, answers = row["id"], row["schema_id"], orjson.loads(row["answers"])
+        for row in self.case_rows(ids):
+            case, schema = row["id"], row["schema_id"]
             known = self.known_of_row[case]
-            if (new := self.rules.answers(schema, answers, known)) != answers:
+            old = orjson.loads(row["answers"])
+            new = self.rules.answers(schema, old, known)
+            if new != old:
                 self.put(t.case, {"id": case}, "cases", answers=_sorted(new))
             for one in amended.get(case, []):
                 self.amendment(one, schema, known)
@@ -510,12 +436,20 @@ class _Forgetting:
                 self.step(one, schema, known)
         self.connection.execute(t.kin.delete().where(t.kin.c.case_id.in_(ids)))
 
+    def all_of(self, query: sa.Select[Any]) -> Sequence[Any]:
+        """The rows that a query finds, by the names of their columns."""
+        return self.connection.execute(query).mappings().all()
+
+    def case_rows(self, ids: Sequence[int]) -> Sequence[Any]:
+        """Some cases, as they were registered."""
+        return self.all_of(sa.select(t.case).where(t.case.c.id.in_(ids)))
+
     def by_case(self, table: sa.Table, ids: Sequence[int]) -> dict[int, list[Any]]:
         """The rows of a table about some cases, in their order."""
         found: dict[int, list[Any]] = {}
         key, n = table.primary_key.columns
         query = sa.select(table).where(key.in_(ids)).order_by(key, n)
-        for row in self.connection.execute(query).mappings():
+        for row in self.all_of(query):
             found.setdefault(row[key.name], []).append(row)
         return found
 
@@ -571,25 +505,25 @@ class _Forgetting:
 
     def likenesses(self) -> None:
         """Why cases may be the same matter."""
-        for row in self.connection.execute(sa.select(t.likeness)).mappings().all():
+        for row in self.all_of(sa.select(t.likeness)):
             pair = row["other_id"], row["case_id"]
-            known = {
-                text: mark
-                for case in pair
-                for text, mark in self.known_of_row.get(case, {}).items()
-            }
-            if known and (new := self.rules.text(row["details"], known)) != row["details"]:
+            known: dict[str, str] = {}
+            for case in pair:
+                known.update(self.known_of_row.get(case, {}))
+            old = row["details"]
+            new = self.rules.text(old, known) if known else old
+            if new != old:
                 key = [t.likeness.c.case_id == pair[1], t.likeness.c.other_id == pair[0]]
                 self.connection.execute(t.likeness.update().where(*key).values(details=new))
 
     def waiting(self) -> None:
         """Forms of these cases about which a person had to decide."""
-        for row in self.connection.execute(sa.select(t.waiting_form)).mappings().all():
-            if row["matter_id"] in self.due:
+        for row in self.all_of(sa.select(t.waiting_form)):
+            case = row["matter_id"]
+            if case in self.due:
                 old = orjson.loads(row["told"])
-                new = self.rules.waiting(
-                    row["form"], old, self.known_of_row.get(row["matter_id"], {})
-                )
+                known = self.known_of_row.get(case, {})
+                new = self.rules.waiting(row["form"], old, known)
                 if new != old:
                     self.put(t.waiting_form, {"id": row["id"]}, "waiting", told=_plain(new))
 
@@ -598,25 +532,20 @@ class _Forgetting:
 
         Each as (row, the schema by which it was read, its columns, its cells).
         """
-        sheets = {
-            (row["file_id"], row["name"]): row
-            for row in self.connection.execute(sa.select(t.sheet)).mappings()
-        }
+        sheets = {(row["file_id"], row["name"]): row for row in self.all_of(sa.select(t.sheet))}
         last = self.connection.execute(sa.select(sa.func.max(t.submission.c.id))).scalar() or 0
         for start in range(0, last + 1, _CHUNK):
             query = sa.select(t.submission).where(
                 t.submission.c.id.between(start, start + _CHUNK - 1)
             )
-            for row in self.connection.execute(query).mappings().all():
-                read = sheets.get((row["file_id"], row["sheet"]))
-                columns = orjson.loads(read["columns"]) if read else None
-                schema = (
-                    row["sheet"]
-                    if row["outcome"] == "step"
-                    else read["schema_id"]
-                    if read
-                    else None
-                )
+            for row in self.all_of(query):
+                sheet = sheets.get((row["file_id"], row["sheet"]))
+                schema = columns = None
+                if sheet:
+                    schema = sheet["schema_id"]
+                    columns = orjson.loads(sheet["columns"])
+                if row["outcome"] == "step":
+                    schema = row["sheet"]
                 yield row, schema, columns, orjson.loads(row["cells"])
 
     def learn_rows(self) -> None:
@@ -624,10 +553,8 @@ class _Forgetting:
         owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
         for row, schema, columns, cells in self.each_row():
             read_as, answers = self.rules.told_by(schema, columns, cells)
-            persons, said = (
-                self.rules.known(read_as, [answers]),
-                self.rules.said(read_as, [answers]),
-            )
+            persons = self.rules.known(read_as, [answers])
+            said = self.rules.said(read_as, [answers])
             if row["id"] not in self.rows:
                 self.texts.kept.update(persons)
                 self.texts.kept_said.update(said)
@@ -650,23 +577,31 @@ class _Forgetting:
         runs: dict[int, str] = dict(self.connection.execute(query).all())
         places = self.places_of_rows()
         firsts = self.first_names()
-        for finding in self.connection.execute(sa.select(t.finding)).mappings().all():
-            file_id = finding["file_id"]
+        for finding in self.all_of(sa.select(t.finding)):
+            file_id, code = finding["file_id"], finding["code"]
             run = runs[file_id]
             old = orjson.loads(finding["details"])
+            new = dict(old)
             place = (file_id, finding["sheet"] or "", finding["row"])
-            is_due = file_id in self.whole or place in places
-            new = self.rules.remark(finding["code"], old) if is_due else dict(old)
+            if file_id in self.whole or place in places:
+                new = self.rules.remark(code, old)
             first = old.get("first")
-            if finding["code"] == "FB-same-file" and first in firsts.get(file_id, {}):
-                new["first"] = firsts[file_id][first]
-                self.texts.names[run][first] = new["first"]
-            same = {name for name, value in old.items() if new[name] == value}
-            self.texts.kept_quotes[run].update(str(old[name]) for name in same)
+            name = firsts.get(file_id, {}).get(first)
+            if code == "FB-same-file" and name is not None:
+                new["first"] = name
+                self.texts.names[run][first] = name
+            self.learn_quotes(run, old, new)
             if new != old:
-                changed = {str(old[name]): str(new[name]) for name in old.keys() - same}
-                self.texts.quotes[run].update(changed)
                 self.put(t.finding, {"id": finding["id"]}, "findings", details=_plain(new))
+
+    def learn_quotes(self, run: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """What a finding quotes, as the documents of its run show it."""
+        kept = self.texts.kept_quotes[run]
+        for name, value in old.items():
+            if new[name] == value:
+                kept.add(str(value))
+            else:
+                self.texts.quotes[run][str(value)] = str(new[name])
 
     def places_of_rows(self) -> set[tuple[int, str, int]]:
         """Where the rows are that are forgotten: file, sheet and row."""
@@ -683,8 +618,9 @@ class _Forgetting:
 
         By file id: what it was called → what it is called from now on.
         """
-        columns = t.file.c.id, t.file.c.name, t.file.c.sha256
-        files = self.connection.execute(sa.select(*columns).where(t.file.c.sha256 != "")).all()
+        file = t.file.c
+        query = sa.select(file.id, file.name, file.sha256).where(file.sha256 != "")
+        files = self.connection.execute(query).all()
         names: dict[str, dict[str, str]] = {}
         for id_, name, sha256 in files:
             if id_ in self.whole:
@@ -698,18 +634,17 @@ class _Forgetting:
         an original is, stays.
         """
         rows: dict[int, dict[str, str]] = {}
-        for row, file_id in self.connection.execute(
-            sa.select(t.submission.c.id, t.submission.c.file_id)
-        ):
-            if row in self.rows and (known := self.known_of_row.get(row)):
+        came = sa.select(t.submission.c.id, t.submission.c.file_id)
+        for row, file_id in self.connection.execute(came):
+            if row in self.rows:
+                known = self.known_of_row.get(row, {})
                 rows.setdefault(file_id, {}).update(known)
         query = _of_files(t.file.c.id, t.file.c.name, t.run.c.name)
         for id_, name, run in self.connection.execute(query).all():
-            new = (
-                self.rules.name(name)
-                if id_ in self.whole
-                else self.rules.text(name, rows.get(id_, {}))
-            )
+            if id_ in self.whole:
+                new = self.rules.name(name)
+            else:
+                new = self.rules.text(name, rows.get(id_, {}))
             if new != name:
                 self.texts.names[run][name] = new
                 self.put(t.file, {"id": id_}, "files", name=new)
@@ -759,17 +694,23 @@ class _Forgetting:
                 self.learn_stays(schema, orjson.loads(answers))
         amended = sa.select(t.amendment.c.case_id, t.amendment.c.answers)
         for id_, answers in self.connection.execute(amended):
-            if id_ in schemas:
-                self.learn_stays(schemas[id_], orjson.loads(answers))
+            if schema := schemas.get(id_):
+                self.learn_stays(schema, orjson.loads(answers))
 
     def learn_stays(self, schema: str, answers: Mapping[str, Any]) -> None:
-        self.texts.kept.update(self.rules.known(schema, [answers]))
-        self.texts.kept_said.update(self.rules.said(schema, [answers]))
+        texts, rules = self.texts, self.rules
+        texts.kept.update(rules.known(schema, [answers]))
+        texts.kept_said.update(rules.said(schema, [answers]))
 
 
 def _of_files(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Columns of files and of the runs in which they came."""
     return sa.select(*columns).join(t.run, t.run.c.id == t.file.c.run_id)
+
+
+def _bytes_of(files: Iterable[Any], ids: Container[int]) -> set[str]:
+    """The sha256 of those of the files that have one of these ids."""
+    return {file.sha256 for file in files if file.id in ids and file.sha256}
 
 
 def _nothing(run: str) -> Mapping[str, str]:

@@ -132,7 +132,7 @@ def origin_of(sha256: str, submission_id: int) -> str:
     return f"{sha256[:6]}-{submission_id}"
 
 
-class Place(NamedTuple):
+class RowsOrigin(NamedTuple):
     """Where rows stand.
 
     Their sheet, the schema and source that it follows, the id of the ruling that it numbers 0, and
@@ -153,7 +153,7 @@ class _Suspect(NamedTuple):
     """
 
     near: Sequence[Kin]
-    place: Place
+    place: RowsOrigin
     row: FeedbackRow
     mark: str
 
@@ -193,7 +193,7 @@ class Sieve:
 
     def sift(
         self,
-        place: Place,
+        place: RowsOrigin,
         rows: Iterable[FeedbackRow],
         marks: Mapping[int, str],
         kin: Mapping[int, list[Kin]],
@@ -219,7 +219,7 @@ class Sieve:
 
     def decide(
         self, n_others: int
-    ) -> Iterator[tuple[Place, FeedbackRow, Edited | None, Sequence[Kin]]]:
+    ) -> Iterator[tuple[RowsOrigin, FeedbackRow, Edited | None, Sequence[Kin]]]:
         """Tell apart all that was kept back.
 
         Each as (where, row, of what it is an edited copy, the cases that were near).
@@ -261,7 +261,7 @@ class Sieve:
         return gives_address(str(kin.answers.get("contact") or ""), self.sender)
 
 
-def _near(row: FeedbackRow, place: Place, kin: Mapping[int, list[Kin]]) -> list[Kin]:
+def _near(row: FeedbackRow, place: RowsOrigin, kin: Mapping[int, list[Kin]]) -> list[Kin]:
     """The cases that read as this row with an answer or two corrected.
 
     Those with the fewest corrections first, then the newest.

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fbbatch.findings import finding
 from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.edited_rows import Edited, Kin, Place, Sieve, alike, kin_of
+from fbbatch.ledger.edited_rows import Edited, Kin, RowsOrigin, Sieve, alike, kin_of
 from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
 from fbbatch.ledger.queries import case_of, facts_of, history_of
 from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
@@ -226,7 +226,7 @@ class FileRecorder:
         marks = self._believed(chunk.marks)
         kin = self._kin(rows)
         if kin or marks:
-            place = Place(
+            place = RowsOrigin(
                 sheet,
                 self._schema,
                 self._source,

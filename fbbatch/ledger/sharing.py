@@ -78,7 +78,7 @@ class _File(NamedTuple):
     key: str
 
 
-class _Run(NamedTuple):
+class _ClosedRun(NamedTuple):
     """A closed run and its documents.
 
     `is_shown` is true where `outbox/latest` may show its documents; `is_old` where they can go.
@@ -266,7 +266,7 @@ class Sharing:
                 result.stays.extend(silent)
         return result
 
-    def _closed_runs(self) -> list[_Run]:
+    def _closed_runs(self) -> list[_ClosedRun]:
         """The closed runs with their documents, oldest first."""
         runs = self._connection.execute(
             sa.select(t.run.c.id, t.run.c.name, t.run.c.as_of)
@@ -281,15 +281,15 @@ class Sharing:
         every = sa.select(t.document).order_by(t.document.c.id)
         for document in self._connection.execute(every).mappings():
             documents.setdefault(document["run_id"], []).append(document)
-        result: list[_Run] = []
+        result: list[_ClosedRun] = []
         for id_, name, as_of in runs:
             day = dt.date.fromisoformat(as_of[:10])
             is_shown = id_ in shown
             is_old = day < self._before and not is_shown
-            result.append(_Run(id_, name, day, is_shown, is_old, documents.get(id_, [])))
+            result.append(_ClosedRun(id_, name, day, is_shown, is_old, documents.get(id_, [])))
         return result
 
-    def _files_returned(self, run: _Run, about: About) -> dict[int, _File]:
+    def _files_returned(self, run: _ClosedRun, about: About) -> dict[int, _File]:
         """The file that each document is about by which a run has returned one; by document id."""
         returned = [document for document in run.documents if document["kind"] == "returned"]
         if not returned:
@@ -321,7 +321,7 @@ class Sharing:
             return self._contents(lists.moved.get(run_id, ()), due)
         return _NOTHING if kind in _ABOUT_NOBODY else lists.listed[run_id]
 
-    def _stays(self, document: Any, run: _Run, contents: _Contents) -> Stays:
+    def _stays(self, document: Any, run: _ClosedRun, contents: _Contents) -> Stays:
         return Stays(
             id=document["id"],
             path=run.path(document),
@@ -333,7 +333,7 @@ class Sharing:
             is_copy=document["kind"] == "returned" and bool(document["form"]),
         )
 
-    def _stays_until(self, run: _Run, contents: _Contents) -> dt.date | None:
+    def _stays_until(self, run: _ClosedRun, contents: _Contents) -> dt.date | None:
         """When a document of a run can go: with the others it tells of, and once it is old."""
         if contents.until is None or not contents.tells_of_due or run.is_old:
             return contents.until
@@ -362,7 +362,7 @@ class Sharing:
                 found.setdefault(run_id, set()).add(case)
         return found
 
-    def _listed(self, due: set[int], runs: Iterable[_Run]) -> dict[int, _Contents]:
+    def _listed(self, due: set[int], runs: Iterable[_ClosedRun]) -> dict[int, _Contents]:
         """What the lists of each run (tracking ledger, work lists) tell of.
 
         They tell of all cases that there were by then.

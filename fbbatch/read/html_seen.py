@@ -83,7 +83,7 @@ def seen(html: str) -> tuple[str, int]:
         html = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False).inline(
             html
         )
-    page = _Page()
+    page = _PageRewriter()
     parser = etree.HTMLParser(target=page)
     parser.feed(html or " ")
     parser.close()
@@ -116,7 +116,7 @@ class _Depth:
         """Nothing is left to do."""
 
 
-class _Page:
+class _PageRewriter:
     """Takes the events of the parser and writes the page again.
 
     The parser closes every element it opens.

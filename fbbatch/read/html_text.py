@@ -65,12 +65,12 @@ def readable(html: str) -> str:
     The cells of a row are set apart by tabs. Scripts, styles, comments and the title are left out;
     links are their text. Nothing is fetched, no depth is too deep.
     """
-    parser = etree.HTMLParser(target=_Page())
+    parser = etree.HTMLParser(target=_PageText())
     parser.feed(html or " ")
     return str(parser.close())
 
 
-class _Page:
+class _PageText:
     """Takes the events of the parser, which closes every element it opens."""
 
     def __init__(self) -> None:

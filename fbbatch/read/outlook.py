@@ -104,7 +104,7 @@ def read_outlook(content: bytes, limits: Limits) -> Letter | Finding:
         with olefile.OleFileIO(io.BytesIO(content)) as opened:
             if opened.parsing_issues:
                 return finding("FB-broken", reason="OLE")
-            mime = _mail(_Item(_File(opened, content), (), 32), limits, 1)
+            mime = _mail(_MailStorage(_CompoundFile(opened, content), (), 32), limits, 1)
     except RefusedError as refused:
         return refused.why
     except MemoryError:
@@ -119,7 +119,7 @@ def read_outlook(content: bytes, limits: Limits) -> Letter | Finding:
 _Path = tuple[str, ...]
 
 
-class _File:
+class _CompoundFile:
     """The streams of the compound file.
 
     Together they can be no longer than the file: streams that share sectors are a trap.
@@ -152,7 +152,7 @@ class _File:
         return (stream for stream in sorted(self.streams) if stream[: len(path)] == path)
 
 
-class _Item:
+class _MailStorage:
     """A message or an attachment.
 
     `header` is the length in bytes of what stands in front of its list of properties.
@@ -160,7 +160,9 @@ class _Item:
     `pages` are the code pages of narrow texts: its own, else those of the message it belongs to.
     """
 
-    def __init__(self, file: _File, path: _Path, header: int, pages: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, file: _CompoundFile, path: _Path, header: int, pages: tuple[str, ...] = ()
+    ) -> None:
         self.file, self.path = file, path
         listed = file.read((*path, _PROPERTIES))[header:]
         self._fixed = dict[int, bytes](
@@ -218,11 +220,11 @@ def _charset(page: int) -> str:
 # --- the mail -------------------------------------------------------------------------
 
 
-def _mail(item: _Item, limits: Limits, depth: int) -> bytes:
+def _mail(item: _MailStorage, limits: Limits, depth: int) -> bytes:
     """The message as MIME; files keep their bytes, for a part may be binary."""
     if depth > limits.mail_depth:
         raise RefusedError(limits.over("mail_depth", depth))
-    attached = [_Item(item.file, path, 8, item.pages) for path in item.attachments()]
+    attached = [_MailStorage(item.file, path, 8, item.pages) for path in item.attachments()]
     if len(attached) > limits.attachments:
         raise RefusedError(limits.over("attachments", len(attached)))
     kind = item.text(_CLASS).upper()
@@ -247,7 +249,9 @@ def _mail(item: _Item, limits: Limits, depth: int) -> bytes:
     )
 
 
-def _headers(item: _Item, told: Sequence[tuple[str, str]], kind: str) -> Iterator[tuple[str, str]]:
+def _headers(
+    item: _MailStorage, told: Sequence[tuple[str, str]], kind: str
+) -> Iterator[tuple[str, str]]:
     """The headers that came with the mail, but author and subject as Outlook shows them.
 
     A mail that never travelled came with none.
@@ -273,7 +277,7 @@ def _headers(item: _Item, told: Sequence[tuple[str, str]], kind: str) -> Iterato
     yield "mime-version", "1.0"
 
 
-def _author(item: _Item, *, is_told: bool) -> str:
+def _author(item: _MailStorage, *, is_told: bool) -> str:
     """Name and mail address; `''` when the file knows no mail address and the headers tell one."""
     told = (item.text(tag) for tag in _ADDRESSES)
     address = next((re.sub(r"[\s<>]", "", one) for one in told if "@" in one), "")
@@ -311,7 +315,7 @@ def _whole_type(told: Sequence[tuple[str, str]], kind: str) -> str:
     )
 
 
-def _body(item: _Item, depth: int) -> list[bytes]:
+def _body(item: _MailStorage, depth: int) -> list[bytes]:
     pages = tuple(reversed(item.pages))  # the body has a code page of its own
     options = []
     if plain := item.text(_BODY, pages=pages):
@@ -334,12 +338,12 @@ def _body(item: _Item, depth: int) -> list[bytes]:
     )
 
 
-def _attached(item: _Item, limits: Limits, depth: int) -> Iterator[bytes]:
+def _attached(item: _MailStorage, limits: Limits, depth: int) -> Iterator[bytes]:
     inside = (*item.path, _OBJECT)
     if (*inside, _PROPERTIES) in item.file.streams:
         yield _part(
             "message/rfc822",
-            _mail(_Item(item.file, inside, 24, item.pages), limits, depth + 1),
+            _mail(_MailStorage(item.file, inside, 24, item.pages), limits, depth + 1),
             "",
             attached=True,
         )
@@ -355,7 +359,7 @@ def _attached(item: _Item, limits: Limits, depth: int) -> Iterator[bytes]:
         )
 
 
-def _file(item: _Item, content: bytes) -> bytes:
+def _file(item: _MailStorage, content: bytes) -> bytes:
     media = item.text(_MEDIA_TYPE).strip()
     return _part(
         media if _MEDIA.fullmatch(media) else "application/octet-stream",

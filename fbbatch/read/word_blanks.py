@@ -35,7 +35,7 @@ class Paragraph(Room):
 
 
 @dataclass(slots=True, eq=False)
-class Cell(Room):
+class WordCell(Room):
     """A cell of a table, `column` 1-based; `place` is (table, row, column) once it is settled."""
 
     column: int = 1
@@ -52,20 +52,20 @@ class Cell(Room):
 
 
 @dataclass(slots=True, eq=False)
-class Row:
+class WordRow:
     """A row of a table; `at` counts from 0, `width` is how many columns it has so far."""
 
     at: int
     width: int
-    cells: list[Cell] = field(default_factory=list)
+    cells: list[WordCell] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
-class Table:
+class WordTable:
     """A table; `merging` are the cells, by column, with which those below may be merged."""
 
-    rows: list[Row] = field(default_factory=list)
-    merging: dict[int, Cell] = field(default_factory=dict)
+    rows: list[WordRow] = field(default_factory=list)
+    merging: dict[int, WordCell] = field(default_factory=dict)
 
     def width(self) -> int:
         """The columns of its widest row."""
@@ -108,16 +108,16 @@ class Mark:
     name: str
     kind: str
     start: int
-    cell: Cell | None
+    cell: WordCell | None
     paragraph: Paragraph | None
     ahead: str
     end: int | None = None
-    sought: tuple[Table, int, int] | None = None
+    sought: tuple[WordTable, int, int] | None = None
     shown: str = ""
     said: int = 0
 
 
-def settle(marks: Iterable[Mark], tables: Iterable[Table]) -> None:
+def settle(marks: Iterable[Mark], tables: Iterable[WordTable]) -> None:
     """Tell marks, cells and paragraphs of each other, and every cell its place."""
     for mark in marks:
         _settle(mark)

@@ -7,7 +7,6 @@ python-docx is no help here: it does not see content controls, text boxes and tr
 where answers stand.
 """
 
-import io
 import re
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from fbbatch.model import Finding
 from fbbatch.read.limits import Limits
 from fbbatch.read.ooxml import Package, RefusedError, Xml, child, is_on, value
 from fbbatch.read.paper import Paper
-from fbbatch.read.word_blanks import Cell, Mark, Paragraph, Row, Table, blanks, settle
+from fbbatch.read.word_blanks import Mark, Paragraph, WordCell, WordRow, WordTable, blanks, settle
 from fbbatch.read.word_looks import Looks
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -51,8 +50,7 @@ def read_word(content: bytes, limits: Limits) -> Paper | Finding:
             else finding("FB-broken", reason="OLE")
         )
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _paper(Package(archive, limits), limits)
+        return _paper(Package(content, limits), limits)
     except RefusedError as refused:
         return refused.why
     except (
@@ -80,7 +78,7 @@ def _paper(package: Package, limits: Limits) -> Paper:
     return walk.paper(package.identity())
 
 
-class _Place(NamedTuple):
+class _Surroundings(NamedTuple):
     """Where the walk is.
 
     `sink` is the list that takes paragraphs; the others are the table, row, cell and paragraph
@@ -88,9 +86,9 @@ class _Place(NamedTuple):
     """
 
     sink: list[str]
-    table: Table | None = None
-    row: Row | None = None
-    cell: Cell | None = None
+    table: WordTable | None = None
+    row: WordRow | None = None
+    cell: WordCell | None = None
     paragraph: Paragraph | None = None
 
 
@@ -104,7 +102,7 @@ class _Walk:
         self.limits, self.looks = limits, looks
         self.lines: list[str] = []
         self.margin: list[str] = []
-        self.tables: list[Table] = []
+        self.tables: list[WordTable] = []
         self.marks: list[Mark] = []
         self.stream: list[str] = []
         self.chars = 0
@@ -113,7 +111,7 @@ class _Walk:
 
     def read(self, root: Xml, sink: list[str]) -> None:
         """Walk one part; its paragraphs outside tables go to `sink`."""
-        self.outer, self.place = sink, _Place(sink)
+        self.outer, self.place = sink, _Surroundings(sink)
         self.unended: Paragraph | None = None
         self.bookmarks: dict[str, str] = {}  # names by the ids that tie a bookmark's ends together
         self.begun: dict[str, Mark] = {}
@@ -220,7 +218,7 @@ class _Walk:
         """A table; in the margin it is layout, and its cells are lines."""
         if self.outer is self.margin:
             return iter(element)
-        self.tables.append(Table())
+        self.tables.append(WordTable())
         self.check("paper_tables", len(self.tables))
         return self.inside(element, table=self.tables[-1], row=None, cell=None)
 
@@ -228,14 +226,14 @@ class _Walk:
         about, table = child(element, "trPr"), self.place.table
         if table is None or child(about, "del") is not None:
             return iter(element if table is None else ())
-        table.rows.append(Row(len(table.rows), _number(child(about, "gridBefore"))))
+        table.rows.append(WordRow(len(table.rows), _number(child(about, "gridBefore"))))
         return self.inside(element, row=table.rows[-1], cell=None)
 
     def cell(self, element: Xml) -> Iterator[Xml]:
         table, row, about = self.place.table, self.place.row, child(element, "tcPr")
         if table is None or row is None:
             return iter(element)
-        cell = Cell(
+        cell = WordCell(
             len(self.stream), column=row.width + 1, span=max(1, _number(child(about, "gridSpan")))
         )
         row.cells.append(cell)

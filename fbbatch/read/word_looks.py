@@ -13,14 +13,14 @@ _WHITE = frozenset({"ffffff", "fefefe", "fdfdfd"})
 _GROUNDS = ("shd", "highlight")
 
 
-class _Look(NamedTuple):
+class _Formatting(NamedTuple):
     """What an element says of its text; None where it says nothing."""
 
     is_hidden: bool | None = None
     half_points: int | None = None
     colour: str | None = None
 
-    def over(self, below: "_Look") -> "_Look":
+    def over(self, below: "_Formatting") -> "_Formatting":
         """What holds where the one below says what this one does not."""
         said = {name: told for name, told in self._asdict().items() if told is not None}
         return below._replace(**said)
@@ -36,7 +36,7 @@ class Looks:
     def __init__(self, styles: Xml) -> None:
         listed = [] if styles is None else list(styles.iterchildren("{*}style"))
         self._styles = {value(style, "styleId"): style for style in listed}
-        self._known: dict[str, _Look] = {}
+        self._known: dict[str, _Formatting] = {}
 
     def hides(self, run: Xml, *, may_have_ground: bool) -> bool:
         """True for a run of which no reader sees the text.
@@ -63,10 +63,10 @@ class Looks:
     def _paragraph(run: Xml) -> Xml:
         return next(run.iterancestors("{*}p"), None)
 
-    def _style(self, name: str) -> _Look:
+    def _style(self, name: str) -> _Formatting:
         """What a style says, with those it is based on; a circle of styles ends where it began."""
         if name not in self._known:
-            self._known[name] = _Look()
+            self._known[name] = _Formatting()
             style = self._styles.get(name)
             if style is not None:
                 self._known[name] = _look(child(style, "rPr")).over(
@@ -75,15 +75,15 @@ class Looks:
         return self._known[name]
 
 
-def _look(about: Xml) -> _Look:
+def _look(about: Xml) -> _Formatting:
     if about is None:
-        return _Look()
+        return _Formatting()
     hidden, size, colour = (
         child(about, "vanish"),
         value(child(about, "sz")),
         value(child(about, "color")),
     )
-    return _Look(
+    return _Formatting(
         None if hidden is None else is_on(hidden),
         int(size) if size.isdecimal() and len(size) < 5 else None,
         colour.lower() or None,

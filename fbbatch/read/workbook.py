@@ -5,6 +5,7 @@ many times faster than openpyxl and never trusts `<dimension>`. `fbbatch.read.wo
 that it saw every cell.
 """
 
+import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -23,7 +24,7 @@ from python_calamine import (
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
 from fbbatch.read.limits import Limits
-from fbbatch.read.package import Package
+from fbbatch.read.ooxml import PROBLEMS, Package
 from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 from fbbatch.read.workbook_check import (
     SERIAL_DAYS_1904,
@@ -69,7 +70,7 @@ def open_workbook(
     """
     if second:
         return _otherwise(content, kind, limits) or finding("FB-broken", reason="no other reader")
-    book = _Workbook(content, kind, limits, parts or {})
+    book = _OpenedWorkbook(content, kind, limits, parts or {})
     try:
         pages = book.pages()
         identity = (
@@ -87,7 +88,7 @@ def open_workbook(
     if is_form(identity) or (
         kind == "xlsx"
         and not identity
-        and len(named_cells(content, kind, PREFIX)) >= _NAMES_OF_A_FORM
+        and len(named_cells(content, kind, PREFIX, limits)) >= _NAMES_OF_A_FORM
     ):
         return _form(content, kind, sheets, identity, limits)
     return Reading(kind, sheets, identity=identity)
@@ -101,7 +102,7 @@ def _form(
     It is known by its hidden sheet or, copied into another workbook, by the names of its blanks.
     """
     try:
-        paper = form_paper(sheets, named_cells(content, kind, PREFIX), identity, limits)
+        paper = form_paper(sheets, named_cells(content, kind, PREFIX, limits), identity, limits)
     except ReadersDisagreeError as error:
         return error.reason
     return (
@@ -145,7 +146,7 @@ def _identity(rows: Sequence[Sequence[Cell]]) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in rows if len(row) > 1 and row[0] != ""}
 
 
-class _Workbook:
+class _OpenedWorkbook:
     """A workbook, each of its sheets read by whoever reads it best.
 
     What was read is compared with what is stored. Source: RELIABILITY I1.
@@ -157,12 +158,14 @@ class _Workbook:
         self._content = content
         self._kind = kind
         self._limits = limits
-        self._package = Package(content, parts) if kind == "xlsx" else None
+        self._package = _package(content, limits, parts) if kind == "xlsx" else None
         self._plain = plain_sheets(self._package) if self._package else {}
         if not self._plain:
             parts.clear()  # the general reader unpacks them itself
         self._xls: dict[str, Second] | None = None
-        self._serial_days = SERIAL_DAYS_1904 if self._package and self._package.date_1904 else 0
+        self._serial_days = 0
+        if self._package and self._package.sheet_list.date_1904:
+            self._serial_days = SERIAL_DAYS_1904
 
     @cached_property
     def calamine(self) -> CalamineWorkbook:
@@ -178,7 +181,7 @@ class _Workbook:
             CalamineError: the general reader cannot open it.
         """
         if self._package and self._plain:
-            return {page.name: page.hidden for page in self._package.pages}
+            return {sheet.name: sheet.hidden for sheet in self._package.sheet_list.sheets}
         found = (s for s in self.calamine.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet)
         return {s.name: s.visible != SheetVisibleEnum.Visible for s in found}
 
@@ -300,6 +303,13 @@ class _Workbook:
                 self._xls, self._serial_days = xlrd_look(self._content)
             return self._xls.get(name)
         return openpyxl_look(self._content, name)
+
+
+def _package(content: bytes, limits: Limits, parts: dict[str, bytearray]) -> Package | None:
+    """The package of an xlsx file; None when it cannot be opened, which the readers say."""
+    with contextlib.suppress(*PROBLEMS):
+        return Package(content, limits, parts)
+    return None
 
 
 def _from_left(page: CalamineSheet) -> Iterator[Sequence[Cell]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fbbatch.model import Cell, Finding, column_number
-from fbbatch.read.package import PROBLEMS, Package
+from fbbatch.read.ooxml import PROBLEMS, Package
 
 _FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^>]*)?>(?:[^<]|<!\[CDATA\[)")
 _CELL_TEXTS = re.compile(rb"<(?:\w+:)?is[\s>].*?</(?:\w+:)?is>", re.DOTALL)
@@ -65,7 +65,7 @@ class Second:
 
 def stored(package: Package, sheet: str) -> Stored | None:
     """What the XML of a sheet holds; None when it cannot be told."""
-    path = package.path_of(sheet)
+    path = package.sheet_list.path_of(sheet)
     if path is not None:
         with contextlib.suppress(*PROBLEMS):
             return _together([_stored(piece) for piece in _pieces(package.pieces(path, _PIECE))])
@@ -74,7 +74,7 @@ def stored(package: Package, sheet: str) -> Stored | None:
 
 def has_doubled_cells(package: Package, sheet: str) -> bool:
     """True where two cells claim one place: each reader keeps one of them, and both count alike."""
-    path = package.path_of(sheet)
+    path = package.sheet_list.path_of(sheet)
     places = _PLACE.findall((package.part(path) if path else None) or b"")
     return len(set(places)) < len(places)
 

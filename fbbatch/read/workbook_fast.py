@@ -19,7 +19,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, column_number
-from fbbatch.read.package import Package, Page
+from fbbatch.read.ooxml import ListedSheet, Package
 from fbbatch.read.workbook_check import ReadersDisagreeError
 
 PLAIN_BYTES = 1 << 20
@@ -71,12 +71,13 @@ def plain_sheets(package: Package) -> dict[str, "PlainSheet"]:
     Args:
         package: the workbook.
     """
-    large = [page for page in package.pages if page.size >= PLAIN_BYTES]
-    if not large or not package.is_sound or package.date_1904:
+    listed = package.sheet_list
+    large = [sheet for sheet in listed.sheets if sheet.size >= PLAIN_BYTES]
+    if not large or not listed.is_sound or listed.date_1904:
         return {}
     strings = _Strings(package)
     try:
-        return {page.name: PlainSheet(package, page, strings) for page in large}
+        return {sheet.name: PlainSheet(package, sheet, strings) for sheet in large}
     except NotPlainError:
         return {}
 
@@ -86,23 +87,23 @@ class PlainSheet:
 
     Args:
         package: the workbook.
-        page: the worksheet.
+        sheet: the worksheet.
         strings: the workbook's shared strings.
 
     Raises:
         NotPlainError: it does not begin plainly.
     """
 
-    def __init__(self, package: Package, page: Page, strings: "_Strings") -> None:
+    def __init__(self, package: Package, sheet: ListedSheet, strings: "_Strings") -> None:
         self._package = package
-        self._page = page
+        self._sheet = sheet
         self._converters = _Converters(package, strings)
         self._columns: list[bytes] = []
         self._pattern: re.Pattern[bytes] = re.compile(b"")
         self._filled = 0
         self.n_rows = 0
         """How many rows it has given."""
-        head = package.part(page.path, _PIECE) or b""
+        head = package.part(sheet.path, _PIECE) or b""
         start, end = head.find(b"<sheetData>"), head.rfind(b"</row>")
         if not 0 <= start < end or _is_foreign(head):
             raise NotPlainError
@@ -110,7 +111,7 @@ class PlainSheet:
 
     @cached_property
     def _xml(self) -> bytes | bytearray:
-        return self._package.part(self._page.path) or b""
+        return self._package.part(self._sheet.path) or b""
 
     @cached_property
     def hidden_rows(self) -> int:
@@ -162,7 +163,7 @@ class PlainSheet:
         ):
             told = finding(
                 "FB-readers-disagree",
-                sheet=self._page.name,
+                sheet=self._sheet.name,
                 first=self._filled,
                 second=expected,
                 rows=len(numbers),
@@ -208,7 +209,7 @@ class _Converters:
         self._package = package
         self._strings = strings
         self._kinds: dict[bytes, str] = {}
-        dates, durations = _Memo(_to_date), _Memo(_to_duration)
+        dates, durations = _Moments(_to_date), _Moments(_to_duration)
         self._all: dict[str, Callable[[Sequence[bytes]], Sequence[Cell]]] = {
             "string": lambda values: list(map(self._strings.texts.__getitem__, _to_places(values))),
             "number": _to_numbers,
@@ -366,7 +367,7 @@ _KINDS = {
 _BOOLEANS = (b"0", b"1")
 
 
-class _Memo(dict[bytes, Cell]):
+class _Moments(dict[bytes, Cell]):
     """Number as written → the moment it stands for. Bounded."""
 
     def __init__(self, convert: Callable[[float], Cell]) -> None:

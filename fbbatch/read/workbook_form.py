@@ -13,7 +13,7 @@ from fbbatch.model import Cell, Finding
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import TABLE_BLANK, Blank, Paper
 from fbbatch.read.sheet import Sheet
-from fbbatch.read.workbook_names import Place
+from fbbatch.read.workbook_names import CellPlace
 
 PREFIX = "fb_"
 _LABEL = "label:"
@@ -23,7 +23,10 @@ _Rows = list[list[str]]
 
 
 def form_paper(
-    sheets: Iterable[Sheet], named: Mapping[str, Place], identity: Mapping[str, str], limits: Limits
+    sheets: Iterable[Sheet],
+    named: Mapping[str, CellPlace],
+    identity: Mapping[str, str],
+    limits: Limits,
 ) -> Paper | Finding:
     """What a form that is a workbook holds.
 
@@ -60,7 +63,7 @@ def form_paper(
     if _is_left_behind(blanks, pages, identity):
         blanks = {}
     blanks |= _inserted(blanks, pages)
-    writer = _Writer(pages, {place: name for name, place in blanks.items()})
+    writer = _PaperBuilder(pages, {place: name for name, place in blanks.items()})
     return writer.paper(own)
 
 
@@ -75,7 +78,7 @@ def _text(cell: Cell) -> str:
     return "" if cell is None else str(cell).replace("_x000D_", "").replace("\r\n", "\n").strip()
 
 
-def _on_pages(named: Mapping[str, Place], pages: dict[str, _Rows]) -> dict[str, Place]:
+def _on_pages(named: Mapping[str, CellPlace], pages: dict[str, _Rows]) -> dict[str, CellPlace]:
     """The places, on the sheets that are there.
 
     Rows and columns are made long enough for them. A sheet that was renamed without its names is
@@ -103,7 +106,7 @@ _FAR = 200  # columns, and rows below the last text; so far out is no blank of o
 
 
 def _is_left_behind(
-    blanks: Mapping[str, Place], pages: Mapping[str, _Rows], identity: Mapping[str, str]
+    blanks: Mapping[str, CellPlace], pages: Mapping[str, _Rows], identity: Mapping[str, str]
 ) -> bool:
     """True where the label of a blank stands elsewhere than beside it.
 
@@ -128,7 +131,7 @@ def _folded(text: str) -> str:
     return "".join(text.split())
 
 
-def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[str, Place]:
+def _inserted(blanks: Mapping[str, CellPlace], pages: Mapping[str, _Rows]) -> dict[str, CellPlace]:
     """The cells of rows that were inserted among the rows of a table or right below them.
 
     They come after the others.
@@ -141,7 +144,7 @@ def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[s
             columns.setdefault(match[1], {})[place.column] = match[3]
             rows.setdefault(match[1], {})[place.row] = int(match[2])
             sheets[match[1]] = place.sheet
-    found: dict[str, Place] = {}
+    found: dict[str, CellPlace] = {}
     taken = {(place.sheet, place.row) for place in blanks.values()}
     for table, known in rows.items():
         grid, number, row = pages[sheets[table]], max(known.values()), min(known)
@@ -154,7 +157,7 @@ def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[s
                 number += 1
                 grid[row] += [""] * (max(columns[table]) + 1 - len(grid[row]))
                 found |= {
-                    f"{table}_{number}_{column}": Place(sheets[table], row, at)
+                    f"{table}_{number}_{column}": CellPlace(sheets[table], row, at)
                     for at, column in columns[table].items()
                 }
             row += 1
@@ -162,11 +165,11 @@ def _inserted(blanks: Mapping[str, Place], pages: Mapping[str, _Rows]) -> dict[s
 
 
 @dataclass
-class _Writer:
+class _PaperBuilder:
     """Puts the rows of every sheet into tables and lines, and the blanks where they stand."""
 
     pages: Mapping[str, _Rows]
-    names: Mapping[Place, str]
+    names: Mapping[CellPlace, str]
     tables: list[list[list[str]]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     blanks: list[Blank] = field(default_factory=list)
@@ -189,7 +192,7 @@ class _Writer:
         Merged cells count once.
         """
         marks = (
-            {at: self.names.get(Place(sheet, number, at)) for at in range(len(row))}
+            {at: self.names.get(CellPlace(sheet, number, at)) for at in range(len(row))}
             if self.names
             else {}
         )

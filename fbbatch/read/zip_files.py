@@ -37,7 +37,7 @@ _LARGE, _NOTHING = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml\Z"), 
 _ODF_PARTS = frozenset({"content.xml", "styles.xml", "meta.xml", "settings.xml"})
 
 
-class _Entry(NamedTuple):
+class _ZipEntry(NamedTuple):
     """One entry: its path with `/` between folders, and where its packed bytes are."""
 
     path: str
@@ -100,7 +100,7 @@ def examine(content: bytes, limits: Limits) -> dict[str, bytearray] | Finding:
 
 def _opened(
     content: bytes, limits: Limits, keep: int, whole: re.Pattern[str] = _NOTHING
-) -> list[tuple[_Entry, bytearray]] | Finding:
+) -> list[tuple[_ZipEntry, bytearray]] | Finding:
     """Every entry with its first `keep` bytes.
 
     Where `whole` fits the entry's path, these are all of its bytes. Every entry has been inflated
@@ -110,7 +110,7 @@ def _opened(
         entries = _entries(content, limits)
         if isinstance(entries, Finding):
             return entries
-        found: list[tuple[_Entry, bytearray]] = []
+        found: list[tuple[_ZipEntry, bytearray]] = []
         total = 0
         for entry in entries:
             counted = _counted(
@@ -132,7 +132,7 @@ def _opened(
 
 
 def _counted(
-    content: bytes, entry: _Entry, limits: Limits, before: int, keep: int
+    content: bytes, entry: _ZipEntry, limits: Limits, before: int, keep: int
 ) -> tuple[int, bytearray] | Finding:
     """The unpacked size and the first `keep` bytes; inflating ends as soon as a limit is passed."""
     size, packed = 0, max(1, entry.end - entry.start)
@@ -150,7 +150,7 @@ def _counted(
     return size, kept
 
 
-def _inflated(content: bytes, entry: _Entry) -> Iterator[bytes]:
+def _inflated(content: bytes, entry: _ZipEntry) -> Iterator[bytes]:
     view = memoryview(content)
     if entry.method == zipfile.ZIP_STORED:
         yield view[entry.start : entry.end].tobytes()
@@ -165,7 +165,7 @@ def _inflated(content: bytes, entry: _Entry) -> Iterator[bytes]:
 # --- the directory --------------------------------------------------------------------
 
 
-def _entries(content: bytes, limits: Limits) -> list[_Entry] | Finding:
+def _entries(content: bytes, limits: Limits) -> list[_ZipEntry] | Finding:
     if (number := _entries_told(content)) > limits.zip_entries:
         return limits.over("zip_entries", number)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -220,12 +220,12 @@ def _danger(info: zipfile.ZipInfo, path: str) -> str:
 
 def _placed(
     content: bytes, told: Sequence[zipfile.ZipInfo], paths: Sequence[str], end_of_files: int
-) -> list[_Entry] | Finding:
+) -> list[_ZipEntry] | Finding:
     """The entries with their places; none may reach into another.
 
     The header in front of each entry tells its place.
     """
-    entries: list[_Entry] = []
+    entries: list[_ZipEntry] = []
     for info, path in zip(told, paths, strict=True):
         at = info.header_offset
         if content[at : at + 4] != b"PK\x03\x04":
@@ -237,7 +237,7 @@ def _placed(
             + int.from_bytes(content[at + 28 : at + 30], "little")
         )
         entries.append(
-            _Entry(path, start, start + info.compress_size, info.compress_type, info.CRC)
+            _ZipEntry(path, start, start + info.compress_size, info.compress_type, info.CRC)
         )
     end, last = 0, ""
     for entry, info in sorted(

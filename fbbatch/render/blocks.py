@@ -190,7 +190,7 @@ class WorkBook:
     foot: str = ""
 
 
-class Entry(NamedTuple):
+class RegisterColumn(NamedTuple):
     """A column of a register.
 
     `id` is the field's; `mark` follows the header (` *`). `kind`: text, date, datetime, integer,
@@ -231,7 +231,7 @@ class Register:
     lines: tuple[str, ...]
     serial: str
     example: str
-    entries: tuple[Entry, ...]
+    entries: tuple[RegisterColumn, ...]
     notes: WorkSheet
     identity: Mapping[str, str]
     form_number: str = ""

@@ -32,7 +32,7 @@ def render(book: WorkBook) -> bytes:
     """The workbook as .xlsx; the same content gives the same bytes."""
     buffer = io.BytesIO()
     workbook = new_workbook(buffer, book.title, book.company, book.date)
-    looks = Looks(workbook, book.language)
+    looks = CellFormats(workbook, book.language)
     names: dict[str, str] = {}
     tops = [
         write_sheet(workbook, book, sheet, looks, sheet_name(sheet.name, names))
@@ -102,7 +102,7 @@ def new_workbook(buffer: io.BytesIO, title: str, company: str, date: dt.date) ->
     return workbook
 
 
-class Looks:
+class CellFormats:
     """The cell formats of one workbook, made on first use."""
 
     def __init__(self, workbook: Any, language: str) -> None:
@@ -185,7 +185,7 @@ def sheet_name(name: str, taken: dict[str, str]) -> str:
     return plain
 
 
-class _Place(NamedTuple):
+class _TableSpan(NamedTuple):
     """Where a table stands: the rows (0-based) of its header and of its values, and after it."""
 
     table: Table
@@ -194,12 +194,14 @@ class _Place(NamedTuple):
     end: int
 
 
-def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, name: str) -> int:
+def write_sheet(
+    workbook: Any, book: WorkBook, sheet: WorkSheet, looks: CellFormats, name: str
+) -> int:
     """Write a sheet; the row (0-based) of its first table's header."""
     page = workbook.add_worksheet(name)
     widths = _widths(sheet.tables)
     row = _top(page, book, sheet, looks, widths)
-    places: list[_Place] = []
+    places: list[_TableSpan] = []
     for table in sheet.tables:
         start = row + 1 if places else row
         place = _titled_table(page, table, start, looks, widths)
@@ -220,7 +222,9 @@ def write_sheet(workbook: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, n
     return places[0].first - 1
 
 
-def _top(page: Any, book: WorkBook, sheet: WorkSheet, looks: Looks, widths: Sequence[float]) -> int:
+def _top(
+    page: Any, book: WorkBook, sheet: WorkSheet, looks: CellFormats, widths: Sequence[float]
+) -> int:
     """Write what stands above the tables; the row after it."""
     span = _title_columns(widths, two_pages=_is_two_pages_wide(book, sheet))
     row = 0
@@ -259,7 +263,7 @@ def _lines(page: Any, lines: Sequence[str], row: int, form: Any) -> int:
     return row + len(lines)
 
 
-def _keep_in_sight(page: Any, sheet: WorkSheet, place: _Place) -> None:
+def _keep_in_sight(page: Any, sheet: WorkSheet, place: _TableSpan) -> None:
     """The header of the first table stays in sight, stands on each page, and filters."""
     table, top, first, end = place
     columns = len(table.columns)
@@ -301,8 +305,8 @@ def _head_rows(table: Table) -> int:
 
 
 def _titled_table(
-    page: Any, table: Table, row: int, looks: Looks, widths: Sequence[float]
-) -> _Place:
+    page: Any, table: Table, row: int, looks: CellFormats, widths: Sequence[float]
+) -> _TableSpan:
     """Write a table from `row` on."""
     if table.title:
         row = _lines(page, [table.title], row, looks(bold=True, font_size=11))
@@ -312,10 +316,10 @@ def _titled_table(
         _drop_downs(page, table, first, end)
     else:
         end = _no_values(page, table, first, looks)
-    return _Place(table, row, first, end)
+    return _TableSpan(table, row, first, end)
 
 
-def _head(page: Any, table: Table, row: int, looks: Looks) -> int:
+def _head(page: Any, table: Table, row: int, looks: CellFormats) -> int:
     """Write the header of a table; the row after it."""
     is_grouped = _head_rows(table) == 2
     if is_grouped:
@@ -329,7 +333,7 @@ def _head(page: Any, table: Table, row: int, looks: Looks) -> int:
     return row + 1
 
 
-def _values(page: Any, table: Table, row: int, looks: Looks, widths: Sequence[float]) -> int:
+def _values(page: Any, table: Table, row: int, looks: CellFormats, widths: Sequence[float]) -> int:
     """Write the rows of a table; the row after the last."""
     formats: dict[str, list[Any]] = {}
     for mark in ("", *table.marks.values()):
@@ -353,7 +357,7 @@ def _drop_downs(page: Any, table: Table, first: int, end: int) -> None:
             page.data_validation(first, place, end - 1, place, options)
 
 
-def _no_values(page: Any, table: Table, row: int, looks: Looks) -> int:
+def _no_values(page: Any, table: Table, row: int, looks: CellFormats) -> int:
     """Write what a table without rows says instead; the row after it."""
     form = looks.cell(Column("", align="center"), "")
     last = max(1, len(table.columns) - 1)
@@ -361,7 +365,7 @@ def _no_values(page: Any, table: Table, row: int, looks: Looks) -> int:
     return row + 1
 
 
-def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: Looks) -> None:
+def _group_heads(page: Any, columns: Sequence[Column], row: int, looks: CellFormats) -> None:
     """Write the upper row of a header: groups over their columns, others down to the lower row."""
     number = 0
     while number < len(columns):
@@ -409,7 +413,7 @@ def _charts(
     workbook: Any,
     page: Any,
     sheet: WorkSheet,
-    places: Sequence[_Place],
+    places: Sequence[_TableSpan],
     row: int,
     name: str,
 ) -> int:
@@ -437,7 +441,7 @@ def _charts(
 _CHART_WIDTH = 470  # pixels
 
 
-def _last_plain(place: _Place) -> int:
+def _last_plain(place: _TableSpan) -> int:
     """The last row of the table that is no total."""
     table = place.table
     rows = [n for n in range(len(table.rows)) if table.marks.get(n) != "total"]

@@ -31,7 +31,7 @@ from fbbatch.render.blocks import (
     Text,
     clean,
 )
-from fbbatch.render.excel import Looks, footer_text, new_workbook, sheet_name
+from fbbatch.render.excel import CellFormats, footer_text, new_workbook, sheet_name
 from fbbatch.render.register import IDENTITY
 from fbbatch.render.words import cell_text, text_width, ticks
 
@@ -53,7 +53,7 @@ _SIGNATURE = 5  # em of a line to sign on
 _ROWS_TO_WRITE = 2  # lines that a blank cell of a table offers
 
 
-class _Cell(NamedTuple):
+class _FormCell(NamedTuple):
     """A cell of a line, with its text and its looks.
 
     `left` and `right` are the edges between which it stands, `lines` is how many lines it must
@@ -76,7 +76,7 @@ def render(document: Document) -> bytes:
     workbook = new_workbook(
         buffer, f"{document.title} {document.number}", document.company, document.date
     )
-    page = _Page(workbook, document)
+    page = _FormSheet(workbook, document)
     page.head()
     for block in document.blocks:
         page.block(block)
@@ -110,12 +110,12 @@ def _wanted(block: Block) -> list[float]:
             return []
 
 
-class _Page:
+class _FormSheet:
     """The one sheet of the form while it is written."""
 
     def __init__(self, workbook: Any, document: Document) -> None:
         self.workbook, self.document = workbook, document
-        self.looks = Looks(workbook, document.language)
+        self.looks = CellFormats(workbook, document.language)
         self.name = sheet_name(document.title, {IDENTITY: IDENTITY})
         self.page = workbook.add_worksheet(self.name)
         self.hidden = workbook.add_worksheet(IDENTITY)
@@ -213,13 +213,13 @@ class _Page:
                 )
         self.gap()
 
-    def pair(self, pair: Pair, left: int, label: int, right: int) -> Iterator[_Cell]:
+    def pair(self, pair: Pair, left: int, label: int, right: int) -> Iterator[_FormCell]:
         told = (
             ticks(pair.options, self.room(label, right, 10))
             if pair.options
             else self.boxed(pair.value, label, right)
         )
-        yield _Cell(
+        yield _FormCell(
             left,
             label,
             pair.label,
@@ -232,7 +232,7 @@ class _Page:
             "bg_color": f"#{fill}",
             "valign": "top" if pair.blank and pair.lines > 1 else "vcenter",
         }
-        yield _Cell(
+        yield _FormCell(
             label,
             right,
             told,
@@ -255,7 +255,7 @@ class _Page:
             "valign": "vcenter",
             "bg_color": f"#{look.GREY_HEAD}",
         }
-        self.line([_Cell(left, right, c.header, size, head) for left, right, (_, c) in spans])
+        self.line([_FormCell(left, right, c.header, size, head) for left, right, (_, c) in spans])
         for number, row in enumerate(table.rows):
             fill = look.MARKS.get(table.marks.get(number, ""), look.SOFT if table.blank else "")
             cells = []
@@ -269,7 +269,7 @@ class _Page:
                     }
                     name = f"{table.blank}_{number + 1}_{column.id}"
                     cells.append(
-                        _Cell(
+                        _FormCell(
                             left,
                             right,
                             self.boxed(text, left, right, size),
@@ -286,10 +286,10 @@ class _Page:
                         "valign": "vcenter",
                         **({"bg_color": f"#{fill}"} if fill else {}),
                     }
-                    cells.append(_Cell(left, right, text, size, looks))
+                    cells.append(_FormCell(left, right, text, size, looks))
             self.line(cells)
         if not table.rows and table.empty:
-            self.line([_Cell(0, len(self.pixels), table.empty, looks={"align": "center"})])
+            self.line([_FormCell(0, len(self.pixels), table.empty, looks={"align": "center"})])
         self.gap()
 
     def signatures(self, labels: Sequence[str]) -> None:
@@ -300,7 +300,7 @@ class _Page:
         for (left, right), label in zip(pairwise(at), labels, strict=True):
             spare = int(self.room(left, right, 10) - text_width(f"{label}{colon}") / 2)
             cells.append(
-                _Cell(left, right, f"{label}{colon}{'＿' * max(2, min(spare, _SIGNATURE))}")
+                _FormCell(left, right, f"{label}{colon}{'＿' * max(2, min(spare, _SIGNATURE))}")
             )
         self.gap(12)
         self.line(cells, border=0)
@@ -309,14 +309,16 @@ class _Page:
 
     def across(self, text: str, *, size: int = 10, height: float = 0, **looks: Any) -> None:
         """A text over the whole width, without frame."""
-        self.line([_Cell(0, len(self.pixels), text, size, looks, lines=0)], border=0, height=height)
+        self.line(
+            [_FormCell(0, len(self.pixels), text, size, looks, lines=0)], border=0, height=height
+        )
 
     def gap(self, points: float = _GAP) -> None:
         self.page.set_row(self.row, points)
         self.points += points
         self.row += 1
 
-    def line(self, cells: Sequence[_Cell], *, border: int = 1, height: float = 0) -> None:
+    def line(self, cells: Sequence[_FormCell], *, border: int = 1, height: float = 0) -> None:
         """Cells beside one another, so high that all of their text shows.
 
         Where that is higher than a row may be, they go over several rows.
@@ -330,7 +332,7 @@ class _Page:
         self.points += wanted
         self.row += n_rows
 
-    def write(self, cell: _Cell, bottom: int, border: int) -> None:
+    def write(self, cell: _FormCell, bottom: int, border: int) -> None:
         frame = {"border": 1, "border_color": f"#{look.LINE}"} if border else {}
         if border and cell.looks.get("align", "left") == "left":
             frame["indent"] = 1
@@ -349,7 +351,7 @@ class _Page:
             self.name_blank(cell, row, left)
             self.first_blank = self.first_blank or (row, left, bottom, right)
 
-    def name_blank(self, cell: _Cell, row: int, column: int) -> None:
+    def name_blank(self, cell: _FormCell, row: int, column: int) -> None:
         self.workbook.define_name(
             f"fb_{cell.name}",
             f"='{self.name}'!{xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)}",
@@ -399,7 +401,7 @@ class _Page:
             [(option, False) for option in _OPTION.split(text)[1:]], self.room(left, right, size)
         )
 
-    def height(self, cell: _Cell) -> float:
+    def height(self, cell: _FormCell) -> float:
         """The points that a cell needs for its text, and for what is to be written into it."""
         size, room = min(cell.size, 11), 2 * self.room(cell.left, cell.right, cell.size)
         lines = sum(

@@ -16,7 +16,7 @@ class Link(NamedTuple):
     path: str
 
 
-class Entry(NamedTuple):
+class PageLine(NamedTuple):
     """A line on the page: what it is about, its links, a remark.
 
     A single link is the text itself.
@@ -31,7 +31,7 @@ class Section(NamedTuple):
     """A heading with its lines."""
 
     title: str
-    entries: Sequence[Entry]
+    entries: Sequence[PageLine]
 
 
 class Page(NamedTuple):

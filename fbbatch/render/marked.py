@@ -18,7 +18,7 @@ from lxml import etree
 
 from fbbatch.render.notes import with_boxes, with_notes
 from fbbatch.render.parts import MAIN, OFFICE, PARSER, UnmarkableError, child, serialised_tree
-from fbbatch.render.sheet_xml import SELECTED, Editor, Page, SheetMarks, absolute, text_cell
+from fbbatch.render.sheet_xml import SELECTED, Editor, SheetMarks, SheetXml, absolute, text_cell
 from fbbatch.render.styles import Styles
 from fbbatch.render.words import text_width
 
@@ -77,7 +77,7 @@ def marked(
         UnmarkableError: its parts are not where they ought to be.
     """
     try:
-        return _Book(content, language).marked(sheets, cover, identity)
+        return _WorkbookParts(content, language).marked(sheets, cover, identity)
     except _UNEXPECTED as error:
         raise UnmarkableError(type(error).__name__) from error
 
@@ -96,7 +96,7 @@ _UNEXPECTED = (
 """What is raised where a package is not built as it ought to be."""
 
 
-class _Book:
+class _WorkbookParts:
     """The parts of a workbook's package, edited one by one."""
 
     def __init__(self, content: bytes, language: str) -> None:
@@ -168,7 +168,7 @@ class _Book:
 
     def _mark(self, name: str, path: str, marks: SheetMarks) -> None:
         """Mark the rows of a sheet, and add the two columns that say what became of them."""
-        page = Page(self._parts[path])
+        page = SheetXml(self._parts[path])
         columns = self._columns(page, marks)
         if max(columns) > _MOST_COLUMNS:
             raise UnmarkableError("columns")
@@ -182,7 +182,7 @@ class _Book:
             self._filter_name(name, filtered)
         self._parts[path] = page.serialised()
 
-    def _columns(self, page: Page, marks: SheetMarks) -> tuple[int, int]:
+    def _columns(self, page: SheetXml, marks: SheetMarks) -> tuple[int, int]:
         """The columns of results and of what is wrong.
 
         In a workbook that goes back a second time they stay where they are; else they come behind
@@ -226,7 +226,9 @@ class _Book:
 
     # --- notes ------------------------------------------------------------------------
 
-    def _notes(self, path: str, page: Page, marks: SheetMarks, columns: tuple[int, int]) -> None:
+    def _notes(
+        self, path: str, page: SheetXml, marks: SheetMarks, columns: tuple[int, int]
+    ) -> None:
         """Put a note at each wrong cell.
 
         Where its author has a note of his own, ours stands at the result.

@@ -193,7 +193,7 @@ def _carried(line: Sequence[str], token: str, face_: Face, size: float, width: f
     return carried
 
 
-class _Layout:
+class _Pages:
     """Pages under construction; `y` is the distance from the page's top to the next block."""
 
     def __init__(self, document: Document) -> None:
@@ -323,7 +323,7 @@ class _Layout:
         return lines, style, align, fill
 
 
-def _grid(layout: _Layout, grid: Grid) -> None:
+def _grid(layout: _Pages, grid: Grid) -> None:
     """Draw the pairs, two in a row unless one is wide."""
     label_width = layout.inner * 0.18
     value_width = layout.inner / 2 - label_width
@@ -346,7 +346,7 @@ def _grid(layout: _Layout, grid: Grid) -> None:
 _LAST_PAIRS = 3  # the rows of so many stay with the signatures
 
 
-def _pair(layout: _Layout, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
+def _pair(layout: _Pages, pair: Pair, widths: Sequence[float]) -> list[_Cell]:
     """The cells of a label and its value; a blank is as high as its answer may need."""
     label = layout.cell(pair.label, "label", widths[0], fill=look.GREY_LABEL)
     room = (widths[1] - 2 * _PAD) / _STYLES["cell"].size
@@ -373,7 +373,7 @@ class _Columns(NamedTuple):
     style: str
 
 
-def _table(layout: _Layout, table: Table, language: str) -> None:
+def _table(layout: _Pages, table: Table, language: str) -> None:
     """Draw a table, its header again on each page."""
     columns = _columns(layout, table)
     head = _head(layout, table, columns)
@@ -401,7 +401,7 @@ def _table(layout: _Layout, table: Table, language: str) -> None:
     layout.y += 5
 
 
-def _columns(layout: _Layout, table: Table) -> _Columns:
+def _columns(layout: _Pages, table: Table) -> _Columns:
     places = [n for n, column in enumerate(table.columns) if column.printed]
     style = "tight" if len(places) > _ROOMY else "cell"
     parts = shares(table, places, layout.inner, _STYLES[style].size)
@@ -412,7 +412,7 @@ def _columns(layout: _Layout, table: Table) -> _Columns:
 _ROOMY = 8  # a table of more columns is set in smaller type
 
 
-def _head(layout: _Layout, table: Table, columns: _Columns) -> list[_Cell]:
+def _head(layout: _Pages, table: Table, columns: _Columns) -> list[_Cell]:
     """The cells of the header."""
     style = "tighthead" if columns.style == "tight" else "label"
     cells = []
@@ -423,7 +423,7 @@ def _head(layout: _Layout, table: Table, columns: _Columns) -> list[_Cell]:
 
 
 def _row(
-    layout: _Layout, table: Table, number: int, columns: _Columns, language: str
+    layout: _Pages, table: Table, number: int, columns: _Columns, language: str
 ) -> list[_Cell]:
     """The cells of a row; in a table to be filled in, with room to write in."""
     values = table.rows[number]
@@ -446,7 +446,7 @@ def _least(table: Table) -> int:
 _SHORT = 12
 
 
-def _block(layout: _Layout, block: Block, language: str) -> None:
+def _block(layout: _Pages, block: Block, language: str) -> None:
     match block:
         case Heading(text, level):
             layout.need(70)
@@ -467,7 +467,7 @@ def _block(layout: _Layout, block: Block, language: str) -> None:
             layout.new_page()
 
 
-def _signatures(layout: _Layout, labels: Sequence[str], language: str) -> None:
+def _signatures(layout: _Pages, labels: Sequence[str], language: str) -> None:
     """Draw blanks to sign, side by side, each after its label."""
     style = _STYLES["normal"]
     layout.need(40)
@@ -490,7 +490,7 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
 
     Every font is embedded.
     """
-    layout = _Layout(document)
+    layout = _Pages(document)
     if document.company:
         layout.paragraph(document.company, "company", after=0)
     layout.paragraph(document.title, "title", after=2)
@@ -505,7 +505,7 @@ def render(document: Document) -> tuple[bytes, frozenset[str]]:
     return _draw(layout, document), frozenset(layout.fonts.missing)
 
 
-def _keep_with(layout: _Layout, following: Sequence[Block]) -> None:
+def _keep_with(layout: _Pages, following: Sequence[Block]) -> None:
     """See that neither signatures below a heading nor the heading stand alone on a page."""
     if any(isinstance(block, Signatures) for block in following[:2]):
         layout.need(110)
@@ -535,7 +535,7 @@ def _colour(code: str) -> tuple[float, float, float]:
     return red / 255, green / 255, blue / 255
 
 
-def _draw(layout: _Layout, document: Document) -> bytes:
+def _draw(layout: _Pages, document: Document) -> bytes:
     buffer = io.BytesIO()
     canvas = Canvas(
         buffer,

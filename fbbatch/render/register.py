@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from fbbatch.render import look
-from fbbatch.render.blocks import Entry, Register, WorkBook, clean
+from fbbatch.render.blocks import Register, RegisterColumn, WorkBook, clean
 from fbbatch.render.excel import (
-    Looks,
+    CellFormats,
     footer_text,
     new_workbook,
     sheet_name,
@@ -60,7 +60,7 @@ def render(register: Register) -> bytes:
     """The register as .xlsx; the same register gives the same bytes."""
     buffer = io.BytesIO()
     workbook = new_workbook(buffer, register.title, register.company, register.date)
-    looks = Looks(workbook, register.language)
+    looks = CellFormats(workbook, register.language)
     names = {IDENTITY: IDENTITY}
     name = sheet_name(register.title, names)
     page = workbook.add_worksheet(name)
@@ -99,7 +99,7 @@ def places(register: Register) -> tuple[int, int]:
     return rows.header + 1, rows.first + 1
 
 
-def _head(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
+def _head(page: Any, register: Register, looks: CellFormats, rows: _Rows) -> None:
     """Title, what to know, and the header.
 
     The title stands in the middle of what a screen shows.
@@ -135,7 +135,7 @@ def _head(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
     page.freeze_panes(rows.header + 1, 2)
 
 
-def _header(page: Any, row: int, column: int, entry: Entry, looks: Looks) -> None:
+def _header(page: Any, row: int, column: int, entry: RegisterColumn, looks: CellFormats) -> None:
     if entry.mark:
         plain, red = looks(bold=True), looks(bold=True, font_color="#C00000")
         page.write_rich_string(
@@ -158,7 +158,7 @@ def _lines(text: str, width: float) -> int:
     return lines
 
 
-def _example(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
+def _example(page: Any, register: Register, looks: CellFormats, rows: _Rows) -> None:
     grey = {
         "italic": True,
         "font_color": "#808080",
@@ -180,7 +180,7 @@ def _example(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
             page.write_blank(row, column, None, looks(bg_color=f"#{look.GREY_LABEL}"))
 
 
-def _blanks(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
+def _blanks(page: Any, register: Register, looks: CellFormats, rows: _Rows) -> None:
     """Numbered rows. Their heights stay Excel's own, so that they grow with what is typed."""
     framed = {"border": 1, "border_color": f"#{look.LINE}"}
     serial = looks(align="center", bg_color=f"#{look.GREY_LABEL}", **framed)
@@ -198,7 +198,7 @@ def _blanks(page: Any, register: Register, looks: Looks, rows: _Rows) -> None:
                 page.write_blank(row, column, None, form)
 
 
-def _kind(entry: Entry) -> dict[str, str]:
+def _kind(entry: RegisterColumn) -> dict[str, str]:
     """Text stays text, leading zeros and all."""
     centred = entry.options or entry.kind in {"date", "datetime"}
     return {
@@ -264,7 +264,7 @@ def _list(hidden: Any, column: int, options: Sequence[str]) -> str:
     return f"='{IDENTITY}'!{xl_range_abs(0, column, len(options) - 1, column)}"
 
 
-def _rule(entry: Entry, source: list[str] | str) -> dict[str, Any]:
+def _rule(entry: RegisterColumn, source: list[str] | str) -> dict[str, Any]:
     """What may be typed into a column, as XlsxWriter wants it."""
     if source:
         return {"validate": "list", "source": source}

@@ -112,7 +112,7 @@ Source: ECMA-376 part 1, CT_Worksheet.
 Edit = Callable[[int, bytes], bytes]
 
 
-class Page:
+class SheetXml:
     """A sheet's XML: what stands before its rows, the rows, and what follows them."""
 
     def __init__(self, xml: bytes) -> None:

@@ -82,7 +82,7 @@ def _records(name: str, content: bytes, offset: int, level: int) -> tuple[bytes,
 
 
 @dataclass(frozen=True)
-class _Package:
+class _Letterhead:
     """The unchanging part of a Word package, ready for what a document adds."""
 
     local: bytes
@@ -106,7 +106,7 @@ class _Package:
 
 
 @cache
-def _package(letterhead: bytes, language: str) -> _Package:
+def _package(letterhead: bytes, language: str) -> _Letterhead:
     """Take the letterhead apart.
 
     Styles get the language's fonts, the rest stays as the company made it.
@@ -148,7 +148,7 @@ def _package(letterhead: bytes, language: str) -> _Package:
         pieces.append(local)
         directory.append(record)
         size += len(local)
-    return _Package(b"".join(pieces), b"".join(directory), len(constant), root[0], section[-1])
+    return _Letterhead(b"".join(pieces), b"".join(directory), len(constant), root[0], section[-1])
 
 
 def _footer(footer: str, language: str) -> str:
@@ -322,7 +322,7 @@ _OWN_STYLES = {
 }
 
 
-class _Layout(NamedTuple):
+class _TableLayout(NamedTuple):
     """What a table's rows have in common: the header row, the cells' style, the printed columns.
 
     Of each printed column `columns` has its place, the column (for its kind), its width in twips
@@ -339,7 +339,7 @@ class _Layout(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _layout(columns: tuple[Column, ...], width: int) -> _Layout:
+def _layout(columns: tuple[Column, ...], width: int) -> _TableLayout:
     kept = [(n, c) for n, c in enumerate(columns) if c.printed]
     tight = len(kept) > 8
     total = sum(c.weight for _, c in kept)  # Word itself never breaks a word that fits a line
@@ -350,7 +350,7 @@ def _layout(columns: tuple[Column, ...], width: int) -> _Layout:
     head = "".join(
         _cell(c.header, own, look.GREY_HEAD, 1, "center", label) for _, c, own, _ in sized
     )
-    return _Layout(_row(head, head=True), "FBTight" if tight else "FBCell", sized)
+    return _TableLayout(_row(head, head=True), "FBTight" if tight else "FBCell", sized)
 
 
 @lru_cache(maxsize=256)
@@ -410,7 +410,7 @@ def _together(blocks: Sequence[Block], written: list[str]) -> list[str]:
 _STYLED = re.compile(r'<w:pStyle w:val="[^"]*"/>(?!<w:keepNext/>)')
 
 
-class _Writer:
+class _BodyWriter:
     """Builds the body of one document."""
 
     def __init__(self, document: Document) -> None:
@@ -535,7 +535,7 @@ def render(document: Document, letterhead: bytes) -> bytes:
         letterhead: the company's letterhead.docx.
     """
     package = _package(letterhead, document.language)
-    writer = _Writer(document)
+    writer = _BodyWriter(document)
     parts = [
         _paragraph(document.company, "Subtitle") if document.company else "",
         _paragraph(document.title, "Title"),

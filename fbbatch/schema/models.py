@@ -6,6 +6,7 @@ editors and `docs/schemas.md` are generated from them. Every description below i
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -318,31 +319,28 @@ class SchemaModel(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "SchemaModel":
         ids = [field.id for field in self.fields]
-        if doubled := sorted({i for i in ids if ids.count(i) > 1}):
-            second = len(ids) - 1 - ids[::-1].index(doubled[0])
-            raise trouble("fields_twice", at=("fields", second, "id"), fields=", ".join(doubled))
+        _check_each_once(ids)
         for number, field in enumerate(self.fields):
-            for key, other in (
-                ("not_after", field.not_after),
-                ("not_before", field.not_before),
-                ("split_from", field.split_from),
-            ):
-                if other and other != "received" and other not in ids:
-                    raise trouble(
-                        "unknown_field",
-                        at=("fields", number, key),
-                        field=field.id,
-                        key=key,
-                        other=other,
-                    )
-        for key, name in (("signed_by", self.signed_by), ("signed_on", self.signed_on)):
-            if name and name not in ids:
-                raise trouble("signer", at=(key,), other=name)
-        if self.lines and (strange := sorted(set(re.compile(self.lines).groupindex) - set(ids))):
-            raise trouble("lines_fields", at=("lines",), fields=", ".join(strange))
+            _check_others(field, number, ids)
+        self._check_signer(ids)
+        self._check_lines(ids)
         if not self.header and not any(field.column for field in self.fields):
             raise trouble("no_header", at=("header",))
         return self
+
+    def _check_signer(self, ids: Sequence[str]) -> None:
+        """The fields that tell who signed, and when, are there."""
+        for key, name in (("signed_by", self.signed_by), ("signed_on", self.signed_on)):
+            if name and name not in ids:
+                raise trouble("signer", at=(key,), other=name)
+
+    def _check_lines(self, ids: Sequence[str]) -> None:
+        """The groups of the pattern for lines of a chat are fields."""
+        if not self.lines:
+            return
+        strange = sorted(set(re.compile(self.lines).groupindex) - set(ids))
+        if strange:
+            raise trouble("lines_fields", at=("lines",), fields=", ".join(strange))
 
     @property
     def source_code(self) -> str:
@@ -363,6 +361,27 @@ class SchemaModel(Strict):
             for name in (*field.label.values(), *field.aliases, field.id):
                 index.setdefault(header_key(name), field)
         return index
+
+
+def _check_each_once(ids: Sequence[str]) -> None:
+    """No field has the id of another."""
+    doubled = sorted({name for name in ids if ids.count(name) > 1})
+    if doubled:
+        last = max(number for number, name in enumerate(ids) if name == doubled[0])
+        raise trouble("fields_twice", at=("fields", last, "id"), fields=", ".join(doubled))
+
+
+def _check_others(field: FieldModel, number: int, ids: Sequence[str]) -> None:
+    """The other fields that a field names, the `number`th from 0, are there."""
+    named = (
+        ("not_after", field.not_after),
+        ("not_before", field.not_before),
+        ("split_from", field.split_from),
+    )
+    for key, other in named:
+        if other and other != "received" and other not in ids:
+            place = ("fields", number, key)
+            raise trouble("unknown_field", at=place, field=field.id, key=key, other=other)
 
 
 class VocabularySet(Strict):

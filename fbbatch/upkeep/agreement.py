@@ -12,7 +12,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 
-class Problem(NamedTuple):
+class Disagreement(NamedTuple):
     """Something that does not agree.
 
     It tells what, where (below the workspace, or a case number), and what to do about it.
@@ -44,16 +44,16 @@ _AGAIN = "put it into the inbox again; rows that the ledger has are not register
 _COPY_BACK = "copy it from a backup (unpack the zip); the ledger has what it said"
 
 
-def of_ledger(flaws: Iterable[Flaw]) -> Iterator[Problem]:
+def of_ledger(flaws: Iterable[Flaw]) -> Iterator[Disagreement]:
     """The ledger's own flaws in words."""
     for flaw in flaws:
         what, todo = _PROMISES[flaw.promise]
-        yield Problem(what, f"ledger: {flaw.where}", todo)
+        yield Disagreement(what, f"ledger: {flaw.where}", todo)
 
 
 def of_files(
     expected: Sequence[Expected], found: Mapping[str, str], sizes: Mapping[str, int] = {}
-) -> Iterator[Problem]:
+) -> Iterator[Disagreement]:
     """Documents and originals that are gone or have other bytes.
 
     Args:
@@ -67,11 +67,11 @@ def of_files(
         sha256 = found.get(item.path)
         if item.path in sizes and not item.sha256:
             if sizes[item.path] != item.size:
-                yield Problem(f"the {kind} has been changed", item.path, _COPY_BACK)
+                yield Disagreement(f"the {kind} has been changed", item.path, _COPY_BACK)
         elif sha256 is None:
-            yield Problem(f"the {kind} is not there", item.path, _COPY_BACK)
+            yield Disagreement(f"the {kind} is not there", item.path, _COPY_BACK)
         elif sha256 != item.sha256:
-            yield Problem(
+            yield Disagreement(
                 f"the {kind} has been changed",
                 item.path,
                 f"move this copy elsewhere if somebody needs it; then {_COPY_BACK}",
@@ -85,7 +85,7 @@ def of_manifest(
     removed: Iterable[Expected],
     *,
     is_published: bool = True,
-) -> Iterator[Problem]:
+) -> Iterator[Disagreement]:
     """A run's manifest lists the documents that the ledger lists.
 
     It still names those that were removed on purpose.
@@ -99,21 +99,21 @@ def of_manifest(
     """
     where = f"outbox/{run}/manifest.json"
     if told is None:
-        yield Problem("the manifest is missing or torn", where, _COPY_BACK)
+        yield Disagreement("the manifest is missing or torn", where, _COPY_BACK)
         return
     if not is_published:
-        yield Problem("the manifest has been changed", where, _COPY_BACK)
+        yield Disagreement("the manifest has been changed", where, _COPY_BACK)
     named = {(f"outbox/{run}/{path}", sha256) for path, sha256 in told}
     known = {
         (item.path, item.sha256) for item in expected if item.about != "index"
     }  # the page lists the manifest's documents
     if different := (named ^ known) - {(item.path, item.sha256) for item in removed}:
-        yield Problem(
+        yield Disagreement(
             f"the manifest and the ledger differ in {len(different)} entries", where, _COPY_BACK
         )
 
 
-def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Iterator[Problem]:
+def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Iterator[Disagreement]:
     """Originals, run folders and documents that the ledger does not know.
 
     After an older ledger was restored these are the newer ones.
@@ -123,13 +123,15 @@ def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Itera
         if path in known:
             continue
         if path.startswith("archive/"):
-            yield Problem("the ledger does not know this original", path, _AGAIN)
+            yield Disagreement("the ledger does not know this original", path, _AGAIN)
         elif (run := path.split("/")[1]) not in runs:
             strange_runs[run] = strange_runs.get(run, 0) + 1
         else:
-            yield Problem("no run has written this file", path, "move it out of the run folder")
+            yield Disagreement(
+                "no run has written this file", path, "move it out of the run folder"
+            )
     for run, number in sorted(strange_runs.items()):
-        yield Problem(
+        yield Disagreement(
             f"the ledger does not know this run ({number} files)",
             f"outbox/{run}",
             (
@@ -139,12 +141,12 @@ def of_strangers(paths: Iterable[str], known: set[str], runs: set[str]) -> Itera
         )
 
 
-def of_latest(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:
+def of_latest(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Disagreement]:
     """`outbox/latest` holds copies of the newest documents; both are sha256 by file name."""
     for name, sha256 in sorted(expected.items()):
         if found.get(name) != sha256:
             what = "is not the newest one" if name in found else "is missing"
-            yield Problem(
+            yield Disagreement(
                 f"the copy in latest {what}",
                 f"outbox/latest/{name}",
                 "the next run writes outbox/latest anew",

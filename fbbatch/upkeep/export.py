@@ -15,7 +15,13 @@ from fbbatch.ledger import Ledger
 from fbbatch.ledger.export import columns_of, rows_of, table_names
 from fbbatch.schema import Book
 from fbbatch.upkeep.agreement import Progress
-from fbbatch.upkeep.export_formats import CsvWriter, JsonlWriter, Table, Writer, XlsxWriter
+from fbbatch.upkeep.export_formats import (
+    CsvWriter,
+    ExportTable,
+    JsonlWriter,
+    TableWriter,
+    XlsxWriter,
+)
 
 FORMATS = ("csv", "jsonl", "xlsx")
 _WORDED = ("source", "channel", "kind", "type", "severity", "state")
@@ -88,7 +94,7 @@ def export(
     return counts
 
 
-def _writer(kind: str, folder: Path, made: dt.datetime) -> Writer:
+def _writer(kind: str, folder: Path, made: dt.datetime) -> TableWriter:
     match kind:
         case "csv":
             return CsvWriter(folder)
@@ -99,7 +105,7 @@ def _writer(kind: str, folder: Path, made: dt.datetime) -> Writer:
     raise NotFoundError(f"'{kind}' is none of: {', '.join(FORMATS)}")
 
 
-def _written(writer: Writer, tables: list[Table], progress: Progress) -> dict[str, int]:
+def _written(writer: TableWriter, tables: list[ExportTable], progress: Progress) -> dict[str, int]:
     counts = {}
     for number, table in enumerate(tables, 1):
         counts[table.name] = writer.write(table)
@@ -108,15 +114,15 @@ def _written(writer: Writer, tables: list[Table], progress: Progress) -> dict[st
     return counts
 
 
-def _tables(ledger: Ledger, book: Book, language: str) -> Iterator[Table]:
+def _tables(ledger: Ledger, book: Book, language: str) -> Iterator[ExportTable]:
     yield _cases(ledger, book, language)
-    yield Table("fields", _ABOUT_FIELDS, _ABOUT_FIELDS, _fields(book, language))
+    yield ExportTable("fields", _ABOUT_FIELDS, _ABOUT_FIELDS, _fields(book, language))
     for name in table_names():
         columns = columns_of(name)
-        yield Table(name, columns, columns, rows_of(ledger, name))
+        yield ExportTable(name, columns, columns, rows_of(ledger, name))
 
 
-def _cases(ledger: Ledger, book: Book, language: str) -> Table:
+def _cases(ledger: Ledger, book: Book, language: str) -> ExportTable:
     """The cases as they stand, with a column for every field that any of them has answered.
 
     The column stands under the field's label.
@@ -141,7 +147,7 @@ def _cases(ledger: Ledger, book: Book, language: str) -> Table:
         *(f"{name}_label" for name in worded),
         *(f"{labels.get(name, '')} ({name})".strip() for name in ordered),
     ]
-    return Table("cases", columns, heads, _case_rows(ledger, book, language))
+    return ExportTable("cases", columns, heads, _case_rows(ledger, book, language))
 
 
 def _case_rows(ledger: Ledger, book: Book, language: str) -> Iterator[dict[str, Any]]:

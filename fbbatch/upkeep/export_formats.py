@@ -21,7 +21,7 @@ _LARGEST = 10**15
 LONG = "long_texts"
 
 
-class Table(NamedTuple):
+class ExportTable(NamedTuple):
     """A table to write; `heads` are what people read above the columns, in the columns' order."""
 
     name: str
@@ -30,10 +30,10 @@ class Table(NamedTuple):
     rows: Iterable[dict[str, Any]]
 
 
-class Writer(Protocol):
+class TableWriter(Protocol):
     """Writes tables one after another."""
 
-    def write(self, table: Table) -> int:
+    def write(self, table: ExportTable) -> int:
         """Write a table; how many rows it had."""
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class CsvWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, table: Table) -> int:
+    def write(self, table: ExportTable) -> int:
         """Write a table; how many rows it had."""
         number = 0
         path = self._folder / f"{table.name}.csv"
@@ -93,7 +93,7 @@ class JsonlWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, table: Table) -> int:
+    def write(self, table: ExportTable) -> int:
         """Write a table; how many rows it had."""
         number = 0
         with (self._folder / f"{table.name}.jsonl").open("wb") as stream:
@@ -126,7 +126,7 @@ class XlsxWriter:
         self._head = self._book.add_format({"bold": True})
         self._long: list[tuple[str, int, str, str]] = []
 
-    def write(self, table: Table) -> int:
+    def write(self, table: ExportTable) -> int:
         """Write a table; how many rows it had. A sheet that is full is continued on another."""
         number = 0
         page = self._page(table.name, table.heads)

@@ -76,7 +76,7 @@ _FILE_NAMES = frozenset({"FB-evidence", "FB-same-file", "FB-cover-letter"})
 
 
 class Pseudonyms:
-    """The rules of a workspace (`fbbatch.ledger.anonymise.Rules`).
+    """The rules of a workspace (`fbbatch.ledger.anonymise.PrivacyRules`).
 
     Args:
         book: the schemas.

@@ -19,7 +19,7 @@ from fbbatch.outbox import MANIFEST
 from fbbatch.schema import load_book
 from fbbatch.schema.process import CASE, CASE_ENDS
 from fbbatch.upkeep.agreement import (
-    Problem,
+    Disagreement,
     Progress,
     of_files,
     of_latest,
@@ -41,7 +41,7 @@ class Verified:
     """What was looked at and what does not agree; `notes` are no problems."""
 
     checked: dict[str, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Disagreement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
                 "or drop the originals into the inbox again"
             )
             result.problems.append(
-                Problem(
+                Disagreement(
                     "there is no ledger, but originals or documents", ".fbbatch/ledger.db", todo
                 )
             )
@@ -97,7 +97,7 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
         ledger = Ledger(database or own)
     except StorageError as error:
         result.problems.append(
-            Problem(
+            Disagreement(
                 "the ledger cannot be opened",
                 str(error),
                 "restore the newest backup (fbbatch restore)",
@@ -109,12 +109,12 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
             result.problems += of_ledger(auditing.flaws(ledger, _ends(workspace)))
             if (workspace / STAGE).exists():
                 todo = "call fbbatch anonymise again"
-                result.problems.append(Problem("anonymise was interrupted", STAGE, todo))
+                result.problems.append(Disagreement("anonymise was interrupted", STAGE, todo))
             if not any("damaged" in problem.what for problem in result.problems):
-                _Folders(workspace, ledger, result, progress).compare()
+                _FolderCheck(workspace, ledger, result, progress).compare()
     except StorageError as error:
         result.problems.append(
-            Problem(
+            Disagreement(
                 "the ledger cannot be read",
                 str(error),
                 "restore the newest backup (fbbatch restore)",
@@ -125,7 +125,7 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
     return result
 
 
-class _Folders:
+class _FolderCheck:
     """The folders against what the ledger says of them."""
 
     def __init__(
@@ -220,7 +220,7 @@ class _Folders:
                 found[path] = sha256_of(self.workspace / path)
             except OSError as error:
                 self.result.problems.append(
-                    Problem(
+                    Disagreement(
                         f"the file cannot be read: {error.strerror}",
                         path,
                         "give its owner the right to read it",
@@ -241,7 +241,7 @@ class _Folders:
                     sizes[item.path] = (self.workspace / item.path).stat().st_size
         return sizes
 
-    def manifest(self, run: str, found: Mapping[str, str]) -> Iterator[Problem]:
+    def manifest(self, run: str, found: Mapping[str, str]) -> Iterator[Disagreement]:
         """A run's manifest against the ledger.
 
         A run whose documents were all removed on purpose has none.
@@ -262,7 +262,7 @@ class _Folders:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def torn(self, found: dict[str, str]) -> Iterator[Problem]:
+    def torn(self, found: dict[str, str]) -> Iterator[Disagreement]:
         """Office files of ours that are whole by their sha256 and yet torn."""
         for item in self.documents:
             if (
@@ -270,7 +270,7 @@ class _Folders:
                 and found.get(item.path) == item.sha256
                 and _is_torn(self.workspace / item.path)
             ):
-                yield Problem(
+                yield Disagreement(
                     "the file is torn",
                     item.path,
                     "report it; the next run of the case issues its forms again",
