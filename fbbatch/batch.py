@@ -20,7 +20,13 @@ import filelock
 
 from fbbatch import __version__, failpoints, inbox, outbox
 from fbbatch.documents import Receipt
-from fbbatch.errors import BusyError, ExitCode, StorageError, UnusableTimeError
+from fbbatch.errors import (
+    BusyError,
+    ExitCode,
+    InvalidSetupError,
+    StorageError,
+    UnusableTimeError,
+)
 from fbbatch.inbox import ArchiveMove
 from fbbatch.intake import Taking
 from fbbatch.ledger import Ledger, RunRecord, copy_ledger
@@ -190,6 +196,7 @@ def run(
         check_time(as_of, now=now, last=ledger.last_run(), language=shop.settings.locale)
         if given_up := _give_up(ledger, as_of, now):
             outbox.discard(shop.folder, given_up.name)
+        _check_matters(shop, ledger)
         shop.with_secret()
         if unfinished := ledger.unfinished_run():
             result = _Run(shop, ledger, unfinished, progress, should_stop).carry_out(now)
@@ -199,6 +206,23 @@ def run(
         begun = ledger.begin_run(as_of, started_at=now, version=__version__, taken=taken)
         result = _Run(shop, ledger, begun, progress, should_stop).carry_out(now)
         return result._replace(given_up=given_up)
+
+
+def _check_matters(shop: Workspace, ledger: Ledger) -> None:
+    """See that there is a process, and a state in it, for every matter in hand.
+
+    Raises:
+        InvalidSetupError: one was taken away while matters are in it.
+    """
+    told = []
+    for process_id, state, number in ledger.states_in_hand():
+        process = shop.book.processes.get(process_id)
+        if process is None or state not in process.states:
+            code = "process.state_gone" if process else "process.gone"
+            about = {"process": process_id, "state": state, "number": number}
+            told.append(words(code, shop.settings.locale, **about))
+    if told:
+        raise InvalidSetupError(told)
 
 
 def _ledger(shop: Workspace) -> Ledger:
@@ -298,6 +322,7 @@ class _Run:
         inbox.check_space(self.shop.folder, claimed, free_bytes=limits.free_bytes)
         ignored = inbox.ignored(self.shop.folder / "inbox")
         self.taking.take(claimed)
+        self.steps.open_matters(self.ledger, lambda: self.ask(_BETWEEN))
         self.steps.pass_time(self.ledger, lambda: self.ask(_BETWEEN))
         files = self.ledger.files_of(self.record)
         receipt = Receipt(

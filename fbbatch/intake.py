@@ -293,7 +293,7 @@ class Taking:
         on, the first is recorded as it is. What is taken next depends only on the ledger and on
         what is left, so that an interrupted run ends alike.
         """
-        early: dict[str, list[_Waiting]] = {}
+        early: dict[str, list[_HeldFile]] = {}
         ready = held.waiting
         heapq.heapify(ready)
         while ready or early:
@@ -479,7 +479,7 @@ class _EarlyError(Exception):
         self.case = case
 
 
-class _Waiting(NamedTuple):
+class _HeldFile(NamedTuple):
     """A file with forms that is held back.
 
     Its turn (no two have the same), its cases, where in the spool its frames are, and how many.
@@ -499,7 +499,7 @@ class _Held:
     """
 
     def __init__(self, spool: IO[bytes]) -> None:
-        self.waiting: list[_Waiting] = []
+        self.waiting: list[_HeldFile] = []
         self._spool = spool
 
     def keep(
@@ -509,11 +509,11 @@ class _Held:
         cases: frozenset[str],
         frames: Sequence[bytes],
     ) -> None:
-        self.waiting.append(_Waiting(turn, item, cases, self._spool.tell(), len(frames)))
+        self.waiting.append(_HeldFile(turn, item, cases, self._spool.tell(), len(frames)))
         for frame in frames:
             workers.write_frame(self._spool, frame)
 
-    def frames(self, one: _Waiting) -> list[bytes]:
+    def frames(self, one: _HeldFile) -> list[bytes]:
         self._spool.seek(one.at)
         return [workers.read_frame(self._spool) or b"" for _ in range(one.n_frames)]
 

@@ -216,6 +216,10 @@ class Details(NamedTuple):
         return Details.decode({**other.encode(), **self.encode()})
 
 
+NOTHING = Details()
+"""What a step says that only leads somewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One append-only step of a matter; happened on (in the document), recorded at (the run)."""
@@ -226,7 +230,7 @@ class Transition:
     happened_on: dt.date
     recorded_at: dt.datetime
     run: str
-    details: Details = Details()
+    details: Details = NOTHING
 
     @property
     def answers(self) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ from lxml import etree
 from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
-from fbbatch.judge import Hearing, Judge, RowJudge, Setup, FileToJudge
+from fbbatch.judge import FileToJudge, Hearing, Judge, RowJudge, Setup
 from fbbatch.messages import HeardRows, PartHead, Refusal, SetAside, SheetHead
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits

@@ -34,7 +34,7 @@ TABLES = (
         "fingerprint",
         "summary_day",
     ),
-    *("open_case", "reminder"),
+    *("open_matter", "reminder"),
 )
 _ENDS = {".pdf": b"%%EOF", ".html": b"</html>"}
 

@@ -87,7 +87,7 @@ def test_overlapping_exports_make_each_case_once_and_a_corrected_phone_amends_it
     assert len(every) == 2 * WEEK
     (case,) = [c for c in every if c.values["contact"] == "13911112222"]
     last = history(place, case)[-1]
-    assert (last.document, last.details["changes"]) == (
+    assert (last.document, last.details.changes) == (
         "amendment",
         {"contact": [old, "13911112222"]},
     )

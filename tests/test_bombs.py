@@ -23,7 +23,7 @@ import xlsxwriter
 from fbbatch.batch import RunResult
 from fbbatch.errors import ExitCode
 from fbbatch.findings import CATALOGUE, message
-from fbbatch.judge import Judge, RowJudge, Setup, FileToJudge
+from fbbatch.judge import FileToJudge, Judge, RowJudge, Setup
 from fbbatch.messages import Refusal
 from fbbatch.read import Limits, sheet_of
 from fbbatch.schema import Layout, identify

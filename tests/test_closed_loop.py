@@ -38,9 +38,9 @@ from fbbatch.messages import FormRead
 from fbbatch.model import Case, Transition
 from fbbatch.read import Limits
 from fbbatch.schema import Book
-from fbbatch.schema.process import STATES
+from fbbatch.workflow.matter import Matter, matter_of
 from fbbatch.workflow.reminders import Chaser
-from fbbatch.workflow.standing import replay
+from fbbatch.workflow.standing import Standing
 from tests.builders import (
     CASE_FORMS,
     copied,
@@ -152,6 +152,12 @@ class Bureau:
     def history(self, number: str = NUMBER) -> list[Transition]:
         with self.ledger() as ledger:
             return ledger.history(self.case(number))
+
+    def matter(self, number: str = NUMBER) -> Matter:
+        return matter_of(self.book, self.case(number), self.history(number))
+
+    def standing(self, number: str = NUMBER) -> Standing:
+        return self.matter(number).standing
 
     def state(self, number: str = NUMBER) -> str:
         return self.case(number).state
@@ -294,7 +300,7 @@ def ids_of(book: Book) -> set[str]:
             *sets,
             *(p.id for p in book.organisation.people),
             *(d.id for d in book.organisation.departments),
-            *STATES,
+            *book.processes["case"].states,
         }
         if len(name) > 3
     }
@@ -329,7 +335,7 @@ def test_severe_case_goes_from_one_row_to_closed_by_its_forms(tmp_path: Path, lo
     assert states == [
         "assigned", "assigned", "accepted", "planned", "in_progress", "in_progress", "awaiting_verification", "verified", "replied", "closed",
     ]  # fmt: skip
-    standing = replay(here.history())
+    standing = here.standing()
     assert (standing.outcome, standing.priority, standing.responsible, standing.closed_on) == (
         "solved",
         "P1",
@@ -520,7 +526,7 @@ def test_failed_verification_leads_through_a_second_round_to_closed(tmp_path: Pa
     for kind in ("reply", "satisfaction"):
         here.hand_in(kind)
     assert here.state() == "closed"
-    assert replay(here.history()).round == 2
+    assert here.standing().round == 2
     assert (
         len(
             [
@@ -567,7 +573,7 @@ def test_hold_is_resumed_by_time_and_the_forms_that_were_out_stay_good(tmp_path:
     assert here.state() == "on_hold"
     here.run(1)
     after = here.case()
-    assert (after.state, replay(here.history()).held_days) == ("in_progress", 5)
+    assert (after.state, here.standing().held_days) == ("in_progress", 5)
     assert before.due_on is not None
     assert after.due_on is not None
     assert after.due_on > before.due_on
@@ -590,7 +596,7 @@ def test_form_of_after_a_hold_is_taken_though_no_run_has_seen_the_hold_end(tmp_p
         ("in_progress", "time"),
         ("awaiting_verification", "result"),
     ]
-    assert replay(here.history()).held_days == 2
+    assert here.standing().held_days == 2
 
 
 def test_hold_that_ends_before_it_was_decided_goes_back(tmp_path: Path) -> None:
@@ -630,7 +636,7 @@ def test_ten_nightly_runs_and_one_after_ten_days_end_alike(tmp_path: Path) -> No
             (
                 [(s.to, s.happened_on) for s in here.history()],
                 here.case().due_on,
-                replay(here.history()).held_days,
+                here.standing().held_days,
             )
         )
     assert found[0] == found[1]
@@ -671,9 +677,8 @@ def test_form_that_is_issued_later_or_again_is_wanted_by_the_day_that_the_remind
 ) -> None:
     here = bureau_in(tmp_path, state)
     now = moment(here.place, here.today.isoformat()) + dt.timedelta(days=days)
-    case, history = here.case(), here.history()
-    (waiting,) = Chaser(here.book, now.date(), now.tzinfo).waits(case, history)
-    story = story_of(waiting.form, case, history, shop_of(here.place).office, now)
+    (waiting,) = Chaser(here.book, now.date(), now.tzinfo).waits(here.matter())
+    story = story_of(waiting.form, here.matter(), shop_of(here.place).office, now)
     until = story.until(waiting.form)
     assert until is not None
     assert until.date() == waiting.due_on
@@ -741,7 +746,7 @@ def test_cooperating_department_plans_measures_of_its_own_and_the_case_moves_by_
         "FB-step-taken"
     ]  # its own number is not taken for something written beside the blanks
     assert (
-        replay(here.history()).parts["production"].details["answers"]["steps"][0]["step"]
+        here.standing().parts["production"].answers["steps"][0]["step"]
         == "焊接線每班首件切片檢查 3 片"
     )
     again = hand_in_part(here, "production", {"solution": "另一個方案"})
@@ -781,7 +786,7 @@ def test_what_a_cooperating_department_owes_is_asked_for_after_the_lead_has_plan
         assert {r.clock for r in book.reminders()[here.case().id]} >= {"measures/1/production"}
     entry = hand_in_part(here, "production")
     assert (entry["outcome"], here.state()) == ("step", "planned")
-    assert replay(here.history()).still_owing == ()
+    assert here.standing().still_owing == ()
     here.run()
     (listed,) = here.place.glob(f"outbox/{here.today:%Y%m%d}-*/departments/生產部/*待辦*.docx")
     assert "完成本部門措施" in paragraphs(listed)
@@ -817,7 +822,7 @@ def test_next_round_asks_the_cooperating_departments_again_and_an_old_plan_goes_
     entry = hand_in_part(here, "production")
     assert (entry["outcome"], codes(entry, "note")) == ("step", ["FB-step-taken"])
     assert here.hand_in("measures")["outcome"] == "step"
-    assert (here.state(), replay(here.history()).round) == ("planned", 2)
+    assert (here.state(), here.standing().round) == ("planned", 2)
 
 
 # --- several cases, decisions, reopening ---
@@ -943,7 +948,7 @@ def test_case_is_closed_without_measures_by_its_head(tmp_path: Path) -> None:
     assert "跨部門協調單" in entry["findings"][0]["message"]
     for kind in ("reply", "satisfaction"):
         here.hand_in(kind, {"letter": ""} if kind == "reply" else {})
-    assert (here.state(), replay(here.history()).outcome) == ("closed", "not_reproduced")
+    assert (here.state(), here.standing().outcome) == ("closed", "not_reproduced")
 
 
 @pytest.mark.slow
@@ -955,7 +960,7 @@ def test_dissatisfied_reporter_leads_to_a_second_look_and_reopening(tmp_path: Pa
     assert "換新後仍然發燙" in paragraphs(sheet)
     before = here.case()
     assert here.hand_in("coordination", CHANGES["reopen"])["outcome"] == "step"
-    assert (here.state(), replay(here.history()).reopened) == ("assigned", 1)
+    assert (here.state(), here.standing().reopened) == ("assigned", 1)
     notice = here.issued("assignment")[-1]
     assert notice.name.endswith(" (2).docx")
     for words in ("反饋人稱問題再次出現", "重開"):
@@ -978,7 +983,7 @@ def test_case_that_would_be_reopened_after_the_window_gets_a_sequel(tmp_path: Pa
     assert (entry["outcome"], codes(entry), here.state()) == ("step", ["FB-reopen-late"], "closed")
     assert number in here.messages[-2]
     old, new = here.case(), here.case(number)
-    assert (replay(here.history()).followed_by, replay(here.history(number)).follows) == (
+    assert (here.standing().followed_by, here.standing(number).follows) == (
         (number,),
         NUMBER,
     )
@@ -1034,7 +1039,7 @@ def test_sequels_and_rows_of_one_night_have_numbers_of_their_own(tmp_path: Path)
         numbers = [case.number for case in ledger.cases()]
     assert len(numbers) == 4
     assert sorted(numbers)[1:] == [f"FB-{here.today:%Y%m%d}-{n:04d}" for n in range(1, 4)]
-    assert set(replay(here.history()).followed_by) < set(numbers)
+    assert set(here.standing().followed_by) < set(numbers)
 
 
 # --- what is wrong with a form ---
@@ -1213,8 +1218,8 @@ def test_boxes_may_be_ticked_as_they_are_printed(tmp_path: Path) -> None:
         items_1_verdict="合格",
     )
     assert here.hand_in("verification", boxes | {"remaining": "兩台待複測"})["outcome"] == "step"
-    assert (here.state(), replay(here.history()).outcome) == ("verified", "partly")
-    assert here.history()[-1].details["answers"]["items"][0]["verdict"] == "pass"
+    assert (here.state(), here.standing().outcome) == ("verified", "partly")
+    assert here.history()[-1].answers["items"][0]["verdict"] == "pass"
     boxes = ticked(here.issued("reply")[-1], letter="部分解決", sent_through="郵寄", reached="否")
     assert here.hand_in("reply", boxes)["outcome"] == "step"
     boxes = ticked(
@@ -1226,7 +1231,7 @@ def test_boxes_may_be_ticked_as_they_are_printed(tmp_path: Path) -> None:
         contact_again="否",
     )
     assert here.hand_in("satisfaction", boxes)["outcome"] == "step"
-    answers = replay(here.history()).answers
+    answers = here.standing().answers
     assert [answers["satisfaction"][name] for name in ("solved", "overall", "result", "speed")] == [
         "partly",
         4,
@@ -1397,7 +1402,7 @@ def test_printed_fact_that_was_changed_is_noted_and_changes_nothing(tmp_path: Pa
     told = "".join(message for _, message in outside(entry))
     assert "「責任人」被改動：原為「羅心怡」，現為「江浩然」" in told
     assert "冒火" in told
-    assert (entry["outcome"], replay(here.history()).responsible) == ("step", "luo_xinyi")
+    assert (entry["outcome"], here.standing().responsible) == ("step", "luo_xinyi")
     assert_in_words(here)
 
 
@@ -1569,7 +1574,7 @@ def test_form_pasted_into_a_mail_as_lines_moves_the_case(tmp_path: Path) -> None
         "accepted",
     )
     assert {"FB-step-taken", "FB-evidence"} <= set(codes(entry, "note"))
-    assert (here.history()[-1].by, replay(here.history()).responsible) == (
+    assert (here.history()[-1].by, here.standing().responsible) == (
         "zhao_mingyuan",
         "luo_xinyi",
     )
@@ -1589,7 +1594,7 @@ def test_form_pasted_into_a_mail_with_its_tables_moves_the_case(
     entry = here.told(here.run(), "m.eml")
     assert (entry["outcome"], codes(entry), here.state()) == ("step", [], state)
     if kind == "measures":
-        assert len(here.history()[-1].details["answers"]["steps"]) == 3
+        assert len(here.history()[-1].answers["steps"]) == 3
 
 
 def test_form_that_a_mail_merely_quotes_moves_nothing(tmp_path: Path) -> None:
@@ -1778,7 +1783,7 @@ def test_order_of_the_files_of_a_run_does_not_matter(pile: list[bytes], names: l
         for name, content in zip(names, pile, strict=True):
             drop(here.place, f"{name}.docx", content)
         here.run(days=7)
-        told = [(step.to, step.document, step.details.get("answers")) for step in here.history()]
+        told = [(step.to, step.document, step.details.answers) for step in here.history()]
         outcomes = [
             next(f["outcome"] for f in manifest_of(here)["files"] if f["name"] == f"{name}.docx")
             for name in names
@@ -1814,9 +1819,7 @@ def test_run_that_is_stopped_between_forms_ends_like_one_that_is_not(
                 should_stop=lambda taken=taken, stops=stops: len(taken) == stops > 0,  # type: ignore[misc]
             )
         run(here.place, "2026-11-20")
-        found.append(
-            [(step.to, step.document, step.details.get("answers")) for step in here.history()]
-        )
+        found.append([(step.to, step.document, step.details.answers) for step in here.history()])
     assert found[1:] == found[:1] * 2
     assert found[0][-1][0] == "replied"
 
@@ -1862,7 +1865,7 @@ def test_record_of_the_letter_that_comes_with_the_survey_is_kept_whichever_is_re
         result = here.run()
         assert [file["outcome"] for file in result.manifest["files"]] == ["step", "step"]
         assert here.state() == "closed"
-        assert replay(here.history()).answers["reply"]["sent_by"] == "wang_siyu"
+        assert here.standing().answers["reply"]["sent_by"] == "wang_siyu"
 
 
 @pytest.mark.slow

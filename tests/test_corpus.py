@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from fbbatch import workers
-from fbbatch.judge import Hearing, Judge, Setup, FileToJudge
+from fbbatch.judge import FileToJudge, Hearing, Judge, Setup
 from fbbatch.messages import PartHead, Refusal
 from fbbatch.model import Finding
 from fbbatch.read import Letter, Limits, ReadersDisagreeError, open_content

@@ -15,7 +15,6 @@ from openpyxl.workbook.defined_name import DefinedName
 
 from fbbatch.model import Finding
 from fbbatch.read import Limits, open_content
-from fbbatch.workflow.standing import replay
 from tests.builders import CASE_FORMS, drop, examples, fill, mail, shop_of, unpacked
 from tests.test_closed_loop import (
     FIRST,
@@ -113,7 +112,7 @@ def test_case_is_closed_by_forms_that_came_back_as_workbooks(tmp_path: Path, loc
             [],
             [],
         )
-    standing = replay(here.history())
+    standing = here.standing()
     assert (here.state(), standing.outcome, standing.priority, standing.responsible) == (
         "closed",
         "solved",
@@ -230,7 +229,7 @@ def test_choices_may_be_ticked_or_picked(tmp_path: Path) -> None:
     told = {"contact_again": "否", "name": "王小明", "answered_on": "2026年11月20日"}
     entry = hand_in(here, typed(content, ticks | told))
     assert (entry["outcome"], outside(entry)) == ("step", [])
-    answers = replay(here.history()).answers["satisfaction"]
+    answers = here.standing().answers["satisfaction"]
     assert [answers[name] for name in ("solved", "result", "speed", "attitude", "overall")] == [
         "partly",
         3,
@@ -243,7 +242,7 @@ def test_choices_may_be_ticked_or_picked(tmp_path: Path) -> None:
 def test_choice_may_be_overwritten_with_its_word(tmp_path: Path) -> None:
     here = bureau_in(tmp_path, "accepted")
     entry = hand_in(here, filled(here, "measures", {"cause_category": "法"}))
-    assert (entry["outcome"], replay(here.history()).answers["measures"]["cause_category"]) == (
+    assert (entry["outcome"], here.standing().answers["measures"]["cause_category"]) == (
         "step",
         "method",
     )
@@ -293,7 +292,7 @@ def test_row_that_was_inserted_into_the_table_is_a_step_like_the_others(tmp_path
 
     entry = hand_in(here, edited(content, edit))
     assert (entry["outcome"], codes(entry), outside(entry)) == ("step", [], [])
-    steps = [row["step"] for row in replay(here.history()).answers["measures"]["steps"]]
+    steps = [row["step"] for row in here.standing().answers["measures"]["steps"]]
     assert (len(steps), steps[-1]) == (4, "回流焊每班測一次溫度曲線")
 
 
@@ -317,7 +316,7 @@ def test_text_outside_the_blanks_and_changed_facts_are_noted(tmp_path: Path) -> 
     assert [code for code, _ in found] == ["FB-printed-changed", "FB-loose-text"]
     assert "原為「羅心怡」，現為「江浩然」" in found[0][1]
     assert all(text in found[1][1] for text in ("供應商十二月停產", "週五前請先來電"))
-    assert (entry["outcome"], replay(here.history()).responsible) == ("step", "luo_xinyi")
+    assert (entry["outcome"], here.standing().responsible) == ("step", "luo_xinyi")
 
 
 def test_signed_form_and_other_notes_in_their_places_give_no_note(tmp_path: Path) -> None:

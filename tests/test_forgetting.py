@@ -127,13 +127,13 @@ def numbers(place: Path) -> dict[str, str]:
 def close(place: Path, on: str, *cases: str) -> None:
     """Let time close cases, as an expired survey does."""
     for number in cases:
-        one = f"(SELECT id FROM case_ WHERE number = '{number}')"
+        one = f"(SELECT id FROM matter WHERE number = '{number}')"
         sql(
             place,
-            "INSERT INTO transition (case_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at, details) "
-            f"SELECT case_id, max(n) + 1, run_id, 'closed', 'time', 'batch', '{on}', '{on}T23:00:00+08:00', '{{}}' "
-            f"FROM transition WHERE case_id = {one}",
-            f"DELETE FROM open_case WHERE case_id = {one}",
+            "INSERT INTO transition (matter_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at, details) "
+            f"SELECT matter_id, max(n) + 1, run_id, 'closed', 'time', 'batch', '{on}', '{on}T23:00:00+08:00', '{{}}' "
+            f"FROM transition WHERE matter_id = {one}",
+            f"DELETE FROM open_matter WHERE matter_id = {one}",
         )
 
 
@@ -289,7 +289,7 @@ def told(told_pattern: Path, tmp_path: Path) -> Path:
 def test_nothing_that_was_told_of_forgotten_people_is_found_in_any_byte(told: Path) -> None:
     before = places(told, CANARIES)
     assert set(before) == set(CANARIES)
-    shutil.copy(told / ".fbbatch/ledger.db", told / ".fbbatch/ledger.db.before-r0004")
+    shutil.copy(told / ".fbbatch/ledger.db", told / ".fbbatch/ledger.db.before-r0005")
     (told / ".fbbatch/work/20221107-001").mkdir(parents=True, exist_ok=True)
     (told / ".fbbatch/work/20221107-001/torn.html").write_text(CUSTOMER, encoding="utf-8")
     (told / "exports").mkdir()

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from fbbatch.batch import RunResult
 from fbbatch.cli import cli
 from fbbatch.model import Transition
+from fbbatch.workflow.matter import matter_of
 from fbbatch.workflow.reminders import Chaser, fresh_reminders
 from tests.builders import delimited, drop, people, run, sheet, shop_of, workspace
 
@@ -187,7 +188,7 @@ def test_hold_written_into_the_ledger_ends_on_its_day(tmp_path) -> None:
 
     back(place, edited(issued(place, result, "tracking_ledger"), hold))
     case, history = case_of(place, number)
-    assert (case.state, history[-1].details["held_until"], history[-1].details["reason"]) == (
+    assert (case.state, history[-1].details.held_until, history[-1].details.reason) == (
         "on_hold",
         "2026-12-01",
         "等样品",
@@ -309,9 +310,8 @@ def test_ladder_counts_working_days_and_goes_on_weekly(book) -> None:
         ("2026-11-26", [2, 3, 4]),
         ("2026-12-10", [2, 3, 4, 5, 6]),
     ):
-        waiting = Chaser(book, dt.date.fromisoformat(today), place).waiting(
-            case, [assigned("2026-11-20")]
-        )
+        matter = matter_of(book, case, [assigned("2026-11-20")])
+        waiting = Chaser(book, dt.date.fromisoformat(today), place).waiting(matter)
         assert waiting is not None
         assert [r.level for r in waiting.reminders] == expected
         assert (
@@ -328,8 +328,8 @@ def iter_case() -> Any:
 
     moment = dt.datetime.fromisoformat("2026-11-20T23:00:00+08:00")
     yield Case(
-        1, "FB-20261120-0001", "customer", "customer", "email", moment.date(), moment, {}, "problem", "quality", "general", {"reasons": ()},
-        "assigned", "quality", (), None, dt.date(2026, 11, 27), None, (), "a.csv", "", 2, "20261120-001",
+        1, "case", "FB-20261120-0001", moment.date(), moment, {}, "general", "assigned", "quality", (), None, dt.date(2026, 11, 27), None, (),
+        "20261120-001", "customer", "customer", "email", "problem", "quality", {"reasons": ()}, "a.csv", "", 2,
     )  # fmt: skip
 
 
@@ -437,7 +437,7 @@ def test_reason_of_a_hold_is_kept_to_the_letter(tmp_path, written: str, reason: 
 
     back(place, edited(issued(place, result, "tracking_ledger"), hold))
     details = case_of(place, number)[1][-1].details
-    assert (details["reason"], details["held_until"]) == (reason, "2026-12-01")
+    assert (details.reason, details.held_until) == (reason, "2026-12-01")
 
 
 def test_page_of_the_run_names_the_department_of_each_work_list(tmp_path) -> None:
@@ -472,5 +472,5 @@ def test_hold_ended_in_the_ledger_by_a_word_has_its_days_counted_and_an_emptied_
     assert case_of(place, number)[0].state == "on_hold"
     back(place, edited(source, held("恢复处理")), "2026-11-25", "二.xlsx")
     case, history = case_of(place, number)
-    assert (case.state, history[-1].details["held_days"]) == ("assigned", 2)
+    assert (case.state, history[-1].details.held_days) == ("assigned", 2)
     assert case.due_on > due

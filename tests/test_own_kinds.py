@@ -127,6 +127,6 @@ def test_process_that_would_stumble_or_loosen_a_gate_is_refused_with_its_place(
 
 def test_workspace_from_before_has_the_process_that_comes_with_fbbatch(tmp_path: Path) -> None:
     place = workspace(tmp_path, "zh-Hant")
-    expected = load_book(place / "schemas").process
+    expected = load_book(place / "schemas").processes
     (place / "schemas/processes/case.yaml").unlink()
-    assert load_book(place / "schemas").process == expected
+    assert load_book(place / "schemas").processes == expected

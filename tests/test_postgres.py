@@ -69,7 +69,15 @@ def test_ledger_of_a_newer_version_is_refused() -> None:
         Ledger(url)
 
 
-APPEND_ONLY = ("submission", "case_", "transition", "classification", "ruling", "amendment")
+APPEND_ONLY = (
+    "submission",
+    "matter",
+    "case_",
+    "transition",
+    "classification",
+    "ruling",
+    "amendment",
+)
 
 
 @pytest.mark.slow

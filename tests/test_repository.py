@@ -296,9 +296,6 @@ def test_no_test_data_looks_like_a_real_persons() -> None:
 
 # --- names ---
 
-OF_TWO_THINGS = frozenset({"need", "waiting"})
-"""Names that still mean two things; there shall be no more of them."""
-
 
 def test_a_class_name_means_one_thing() -> None:
     places: dict[str, list[str]] = {}
@@ -308,7 +305,7 @@ def test_a_class_name_means_one_thing() -> None:
                 name = node.name.lstrip("_").lower()
                 places.setdefault(name, []).append(f"{path.name}:{node.lineno}")
     shared = {name: found for name, found in places.items() if len(found) > 1}
-    assert {name: found for name, found in shared.items() if name not in OF_TWO_THINGS} == {}
+    assert shared == {}
 
 
 # --- what is said in two places ---

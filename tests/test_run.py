@@ -153,7 +153,7 @@ def test_corrected_rows_dropped_again_make_only_the_missing_cases(place: Path) -
 def test_dropping_the_same_again_makes_nothing_new(place: Path) -> None:
     drop(place, "a.xlsx", sheet(people(3)))
     first = run(place)
-    before = ledger(place, "SELECT count(*), max(number) FROM case_")
+    before = ledger(place, "SELECT count(*), max(number) FROM matter")
     drop(place, "a.xlsx", sheet(people(3)))
     drop(place, "other name.xlsx", sheet(people(3)))
     drop(place, "as text.csv", delimited(people(3)))
@@ -165,7 +165,7 @@ def test_dropping_the_same_again_makes_nothing_new(place: Path) -> None:
     }
     assert counts(again) == (9, 0, 0, 9, 0)
     assert again.exit_code == ExitCode.DONE
-    assert ledger(place, "SELECT count(*), max(number) FROM case_") == before
+    assert ledger(place, "SELECT count(*), max(number) FROM matter") == before
     assert again.manifest["cases"] == []
     assert counts(first) == (3, 3, 0, 0, 0)
 
@@ -441,6 +441,7 @@ def test_manifest_has_the_contracts_keys_exactly(place: Path) -> None:
             "file",
             "form",
             "kind",
+            "matter",
             "media_type",
             "number",
             "path",
@@ -641,7 +642,7 @@ def test_case_numbers_go_on_and_are_never_used_twice(place: Path) -> None:
             ),
         )
         run(place, day)
-    assert [n for (n,) in ledger(place, "SELECT number FROM case_ ORDER BY id")] == [
+    assert [n for (n,) in ledger(place, "SELECT number FROM matter ORDER BY id")] == [
         "FB-20261119-0001",
         "FB-20261120-0001",
         "FB-20261119-0002",

@@ -18,6 +18,7 @@ from fbbatch import failpoints, intake
 from fbbatch.batch import InterruptedRunError
 from fbbatch.errors import ExitCode
 from fbbatch.ledger.recording import FileRecorder
+from fbbatch.messages import ForLedger, HeardRows
 from fbbatch.publish import returning
 from fbbatch.stopping import attended, never
 from tests.builders import (
@@ -429,9 +430,9 @@ def test_stopped_within_a_large_file_nothing_of_it_is_kept_and_it_is_taken_anew(
     heard: list[int] = []
     honest = FileRecorder.hear
 
-    def hear(recorder: FileRecorder, message: dict[str, Any]) -> None:
+    def hear(recorder: FileRecorder, message: ForLedger) -> None:
         honest(recorder, message)
-        heard.append(len(message["rows"].row) if "rows" in message else 0)
+        heard.append(len(message.rows.row) if isinstance(message, HeardRows) else 0)
 
     calm, rough = (
         workspace(tmp_path / name, case_reports="[]", forms="[]") for name in ("calm", "rough")

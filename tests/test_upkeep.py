@@ -199,11 +199,11 @@ def _append(path: Path) -> None:
         (lambda p: sql(p, "UPDATE file SET accepted = 7 WHERE id = 1"), [("the rows of a file do not add up", "ledger: run 20261120-001, file 1")]),
         (lambda p: sql(p, "UPDATE file SET accepted = 1, returned = 2 WHERE id = 1"),
          [("the rows of a file do not add up", "ledger: run 20261120-001, file 1")]),
-        (lambda p: sql(p, "DELETE FROM open_case WHERE case_id = (SELECT min(id) FROM case_)"),
-         [("the index of open cases and the last step of a case differ", "ledger: FB-20261120-0001")]),
-        (lambda p: sql(p, "DELETE FROM transition WHERE n = 1 AND case_id = (SELECT min(id) FROM case_)"),
-         [("a case has no first step", "ledger: FB-20261120-0001"), ("a step is missing in the history of a case", "ledger: FB-20261120-0001")]),
-        (lambda p: sql(p, "UPDATE case_ SET number = 'FB-20261119-0001' WHERE id = (SELECT min(id) FROM case_)"),
+        (lambda p: sql(p, "DELETE FROM open_matter WHERE matter_id = (SELECT min(id) FROM case_)"),
+         [("the index of open matters and the last step of a matter differ", "ledger: FB-20261120-0001")]),
+        (lambda p: sql(p, "DELETE FROM transition WHERE n = 1 AND matter_id = (SELECT min(id) FROM case_)"),
+         [("a matter has no first step", "ledger: FB-20261120-0001"), ("a step is missing in the history of a matter", "ledger: FB-20261120-0001")]),
+        (lambda p: sql(p, "UPDATE matter SET number = 'FB-20261119-0001' WHERE id = (SELECT min(id) FROM matter)"),
          [("a case number is not of the form FB-<date>-<number> or not of its day", "ledger: FB-20261119-0001")]),
         (lambda p: sql(p, "UPDATE finding SET file_id = 99 WHERE id = 1"), [("a row refers to one that is not there", "ledger: finding 1 → file")]),
         (lambda p: sql(p, "UPDATE document SET sha256 = '00' WHERE id = 1"), [("the document has been changed", R1), ("the manifest and the ledger differ in 2 entries", f"{R1}/manifest.json")]),
@@ -303,7 +303,7 @@ def test_after_an_older_ledger_was_put_back_verify_says_what_to_drop_again_and_n
         "客户/c.xlsx": "duplicate",
         "客户/d.xlsx": "accepted",
     }
-    assert len({number for (number,) in sql(lived, "SELECT number FROM case_")}) == 4
+    assert len({number for (number,) in sql(lived, "SELECT number FROM matter")}) == 4
     assert [where for _, where in problems(lived)] == [
         "archive/accepted/2026-11-23/客户_c.xlsx"
     ]  # somebody took it out of there
@@ -486,7 +486,7 @@ def test_restore_with_force_sets_aside_what_is_there_and_says_what_to_drop_again
     shutil.copy(aside / "archive/accepted/2026-11-24/客户_d.xlsx", lived / "inbox/客户/d.xlsx")
     shutil.copy(aside / "inbox/客户/秘密canary.xlsx", lived / "inbox/客户/e.xlsx")
     run(lived, "2026-11-24")
-    assert sql(lived, "SELECT count(*), count(DISTINCT number) FROM case_") == [(5, 5)]
+    assert sql(lived, "SELECT count(*), count(DISTINCT number) FROM matter") == [(5, 5)]
     assert told(lived)["ok"]
 
 
@@ -725,12 +725,12 @@ def close_all(place: Path, on: str, *numbers: str) -> None:
     for number in numbers:
         sql(
             place,
-            "INSERT INTO transition (case_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at, details) "
+            "INSERT INTO transition (matter_id, n, run_id, to_state, document, by_whom, happened_on, recorded_at, details) "
             f"SELECT id, 9, run_id, 'closed', 'time', 'batch', '{on}', '{on}T23:00:00+08:00', "
-            f"""'{{"answers": {{"name": "{NAME}", "remarks": "请回电 137-9999-8888 {NAME}"}}, "reason": "{NAME}说的"}}' FROM case_ WHERE number = '{number}'""",
-            f"UPDATE transition SET document = 'satisfaction' WHERE n = 9 AND case_id = (SELECT id FROM case_ WHERE number = '{number}')",
-            f"UPDATE transition SET n = 3 WHERE n = 9 AND case_id = (SELECT id FROM case_ WHERE number = '{number}')",
-            f"DELETE FROM open_case WHERE case_id = (SELECT id FROM case_ WHERE number = '{number}')",
+            f"""'{{"answers": {{"name": "{NAME}", "remarks": "请回电 137-9999-8888 {NAME}"}}, "reason": "{NAME}说的"}}' FROM case_ JOIN matter USING (id) WHERE number = '{number}'""",
+            f"UPDATE transition SET document = 'satisfaction' WHERE n = 9 AND matter_id = (SELECT id FROM matter WHERE number = '{number}')",
+            f"UPDATE transition SET n = 3 WHERE n = 9 AND matter_id = (SELECT id FROM matter WHERE number = '{number}')",
+            f"DELETE FROM open_matter WHERE matter_id = (SELECT id FROM matter WHERE number = '{number}')",
         )
 
 
@@ -770,7 +770,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     close_all(place, "2022-12-01", "FB-20221107-0001", "FB-20221107-0002", "FB-20221107-0003")
     sql(
         place,
-        "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE case_id = 4",
+        "UPDATE transition SET details = replace(details, '137-9999-8888', '') WHERE matter_id = 4",
     )  # whose number nobody knows
     os.umask(mask)
     return place
@@ -794,7 +794,7 @@ def ledger_bytes(place: Path) -> bytes:
 def test_no_name_remains_in_the_ledger_and_what_is_counted_stays(personal: Path) -> None:
     assert all(secret.encode() in ledger_bytes(personal) for secret in SECRETS)
     kept = (
-        "SELECT number, registered_on, source, channel, schema_id FROM case_",
+        "SELECT number, registered_on, source, channel, schema_id FROM case_ JOIN matter USING (id)",
         "SELECT kind, type, severity FROM ruling",
         "SELECT hex(fingerprint) FROM fingerprint",
     )
@@ -1095,15 +1095,15 @@ def test_damaged_page_of_any_table_or_index_is_5_with_the_table_named(lived: Pat
             "case_",
         ),
         (
-            "UPDATE transition SET to_state = 'assigoed' WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)",
+            "UPDATE transition SET to_state = 'assigoed' WHERE n = 2 AND matter_id = (SELECT min(id) FROM case_)",
             "transition",
         ),
         (
-            "UPDATE transition SET details = '!' || substr(details, 2) WHERE n = 2 AND case_id = (SELECT min(id) FROM case_)",
+            "UPDATE transition SET details = '!' || substr(details, 2) WHERE n = 2 AND matter_id = (SELECT min(id) FROM case_)",
             "transition",
         ),
         (
-            "UPDATE transition SET happened_on = '2026-11-2x' WHERE n = 1 AND case_id = (SELECT min(id) FROM case_)",
+            "UPDATE transition SET happened_on = '2026-11-2x' WHERE n = 1 AND matter_id = (SELECT min(id) FROM case_)",
             "transition",
         ),
         ("UPDATE ruling SET evidence = '[]' WHERE id = 1", "ruling"),
@@ -1202,7 +1202,7 @@ def test_killed_upgrade_leaves_the_ledger_as_it_was_and_the_next_command_complet
     pid = process_of(lambda: call("status", "-w", lived), point=f"{point}:kill")
     assert ended(pid) == -signal.SIGKILL
     assert schema_of(lived) == old
-    saved = lived / ".fbbatch/ledger.db.before-r0004"
+    saved = lived / ".fbbatch/ledger.db.before-r0005"
     assert saved.exists() is point.startswith("migrating")
     assert told(lived)["ok"]
     assert (schema_of(lived), sql(lived, "SELECT * FROM case_")) == (new, cases)

@@ -697,7 +697,7 @@ def test_mail_that_names_a_case_is_kept_with_that_case(tmp_path: Path) -> None:
         "unknown.eml": "set_aside",
     }
     assert sorted(codes(result)) == [("FB-about-case", None, None)] * 3
-    query = "SELECT c.number, f.name FROM correspondence k JOIN case_ c ON c.id = k.case_id JOIN submission s ON s.id = k.submission_id"
+    query = "SELECT m.number, f.name FROM correspondence k JOIN matter m ON m.id = k.matter_id JOIN submission s ON s.id = k.submission_id"
     linked = ledger(place, f"{query} JOIN file f ON f.id = s.file_id ORDER BY f.name")
     assert linked == [("FB-20261120-0001", "note.txt"), ("FB-20261120-0001", "re.eml")]
     assert ledger(place, "SELECT count(*) FROM case_") == [(1,)]

@@ -405,7 +405,7 @@ def test_survey_mailed_from_another_address_is_decided_by_the_head_of_customer_s
     entry = decide(here, "採用甲", "林雅婷")
     assert (entry["outcome"], codes(entry)) == ("step", [])
     assert here.state() == "closed"
-    assert here.history()[-2].details["decided_by"] == "lin_yating"
+    assert here.history()[-2].details.decided_by == "lin_yating"
 
 
 def test_survey_mailed_by_the_contact_of_the_case_counts(tmp_path: Path) -> None:
@@ -927,13 +927,14 @@ def test_second_ledger_of_a_run_that_says_otherwise_is_refused(tmp_path: Path) -
 _OF_ROWS = (
     "submission",
     "sheet",
+    "matter",
     "case_",
     "classification",
     "ruling",
     "transition",
     "fingerprint",
     "kin",
-    "open_case",
+    "open_matter",
 )
 _OF_FORMS = ("submission", "correspondence", "transition")
 

@@ -1,6 +1,6 @@
 """Reads a workspace's `templates/` and says what in them would not print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from jinja2 import TemplateSyntaxError
 
 from fbbatch.documents.facts import TOLD
 from fbbatch.documents.story import STORY
-from fbbatch.documents.templates import BlockModel, Facts, Item, Template, Templates, names_in
+from fbbatch.documents.templates import BlockModel, FactLabels, Item, Template, Templates, names_in
 from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import Book
 from fbbatch.schema.loading import read_model
@@ -38,7 +38,9 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
         InvalidSetupError: with file, line and column of everything wrong.
     """
     problems: list[str] = []
-    facts, _ = read_model(folder / "facts.yaml", "templates/facts.yaml", Facts, problems, language)
+    facts, _ = read_model(
+        folder / "facts.yaml", "templates/facts.yaml", FactLabels, problems, language
+    )
     templates = {}
     own = {path.stem for path in folder.glob("*.yaml")} - {_FACTS}
     for kind in sorted({*shipped_kinds(), *own}):
@@ -51,6 +53,7 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
                 for path, code, details in _troubles(kind, template, facts, book)
             ]
             problems += [problem.told(language) for problem in found]
+    problems += _without_template(book, templates, language)
     try:
         letterhead = (folder / "letterhead.docx").read_bytes()
     except OSError:
@@ -58,7 +61,19 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
         letterhead = b""
     if problems or facts is None:
         raise InvalidSetupError(problems)
-    return Templates(templates, facts, letterhead)
+    return Templates(templates, _with_labels(facts), letterhead)
+
+
+def _without_template(
+    book: Book, templates: Mapping[str, Template], language: str
+) -> Iterator[str]:
+    """Kinds of document that a process issues and that nothing says how to print."""
+    for process in book.processes.values():
+        for state, kinds in process.issues.items():
+            for kind in kinds:
+                if kind not in templates:
+                    place = f"schemas/processes/{process.id}.yaml: issues.{state}"
+                    yield f"{place}: {words('file.no_template', language, kind=kind)}"
 
 
 _HEAD = ("to", "folder", "file", "editions", "page", "record_behind")
@@ -94,12 +109,20 @@ def _shipped(kind: str) -> Template | None:
     return template
 
 
+def _with_labels(own: FactLabels) -> FactLabels:
+    """The company's labels of facts, and those of newer facts as they come with fbbatch."""
+    path, problems = shipped_folder() / "templates/facts.yaml", list[str]()
+    shipped, _ = read_model(path, path.name, FactLabels, problems)
+    labels = shipped.facts if shipped else {}
+    return FactLabels(facts={**labels, **own.facts})
+
+
 _Path = tuple[str | int, ...]
 _Trouble = tuple[_Path, str, dict[str, object]]
 """Path to what is wrong, the sentence of the group `template` that says it, what is filled in."""
 
 
-def _troubles(kind: str, template: Template, facts: Facts, book: Book) -> Iterator[_Trouble]:
+def _troubles(kind: str, template: Template, facts: FactLabels, book: Book) -> Iterator[_Trouble]:
     """Everything in a template that would not print."""
     form = book.schema(template.form) if template.form else None
     if template.form and form is None:

@@ -187,7 +187,7 @@ class Template(Strict):
         return compile_text(self.words[name][language])(values)
 
 
-class Facts(Strict):
+class FactLabels(Strict):
     """`templates/facts.yaml`: labels of what the batch knows of a case."""
 
     facts: dict[str, Label]
@@ -196,7 +196,9 @@ class Facts(Strict):
 class Templates:
     """All templates of a workspace, and its letterhead."""
 
-    def __init__(self, templates: dict[str, Template], facts: Facts, letterhead: bytes) -> None:
+    def __init__(
+        self, templates: dict[str, Template], facts: FactLabels, letterhead: bytes
+    ) -> None:
         self._templates = templates
         self.facts = facts.facts
         self.letterhead = letterhead

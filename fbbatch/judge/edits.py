@@ -15,13 +15,13 @@ from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
 from fbbatch.judge.rows import Setup
 from fbbatch.messages import CellChange, EditedWorkbook, Refusal, WorkbookProof
-from fbbatch.model import CASE_NUMBER, WAITING_NUMBER, Cell, Finding
+from fbbatch.model import MATTER_NUMBER, WAITING_NUMBER, Cell, Finding
 from fbbatch.read import Limits, Reading, Sheet, open_content
 from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel
 from fbbatch.validate import Checked, Checker, text_of
 
 _HEADER_ROWS = 40
-_KEY = re.compile(rf"{CASE_NUMBER.pattern}|{WAITING_NUMBER.pattern}")
+_KEY = re.compile(rf"{MATTER_NUMBER.pattern}|{WAITING_NUMBER.pattern}")
 _HEADERS = 5
 _FIELD_OF = {"notes": "remarks"}
 

@@ -36,7 +36,7 @@ from fbbatch.messages import (
     WorkbookProof,
     encode,
 )
-from fbbatch.model import CASE_NUMBER, Cell, Finding
+from fbbatch.model import MATTER_NUMBER, Cell, Finding
 from fbbatch.read import (
     Hints,
     Letter,
@@ -192,7 +192,7 @@ class Judge:
         paper = reading.paper
         own = reading.identity
         form = own.get("form", "register")
-        identity = identity_of(own, paper, self._book.forms)
+        identity = identity_of(own, paper, self._book)
         if paper and paper.n_hidden:
             yield _hidden_text(paper.n_hidden)
         if identity and paper:
@@ -259,7 +259,7 @@ class Judge:
             yield first
             yield from messages
             yield Remarks(loose_text(found.loose))
-        elif number := CASE_NUMBER.search(paper.text()):
+        elif number := self._book.numbers.search(paper.text()):
             yield _about_case([["", paper.text()]], number[0])
         elif first.reason.code in {"FB-no-header", "FB-empty-file"} and (
             otherwise is None or not _is_table(paper)
@@ -389,7 +389,7 @@ class Judge:
         folder: str | None,
     ) -> Iterator[Message]:
         """What a mail says itself, beside the attachments that are taken."""
-        number = CASE_NUMBER.search(f"{letter.subject}\n{letter.body}")
+        number = self._book.numbers.search(f"{letter.subject}\n{letter.body}")
         attachments = [part.name for part in evidence]
         addressed = address(
             letter,
@@ -418,15 +418,15 @@ class Judge:
         if _says(taken, FormRead):
             return None
         paper = pasted_paper(letter)
-        identity = identity_of({}, paper, self._book.forms)
+        identity = identity_of({}, paper, self._book)
         if identity is None or {identity.case} != {
             identity.case,
-            *CASE_NUMBER.findall(letter.subject),
+            *self._book.numbers.findall(letter.subject),
         }:
             return None
         message = form_message(paper, identity, self._form_schema(identity.kind), self._setup)
         form = message.form
-        is_clear = CASE_NUMBER.fullmatch(identity.case) and form.values and not form.bad
+        is_clear = MATTER_NUMBER.fullmatch(identity.case) and form.values and not form.bad
         whole = (f"{letter.sender} <{letter.address}>", letter.subject, letter.body)
         form = form._replace(mailed=_mailed_by(letter), text="\n".join(whole))
         return message._replace(form=form) if is_clear else None

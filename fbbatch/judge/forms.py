@@ -16,11 +16,11 @@ from fbbatch.judge.beside_blanks import outside_blanks, pairs_of_cells
 from fbbatch.judge.issued import issued_form
 from fbbatch.judge.rows import Setup
 from fbbatch.messages import FormRead
-from fbbatch.model import CASE_NUMBER, REPORTER, Cell, FilledForm, Finding
+from fbbatch.model import MATTER_NUMBER, REPORTER, Cell, FilledForm, Finding
 from fbbatch.read import Limits, Paper, Reading, open_content
 from fbbatch.read.answers import answers_of, ticked
 from fbbatch.read.paper import TABLE_BLANK
-from fbbatch.schema import FieldModel, Layout, MappedColumn, SchemaModel, field_for
+from fbbatch.schema import Book, FieldModel, Layout, MappedColumn, SchemaModel, field_for
 from fbbatch.validate import Checker
 
 _LONGEST_NUMBER = 10
@@ -60,33 +60,31 @@ class Identity:
     code: str = ""
 
 
-def identity_of(
-    told: Mapping[str, str], paper: Paper | None, forms: Sequence[SchemaModel]
-) -> Identity | None:
-    """Which form this is: by its properties, else by its title and a case number.
+def identity_of(told: Mapping[str, str], paper: Paper | None, book: Book) -> Identity | None:
+    """Which form this is: by its properties, else by its title and the number of a matter.
 
     The number is the one in the visible text that is no answer.
     """
     if paper is None:
         return None
-    known = {form.id for form in forms}
-    if told.get("form") in known and CASE_NUMBER.fullmatch(told.get("case", "")):
+    known = {form.id for form in book.forms}
+    if told.get("form") in known and MATTER_NUMBER.fullmatch(told.get("case", "")):
         issue, version = _number(told.get("issue")), _number(told.get("version"))
         return Identity(
             told["form"], told["case"], issue, version, told.get("department"), told.get("code", "")
         )
     if told.get("form"):
         return None
-    return _identity_by_title(paper, forms)
+    return _identity_by_title(paper, book)
 
 
-def _identity_by_title(paper: Paper, forms: Sequence[SchemaModel]) -> Identity | None:
+def _identity_by_title(paper: Paper, book: Book) -> Identity | None:
     lines = {line.strip() for line in paper.text().split("\n")}
-    titled = [form for form in forms if lines & set(form.title.values())]
+    titled = [form for form in book.forms if lines & set(form.title.values())]
     if len(titled) != 1:
         return None
     form = titled[0]
-    numbers = set(CASE_NUMBER.findall(paper.text()))
+    numbers = set(book.numbers.findall(paper.text()))
     if len(numbers) > 1:
         texts = _filled(paper, form).texts
         for field in form.fields:

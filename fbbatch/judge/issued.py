@@ -69,11 +69,15 @@ def _issued(outbox: Path | None, run: str, kind: str, case: str | None) -> list[
 def _documents(
     manifest: Path, _changed_at: int
 ) -> dict[tuple[str, str | None], list[dict[str, Any]]]:
-    """What may come back of a run, by kind and case; many forms of one run come back together."""
+    """What may come back of a run, by kind and matter; many forms of one run come back together.
+
+    What older versions have written tells only the case.
+    """
     found: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
     for told in orjson.loads(manifest.read_bytes())["documents"]:
         if told["form"]:
-            found.setdefault((told["kind"], told["case"]), []).append(told)
+            about = told.get("matter", told["case"])
+            found.setdefault((told["kind"], about), []).append(told)
     return found
 
 

@@ -405,6 +405,11 @@ class FileRecorder:
 
     # --- the file itself --------------------------------------------------------------
 
+    @property
+    def is_mailed(self) -> bool:
+        """True for a file that came by mail."""
+        return self._mailed_by is not None
+
     def came_by_mail(self, address: str, *, is_known: bool) -> None:
         """Say who has mailed the file, and whether the organisation knows that address.
 

@@ -1,5 +1,6 @@
 """All that a workspace's `schemas/` folder says, and how it is asked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,12 @@ class Book:
         """The process of the matter with this number; None where it is none's."""
         begin = number.partition("-")[0]
         return next((one for one in self.processes.values() if one.number == begin), None)
+
+    @cached_property
+    def numbers(self) -> re.Pattern[str]:
+        """What the numbers of matters look like, of all processes."""
+        begins = "|".join(sorted(process.number for process in self.processes.values()))
+        return re.compile(rf"(?:{begins})-\d{{8}}-\d{{4,}}")
 
     def word(self, vocabulary_set: str, code: str | None, language: str) -> str:
         """The word for `code` in `language`; the code itself where the set does not know it."""

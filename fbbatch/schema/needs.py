@@ -12,7 +12,7 @@ from typing import NamedTuple
 _OUTCOMES = ("unfounded", "misuse", "not_reproduced", "declined")
 
 
-class Need(NamedTuple):
+class NeededField(NamedTuple):
     """A field that the closed loop reads.
 
     `type` is the type it must have, `required` whether it may not be left blank. Of a choice,
@@ -30,34 +30,38 @@ class Need(NamedTuple):
     strict: bool = False
 
 
-NEEDS: tuple[Need, ...] = (
-    Need("assignment", "verdict", "choice", True, ("accept", "not_ours"), True),
-    Need("assignment", "responsible", "person", strict=True),
-    Need("assignment", "responsible_reason"),
-    Need("assignment", "promised_on", "date"),
-    Need("assignment", "proposed_department", "department", strict=True),
-    Need("assignment", "reason"),
-    Need("assignment", "answered_by", "person", True),
-    Need("measures", "department", "department", strict=True),
-    Need("measures", "containment"),
-    Need("measures", "prevention"),
-    Need("measures", "steps", "table", True),
-    Need("measures", "approved_by", "person", True),
-    Need("inspection", "percent", "integer", True),
-    Need("result", "containment"),
-    Need("result", "prevention"),
-    Need("result", "outcome", "choice", True, ("solved", "partly", "unsolved", *_OUTCOMES), True),
-    Need("result", "approved_by", "person", True),
-    Need("verification", "solved", "boolean", True),
-    Need("verification", "meets", "boolean", True),
-    Need("verification", "conclusion", "choice", True, ("pass", "conditional", "fail"), True),
-    Need("verification", "remaining"),
-    Need("verification", "verified_by", "person", True),
-    Need("reply", "letter", "choice", False, ("interim",)),
-    Need("satisfaction", "solved", "choice", False, ("no",)),
-    Need("impact", "priority", "choice", True),
-    Need("escalation", "instructed_by", "person", True),
-    Need(
+NEEDS: tuple[NeededField, ...] = (
+    NeededField("assignment", "verdict", "choice", True, ("accept", "not_ours"), True),
+    NeededField("assignment", "responsible", "person", strict=True),
+    NeededField("assignment", "responsible_reason"),
+    NeededField("assignment", "promised_on", "date"),
+    NeededField("assignment", "proposed_department", "department", strict=True),
+    NeededField("assignment", "reason"),
+    NeededField("assignment", "answered_by", "person", True),
+    NeededField("measures", "department", "department", strict=True),
+    NeededField("measures", "containment"),
+    NeededField("measures", "prevention"),
+    NeededField("measures", "steps", "table", True),
+    NeededField("measures", "approved_by", "person", True),
+    NeededField("inspection", "percent", "integer", True),
+    NeededField("result", "containment"),
+    NeededField("result", "prevention"),
+    NeededField(
+        "result", "outcome", "choice", True, ("solved", "partly", "unsolved", *_OUTCOMES), True
+    ),
+    NeededField("result", "approved_by", "person", True),
+    NeededField("verification", "solved", "boolean", True),
+    NeededField("verification", "meets", "boolean", True),
+    NeededField(
+        "verification", "conclusion", "choice", True, ("pass", "conditional", "fail"), True
+    ),
+    NeededField("verification", "remaining"),
+    NeededField("verification", "verified_by", "person", True),
+    NeededField("reply", "letter", "choice", False, ("interim",)),
+    NeededField("satisfaction", "solved", "choice", False, ("no",)),
+    NeededField("impact", "priority", "choice", True),
+    NeededField("escalation", "instructed_by", "person", True),
+    NeededField(
         "coordination",
         "decision",
         "choice",
@@ -65,11 +69,13 @@ NEEDS: tuple[Need, ...] = (
         ("continue", "hold", "merge", "close_without_measure", "reopen"),
         True,
     ),
-    Need("coordination", "reason"),
-    Need("coordination", "hold_until", "date"),
-    Need("coordination", "main_case", "case"),
-    Need("coordination", "outcome", "choice", False, (*_OUTCOMES, "withdrawn"), True),
-    Need("coordination", "verifier", "person", strict=True),
-    Need("coordination", "approved_by", "person", True),
-    Need("tracking_ledger", "decision", "choice", False, ("a", "b", "c", "d", "ignore"), True),
+    NeededField("coordination", "reason"),
+    NeededField("coordination", "hold_until", "date"),
+    NeededField("coordination", "main_case", "case"),
+    NeededField("coordination", "outcome", "choice", False, (*_OUTCOMES, "withdrawn"), True),
+    NeededField("coordination", "verifier", "person", strict=True),
+    NeededField("coordination", "approved_by", "person", True),
+    NeededField(
+        "tracking_ledger", "decision", "choice", False, ("a", "b", "c", "d", "ignore"), True
+    ),
 )

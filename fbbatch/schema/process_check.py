@@ -80,8 +80,7 @@ class _Check:
         if self.process.id != self.yaml.file.rpartition("/")[2].removesuffix(".yaml"):
             yield self.problem(("id",), "id", process=self.process.id)
         for other in self.book.processes.values():
-            is_same = other.number == self.process.number
-            if other.id != self.process.id and (is_same or self.process.number == "FB"):
+            if other.id != self.process.id and other.number == self.process.number:
                 yield self.problem(("number",), "number", process=other.id)
         if self.process.id == CASE and self.process.number != "FB":
             yield self.problem(("number",), "case_number")
@@ -199,11 +198,9 @@ class _Check:
 
     def in_step(self, step: Step, form: SchemaModel, path: YamlPath) -> Iterator[Problem]:
         """Periods, fields and words for people that are not there."""
-        clocks = {DUE_ON, *(rule.id for rule in self.book.deadlines.deadlines)}
         for name in ("clock", "reminded_after"):
-            clock = getattr(step, name)
-            if clock and clock not in clocks:
-                yield self.problem((*path, name), "clock", clock=clock)
+            if clock := getattr(step, name):
+                yield from self.in_clock(clock, (*path, name))
         fields = {field.id for field in form.fields}
         for name in (*step.settles, *([step.parts.field] if step.parts else ())):
             if name not in fields:
@@ -236,10 +233,20 @@ class _Check:
             for kind in kinds:
                 if not self.book.knows("document", kind):
                     yield self.problem(("issues", state), "kind", kind=kind)
-        clocks = {rule.id for rule in self.book.deadlines.deadlines}
         for number, passing in enumerate(self.process.time):
-            if passing.after and passing.after not in clocks:
-                yield self.problem(("time", number, "after"), "clock", clock=passing.after)
+            if passing.after:
+                yield from self.in_clock(passing.after, ("time", number, "after"))
+
+    def in_clock(self, clock: str, path: YamlPath) -> Iterator[Problem]:
+        """A period that there is none of, or that only cases have."""
+        rules = {rule.id: rule for rule in self.book.deadlines.deadlines}
+        rule = rules.get(clock)
+        if rule is None and clock != DUE_ON:
+            yield self.problem(path, "clock", clock=clock)
+            return
+        is_for_all = rule is not None and "all" in {*rule.hours, *rule.working_days}
+        if self.process.id != CASE and not is_for_all:
+            yield self.problem(path, "clock_of_cases", clock=clock)
 
     def needs(self) -> Iterator[Problem]:
         """Fields that the loop reads, and that this process does not make sure of."""

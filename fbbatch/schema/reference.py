@@ -22,7 +22,7 @@ _FILES: dict[str, tuple[type[BaseModel] | str, str]] = {
     **{Path(name).stem: (model, f"schemas/{name}") for name, model in SINGLE_FILES.items()},
     "process": (Process, "schemas/processes/<id>.yaml"),
     "template": ("fbbatch.documents.templates:Template", "templates/<kind>.yaml"),
-    "facts": ("fbbatch.documents.templates:Facts", "templates/facts.yaml"),
+    "facts": ("fbbatch.documents.templates:FactLabels", "templates/facts.yaml"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fbbatch.schema.book import NOT_A_DEPARTMENT, Book
 from fbbatch.schema.models import EDITORS, FieldModel, SchemaModel, Value
-from fbbatch.schema.needs import NEEDS, Need
+from fbbatch.schema.needs import NEEDS, NeededField
 from fbbatch.schema.process_check import process_troubles
 from fbbatch.schema.strict_yaml import Yaml, YamlPath
 from fbbatch.schema.text import header_key
@@ -86,8 +86,9 @@ def unsound(book: Book, schemas: Schemas, yamls: Mapping[str, Yaml]) -> Iterator
     yield from _in_classification(book, yamls["rules/classification.yaml"])
     yield from _in_assignment(book, yamls["rules/assignment.yaml"])
     yield from _in_deadlines(book, yamls["rules/deadlines.yaml"])
-    for process in book.processes.values():
-        yield from process_troubles(book, process, yamls[f"processes/{process.id}.yaml"])
+    for name, yaml in yamls.items():
+        if name.startswith("processes/"):
+            yield from process_troubles(book, book.processes[yaml.content["id"]], yaml)
 
 
 def vacancies(book: Book) -> Iterator[tuple[str, str]]:
@@ -215,7 +216,7 @@ def _needs(book: Book, schema: SchemaModel, yaml: Yaml) -> Iterator[Problem]:
             yield _Place(yaml, ("fields", number, key)).problem("needs", must=must, **details)
 
 
-def _shortfalls(book: Book, field: FieldModel, need: Need) -> Iterator[tuple[str, Phrase]]:
+def _shortfalls(book: Book, field: FieldModel, need: NeededField) -> Iterator[tuple[str, Phrase]]:
     """Keys by which a field falls short of a need: (key, what they must say)."""
     if field.type != need.type:
         yield "type", Phrase("setup.must_type", {"type": need.type})
@@ -228,7 +229,7 @@ def _shortfalls(book: Book, field: FieldModel, need: Need) -> Iterator[tuple[str
         yield from _wrong_codes([value.code for value in book.values(field)], need)
 
 
-def _wrong_codes(codes: Sequence[str], need: Need) -> Iterator[tuple[str, Phrase]]:
+def _wrong_codes(codes: Sequence[str], need: NeededField) -> Iterator[tuple[str, Phrase]]:
     """What a list of choices lacks, and what it may not offer."""
     missing = [code for code in need.codes if code not in codes]
     if missing:

@@ -9,10 +9,11 @@ from fbbatch.findings import finding
 from fbbatch.identity import changes, is_related
 from fbbatch.ledger.edited_rows import Edited
 from fbbatch.ledger.recording import FileRecorder
-from fbbatch.model import Case, Transition
+from fbbatch.model import Case, Details, Transition
+from fbbatch.steps.record import Signed, record
 from fbbatch.steps.rules import AMENDMENT, Rules
 from fbbatch.stopping import Ask, never
-from fbbatch.workflow.standing import Move, replay
+from fbbatch.workflow.standing import Move
 
 
 def take_amendments(rules: Rules, recorder: FileRecorder, ask: Ask = never) -> None:
@@ -45,10 +46,10 @@ def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
     recorder.amend(case, one, new, told)
     if is_other:
         recorder.rejudge(case, one.ruling_id)
-    move = rules.raised(case, ruled if is_other else {}, Move(case.state, {"changes": told}))
-    recorder.append(
-        case, [rules.recorded(case, replay(history), move, AMENDMENT, "batch", rules.today)]
-    )
+    amended = Move(case.state, Details(changes=told))
+    move = rules.raised(case, ruled if is_other else {}, amended)
+    signed = Signed(AMENDMENT, "batch", rules.today)
+    record(rules, recorder, rules.matter(case, history), [move], signed)
     for name, both in told.items():
         old, value = (rules.teller.tell(name, said, case.schema) for said in both)
         recorder.note(
@@ -66,6 +67,8 @@ def _together(
     steps = [
         step for step in history if step.document == AMENDMENT and step.run == rules.record.name
     ]
-    before = [(name, old) for step in steps for name, (old, _) in step.details["changes"].items()]
+    before = [
+        (name, old) for step in steps for name, (old, _) in (step.details.changes or {}).items()
+    ]
     kept = {name: value for name, value in case.values.items() if (name, new.get(name)) in before}
     return {**new, **kept}

@@ -15,20 +15,31 @@ from typing import Any
 from fbbatch.findings import finding
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.messages import CellChange, EditedWorkbook
-from fbbatch.model import REPORTER, WAITING_NUMBER, Case, Finding, Transition
+from fbbatch.model import (
+    REPORTER,
+    WAITING_NUMBER,
+    Case,
+    Details,
+    Finding,
+    WaitingForm,
+)
 from fbbatch.schema.models import Person
 from fbbatch.steps.forms import Forms
 from fbbatch.steps.mergers import MERGE, main_case
 from fbbatch.steps.proof import is_proven_workbook
+from fbbatch.steps.record import Signed, record
 from fbbatch.steps.rules import LEDGER, Rules
 from fbbatch.words import fold
+from fbbatch.workflow.decisions import merged_into, resume
 from fbbatch.workflow.gates import ANYONE, HEADS_OF_P01, LEADERS, deciders, signers
-from fbbatch.workflow.process import resume
-from fbbatch.workflow.standing import Move, Standing, asked_on, involved, replay
+from fbbatch.workflow.matter import Matter
+from fbbatch.workflow.standing import HELD, Move, Standing, asked_on, involved
 
 IGNORE = "ignore"
 _LONGEST_HOLD_DAYS = 3_660
 _NOTES = frozenset({"last_progress", "difficulties", "remarks"})
+_OF_ANY = _NOTES | {"responsible"}
+"""Columns that mean something of a matter of any process; the others are those of cases."""
 
 
 @dataclass(frozen=True)
@@ -61,76 +72,85 @@ class Edits:
         wrong = next((f.code for f in found if f.severity == "error"), None)
         recorder.settle("returned" if wrong else "step", wrong)
 
-    # --- one case ---------------------------------------------------------------------
+    # --- one matter -------------------------------------------------------------------
 
     def _edit(
         self, recorder: FileRecorder, changes: Sequence[CellChange], issued: str
     ) -> list[Finding]:
-        """Apply what one person has changed of one case; a finding for each change.
+        """Apply what one person has changed of one matter; a finding for each change.
 
         The workbook is one that the run `issued` has printed.
         """
-        case = recorder.case(changes[0].case)
-        if case is None:
+        facts = recorder.facts(changes[0].case)
+        if facts is None:
             return [finding("FB-step-no-case", case=changes[0].case)]
-        history = recorder.history(case)
-        standing = replay(history)
+        matter = self.rules.matter(facts, recorder.history(facts))
         told = {change.field: change.value for change in changes}
         found: list[Finding] = []
         taken: list[CellChange] = []
         for change in changes:
-            if _is_so(case, standing, change):
+            if _is_so(matter, change):
                 found.append(change.finding("FB-edit-same"))
-            elif refusal := self._disputed(history, change, issued) or self._refusal(
-                recorder, case, standing, change, told
+            elif refusal := self._disputed(matter, change, issued) or self._refusal(
+                recorder, matter, change, told
             ):
                 found.append(self.rules.worded(refusal))
             else:
                 taken.append(change)
         if taken:
-            self._apply(recorder, case, standing, taken)
+            self._apply(recorder, matter, taken)
         editor = changes[0].by or "—"
         return [*found, *(change.finding("FB-edit-taken", by=editor) for change in taken)]
 
-    def _apply(
-        self, recorder: FileRecorder, case: Case, standing: Standing, taken: Sequence[CellChange]
-    ) -> None:
+    def _apply(self, recorder: FileRecorder, matter: Matter, taken: Sequence[CellChange]) -> None:
         person = self._editor(taken[0])
         by = person.id if person else "—"
         told = {change.field: change.value for change in taken}
+        move = _edit_move(matter, told, self.rules.today)
+        if matter.is_case:
+            move = self._judged(recorder, matter.case, told, move, by)
+        record(self.rules, recorder, matter, [move], Signed(LEDGER, by, self.rules.today))
+
+    def _judged(
+        self, recorder: FileRecorder, case: Case, told: Mapping[str, Any], move: Move, by: str
+    ) -> Move:
+        """The move of a case, with another class or main case where a cell says so."""
         judged: dict[str, str] = {name: told[name] for name in ("type", "severity") if name in told}
         if judged:
             recorder.override(case, by, **judged)
-        if MERGE in told and (main := main_case(recorder, case, told[MERGE])):
+        if MERGE in told and (main := main_case(self.rules, recorder, case, told[MERGE])):
             recorder.merge(case, main)
-        move = self.rules.raised(case, judged, _edit_move(case, standing, told, self.rules.today))
-        recorder.append(
-            case, [self.rules.recorded(case, standing, move, LEDGER, by, self.rules.today)]
-        )
+        return self.rules.raised(case, judged, move)
 
     # --- what keeps a change from being applied ---------------------------------------
 
     def _refusal(
         self,
         recorder: FileRecorder,
-        case: Case,
-        standing: Standing,
+        matter: Matter,
         change: CellChange,
         told: Mapping[str, Any],
     ) -> Finding | None:
         return (
-            self._not_allowed(case, standing, change)
-            or self._impossible(case, standing, change, told)
-            or self._unmergeable(recorder, case, change)
+            self._of_cases_only(matter, change)
+            or self._not_allowed(matter, change)
+            or self._impossible(matter, change, told)
+            or self._unmergeable(recorder, matter, change)
         )
 
-    def _not_allowed(self, case: Case, standing: Standing, change: CellChange) -> Finding | None:
+    def _of_cases_only(self, matter: Matter, change: CellChange) -> Finding | None:
+        """A change that means something of a case, in the row of another matter."""
+        if matter.is_case or change.field in _OF_ANY:
+            return None
+        return change.finding("FB-edit-protected")
+
+    def _not_allowed(self, matter: Matter, change: CellChange) -> Finding | None:
         """What keeps this editor from changing the cell; None where nothing does.
 
         Who may change a cell stands in the schema; merging and lowering a severity is always a
         decision.
         """
-        words = self._may_edit(case, change)
+        words = self._may_edit(matter, change)
         if ANYONE in words:
             return None
         editor = self._editor(change)
@@ -138,60 +158,51 @@ class Edits:
             return change.finding(
                 "FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by
             )
-        allowed = signers(words, self.rules.book, involved(standing))
+        allowed = signers(words, self.rules.book, involved(matter.standing))
         if editor.id in allowed:
             return None
         return change.finding("FB-edit-not-allowed", by=editor.id, may=self._names(allowed))
 
-    def _may_edit(self, case: Case, change: CellChange) -> Sequence[str]:
-        if change.field == MERGE or (change.field == "severity" and self._is_lower(case, change)):
+    def _may_edit(self, matter: Matter, change: CellChange) -> Sequence[str]:
+        if change.field == MERGE or self._lowers_severity(matter, change):
             return deciders(self.rules.book)
         schema = self.rules.book.schema(LEDGER)
         assert schema is not None  # noqa: S101 - the change was checked by it
         return next(field.editable_by for field in schema.fields if field.id == change.field)
 
-    def _is_lower(self, case: Case, change: CellChange) -> bool:
+    def _lowers_severity(self, matter: Matter, change: CellChange) -> bool:
+        if change.field != "severity":
+            return False
         codes = [value.code for value in self.rules.book.vocabulary.sets["severity"].values]
-        return codes.index(change.value) < codes.index(case.severity)
+        return codes.index(change.value) < codes.index(matter.facts.severity)
 
-    def _disputed(
-        self, history: Sequence[Transition], change: CellChange, issued: str
-    ) -> Finding | None:
+    def _disputed(self, matter: Matter, change: CellChange, issued: str) -> Finding | None:
         """Another workbook has said otherwise about the same cell since this one was printed."""
-        steps = [s for s in history if s.document == LEDGER and s.run > issued]
-        others = [
-            s.details["said"][change.field]
-            for s in steps
-            if change.field in s.details.get("said", {})
-        ]
+        steps = [s for s in matter.history if s.document == LEDGER and s.run > issued]
+        said = [s.details.said or {} for s in steps]
+        others = [told[change.field] for told in said if change.field in told]
         return change.finding("FB-edit-differs", elsewhere=others[-1]) if others else None
 
     def _impossible(
-        self, case: Case, standing: Standing, change: CellChange, told: Mapping[str, Any]
+        self, matter: Matter, change: CellChange, told: Mapping[str, Any]
     ) -> Finding | None:
-        """A change that does not fit the state of the case, or contradicts itself."""
-        name, value = change.field, change.value
-        if (
-            name == "severity"
-            and case.severity == "severe"
-            and self._is_lower(case, change)
-            and not told.get("remarks")
-        ):
+        """A change that does not fit the state of the matter, or contradicts itself."""
+        name, value, standing = change.field, change.value, matter.standing
+        is_severe = matter.facts.severity == "severe"
+        if is_severe and self._lowers_severity(matter, change) and not told.get("remarks"):
             return change.finding("FB-edit-safety")
-        if (
-            name == "held"
-            and not _is_resumption(str(value))
-            and not self._is_ahead(_until(str(value)))
-        ):
+        if name == "held" and not self._says_hold(str(value)):
             return change.finding("FB-edit-hold")
-        asked = asked_on(standing, "reply")
-        if name == "replied_on" and asked and str(value) < asked.isoformat():
+        asked = asked_on(standing, "reply") if name == "replied_on" else None
+        if asked and str(value) < asked.isoformat():
             return change.finding("FB-edit-date", asked=asked.isoformat())
-        return (
-            None
-            if _fits(standing, change)
-            else change.finding("FB-edit-state", state=standing.state)
-        )
+        if not _fits(standing, change):
+            return change.finding("FB-edit-state", state=standing.state)
+        return None
+
+    def _says_hold(self, text: str) -> bool:
+        """True for a cell that ends a hold, or says until when one lasts."""
+        return _is_resumption(text) or self._is_ahead(_until(text))
 
     def _is_ahead(self, until: dt.date | None) -> bool:
         """True for a day on which a hold may end."""
@@ -200,11 +211,12 @@ class Edits:
         )
 
     def _unmergeable(
-        self, recorder: FileRecorder, case: Case, change: CellChange
+        self, recorder: FileRecorder, matter: Matter, change: CellChange
     ) -> Finding | None:
-        if change.field != MERGE or main_case(recorder, case, str(change.value)):
+        if change.field != MERGE:
             return None
-        return change.finding("FB-edit-main-case")
+        main = main_case(self.rules, recorder, matter.case, str(change.value))
+        return None if main else change.finding("FB-edit-main-case")
 
     # --- decisions --------------------------------------------------------------------
 
@@ -215,19 +227,9 @@ class Edits:
             return [change.finding("FB-decision-gone")]
         editor = self._editor(change)
         if editor is None:
-            return [
-                change.finding(
-                    "FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by
-                )
-            ]
-        case = recorder.case(options[0].case)
-        words = (
-            (HEADS_OF_P01, LEADERS)
-            if all(one.told.by == REPORTER for one in options)
-            else deciders(self.rules.book)
-        )
-        standing = replay(recorder.history(case)) if case else Standing()
-        allowed = signers(words, self.rules.book, involved(standing))
+            code = "FB-edit-stranger" if change.by else "FB-edit-unsigned"
+            return [change.finding(code, by=change.by)]
+        allowed = self._may_decide(recorder, options)
         if editor.id not in allowed:
             refusal = change.finding("FB-edit-not-allowed", by=editor.id, may=self._names(allowed))
             return [self.rules.worded(refusal)]
@@ -240,6 +242,16 @@ class Edits:
             if trouble
             else [change.finding("FB-decision-taken", by=editor.name)]
         )
+
+    def _may_decide(self, recorder: FileRecorder, options: Sequence[WaitingForm]) -> set[str]:
+        """Who may decide about forms that wait: those of a reporter, or of staff."""
+        book, facts = self.rules.book, recorder.facts(options[0].case)
+        assert facts is not None  # noqa: S101 - forms wait for matters only
+        words: Sequence[str] = deciders(book)
+        if all(one.told.by == REPORTER for one in options):
+            words = (HEADS_OF_P01, LEADERS)
+        standing = self.rules.matter(facts, recorder.history(facts)).standing
+        return signers(words, book, involved(standing))
 
     # --- people -----------------------------------------------------------------------
 
@@ -263,20 +275,20 @@ def _together(changes: Iterable[CellChange]) -> list[list[CellChange]]:
     return list(parts.values())
 
 
-def _is_so(case: Case, standing: Standing, change: CellChange) -> bool:
-    """True for a cell that says what the case says already."""
-    value = change.value
+def _is_so(matter: Matter, change: CellChange) -> bool:
+    """True for a cell that says what the matter says already."""
+    facts, standing, value = matter.facts, matter.standing, change.value
     match change.field:
         case "type" | "severity" | "department":
-            return bool(getattr(case, change.field) == value)
+            return bool(getattr(facts, change.field, None) == value)
         case "priority" | "responsible" | "main_case":
             return bool(getattr(standing, change.field) == value)
         case "due_on":
-            return case.due_on is not None and case.due_on.isoformat() == value
+            return facts.due_on is not None and facts.due_on.isoformat() == value
         case "replied_on":
             on = standing.came_on.get("replied")
             return on is not None and on.isoformat() == value
-        case "held" if standing.state == "on_hold" and standing.held_until:
+        case "held" if standing.state == HELD and standing.held_until:
             return _until(str(value)) == standing.held_until
         case "held":
             return _is_resumption(str(value))
@@ -285,7 +297,7 @@ def _is_so(case: Case, standing: Standing, change: CellChange) -> bool:
 
 
 def _fits(standing: Standing, change: CellChange) -> bool:
-    """True for a change that may be made in the state that the case is in."""
+    """True for a change that may be made in the state that the matter is in."""
     name = change.field
     if not standing.is_open:
         return name == "remarks"
@@ -330,46 +342,55 @@ def _until(text: str) -> dt.date | None:
         return None
 
 
-def _edit_move(case: Case, standing: Standing, told: Mapping[str, Any], today: dt.date) -> Move:
+def _edit_move(matter: Matter, told: Mapping[str, Any], today: dt.date) -> Move:
     """The step that edited cells amount to. Source: 5.3.1, 5.3.3, 5.5.1."""
-    details: dict[str, Any] = {
-        "edited": {name: str(value or "") for name, value in told.items() if name in _NOTES}
-    }
-    details["said"] = {name: str(value) for name, value in told.items()}
-    details |= {name: told[name] for name in ("responsible", "priority") if told.get(name)}
-    state, on = standing.state, None
+    details = Details(
+        edited={name: str(value or "") for name, value in told.items() if name in _NOTES},
+        said={name: str(value) for name, value in told.items()},
+        responsible=told.get("responsible"),
+        priority=told.get("priority"),
+    )
+    standing = matter.standing
     if told.get(MERGE):
-        return Move(
-            "closed", {**details, "outcome": "duplicate", MERGE: told[MERGE], "decided": True}
-        )
-    if told.get("department"):
-        state = "assigned"
-        details |= {"department": told["department"], "rule": LEDGER}
-    elif told.get("due_on"):
-        kept = {
-            "department": case.department,
-            "cooperating": list(case.cooperating),
-            "escalations": list(case.escalations),
-        }
-        details |= {
-            **kept,
-            "rule": case.assignment_rule,
-            "due_on": told["due_on"],
-            "due_rule": LEDGER,
-            "due_days": 0,
-        }
+        merged = merged_into(told[MERGE])
+        return merged._replace(details=details.over(merged.details))
+    state, assigned = _assigned(matter, told)
+    details = details.over(assigned)
     if told.get("held") and _is_resumption(str(told["held"])):
         resumed = resume(standing, today)
-        return resumed._replace(details={**details, **resumed.details})
+        return resumed._replace(details=details.over(resumed.details))
     if told.get("held"):
-        until = _until(str(told["held"]))
-        reason = _UNTIL_WHEN.sub("", str(told["held"])).strip("，,。.；; ")
-        details |= {
-            "reason": reason,
-            "held_until": until.isoformat() if until else "",
-            "held_from": standing.held_from or state,
-        }
-        state = "on_hold"
+        details = details.over(_hold(str(told["held"]), standing.held_from or state))
+        state = HELD
     if told.get("replied_on"):
-        state, on = "replied", min(dt.date.fromisoformat(str(told["replied_on"])), today)
-    return Move(state, details, on)
+        replied_on = dt.date.fromisoformat(str(told["replied_on"]))
+        return Move("replied", details, min(replied_on, today))
+    return Move(state, details)
+
+
+def _assigned(matter: Matter, told: Mapping[str, Any]) -> tuple[str, Details]:
+    """The state after another department or another due date, and what that settles."""
+    state = matter.standing.state
+    if told.get("department"):
+        return "assigned", Details(department=told["department"], rule=LEDGER)
+    if not told.get("due_on"):
+        return state, Details()
+    facts = matter.facts
+    return state, Details(
+        department=facts.department,
+        cooperating=list(facts.cooperating),
+        escalations=list(facts.escalations),
+        rule=facts.assignment_rule,
+        due_on=told["due_on"],
+        due_rule=LEDGER,
+        due_days=0,
+    )
+
+
+def _hold(text: str, held_from: str) -> Details:
+    """The hold that a cell tells of: reason, and until when."""
+    until = _until(text)
+    reason = _UNTIL_WHEN.sub("", text).strip("，,。.；; ")
+    return Details(
+        reason=reason, held_until=until.isoformat() if until else "", held_from=held_from
+    )

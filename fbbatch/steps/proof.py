@@ -12,7 +12,7 @@ from fbbatch.findings import finding
 from fbbatch.identity import gives_address
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.messages import WorkbookProof
-from fbbatch.model import REPORTER, Case, FilledForm, Finding, Transition
+from fbbatch.model import REPORTER, Case, Facts, FilledForm, Finding, Transition
 from fbbatch.steps.rules import Rules
 from fbbatch.words import fold
 
@@ -28,38 +28,38 @@ class Proven(NamedTuple):
     refusal: Finding | None = None
 
 
-def proven_form(rules: Rules, recorder: FileRecorder, told: FilledForm, case: Case) -> Proven:
-    """Which form of a case this is, by its code.
+def proven_form(rules: Rules, recorder: FileRecorder, told: FilledForm, facts: Facts) -> Proven:
+    """Which form of a matter this is, by its code.
 
     Args:
         rules: the workspace's codes, and until when forms of before the codes are taken.
         recorder: knows what was issued.
         told: what the judge tells of the form.
-        case: the one that it speaks of.
+        facts: of the matter that it speaks of.
     """
     printed = list(told.printed)
     codes = [(told.code, ""), *printed] if told.code else printed
     for code, issue in codes:
-        for subject in _subjects(rules, told, case, issue, recorder):
+        for subject in _subjects(rules, told, facts, issue, recorder):
             if rules.codes.prove(code, subject, rules.today):
                 return Proven(int(subject.issue), subject.department)
-    if not codes and _is_of_before(rules, recorder, told, case):
+    if not codes and _is_of_before(rules, recorder, told, facts):
         return Proven(told.issue, told.department)
     return Proven(
         0,
         None,
-        finding("FB-code-wrong" if codes else "FB-code-missing", kind=told.kind, case=case.number),
+        finding("FB-code-wrong" if codes else "FB-code-missing", kind=told.kind, case=facts.number),
     )
 
 
 def _subjects(
-    rules: Rules, told: FilledForm, case: Case, printed: str, recorder: FileRecorder
+    rules: Rules, told: FilledForm, facts: Facts, printed: str, recorder: FileRecorder
 ) -> Iterator[Subject]:
     """What the form may be, as its properties say.
 
     Where they are lost: each issue and department that there is.
     """
-    newest = recorder.newest_issue(case, told.kind, None)
+    newest = recorder.newest_issue(facts, told.kind, None)
     issues = (
         [str(told.issue)]
         if told.issue
@@ -71,10 +71,10 @@ def _subjects(
     departments = every if told.department is None else [told.department]
     for issue in issues:
         for department in departments:
-            yield Subject(told.kind, case.number, issue, department)
+            yield Subject(told.kind, facts.number, issue, department)
 
 
-def _is_of_before(rules: Rules, recorder: FileRecorder, told: FilledForm, case: Case) -> bool:
+def _is_of_before(rules: Rules, recorder: FileRecorder, told: FilledForm, facts: Facts) -> bool:
     """True for a form issued before there were codes, and dropped as a file.
 
     Only as long as the company takes such forms.
@@ -82,8 +82,10 @@ def _is_of_before(rules: Rules, recorder: FileRecorder, told: FilledForm, case: 
     until = rules.settings.forms_without_code_until
     if until is None or rules.today > until or told.mailed:
         return False
-    part = told.values.get("department") if told.kind == "measures" else None
-    return recorder.was_issued_without_code(case, told.kind, told.issue, part)
+    process = rules.book.processes[facts.process]
+    parts = process.step(told.kind).parts
+    part = told.values.get(parts.field) if parts else None
+    return recorder.was_issued_without_code(facts, told.kind, told.issue, part)
 
 
 def is_proven_workbook(rules: Rules, recorder: FileRecorder, proof: WorkbookProof) -> bool:
@@ -98,7 +100,7 @@ def is_proven_workbook(rules: Rules, recorder: FileRecorder, proof: WorkbookProo
     if any(rules.codes.prove(code, subject, rules.today) for code in proof.codes):
         return True
     until = rules.settings.forms_without_code_until
-    is_in_time = until is not None and rules.today <= until
+    is_in_time = until is not None and rules.today <= until and not recorder.is_mailed
     return (
         is_in_time
         and not proof.codes
@@ -106,7 +108,7 @@ def is_proven_workbook(rules: Rules, recorder: FileRecorder, proof: WorkbookProo
     )
 
 
-def may_mail(rules: Rules, told: FilledForm, case: Case) -> bool:
+def may_mail(rules: Rules, told: FilledForm, facts: Facts) -> bool:
     """True where a form may count out of a mail.
 
     Its sender is the signer, of the signer's department, or the case's contact.
@@ -115,7 +117,7 @@ def may_mail(rules: Rules, told: FilledForm, case: Case) -> bool:
         return False
     address = told.mailed.lower()
     if told.by == REPORTER:
-        return is_contact(rules, case, address)
+        return isinstance(facts, Case) and is_contact(rules, facts, address)
     signer = rules.book.person(told.by)
     if signer is None:
         return False
@@ -137,24 +139,24 @@ _ENOUGH = 2  # facts that must differ, of the two or three that a form prints
 
 
 def is_of_another_matter(
-    facts: Mapping[str, Sequence[str]], case: Case, history: Sequence[Transition]
+    printed: Mapping[str, Sequence[str]], facts: Facts, history: Sequence[Transition]
 ) -> bool:
-    """True for a form whose printed facts are all others than those of its case, as they ever were.
+    """True for a form whose printed facts are all others than its matter ever had.
 
     Args:
-        facts: what the form says of `product`, `reporter` and `description`; what it does not print
-            is not there.
-        case: the one that it names.
+        printed: what the form says of `product`, `reporter` and `description`; what it does not
+            print is not there.
+        facts: of the matter that it names.
         history: its steps, which tell what was amended.
     """
-    if len(facts) < _ENOUGH:
+    if len(printed) < _ENOUGH:
         return False
-    answers: dict[str, set[str]] = {name: {case.text(name)} for name in facts}
+    answers: dict[str, set[str]] = {name: {facts.text(name)} for name in printed}
     for step in history:
-        for name, both in step.details.get("changes", {}).items():
+        for name, both in (step.details.changes or {}).items():
             if name in answers:
                 answers[name] |= {str(one or "") for one in both}
-    return not any(_agree(said, answers[name]) for name, said in facts.items())
+    return not any(_agree(said, answers[name]) for name, said in printed.items())
 
 
 def _agree(said: Sequence[str], known: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ The rules of the workspace as they hold on its day, and how a step is written do
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,15 @@ from fbbatch.codes import Codes
 from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import Teller
 from fbbatch.ledger.store import RunRecord
-from fbbatch.model import REPORTER, Case, Finding, Transition
+from fbbatch.model import REPORTER, Case, Details, Facts, Finding, Transition
 from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
 from fbbatch.settings import Settings
+from fbbatch.workflow.decisions import On
+from fbbatch.workflow.matter import Matter, matter_of
 from fbbatch.workflow.standing import Move, Standing
 
-SOLVE_WITHIN, SURVEY_EXPIRES, REOPEN_WITHIN = "T03", "T15a", "T16"
+SOLVE_WITHIN, REOPEN_WITHIN = "T03", "T16"
 BY_TIME, LEDGER, AMENDMENT = "time", "tracking_ledger", "amendment"
 
 
@@ -63,66 +65,73 @@ class Rules:
         hours = found.hours.get("all")
         return int(hours // 24) if hours else int(found.working_days.get("all", 0))
 
+    @property
+    def on(self) -> On:
+        """The as-of date, and for how long what is done may be opened again."""
+        return On(self.today, self.days(REOPEN_WITHIN))
+
+    def matter(self, facts: Facts, history: Sequence[Transition]) -> Matter:
+        """A matter as the ledger tells it."""
+        return matter_of(self.book, facts, history)
+
     def happened(self, day: object) -> dt.date:
         """The day a form gives for what it reports, never later than today."""
         return min(dt.date.fromisoformat(str(day)[:10]), self.today) if day else self.today
 
     def recorded(
-        self, case: Case, standing: Standing, move: Move, kind: str, by: str, happened_on: dt.date
+        self, matter: Matter, move: Move, kind: str, by: str, happened_on: dt.date
     ) -> Transition:
         """A move as the step that the ledger keeps.
 
-        A new department, a new round or the end of a hold brings a new due date.
+        A new department, a new round or the end of a hold brings a case a new due date.
         """
-        details = dict(move.details)
-        is_assigned = move.to == "assigned" and standing.state != "assigned"
-        needs_date = "rule" in details and "due_on" not in details
-        if (
-            is_assigned
-            or needs_date
-            or details.get("verdict") == "failed"
-            or "held_days" in details
-        ):
-            details |= self._due(case, standing, details)
-        return Transition(
-            move.to, kind, by, move.on or happened_on, self.record.as_of, self.record.name, details
-        )
+        details = move.details
+        if matter.is_case and self._needs_date(matter.standing, move):
+            details = self._due(matter.case, matter.standing, details).over(details)
+        on = move.on or happened_on
+        return Transition(move.to, kind, by, on, self.record.as_of, self.record.name, details)
 
-    def _due(self, case: Case, standing: Standing, details: Mapping[str, Any]) -> dict[str, Any]:
+    def _needs_date(self, standing: Standing, move: Move) -> bool:
+        details = move.details
+        is_assigned = move.to == "assigned" and standing.state != "assigned"
+        is_ruled = details.rule is not None and details.due_on is None
+        is_anew = details.verdict == "failed" or details.held_days is not None
+        return is_assigned or is_ruled or is_anew
+
+    def _due(self, case: Case, standing: Standing, details: Details) -> Details:
         """The new date for handling. Source: 5.1.2a.
 
         The working days held are added; a new round or department begins anew.
         """
-        department = details.get("department") or standing.department or case.department
-        kept = {
-            "department": department,
-            "cooperating": [name for name in case.cooperating if name != department],
-            "escalations": list(case.escalations),
-        }
-        if "held_days" in details and case.due_on:
+        department = details.department or standing.department or case.department
+        kept = Details(
+            department=department,
+            cooperating=[name for name in case.cooperating if name != department],
+            escalations=list(case.escalations),
+        )
+        if details.held_days is not None and case.due_on:
             since = standing.held_since or self.today
-            last = since + dt.timedelta(days=int(details["held_days"]) - 1)
+            last = since + dt.timedelta(days=details.held_days - 1)
             due_on = self.calendar.after(case.due_on, len(self.calendar.working_days(since, last)))
-            return {
-                **kept,
-                "rule": case.assignment_rule,
-                "due_on": due_on.isoformat(),
-                **_rule_of(case),
-            }
-        base = {**kept, "rule": details.get("rule") or case.assignment_rule}
-        return {**base, **self.due(case.severity)}
+            rule, days = _rule_of(case)
+            return kept._replace(
+                rule=case.assignment_rule,
+                due_on=due_on.isoformat(),
+                due_rule=rule,
+                due_days=days,
+            )
+        ruled = kept._replace(rule=details.rule or case.assignment_rule)
+        return self.due(case.severity).over(ruled)
 
-    def due(self, severity: str) -> dict[str, Any]:
+    def due(self, severity: str) -> Details:
         """The date by which a case of that severity is to be solved from today, and its rule.
 
-        Empty where there is none.
+        Nothing where there is none.
         """
         due = self.deadlines.due(SOLVE_WITHIN, severity, self.today)
-        return (
-            {"due_on": due.on.isoformat(), "due_rule": due.rule, "due_days": due.days}
-            if due
-            else {}
-        )
+        if due is None:
+            return Details()
+        return Details(due_on=due.on.isoformat(), due_rule=due.rule, due_days=due.days)
 
     def raised(self, case: Case, judged: Mapping[str, Any], move: Move) -> Move:
         """Raise a case that is severe from now on. Source: 3.3.3a.
@@ -132,15 +141,14 @@ class Rules:
         if judged.get("severity") != "severe" or case.severity == "severe":
             return move
         reasons = [rule.id for rule in self.book.assignment.escalation if "severe" in rule.severity]
-        details: dict[str, Any] = {
-            "department": case.department,
-            "cooperating": list(case.cooperating),
-            "rule": case.assignment_rule,
-            "raised": True,
-            "escalations": list(dict.fromkeys([*case.escalations, *reasons])),
-            **self.due("severe"),
-        }
-        return move._replace(details={**details, **move.details})
+        raised = Details(
+            department=case.department,
+            cooperating=list(case.cooperating),
+            rule=case.assignment_rule,
+            raised=True,
+            escalations=list(dict.fromkeys([*case.escalations, *reasons])),
+        )
+        return move._replace(details=move.details.over(self.due("severe").over(raised)))
 
     def worded(self, item: Finding) -> Finding:
         """A finding with words and names for codes; the form's id stays beside its title."""
@@ -170,9 +178,9 @@ _WORDS = (
 """(detail with a code, detail for its word, set of the vocabulary)."""
 
 
-def _rule_of(case: Case) -> dict[str, Any]:
-    """The rule of a due date as the ledger keeps it."""
+def _rule_of(case: Case) -> tuple[str | None, float | None]:
+    """The rule of a due date as the ledger keeps it, and its days."""
     if not case.due_rule:
-        return {}
+        return None, None
     rule, _, days = case.due_rule.partition(":")
-    return {"due_rule": rule, "due_days": float(days)}
+    return rule, float(days)

@@ -1,20 +1,23 @@
 """All that brings steps in a run, behind one door."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from fbbatch.ledger import Ledger
+from fbbatch.ledger import Ledger, RunRecord
 from fbbatch.ledger.recording import FileRecorder
 from fbbatch.messages import EditedWorkbook, FormRead, WorkbookProof
-from fbbatch.model import Case, FilledForm, Transition
+from fbbatch.model import Facts, FilledForm, Transition
+from fbbatch.schema.process import CASE
 from fbbatch.steps.amendments import take_amendments
 from fbbatch.steps.edits import Edits
 from fbbatch.steps.forms import Forms
+from fbbatch.steps.openings import open_of_period
 from fbbatch.steps.proof import is_proven_workbook
-from fbbatch.steps.rules import BY_TIME, SURVEY_EXPIRES, Rules
+from fbbatch.steps.record import Signed, record
+from fbbatch.steps.rules import BY_TIME, Rules
 from fbbatch.stopping import Ask, never
+from fbbatch.workflow.matter import Matter
 from fbbatch.workflow.process import moves_of_time
-from fbbatch.workflow.standing import replay
 
 
 class Steps:
@@ -70,25 +73,41 @@ class Steps:
     # --- time -------------------------------------------------------------------------
 
     def pass_time(self, ledger: Ledger, ask: Ask = never) -> None:
-        """Record the holds that end and the surveys that expire today.
+        """Record what happens by itself today: holds that end, surveys that expire.
 
         Each once, however many nights were missed.
         """
-        for case, steps in self._overdue_steps(ledger):
-            ask()
-            ledger.append(self.rules.record, case, steps)
+        rules, run = self.rules, _OfRun(ledger, self.rules.record)
+        for matter in self._timed(ledger):
+            if moves := moves_of_time(matter.standing, rules.today, rules.days):
+                ask()
+                record(rules, run, matter, moves, Signed(BY_TIME, "batch", rules.today))
 
-    def _overdue_steps(self, ledger: Ledger) -> Iterator[tuple[Case, list[Transition]]]:
-        rules = self.rules
-        for state in ("on_hold", "replied"):
+    def _timed(self, ledger: Ledger) -> Iterator[Matter]:
+        """The matters that are in a state in which something happens by itself."""
+        processes = self.rules.book.processes.values()
+        states = {process.id: [p.in_state for p in process.time] for process in processes}
+        for state in states[CASE]:
             for case in list(ledger.cases(state=state)):
-                standing = replay(ledger.history(case))
-                moves = moves_of_time(standing, rules.today, rules.days(SURVEY_EXPIRES))
-                if moves:
-                    yield (
-                        case,
-                        [
-                            rules.recorded(case, standing, move, BY_TIME, "batch", rules.today)
-                            for move in moves
-                        ],
-                    )
+                yield self.rules.matter(case, ledger.history(case))
+        for facts, history in ledger.matters(in_hand=True):
+            if facts.state in states[facts.process]:
+                yield self.rules.matter(facts, history)
+
+    def open_matters(self, ledger: Ledger, ask: Ask = never) -> None:
+        """Open what the processes say that the batch opens by itself, once in each period."""
+        for process in self.rules.book.processes.values():
+            if process.opens:
+                ask()
+                open_of_period(self.rules, ledger, process, process.opens)
+
+
+class _OfRun:
+    """Where steps are kept that no file has brought."""
+
+    def __init__(self, ledger: Ledger, run: RunRecord) -> None:
+        self.ledger, self.run = ledger, run
+
+    def append(self, matter: Facts, steps: Sequence[Transition], *, is_open: bool) -> None:
+        """Append steps to a matter's history."""
+        self.ledger.append(self.run, matter, steps, is_open=is_open)

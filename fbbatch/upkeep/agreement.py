@@ -32,13 +32,18 @@ _PROMISES = {
     "references": ("a row refers to one that is not there", _RESTORE),
     "balance": ("the rows of a file do not add up", _REPORT),
     "outcome": ("a file has no outcome", _REPORT),
-    "first step": ("a case has no first step", _REPORT),
+    "first step": ("a matter has no first step", _REPORT),
     "class": ("a case has no class", _REPORT),
     "number": ("a case number is not of the form FB-<date>-<number> or not of its day", _REPORT),
-    "number twice": ("two cases have the same number", _REPORT),
-    "steps in order": ("a step is missing in the history of a case", _REPORT),
+    "number twice": ("two matters have the same number", _REPORT),
+    "steps in order": ("a step is missing in the history of a matter", _REPORT),
     "case of a row": ("an accepted row has no case", _REPORT),
-    "index of open cases": ("the index of open cases and the last step of a case differ", _REPORT),
+    "case": ("a matter is called a case, and no feedback belongs to it", _REPORT),
+    "facts": ("of a matter it is not known what opened it", _REPORT),
+    "index of open matters": (
+        "the index of open matters and the last step of a matter differ",
+        _REPORT,
+    ),
 }
 _AGAIN = "put it into the inbox again; rows that the ledger has are not registered twice"
 _COPY_BACK = "copy it from a backup (unpack the zip); the ledger has what it said"

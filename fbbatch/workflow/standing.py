@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from fbbatch.model import Details, Transition
+from fbbatch.model import NOTHING, Details, Transition
 from fbbatch.schema import Book
 from fbbatch.schema.models import Person
 from fbbatch.schema.process import Process
@@ -172,7 +172,7 @@ class Move(NamedTuple):
     """
 
     to: str
-    details: Details = Details()
+    details: Details = NOTHING
     on: dt.date | None = None
 
 
