@@ -23,7 +23,11 @@ def status(call: Call) -> int:
 
     shop = call.shop()
     with contextlib.closing(shop.ledger()) as ledger, ledger.doubted():
-        last, unfinished, counts = ledger.last_run(), ledger.unfinished_run(), ledger.counts()
+        last, unfinished, counts = (
+            ledger.last_run(),
+            ledger.unfinished_run(),
+            ledger.counts(),
+        )
         overdue = sum(1 for _ in ledger.cases(overdue_on=now(shop.settings.zone).date()))
     waiting = len(inbox.claim(shop.folder / "inbox", settle_seconds=0))
     ignored = len(inbox.ignored(shop.folder / "inbox"))
@@ -68,7 +72,15 @@ def cases(call: Call, state: str | None, department: str | None, overdue: bool) 
         call.data([_entry(case) for case in found])
         return ExitCode.DONE
     teller = shop.office.teller
-    names = ["number", "severity", "type", "state", "department", "due_on", "product_and_model"]
+    names = [
+        "number",
+        "severity",
+        "type",
+        "state",
+        "department",
+        "due_on",
+        "product_and_model",
+    ]
     call.say(
         table(
             [teller.label(name) for name in names],
@@ -135,12 +147,12 @@ def matters(call: Call, process: str | None, closed_too: bool) -> int:
         call.data([one.entry() for one in told])
         return ExitCode.DONE
     teller = shop.office.teller
-    names = ["number", "process", "period", "state", "department"]
-    rows = [[one.process, *(teller.fact(one.matter.facts, n) for n in names[2:])] for one in told]
-    numbered = [[one.matter.number, *row] for one, row in zip(told, rows, strict=True)]
-    wanted = [[*row, one.wanted()] for one, row in zip(told, numbered, strict=True)]
-    call.say(table([*map(teller.label, names), teller.label("awaited")], wanted))
+    labels = [teller.label(name) for name in _MATTER_COLUMNS]
+    call.say(table(labels, [one.row() for one in told]))
     return ExitCode.DONE
+
+
+_MATTER_COLUMNS = ("number", "process", "period", "state", "department", "awaited")
 
 
 def _process(shop: "Workspace", text: str | None) -> str | None:
@@ -179,6 +191,12 @@ class _Told:
         """The title of its process."""
         return self.matter.process.title[self.shop.office.language]
 
+    def row(self) -> list[str]:
+        """One line of the list of matters."""
+        teller, facts = self.shop.office.teller, self.matter.facts
+        told = [teller.fact(facts, name) for name in ("period", "state", "department")]
+        return [self.matter.number, self.process, *told, self.wanted()]
+
     def entry(self) -> dict[str, Any]:
         """A matter that is no case, for programs; a stable contract."""
         facts = self.matter.facts
@@ -208,7 +226,12 @@ class _Told:
             for step in self.matter.history
         ]
         issued = [
-            {"run": run, "kind": d.kind, "number": d.number, "path": f"outbox/{run}/{d.path}"}
+            {
+                "run": run,
+                "kind": d.kind,
+                "number": d.number,
+                "path": f"outbox/{run}/{d.path}",
+            }
             for run, d in self.documents
         ]
         others = [{"department": one.department, **_wanted(one)} for one in self.owed]
@@ -257,7 +280,11 @@ class _Told:
 
 
 def _wanted(waiting: "Waiting") -> dict[str, Any]:
-    return {"form": waiting.form, "by": waiting.due_on, "reminders": waiting.level}
+    return {
+        "form": waiting.form,
+        "by": waiting.due_on,
+        "reminders": waiting.level,
+    }
 
 
 @command("explain")
@@ -297,7 +324,10 @@ def explain(call: Call, what: str) -> int:
     for reason in found.evidence["reasons"]:
         text = found.text(reason["field"])
         denied = f"（✗ {teller.words(reason['negated'], text)}）" if reason["negated"] else ""
-        says, words = teller.says(reason["says"]), teller.words(reason["words"], text)
+        says, words = (
+            teller.says(reason["says"]),
+            teller.words(reason["words"], text),
+        )
         call.say(f"  {reason['rule']}　{says}　{words}{denied}")
     call.say(f"  {teller.basis_note(found)}")
     for name in (
@@ -365,7 +395,12 @@ def _department(shop: "Workspace", text: str | None) -> str | None:
 
     for department in shop.book.organisation.departments:
         if fold(text) in {
-            fold(n) for n in (department.id, *department.label.values(), *department.aliases)
+            fold(n)
+            for n in (
+                department.id,
+                *department.label.values(),
+                *department.aliases,
+            )
         }:
             return department.id
     raise click.BadParameter(
@@ -374,7 +409,14 @@ def _department(shop: "Workspace", text: str | None) -> str | None:
     )
 
 
-_CONTRACT = ("reporter", "contact", "product", "model", "description", "reported_at")
+_CONTRACT = (
+    "reporter",
+    "contact",
+    "product",
+    "model",
+    "description",
+    "reported_at",
+)
 
 
 def _entry(case: "Case") -> dict[str, Any]:

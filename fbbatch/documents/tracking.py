@@ -109,9 +109,19 @@ class _Lister:
     ) -> None:
         form = office.teller.book.schema("tracking_ledger")
         self.editable = {field.id for field in form.fields} if form else set()
-        self.template, self.office, self.now, self.reminders = template, office, now, reminders
+        self.template, self.office, self.now, self.reminders = (
+            template,
+            office,
+            now,
+            reminders,
+        )
 
-    def table(self, matters: Sequence[Matter], columns: Sequence[ColumnModel], empty: str) -> Table:
+    def table(
+        self,
+        matters: Sequence[Matter],
+        columns: Sequence[ColumnModel],
+        empty: str,
+    ) -> Table:
         """The matters in these columns; `empty` stands there when there are none."""
         shown = tuple(
             Column(
@@ -137,7 +147,11 @@ class _Lister:
         story = replace(told, reminders=tuple(self.reminders.get(matter.facts.id, ())))
         return tuple(
             _value(
-                c, serial, matter.facts, self.office, story_fact(self.office.teller, story, c.of)
+                c,
+                serial,
+                matter.facts,
+                self.office,
+                story_fact(self.office.teller, story, c.of),
             )
             for c in columns
         )
@@ -167,7 +181,11 @@ def _label(column: ColumnModel, office: Office) -> str:
 
 
 def _value(
-    column: ColumnModel, serial: int, facts: Facts, office: Office, told: str | None
+    column: ColumnModel,
+    serial: int,
+    facts: Facts,
+    office: Office,
+    told: str | None,
 ) -> CellValue:
     if column.of == "serial":
         return serial
@@ -179,7 +197,10 @@ def _value(
 
 def _notes(template: Template, office: Office) -> WorkSheet:
     """How to fill it in: one line per column."""
-    language, form = office.language, office.teller.book.schema("tracking_ledger")
+    language, form = (
+        office.language,
+        office.teller.book.schema("tracking_ledger"),
+    )
     fields = {field.id: field for field in form.fields} if form else {}
 
     def word(name: str) -> str:
@@ -195,9 +216,20 @@ def _notes(template: Template, office: Office) -> WorkSheet:
         if c.of != "serial"
     )
     table = Table(
-        (Column(word("column"), 2), Column(word("editable"), 1), Column(word("how"), 3)), rows
+        (
+            Column(word("column"), 2),
+            Column(word("editable"), 1),
+            Column(word("how"), 3),
+        ),
+        rows,
     )
-    return WorkSheet(word("notes"), word("notes"), (word("guide"),), (table,), landscape=False)
+    return WorkSheet(
+        word("notes"),
+        word("notes"),
+        (word("guide"),),
+        (table,),
+        landscape=False,
+    )
 
 
 def _hint(field: object, language: str) -> str:

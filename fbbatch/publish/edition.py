@@ -6,7 +6,14 @@ same.
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,7 +46,13 @@ from fbbatch.stopping import Ask, attended, never
 from fbbatch.workers import WorkerLostError
 from fbbatch.workflow.gates import LEADERS
 from fbbatch.workflow.matter import Matter, matter_of
-from fbbatch.workflow.owed import Owed, brings_result, has_result, owed_by_moved, owed_by_new
+from fbbatch.workflow.owed import (
+    Owed,
+    brings_result,
+    has_result,
+    owed_by_moved,
+    owed_by_new,
+)
 from fbbatch.workflow.reminders import LEADER, Chaser, Waiting, fresh_reminders
 from fbbatch.workspace import Workspace
 
@@ -92,86 +105,97 @@ class Edition:
             receipt: what the run did.
             originals: where the files that still lie in the inbox are, by name.
         """
-        draft = outbox.Draft(self.shop.folder, self.record.name)
-        date = self.record.as_of.date()
-        printing = self.printing
-        issued: list[IssuedDocument] = []
-        missing: set[str] = set()
-
-        def keep(item: Printed, *, period: str | None = None) -> None:
-            self.ask()
-            missing.update(item.missing)
-            issued.append(_written(draft, item, period))
-
+        out = _Folder(outbox.Draft(self.shop.folder, self.record.name), self.ask)
         jobs = self.orders(receipt)
-        for number, done in enumerate(self.finish(draft, printing, jobs), 1):
-            missing.update(done.missing)
-            issued += done.documents
+        self.put_orders(out, jobs)
+        days = self.summary_days(self.record.as_of.date())
+        self.put_summaries(out, receipt, days)
+        self.put_survey(out)
+        returned = going_back(
+            self.shop, self.ledger, self.record, receipt.files, originals, ask=self.ask
+        )
+        for item in returned:
+            out.keep(item)
+        ledger_path = self.put_lists(out) if self.is_news() else None
+        receipt_path = self.put_receipt(out, receipt)
+        manifest = self.manifest(receipt, out.issued)
+        ids = {job.matter.number: job.matter.facts.id for job in jobs}
+        sha256 = out.draft.manifest(manifest)
+        self.ledger.record_documents(self.record, out.issued, ids, days, manifest_sha256=sha256)
+        folder = out.draft.publish(self.ask)
+        newest = [receipt_path, *self.newest_summaries(out, days)]
+        newest += [ledger_path] if ledger_path else self.kept("tracking_ledger")
+        newest += [] if days else self.kept("summary")
+        outbox.refresh_latest(
+            self.shop.folder,
+            folder,
+            [*newest, "index.html", outbox.MANIFEST],
+            based="index.html",
+        )
+        return manifest, folder
+
+    # --- what goes into the folder, part by part --------------------------------------
+
+    def put_orders(self, out: "_Folder", jobs: Sequence[Order]) -> None:
+        """The documents that matters owe."""
+        for number, done in enumerate(self.finish(out.draft, self.printing, jobs), 1):
+            out.missing.update(done.missing)
+            out.issued += done.documents
             self.progress("documents", number, len(jobs))
-        days = self.summary_days(date)
+
+    def put_summaries(self, out: "_Folder", receipt: Receipt, days: Sequence[dt.date]) -> None:
+        """The summary of each of these days."""
         for day in days:
-            cases = (
-                receipt.cases
-                if self.is_only_run_of(day)
-                else list(self.each(self.ledger.cases(registered_on=day)))
-            )
-            for item in self.print_summary(printing, cases, day):
-                keep(item, period=day.isoformat())
-        for blank in self.survey(date):
-            path = f"{self.shop.templates['register'].folder}/{blank.path}"
-            sha256 = draft.write(path, blank.content)
-            issued.append(
+            cases = receipt.cases
+            if not self.is_only_run_of(day):
+                cases = list(self.each(self.ledger.cases(registered_on=day)))
+            for item in self.print_summary(self.printing, cases, day):
+                out.keep(item, period=day.isoformat())
+
+    def put_survey(self, out: "_Folder") -> None:
+        """The questionnaire, where its period has begun."""
+        today = self.record.as_of.date()
+        folder = self.shop.templates["register"].folder
+        for blank in self.survey(today):
+            path = f"{folder}/{blank.path}"
+            out.issued.append(
                 IssuedDocument(
                     blank.kind,
                     blank.number,
                     path,
                     _MEDIA[Path(blank.path).suffix],
-                    sha256,
+                    out.draft.write(path, blank.content),
                     form=True,
-                    period=date.isoformat(),
+                    period=today.isoformat(),
                 )
             )
-        for item in going_back(
-            self.shop, self.ledger, self.record, receipt.files, originals, ask=self.ask
-        ):
-            keep(item)
-        newest_ledger: list[str] = []
-        if self.is_news():
-            in_hand, others = self.in_hand()
-            for department, document in self.worklists([*in_hand, *others], issued):
-                path = printing.place("worklist", document.title, date, department)
-                both = printing.both(document, path, department=department)
-                for item in self.made(partial(list, both)):
-                    keep(item, period=date.isoformat())
-            item = self.print_ledger(in_hand, others)
-            keep(item)
-            newest_ledger.append(item.path)
-        told_last = replace(receipt, glyphs="".join(sorted(missing)))
-        keep(self.made(lambda: self.print_receipt(told_last)))
-        receipt_path = issued[-1].path
-        keep(self.made(lambda: self.print_index(receipt, issued)))
-        manifest = self.manifest(receipt, issued)
-        ids = {job.matter.number: job.matter.facts.id for job in jobs}
-        self.ledger.record_documents(
-            self.record, issued, ids, days, manifest_sha256=draft.manifest(manifest)
-        )
-        folder = draft.publish(self.ask)
-        newest = [
-            d.path
-            for d in issued
-            if d.kind == "summary" and d.period == (days[-1].isoformat() if days else None)
-        ]
-        kept = [
-            *(self.kept("tracking_ledger") if not newest_ledger else ()),
-            *(self.kept("summary") if not days else ()),
-        ]
-        outbox.refresh_latest(
-            self.shop.folder,
-            folder,
-            [receipt_path, *newest, *newest_ledger, *kept, "index.html", outbox.MANIFEST],
-            based="index.html",
-        )
-        return manifest, folder
+
+    def put_lists(self, out: "_Folder") -> str:
+        """The work lists and the tracking ledger; where the latter stands."""
+        today = self.record.as_of.date()
+        in_hand, others = self.in_hand()
+        for department, document in self.worklists([*in_hand, *others], out.issued):
+            path = self.printing.place("worklist", document.title, today, department)
+            both = self.printing.both(document, path, department=department)
+            printed: list[Printed] = self.made(partial(list, both))
+            for item in printed:
+                out.keep(item, period=today.isoformat())
+        item = self.print_ledger(in_hand, others)
+        out.keep(item)
+        return item.path
+
+    def put_receipt(self, out: "_Folder", receipt: Receipt) -> str:
+        """The receipt and the page for people, which tell of all the rest; where the former is."""
+        told_last = replace(receipt, glyphs="".join(sorted(out.missing)))
+        printed = self.made(lambda: self.print_receipt(told_last))
+        out.keep(printed)
+        out.keep(self.made(lambda: self.print_index(receipt, out.issued)))
+        return printed.path
+
+    def newest_summaries(self, out: "_Folder", days: Sequence[dt.date]) -> list[str]:
+        """Where the summary of the last of these days stands."""
+        period = days[-1].isoformat() if days else None
+        return [d.path for d in out.issued if d.kind == "summary" and d.period == period]
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items one by one, each after the run was asked whether to stop."""
@@ -290,10 +314,17 @@ class Edition:
         size = press.CASES_PER_TASK
         tasks = [jobs[n : n + size] for n in range(0, len(jobs), size)]
         job = workers.Job(
-            "fbbatch.publish.press:work", printing, _PRESS_MEMORY, _PRESS_SECONDS, _PRESS_SECONDS
+            "fbbatch.publish.press:work",
+            printing,
+            _PRESS_MEMORY,
+            _PRESS_SECONDS,
+            _PRESS_SECONDS,
         )
         answers = workers.run_tasks(
-            tasks, job, jobs=min(self.shop.settings.jobs, len(tasks)), ask=self.ask
+            tasks,
+            job,
+            jobs=min(self.shop.settings.jobs, len(tasks)),
+            ask=self.ask,
         )
         with contextlib.closing(answers):
             for answer in answers:
@@ -328,7 +359,10 @@ class Edition:
         first = (
             today
             if last is None or last >= today
-            else max(last + dt.timedelta(days=1), today - dt.timedelta(days=_LONGEST_GAP_DAYS))
+            else max(
+                last + dt.timedelta(days=1),
+                today - dt.timedelta(days=_LONGEST_GAP_DAYS),
+            )
         )
         every = [first + dt.timedelta(days=n) for n in range((today - first).days + 1)]
         if self.shop.settings.daily_summary == "every_day":
@@ -357,7 +391,10 @@ class Edition:
         )
         document = self.made(lambda: summary_document(cases, day, self.office, templates))
         path = printing.place("summary", workbook.title, day)
-        content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
+        content, code = (
+            self.made(lambda: excel.render(workbook)),
+            workbook.identity["code"],
+        )
         yield Printed(
             "summary",
             document.number,
@@ -375,7 +412,9 @@ class Edition:
         code = codes.of(Subject(told["form"], told["case"], told["issue"]))
         foot = f"{workbook.form_number} · {told['issue']} · {code_line(code, workbook.language)}"
         return replace(
-            workbook, identity={**told, "workspace": codes.workspace, "code": code}, foot=foot
+            workbook,
+            identity={**told, "workspace": codes.workspace, "code": code},
+            foot=foot,
         )
 
     def survey(self, today: dt.date) -> Iterator[BlankFile]:
@@ -438,12 +477,19 @@ class Edition:
         tasks.urgent |= {d.department for d in issued if d.form and d.matter and d.department}
         for department in sorted(tasks.urgent & tasks.of.keys()):
             told = tasks.of[department]
-            now, office, templates = self.record.as_of, self.office, self.shop.templates
+            now, office, templates = (
+                self.record.as_of,
+                self.office,
+                self.shop.templates,
+            )
             yield department, worklist(told, department, now, office, templates)
 
     def print_ledger(self, cases: Sequence[Matter], others: Sequence[Matter]) -> Printed:
         """The tracking ledger. Source: 5.3.1a."""
-        today, days = self.record.as_of.date(), self.shop.settings.ledger_closed_days
+        today, days = (
+            self.record.as_of.date(),
+            self.shop.settings.ledger_closed_days,
+        )
         since = today - dt.timedelta(days=days)
         closed = [matter_of(self.shop.book, *told) for told in self.ledger.closed_since(since)]
         reminders = self.ledger.reminders()
@@ -461,7 +507,10 @@ class Edition:
             )
         )
         workbook = self.proven(workbook)
-        content, code = self.made(lambda: excel.render(workbook)), workbook.identity["code"]
+        content, code = (
+            self.made(lambda: excel.render(workbook)),
+            workbook.identity["code"],
+        )
         path = f"{self.printing.place('tracking_ledger', workbook.title, today)}.xlsx"
         return Printed(
             "tracking_ledger",
@@ -487,7 +536,11 @@ class Edition:
         """The receipt."""
         workbook = receipt_workbook(receipt, self.office, self.shop.templates)
         return Printed(
-            "receipt", f"D36-{receipt.run}", "receipt.xlsx", press.EXCEL, excel.render(workbook)
+            "receipt",
+            f"D36-{receipt.run}",
+            "receipt.xlsx",
+            press.EXCEL,
+            excel.render(workbook),
         )
 
     def print_index(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> Printed:
@@ -502,7 +555,29 @@ class Edition:
 
     def manifest(self, receipt: Receipt, issued: Sequence[IssuedDocument]) -> dict[str, Any]:
         """manifest.json as data."""
-        return {"version": __version__, **manifest(receipt, issued, self.office)}
+        return {
+            "version": __version__,
+            **manifest(receipt, issued, self.office),
+        }
+
+
+class _Folder:
+    """The folder of a run in the making.
+
+    `issued` is what is in it so far, `missing` the characters that no font could print.
+    """
+
+    def __init__(self, draft: outbox.Draft, ask: Ask) -> None:
+        self.draft = draft
+        self.ask = ask
+        self.issued: list[IssuedDocument] = []
+        self.missing: set[str] = set()
+
+    def keep(self, item: Printed, *, period: str | None = None) -> None:
+        """Put a printed file into it."""
+        self.ask()
+        self.missing.update(item.missing)
+        self.issued.append(_written(self.draft, item, period))
 
 
 class _Tasks:

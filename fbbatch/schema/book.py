@@ -44,7 +44,10 @@ class Book:
     def process_of(self, number: str) -> Process | None:
         """The process of the matter with this number; None where it is none's."""
         begin = number.partition("-")[0]
-        return next((one for one in self.processes.values() if one.number == begin), None)
+        return next(
+            (one for one in self.processes.values() if one.number == begin),
+            None,
+        )
 
     @cached_property
     def numbers(self) -> re.Pattern[str]:
@@ -69,7 +72,8 @@ class Book:
     def schema(self, schema_id: str) -> SchemaModel | None:
         """The schema of that id, source or form."""
         return next(
-            (schema for schema in (*self.sources, *self.forms) if schema.id == schema_id), None
+            (schema for schema in (*self.sources, *self.forms) if schema.id == schema_id),
+            None,
         )
 
     def holders(self, role: str) -> list[Person]:

@@ -41,7 +41,11 @@ _OF_CASES = f"{PROCESSES}/{CASE}.yaml"
 
 
 def read_model(
-    path: Path, name: str, model: type[Model], problems: list[str], language: str = DEFAULT_LANGUAGE
+    path: Path,
+    name: str,
+    model: type[Model],
+    problems: list[str],
+    language: str = DEFAULT_LANGUAGE,
 ) -> tuple[Model | None, Yaml | None]:
     """Read one YAML file into its model; what is wrong is appended to `problems`, in a language."""
     try:
@@ -103,7 +107,11 @@ class _Reader:
         """The files of which there is one each, by name."""
         return {
             name: read_model(
-                self.folder / name, f"schemas/{name}", model, self.problems, self.language
+                self.folder / name,
+                f"schemas/{name}",
+                model,
+                self.problems,
+                self.language,
             )
             for name, model in SINGLE_FILES.items()
         }
@@ -120,7 +128,10 @@ class _Reader:
 
     def schemas(self) -> list[tuple[SchemaModel, Yaml]]:
         """The schemas of sources and forms."""
-        paths = (*self.folder.glob("sources/*.yaml"), *self.folder.glob("forms/*.yaml"))
+        paths = (
+            *self.folder.glob("sources/*.yaml"),
+            *self.folder.glob("forms/*.yaml"),
+        )
         read = (
             self.read(path, path.relative_to(self.folder).as_posix(), SchemaModel)
             for path in sorted(paths)

@@ -11,7 +11,13 @@ from fbbatch.schema.book import Book
 from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.needs import NEEDS
 from fbbatch.schema.process import CASE, DUE_ON, Need, Process, Step
-from fbbatch.schema.process_proof import idle, is_kept, never_issued, reachable, traps
+from fbbatch.schema.process_proof import (
+    idle,
+    is_kept,
+    never_issued,
+    reachable,
+    traps,
+)
 from fbbatch.schema.shipped import shipped_folder
 from fbbatch.schema.strict_yaml import Yaml, YamlPath, load
 from fbbatch.schema.wording import Problem
@@ -66,7 +72,12 @@ class _Check:
 
     def troubles(self) -> Iterator[Problem]:
         """Everything that is wrong in it; the proof comes once all names mean something."""
-        named = [*self.names(), *self.states(), *self.in_issues(), *self.in_opening()]
+        named = [
+            *self.names(),
+            *self.states(),
+            *self.in_issues(),
+            *self.in_opening(),
+        ]
         for number, step in enumerate(self.process.steps):
             named += self.step(step, ("steps", number))
         yield from named
@@ -182,8 +193,14 @@ class _Check:
 
     def never(self) -> Iterator[Problem]:
         """What the process must never do, as it says itself or as the shipped one does."""
-        own, shipped = self.process.never, self.shipped.never if self.shipped else []
-        for clause in (*own, *(clause for clause in shipped if clause not in own)):
+        own, shipped = (
+            self.process.never,
+            self.shipped.never if self.shipped else [],
+        )
+        for clause in (
+            *own,
+            *(clause for clause in shipped if clause not in own),
+        ):
             if is_kept(clause, self.process):
                 continue
             if clause.reach:
@@ -202,7 +219,10 @@ class _Check:
             if clock := getattr(step, name):
                 yield from self.in_clock(clock, (*path, name))
         fields = {field.id for field in form.fields}
-        for name in (*step.settles, *([step.parts.field] if step.parts else ())):
+        for name in (
+            *step.settles,
+            *([step.parts.field] if step.parts else ()),
+        ):
             if name not in fields:
                 yield self.problem(path, "field", form=form.id, field=name)
         for field, words in step.signed_by.items():
@@ -244,7 +264,10 @@ class _Check:
         if rule is None and clock != DUE_ON:
             yield self.problem(path, "clock", clock=clock)
             return
-        is_for_all = rule is not None and "all" in {*rule.hours, *rule.working_days}
+        is_for_all = rule is not None and "all" in {
+            *rule.hours,
+            *rule.working_days,
+        }
         if self.process.id != CASE and not is_for_all:
             yield self.problem(path, "clock_of_cases", clock=clock)
 

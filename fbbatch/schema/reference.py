@@ -21,7 +21,10 @@ _FILES: dict[str, tuple[type[BaseModel] | str, str]] = {
     "schema": (SchemaModel, "schemas/sources/*.yaml, schemas/forms/*.yaml"),
     **{Path(name).stem: (model, f"schemas/{name}") for name, model in SINGLE_FILES.items()},
     "process": (Process, "schemas/processes/<id>.yaml"),
-    "template": ("fbbatch.documents.templates:Template", "templates/<kind>.yaml"),
+    "template": (
+        "fbbatch.documents.templates:Template",
+        "templates/<kind>.yaml",
+    ),
     "facts": ("fbbatch.documents.templates:FactLabels", "templates/facts.yaml"),
 }
 
@@ -88,7 +91,13 @@ def key_reference() -> str:
         lines += _table(schema, schema.get("$defs", {}))
         for name, part in schema.get("$defs", {}).items():
             if "properties" in part:
-                lines += ["", f"### {name}", "", _first(part.get("description")), ""]
+                lines += [
+                    "",
+                    f"### {name}",
+                    "",
+                    _first(part.get("description")),
+                    "",
+                ]
                 lines += _table(part, schema["$defs"])
     return "\n".join(lines) + "\n"
 
@@ -130,7 +139,11 @@ def _kind(entry: dict[str, Any], parts: dict[str, Any]) -> str:
         return f"list of {_kind(entry.get('items', {}), parts)}"
     if entry.get("type") == "object":
         inner = entry.get("additionalProperties")
-        if entry.get("propertyNames", {}).get("enum") == ["zh-Hant", "zh-Hans", "en"]:
+        if entry.get("propertyNames", {}).get("enum") == [
+            "zh-Hant",
+            "zh-Hans",
+            "en",
+        ]:
             return "text"
         return f"map of {_kind(inner, parts)}" if isinstance(inner, dict) and inner else "map"
     return str(entry.get("type", "any"))

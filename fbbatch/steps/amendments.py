@@ -30,7 +30,11 @@ def take_amendments(rules: Rules, recorder: FileRecorder, ask: Ask = never) -> N
 def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
     case, new = recorder.case(one.kin.number), orjson.loads(one.row.answers)
     assert case is not None  # noqa: S101 - it has just been found
-    place: dict[str, Any] = {"sheet": one.sheet or None, "row": one.row.row, "case": case.number}
+    place: dict[str, Any] = {
+        "sheet": one.sheet or None,
+        "row": one.row.row,
+        "case": case.number,
+    }
     if not is_related(case.values, new):
         recorder.dispute(one, finding("FB-mark-differs", **place))
         return
@@ -53,12 +57,23 @@ def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
     for name, both in told.items():
         old, value = (rules.teller.tell(name, said, case.schema) for said in both)
         recorder.note(
-            [finding("FB-amended", **place, field=name, old=old or "—", new=value or "—")]
+            [
+                finding(
+                    "FB-amended",
+                    **place,
+                    field=name,
+                    old=old or "—",
+                    new=value or "—",
+                )
+            ]
         )
 
 
 def _together(
-    rules: Rules, case: Case, new: Mapping[str, Any], history: Sequence[Transition]
+    rules: Rules,
+    case: Case,
+    new: Mapping[str, Any],
+    history: Sequence[Transition],
 ) -> dict[str, Any]:
     """What a row says, with the answers that another file of this run has corrected.
 

@@ -31,7 +31,13 @@ from fbbatch.steps.record import Signed, record
 from fbbatch.steps.rules import LEDGER, Rules
 from fbbatch.words import fold
 from fbbatch.workflow.decisions import merged_into, resume
-from fbbatch.workflow.gates import ANYONE, HEADS_OF_P01, LEADERS, deciders, signers
+from fbbatch.workflow.gates import (
+    ANYONE,
+    HEADS_OF_P01,
+    LEADERS,
+    deciders,
+    signers,
+)
 from fbbatch.workflow.matter import Matter
 from fbbatch.workflow.standing import HELD, Move, Standing, asked_on, involved
 
@@ -100,19 +106,38 @@ class Edits:
         if taken:
             self._apply(recorder, matter, taken)
         editor = changes[0].by or "—"
-        return [*found, *(change.finding("FB-edit-taken", by=editor) for change in taken)]
+        return [
+            *found,
+            *(change.finding("FB-edit-taken", by=editor) for change in taken),
+        ]
 
-    def _apply(self, recorder: FileRecorder, matter: Matter, taken: Sequence[CellChange]) -> None:
+    def _apply(
+        self,
+        recorder: FileRecorder,
+        matter: Matter,
+        taken: Sequence[CellChange],
+    ) -> None:
         person = self._editor(taken[0])
         by = person.id if person else "—"
         told = {change.field: change.value for change in taken}
         move = _edit_move(matter, told, self.rules.today)
         if matter.is_case:
             move = self._judged(recorder, matter.case, told, move, by)
-        record(self.rules, recorder, matter, [move], Signed(LEDGER, by, self.rules.today))
+        record(
+            self.rules,
+            recorder,
+            matter,
+            [move],
+            Signed(LEDGER, by, self.rules.today),
+        )
 
     def _judged(
-        self, recorder: FileRecorder, case: Case, told: Mapping[str, Any], move: Move, by: str
+        self,
+        recorder: FileRecorder,
+        case: Case,
+        told: Mapping[str, Any],
+        move: Move,
+        by: str,
     ) -> Move:
         """The move of a case, with another class or main case where a cell says so."""
         judged: dict[str, str] = {name: told[name] for name in ("type", "severity") if name in told}
@@ -156,7 +181,8 @@ class Edits:
         editor = self._editor(change)
         if editor is None:
             return change.finding(
-                "FB-edit-stranger" if change.by else "FB-edit-unsigned", by=change.by
+                "FB-edit-stranger" if change.by else "FB-edit-unsigned",
+                by=change.by,
             )
         allowed = signers(words, self.rules.book, involved(matter.standing))
         if editor.id in allowed:
@@ -392,5 +418,7 @@ def _hold(text: str, held_from: str) -> Details:
     until = _until(text)
     reason = _UNTIL_WHEN.sub("", text).strip("，,。.；; ")
     return Details(
-        reason=reason, held_until=until.isoformat() if until else "", held_from=held_from
+        reason=reason,
+        held_until=until.isoformat() if until else "",
+        held_from=held_from,
     )

@@ -33,7 +33,14 @@ from fbbatch.steps.record import Signed, record
 from fbbatch.steps.rules import BY_TIME, Rules
 from fbbatch.workflow.gates import late_promises
 from fbbatch.workflow.matter import Matter
-from fbbatch.workflow.process import Outcome, is_early, moves_of_time, part_of, repeated, step
+from fbbatch.workflow.process import (
+    Outcome,
+    is_early,
+    moves_of_time,
+    part_of,
+    repeated,
+    step,
+)
 from fbbatch.workflow.standing import HELD, Move
 
 _MAY_COME_OFTEN = frozenset({"inspection"})
@@ -108,7 +115,12 @@ class Forms:
 
     # --- one form ---------------------------------------------------------------------
 
-    def take(self, recorder: FileRecorder, told: FilledForm, findings: Sequence[Finding]) -> None:
+    def take(
+        self,
+        recorder: FileRecorder,
+        told: FilledForm,
+        findings: Sequence[Finding],
+    ) -> None:
         """Record what a returned form does to its matter.
 
         Whatever keeps it from doing so is a finding on paper.
@@ -133,7 +145,12 @@ class Forms:
             self._apply(recorder, told, weighed, remarks=findings)
 
     def _weigh(
-        self, recorder: FileRecorder, told: FilledForm, matter: Matter, *, is_decided: bool = False
+        self,
+        recorder: FileRecorder,
+        told: FilledForm,
+        matter: Matter,
+        *,
+        is_decided: bool = False,
     ) -> Weighed:
         """Ask all questions but whether other forms contradict it.
 
@@ -151,14 +168,23 @@ class Forms:
         if is_mail and not may_mail(self.rules, told, matter.facts):
             return Weighed(is_strange_mail=True)
         if told.bad:
-            return Weighed(refusal=finding("FB-step-incomplete", **about), refused="returned")
+            return Weighed(
+                refusal=finding("FB-step-incomplete", **about),
+                refused="returned",
+            )
         form = self._form(told, matter.facts, proven.issue, proven.department)
         if _is_of_another_department(form, matter):
             return Weighed(refusal=finding("FB-code-wrong", **about))
         by_then, ended = self._by_then(matter, form.happened_on)
         part = part_of(by_then.standing, form)
         newest = recorder.newest_issue(matter.facts, form.kind, part)
-        outcome = step(by_then, form, self.rules.book, newest_issue=newest, on=self.rules.on)
+        outcome = step(
+            by_then,
+            form,
+            self.rules.book,
+            newest_issue=newest,
+            on=self.rules.on,
+        )
         return Weighed(form, by_then, ended, outcome)
 
     def _of_another(self, told: FilledForm, matter: Matter) -> Finding | None:
@@ -228,7 +254,14 @@ class Forms:
             recorder.append(matter.facts, weighed.ended, is_open=True)
         signed = Signed(form.kind, form.by, form.happened_on)
         told_besides = _remarked(remarks, decided_by)._replace(followed_by=opened)
-        moved = record(self.rules, recorder, matter, outcome.moves, signed, remarks=told_besides)
+        moved = record(
+            self.rules,
+            recorder,
+            matter,
+            outcome.moves,
+            signed,
+            remarks=told_besides,
+        )
         self._pass_by(recorder, told, matter.facts)
         state = moved.standing.state
         taken = finding("FB-step-taken", kind=form.kind, case=matter.number, state=state)
@@ -288,7 +321,11 @@ class Forms:
         recorder.refuse(self.rules.worded(reason), "set_aside")
 
     def decide(
-        self, recorder: FileRecorder, options: Sequence[WaitingForm], choice: str, by: str
+        self,
+        recorder: FileRecorder,
+        options: Sequence[WaitingForm],
+        choice: str,
+        by: str,
     ) -> Finding | None:
         """Take the form that a person has chosen among those that wait, or none of them.
 
@@ -353,7 +390,12 @@ class Forms:
         step = process.step(told.kind) if process else None
         part = str(told.values.get(step.parts.field) or "") if step and step.parts else ""
         is_one_step = step is not None and not step.is_fact and step.aside is None
-        return told.kind, told.case, part, "" if is_one_step else str(told.issue)
+        return (
+            told.kind,
+            told.case,
+            part,
+            "" if is_one_step else str(told.issue),
+        )
 
 
 _LAST = 1_000

@@ -21,7 +21,15 @@ def open_of_period(rules: Rules, ledger: Ledger, process: Process, opening: Open
     department = _lead(rules, opening.lead)
     at, run = rules.record.as_of, rules.record.name
     steps = [
-        Transition(state, BY_TIME, "batch", rules.today, at, run, Details(department=department))
+        Transition(
+            state,
+            BY_TIME,
+            "batch",
+            rules.today,
+            at,
+            run,
+            Details(department=department),
+        )
         for state in process.begins
     ]
     ledger.open_matter(rules.record, process.id, process.number, {"period": period}, steps)

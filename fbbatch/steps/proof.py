@@ -48,12 +48,20 @@ def proven_form(rules: Rules, recorder: FileRecorder, told: FilledForm, facts: F
     return Proven(
         0,
         None,
-        finding("FB-code-wrong" if codes else "FB-code-missing", kind=told.kind, case=facts.number),
+        finding(
+            "FB-code-wrong" if codes else "FB-code-missing",
+            kind=told.kind,
+            case=facts.number,
+        ),
     )
 
 
 def _subjects(
-    rules: Rules, told: FilledForm, facts: Facts, printed: str, recorder: FileRecorder
+    rules: Rules,
+    told: FilledForm,
+    facts: Facts,
+    printed: str,
+    recorder: FileRecorder,
 ) -> Iterator[Subject]:
     """What the form may be, as its properties say.
 
@@ -67,7 +75,10 @@ def _subjects(
         if printed
         else [str(n) for n in range(1, newest + 1)]
     )
-    every = ["", *(department.id for department in rules.book.organisation.departments)]
+    every = [
+        "",
+        *(department.id for department in rules.book.organisation.departments),
+    ]
     departments = every if told.department is None else [told.department]
     for issue in issues:
         for department in departments:
@@ -139,7 +150,9 @@ _ENOUGH = 2  # facts that must differ, of the two or three that a form prints
 
 
 def is_of_another_matter(
-    printed: Mapping[str, Sequence[str]], facts: Facts, history: Sequence[Transition]
+    printed: Mapping[str, Sequence[str]],
+    facts: Facts,
+    history: Sequence[Transition],
 ) -> bool:
     """True for a form whose printed facts are all others than its matter ever had.
 

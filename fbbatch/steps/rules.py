@@ -79,7 +79,12 @@ class Rules:
         return min(dt.date.fromisoformat(str(day)[:10]), self.today) if day else self.today
 
     def recorded(
-        self, matter: Matter, move: Move, kind: str, by: str, happened_on: dt.date
+        self,
+        matter: Matter,
+        move: Move,
+        kind: str,
+        by: str,
+        happened_on: dt.date,
     ) -> Transition:
         """A move as the step that the ledger keeps.
 

@@ -81,7 +81,13 @@ class Steps:
         for matter in self._timed(ledger):
             if moves := moves_of_time(matter.standing, rules.today, rules.days):
                 ask()
-                record(rules, run, matter, moves, Signed(BY_TIME, "batch", rules.today))
+                record(
+                    rules,
+                    run,
+                    matter,
+                    moves,
+                    Signed(BY_TIME, "batch", rules.today),
+                )
 
     def _timed(self, ledger: Ledger) -> Iterator[Matter]:
         """The matters that are in a state in which something happens by itself."""

@@ -147,7 +147,10 @@ def _merge(standing: Standing, values: Mapping[str, Any]) -> Move:
 
 def merged_into(main_case: str) -> Move:
     """The end of a case that is handled as part of another."""
-    return Move("closed", Details(outcome="duplicate", main_case=main_case, decided=True))
+    return Move(
+        "closed",
+        Details(outcome="duplicate", main_case=main_case, decided=True),
+    )
 
 
 def _close_without_measure(standing: Standing, values: Mapping[str, Any]) -> Move:
@@ -166,7 +169,11 @@ def resume(standing: Standing, day: dt.date) -> Move:
     """The end of a hold on a day: back to the state before it, the held days counted."""
     since = standing.held_since or day
     held_days = max(0, (day - since).days)
-    return Move(standing.held_from or "accepted", Details(held_days=held_days), max(day, since))
+    return Move(
+        standing.held_from or "accepted",
+        Details(held_days=held_days),
+        max(day, since),
+    )
 
 
 def _is_interim_letter(standing: Standing, form: ReturnedForm) -> bool:

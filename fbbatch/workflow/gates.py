@@ -95,7 +95,14 @@ def late_promises(form: ReturnedForm, due_on: dt.date | None) -> list[Finding]:
     )
     late = max(days, default="")[:10]
     return (
-        [finding("FB-promise-late", field=table or column, day=late, due=due_on.isoformat())]
+        [
+            finding(
+                "FB-promise-late",
+                field=table or column,
+                day=late,
+                due=due_on.isoformat(),
+            )
+        ]
         if late > due_on.isoformat()
         else []
     )
@@ -230,7 +237,13 @@ def _vague_effect(form: ReturnedForm) -> list[Finding]:
     return (
         []
         if dated and counted
-        else [finding("FB-measure-effect", field="effect", value=form.values.get("effect"))]
+        else [
+            finding(
+                "FB-measure-effect",
+                field="effect",
+                value=form.values.get("effect"),
+            )
+        ]
     )
 
 
@@ -382,7 +395,12 @@ def wrong_signers(
             if INDEPENDENT in words and _is_biased(signer, book, involved):
                 code = "FB-verifier-not-independent"
             found.append(
-                finding(code, field=name, person_id=signer, may=_named(book, words, involved))
+                finding(
+                    code,
+                    field=name,
+                    person_id=signer,
+                    may=_named(book, words, involved),
+                )
             )
     return [
         *found,
@@ -401,12 +419,22 @@ def _wrong_verifier(form: ReturnedForm, book: Book, involved: Involved) -> list[
     if approved_by not in signers([LEADERS], book, involved):
         may = _named(book, [LEADERS], involved)
         found.append(
-            finding("FB-wrong-signer", field="approved_by", person_id=approved_by, may=may)
+            finding(
+                "FB-wrong-signer",
+                field="approved_by",
+                person_id=approved_by,
+                may=may,
+            )
         )
     if named not in signers([INDEPENDENT], book, involved._replace(named=named)):
         may = _named(book, [INDEPENDENT], involved)
         found.append(
-            finding("FB-verifier-not-independent", field="verifier", person_id=named, may=may)
+            finding(
+                "FB-verifier-not-independent",
+                field="verifier",
+                person_id=named,
+                may=may,
+            )
         )
     return found
 

@@ -133,7 +133,13 @@ def _dated_before(standing: Standing, form: ReturnedForm, book: Book) -> Finding
     schema, state = book.schema(form.kind), standing.process.asked_in(form.kind)
     field_id = schema.signed_on if schema else None
     value, limit = form.happened_on.isoformat(), asked.isoformat()
-    return finding("FB-date-before", field=field_id, value=value, limit=limit, other_state=state)
+    return finding(
+        "FB-date-before",
+        field=field_id,
+        value=value,
+        limit=limit,
+        other_state=state,
+    )
 
 
 def part_of(standing: Standing, form: ReturnedForm) -> str | None:
@@ -180,7 +186,11 @@ def _out_of_order(standing: Standing, form: ReturnedForm) -> Outcome | None:
     if not standing.is_open:
         closed = finding("FB-step-closed", on=standing.closed_on)
         return Outcome(findings=(closed,), outcome="set_aside")
-    early = finding("FB-step-early", missing_kind=_missing(standing, form), state=standing.state)
+    early = finding(
+        "FB-step-early",
+        missing_kind=_missing(standing, form),
+        state=standing.state,
+    )
     return Outcome(findings=(early,), outcome="set_aside")
 
 

@@ -19,7 +19,12 @@ from fbbatch.workflow.standing import HELD
 
 OWNER, DUE_TODAY, HEAD, LEADER = 1, 2, 3, 4
 STEPS = "steps"
-_LADDER = (("T14", OWNER), ("T14a", DUE_TODAY), ("T14b", HEAD), ("T14c", LEADER))
+_LADDER = (
+    ("T14", OWNER),
+    ("T14a", DUE_TODAY),
+    ("T14b", HEAD),
+    ("T14c", LEADER),
+)
 _AGAIN = "T14d"
 _MOST_REPEATS = 520
 
@@ -70,7 +75,10 @@ class Chaser:
             rows = step.answers.get("steps") or ()
             days = [str(row["due"])[:10] for row in rows if row.get("due")]
             if days:
-                last, since = dt.date.fromisoformat(max(days)), step.recorded_at.date()
+                last, since = (
+                    dt.date.fromisoformat(max(days)),
+                    step.recorded_at.date(),
+                )
                 yield self._part(matter, STEPS, since, last, department)
         form = matter.process.parts_form
         if form is None or not standing.still_owing:
@@ -81,7 +89,12 @@ class Chaser:
                 yield self._part(matter, form, since, due_on, department)
 
     def _part(
-        self, matter: Matter, form: str, since: dt.date, due_on: dt.date, department: str
+        self,
+        matter: Matter,
+        form: str,
+        since: dt.date,
+        due_on: dt.date,
+        department: str,
     ) -> Waiting:
         clock = f"{form}/{matter.standing.round}/{department}"
         reminders = tuple(Reminder(clock, n, on, due_on) for n, on in self._reached(due_on, since))
@@ -117,7 +130,10 @@ class Chaser:
         Steps before the case was even here are left out.
         """
         days = [
-            (level, self._counted(due_on, round(self._steps[name].working_days["all"])))
+            (
+                level,
+                self._counted(due_on, round(self._steps[name].working_days["all"])),
+            )
             for name, level in _LADDER
             if name in self._steps
         ]
@@ -132,7 +148,11 @@ class Chaser:
 
     def _counted(self, day: dt.date, working_days: int) -> dt.date:
         """So many working days after (or before) a day."""
-        current, step, left = day, 1 if working_days > 0 else -1, abs(working_days)
+        current, step, left = (
+            day,
+            1 if working_days > 0 else -1,
+            abs(working_days),
+        )
         while left:
             current += dt.timedelta(days=step)
             left -= self._calendar.is_working_day(current)

@@ -140,7 +140,11 @@ def involved(standing: Standing, addressee: str | None = None) -> Involved:
         took_part |= _took_part(standing.process, step)
     lead = standing.department
     return Involved(
-        lead, standing.cooperating, addressee or lead, frozenset(took_part), standing.verifier
+        lead,
+        standing.cooperating,
+        addressee or lead,
+        frozenset(took_part),
+        standing.verifier,
     )
 
 
@@ -289,8 +293,16 @@ def _answered(standing: Standing, step: Transition) -> Changes:
 
     The newest answers, the steps that took them, and all there ever were.
     """
-    process, details, verdict = standing.process, step.details, step.details.verdict
-    answers, taken, parts = dict(standing.answers), dict(standing.taken), dict(standing.parts)
+    process, details, verdict = (
+        standing.process,
+        step.details,
+        step.details.verdict,
+    )
+    answers, taken, parts = (
+        dict(standing.answers),
+        dict(standing.taken),
+        dict(standing.parts),
+    )
     if verdict in _NEW_ROUND:
         answers = {form: told for form, told in answers.items() if _lasts(process, form)}
         taken = {form: by for form, by in taken.items() if _lasts(process, form, step=True)}
@@ -305,7 +317,12 @@ def _answered(standing: Standing, step: Transition) -> Changes:
         answers[step.document] = details.answers
         if verdict != "failed" and not details.interim:
             taken[step.document] = step
-    return {"answers": answers, "taken": taken, "parts": parts, "past": (*standing.past, step)}
+    return {
+        "answers": answers,
+        "taken": taken,
+        "parts": parts,
+        "past": (*standing.past, step),
+    }
 
 
 _NEW_ROUND = frozenset({"failed", "reopened"})

@@ -13,7 +13,13 @@ revision = "r0005"
 down_revision = "r0004"
 
 _RUN = "run.id"
-_OF_CASES = ("transition", "reminder", "document", "waiting_form", "correspondence")
+_OF_CASES = (
+    "transition",
+    "reminder",
+    "document",
+    "waiting_form",
+    "correspondence",
+)
 """Tables that belonged to cases, and belong to matters from here on."""
 
 
@@ -73,7 +79,10 @@ def _run_id() -> sa.Column[int]:
 
 
 def _replace(
-    table: str, *items: sa.schema.SchemaItem, old: str | None = None, with_rowid: bool = True
+    table: str,
+    *items: sa.schema.SchemaItem,
+    old: str | None = None,
+    with_rowid: bool = True,
 ) -> None:
     """Make a table anew with the rows that it has; `case_id` is called `matter_id` there."""
     options = {} if with_rowid else {"sqlite_with_rowid": False}
@@ -114,7 +123,13 @@ def _rebuild_transition() -> None:
         _run_id(),
         *(
             sa.Column(name, sa.String, nullable=False)
-            for name in ("to_state", "document", "by_whom", "happened_on", "recorded_at")
+            for name in (
+                "to_state",
+                "document",
+                "by_whom",
+                "happened_on",
+                "recorded_at",
+            )
         ),
         sa.Column("department", sa.String),
         sa.Column("due_on", sa.String),
@@ -122,7 +137,12 @@ def _rebuild_transition() -> None:
         with_rowid=False,
     )
     closed = sa.text("to_state = 'closed'")
-    op.create_index("ix_transition_closed", "transition", ["happened_on"], sqlite_where=closed)
+    op.create_index(
+        "ix_transition_closed",
+        "transition",
+        ["happened_on"],
+        sqlite_where=closed,
+    )
     _append_only("transition")
 
 
@@ -187,7 +207,12 @@ def _rebuild_others() -> None:
     _replace(
         "correspondence",
         _matter_id(primary_key=True),
-        sa.Column("submission_id", sa.Integer, sa.ForeignKey("submission.id"), primary_key=True),
+        sa.Column(
+            "submission_id",
+            sa.Integer,
+            sa.ForeignKey("submission.id"),
+            primary_key=True,
+        ),
         with_rowid=False,
     )
     _replace("open_matter", _matter_id(primary_key=True), old="open_case")
