@@ -100,7 +100,7 @@ folder: "{department}/channels"
 file: "{title} {case}"
 editions: {word: always}
 blocks:
-  - grid: [number, period, department, answer_by]
+  - grid: [number, period, department, {of: answer_by, label: {zh-Hant: 應交時間, en: Wanted by}}]
   - grid: [{blank: result, wide: true}, {blank: faults, wide: true, lines: 3}, {blank: responsible}, {blank: checked_by}, {blank: checked_on}]
 """,
     "channel_approval": """
@@ -112,7 +112,7 @@ folder: "{department}/channels"
 file: "{title} {case}"
 editions: {word: always}
 blocks:
-  - grid: [number, period, channel_check.result, channel_check.faults, channel_check.checked_by, answer_by]
+  - grid: [number, period, channel_check.result, channel_check.faults, channel_check.checked_by, {of: answer_by, label: {zh-Hant: 應交時間, en: Wanted by}}]
   - grid: [{blank: approved, wide: true}, {blank: approved_by}, {blank: approved_on}]
 """,
 }

@@ -152,7 +152,7 @@ def matters(call: Call, process: str | None, closed_too: bool) -> int:
     return ExitCode.DONE
 
 
-_MATTER_COLUMNS = ("number", "process", "period", "state", "department", "awaited")
+_MATTER_COLUMNS = ("matter_number", "process", "period", "state", "department", "awaited")
 
 
 def _process(shop: "Workspace", text: str | None) -> str | None:

@@ -389,6 +389,8 @@ class _Names(Mapping[str, object]):
         teller = self._office.teller
         if answered := teller.field_of_form(name):
             return answered[1].label[teller.language]
+        if name == "number" and not self._story.matter.is_case:
+            return teller.label("matter_number")
         return teller.label(name, schema)
 
     def __getitem__(self, name: str) -> object:

@@ -41,6 +41,7 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
     facts, _ = read_model(
         folder / "facts.yaml", "templates/facts.yaml", FactLabels, problems, language
     )
+    facts = _with_labels(facts) if facts else None
     templates = {}
     own = {path.stem for path in folder.glob("*.yaml")} - {_FACTS}
     for kind in sorted({*shipped_kinds(), *own}):
@@ -61,7 +62,7 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
         letterhead = b""
     if problems or facts is None:
         raise InvalidSetupError(problems)
-    return Templates(templates, _with_labels(facts), letterhead)
+    return Templates(templates, facts, letterhead)
 
 
 def _without_template(
@@ -133,14 +134,15 @@ def _troubles(kind: str, template: Template, facts: FactLabels, book: Book) -> I
     if shipped and shipped.form and template.form is None:
         yield (), "form_missing", {"form": shipped.form}
         return
-    known = {*facts.facts, *STORY, "rest"}
+    labelled = {*facts.facts, "rest"}
     for source in book.sources:
-        known |= {field.id for field in source.fields}
+        labelled |= {field.id for field in source.fields}
     for other in book.forms:
-        known |= {f"{other.id}.{field.id}" for field in other.fields}
+        labelled |= {f"{other.id}.{field.id}" for field in other.fields}
+    known = {*labelled, *STORY}
     for number, block in enumerate(template.blocks):
         path = ("blocks", number)
-        yield from _in_grid(block, path, form, known)
+        yield from _in_grid(block, path, form, known, labelled)
         yield from _in_tables(block, path, template, form)
         yield from _in_texts(block, path, template, known)
     if shipped:
@@ -152,9 +154,13 @@ def _troubles(kind: str, template: Template, facts: FactLabels, book: Book) -> I
 
 
 def _in_grid(
-    block: BlockModel, path: _Path, form: SchemaModel | None, known: set[str]
+    block: BlockModel,
+    path: _Path,
+    form: SchemaModel | None,
+    known: set[str],
+    labelled: set[str],
 ) -> Iterator[_Trouble]:
-    """Pairs that name no blank of the form, or nothing that is known."""
+    """Pairs that name no blank of the form, or nothing that is known, or that has no label."""
     blanks = {field.id for field in form.fields} if form else set()
     for number, pair in enumerate(block.grid or []):
         item = Item(of=pair) if isinstance(pair, str) else pair
@@ -162,8 +168,12 @@ def _in_grid(
         if item.blank and item.blank not in blanks:
             of_form = form.id if form else None
             yield place, "no_blank", {"form": of_form, "field": item.blank}
-        if item.of and item.of not in known and not item.label:
+        if item.label or not item.of or item.blank:
+            continue
+        if item.of not in known:
             yield place, "no_fact", {"name": item.of}
+        elif item.of not in labelled:
+            yield place, "no_label", {"name": item.of}
 
 
 def _in_tables(
