@@ -546,6 +546,14 @@ class Ledger:
             histories = histories_of(connection, t.transition.c.matter_id.in_(ids))
         return [(facts, histories[facts.id]) for facts in found]
 
+    def matters_opened(self, begin: str, first: dt.date, last: dt.date) -> list[Facts]:
+        """The matters whose numbers begin so, opened from the first day to the last."""
+        numbers = t.matter.c.number.between(
+            t.number_prefix(first, begin), f"{t.number_prefix(last, begin)}~"
+        )
+        with self.reading() as connection:
+            return [to_facts(row) for row in connection.execute(MATTERS.where(numbers))]
+
     def states_in_hand(self) -> list[tuple[str, str, str]]:
         """(process, state, a number) of the matters in hand: one of each process and state."""
         query = (
