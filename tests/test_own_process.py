@@ -419,3 +419,19 @@ def test_form_that_has_no_template_is_refused(tmp_path: Path) -> None:
     book = load_book(place / "schemas", "zh-Hant")
     with pytest.raises(InvalidSetupError, match="channel_approval"):
         load_templates(place / "templates", book, "zh-Hant")
+
+
+def test_workspace_from_before_needs_no_new_table_and_no_new_labels(tmp_path: Path) -> None:
+    place = workspace(tmp_path, "zh-Hant")
+    ledger = place / "templates/tracking_ledger.yaml"
+    text = ledger.read_text(encoding="utf-8")
+    begin, end = text.index("tables: # a sheet"), text.index("words:\n")
+    ledger.write_text(text[:begin] + text[end:], encoding="utf-8")
+    facts = place / "templates/facts.yaml"
+    lines = facts.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(("  awaited", "  period", "  process"))]
+    assert len(lines) - len(kept) == 4
+    facts.write_text("".join(kept), encoding="utf-8")
+    templates = load_templates(place / "templates", load_book(place / "schemas"), "zh-Hant")
+    assert templates["tracking_ledger"].tables["matters"].columns
+    assert templates.facts["awaited"]["zh-Hant"] == "待交表單"

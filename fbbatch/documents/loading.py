@@ -48,10 +48,10 @@ def load_templates(folder: Path, book: Book, language: str = DEFAULT_LANGUAGE) -
         name = f"templates/{kind}.yaml"
         template, yaml = read_model(folder / f"{kind}.yaml", name, Template, problems, language)
         if template and yaml and facts:
-            templates[kind] = _completed(template, _shipped(kind))
+            whole = templates[kind] = _completed(template, _shipped(kind))
             found = [
                 Problem(yaml, path, f"template.{code}", details)
-                for path, code, details in _troubles(kind, template, facts, book)
+                for path, code, details in _troubles(kind, whole, facts, book)
             ]
             problems += [problem.told(language) for problem in found]
     problems += _without_template(book, templates, language)
