@@ -114,11 +114,9 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
 
 def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
-    book = office.teller.book
-    labels = {
-        s.id: {name: label[office.language] for name, label in _named(s)}
-        for s in (*book.sources, *book.forms)
-    }
+    book, labels = office.teller.book, {}
+    for schema in (*book.sources, *book.forms):
+        labels[schema.id] = {name: label[office.language] for name, label in _named(schema)}
     edited = labels.get("tracking_ledger", {})  # its other columns are facts
     return labels | {"tracking_ledger": {**office.teller.fact_labels, **edited}}
 
@@ -142,18 +140,14 @@ def outcome_word(file: FileOutcome, office: Office) -> str:
 
 def remark(file: FileOutcome, office: Office, templates: Templates, labels: Labels) -> str:
     """Why the whole file was treated so, in a sentence; `''` when its rows tell."""
-    if not file.code:
-        return (
-            templates["receipt"].word("see_findings", office.language, n=file.returned)
-            if file.returned
-            else ""
-        )
-    reason = next((f for f in file.findings if f.code == file.code), None)
-    return (
-        catalogue.message(reason, office.language, labels_for(file, reason, labels))
-        if reason
-        else ""
-    )
+    if file.code:
+        reason = next((f for f in file.findings if f.code == file.code), None)
+        if reason is None:
+            return ""
+        return catalogue.message(reason, office.language, labels_for(file, reason, labels))
+    if file.returned:
+        return templates["receipt"].word("see_findings", office.language, n=file.returned)
+    return ""
 
 
 def _files(
@@ -277,30 +271,30 @@ def people_list(
 def _people(
     receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels
 ) -> Table:
-    holders = {
-        role: office.teller.join(p.name for p in office.teller.book.holders(role)[:1])
-        for role in ("P02", "P03")
-    }
+    def holder(role: str) -> str:
+        return office.teller.join(person.name for person in office.teller.book.holders(role)[:1])
+
+    summariser, escalator = holder("P02"), holder("P03")
     found: list[tuple[str, str, str]] = []
     for file in receipt.files:
         if file.returned:
-            found.append((file.name, word("file_returned", n=file.returned), holders["P02"]))
+            found.append((file.name, word("file_returned", n=file.returned), summariser))
         if file.code and file.outcome not in {"duplicate"}:
-            found.append((file.name, remark(file, office, templates, labels), holders["P02"]))
+            found.append((file.name, remark(file, office, templates, labels), summariser))
     if receipt.glyphs:
-        found.append((word("documents"), word("glyphs", characters=receipt.glyphs), holders["P02"]))
+        found.append((word("documents"), word("glyphs", characters=receipt.glyphs), summariser))
     for case in receipt.cases:
         if case.escalations:
             found.append(
-                (case.number, word("escalated"), office.teller.recipients(case) or holders["P03"])
+                (case.number, word("escalated"), office.teller.recipients(case) or escalator)
             )
         if case.alike:
-            found.append((case.number, office.teller.fact(case, "repeated"), holders["P02"]))
+            found.append((case.number, office.teller.fact(case, "repeated"), summariser))
         unsure = case.evidence.get("unsure", ())
         if "type" in unsure:
-            found.append((case.number, word("unclassified"), holders["P02"]))
+            found.append((case.number, word("unclassified"), summariser))
         elif "severity" in unsure:
-            found.append((case.number, word("unsure"), holders["P02"]))
+            found.append((case.number, word("unsure"), summariser))
     rows = tuple((n, *item) for n, item in enumerate(found, 1))
     columns = (
         Column(word("serial"), align="center", kind="integer"),

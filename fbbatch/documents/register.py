@@ -34,8 +34,9 @@ from fbbatch.render.blocks import (
 from fbbatch.render.words import cell_text, text_width
 from fbbatch.schema import Book, FieldModel, SchemaModel
 from fbbatch.schema.text import header_keys
-from fbbatch.validate.parsers import BETWEEN, Parsers
+from fbbatch.validate.parsers import Parsers
 from fbbatch.validate.values import Bad
+from fbbatch.wording import say
 from fbbatch.words import file_name, simplified
 
 _NUMBERS = {"customer": "D01", "employee": "D02", "partner": "D03"}
@@ -123,10 +124,11 @@ def register_form(schema: SchemaModel, office: Office) -> BlankForm:
 
 def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
     """D04: a few questions to customers. Source: 2.1.4b."""
-    known = {f.id: f for f in schema.fields}
-    asked = {heading: [known[i] for i in ids if i in known] for heading, ids in _QUESTIONS.items()}
-    chosen = {f.id for fields in asked.values() for f in fields}
-    asked["part_you"] += [f for f in schema.fields if is_needed(f) and f.id not in chosen]
+    known = {field.id: field for field in schema.fields}
+    asked: dict[str, list[FieldModel]] = {}
+    for heading, ids in _QUESTIONS.items():
+        asked[heading] = [known.pop(name) for name in ids if name in known]
+    asked["part_you"] += filter(is_needed, known.values())
     parts = tuple(FieldGroup(heading, tuple(fields)) for heading, fields in asked.items() if fields)
     return BlankForm("questionnaire", _QUESTIONNAIRE, office.title("questionnaire"), schema, parts)
 
@@ -165,51 +167,37 @@ class Prompter:
 
     def label(self, field: FieldModel) -> str:
         """Its label; in the questionnaire a friendlier one, if the schema will know it again."""
-        friendly = (
-            self._template.words.get(f"ask_{field.id}")
-            if self._form.kind == "questionnaire"
-            else None
-        )
-        if friendly:
-            index = self._form.schema.by_header
-            known = next(
-                (index[key] for key in header_keys(friendly[self.language]) if key in index), None
-            )
-            if known is field:
-                return friendly[self.language]
-        return field.label[self.language]
+        own = field.label[self.language]
+        friendly = self._template.words.get(f"ask_{field.id}")
+        if friendly is None or self._form.kind != "questionnaire":
+            return own
+        index, asked = self._form.schema.by_header, friendly[self.language]
+        known = (index[key] for key in header_keys(asked) if key in index)
+        return asked if next(known, None) is field else own
 
     def mark(self, field: FieldModel) -> str:
         """What follows the label of a field that must be answered."""
-        return (
-            self.word("mark_required")
-            if field.required is True
-            else self.word("mark_either")
-            if field.either_or
-            else ""
-        )
+        if field.required is True:
+            return self.word("mark_required")
+        return self.word("mark_either") if field.either_or else ""
 
     def need(self, field: FieldModel) -> str:
         """Whether it must be answered."""
         if field.required is True:
             return self.word("need_required")
-        return self.word(
-            "need_either"
-            if field.either_or
-            else "need_ask"
-            if field.required == "ask"
-            else "need_optional"
-        )
+        if field.either_or:
+            return self.word("need_either")
+        return self.word("need_ask" if field.required == "ask" else "need_optional")
 
     def kind(self, field: FieldModel) -> str:
         """What its type takes, in a sentence."""
-        values = (
-            dict(zip(("yes", "no"), self._yes_no(), strict=True)) if field.type == "boolean" else {}
-        )
-        if field.type == "rating":
-            values = dict(
-                zip(("low", "high"), (f"{bound:g}" for bound in _scale(field)), strict=True)
-            )
+        values: dict[str, str] = {}
+        if field.type == "boolean":
+            yes, no = self._yes_no()
+            values = {"yes": yes, "no": no}
+        elif field.type == "rating":
+            low, high = _scale(field)
+            values = {"low": f"{low:g}", "high": f"{high:g}"}
         return self.word(f"type_{field.type}", **values)
 
     def what(self, field: FieldModel) -> str:
@@ -227,13 +215,11 @@ class Prompter:
         ]
         if field.type == "rating" and field.values:
             options = [f"{v.code} {v.label[self.language]}" for v in self._book.values(field)]
-        text = BETWEEN[self.language].join(options)
+        text = say("choices", self.language).join(options)
+        if text and text_width(text) > _NOTE_WIDTH * _NOTE_LINES:
+            return self.word("in_list", n=len(options))
         if text:
-            return (
-                text
-                if text_width(text) <= _NOTE_WIDTH * _NOTE_LINES
-                else self.word("in_list", n=len(options))
-            )
+            return text
         low, high = field.minimum, field.maximum
         if low is not None and high is not None:
             return self.word("within", low=f"{low:g}", high=f"{high:g}")
@@ -367,12 +353,10 @@ def _n_lines(field: FieldModel, prompter: Prompter) -> int:
     """How many lines an answer is likely to take: a description several, a sentence two."""
     if field.type == "text" and field.empty_phrases:
         return 6
-    return (
-        2
-        if field.type == "table"
-        or (field.type == "text" and text_width(str(prompter.example(field) or "")) > 20)
-        else 1
-    )
+    if field.type == "table":
+        return 2
+    is_sentence = text_width(str(prompter.example(field) or "")) > 20
+    return 2 if field.type == "text" and is_sentence else 1
 
 
 def _width(

@@ -25,7 +25,8 @@ from fbbatch.render.blocks import (
     WorkBook,
     WorkSheet,
 )
-from fbbatch.render.words import REPORTER_WORD, long_date
+from fbbatch.render.words import long_date
+from fbbatch.wording import say
 
 _FEW = 20
 _PRINTED_CHARACTERS = 160
@@ -52,9 +53,9 @@ def summary_workbook(
     lines = (
         _period(cases, day, office, word),
         _summariser(office, word),
-        f"{word('editor')}{_colon(office)}",
+        f"{word('editor')}{say('colon', office.language)}",
     )
-    signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
+    signatures = _signed(word)
     every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
     printed = _table(cases, [c for c in template.columns if c.print], office, word)
     by_type, by_source = _by_type(cases, office, word), _by_source(cases, office, word)
@@ -63,8 +64,9 @@ def summary_workbook(
         return word("chart", title=word(table), day=day.isoformat(), n=len(cases))
 
     n_severities = len(by_type.columns) - 3
-    charts = (
-        (
+    charts: tuple[Chart, ...] = ()
+    if cases:
+        charts = (
             Chart(
                 title("by_type"),
                 word("by_type"),
@@ -74,9 +76,6 @@ def summary_workbook(
             ),
             Chart(title("by_source"), word("by_source"), (1,), colours=("#5B7FA6",)),
         )
-        if cases
-        else ()
-    )
     few = (word("small"),) if len(cases) < _FEW else ()
     return WorkBook(
         "summary",
@@ -138,23 +137,18 @@ def _to_decide(
         *(Column(word(name), id=name if name != "decision_number" else "number") for name in heads),
         Column(field.label[office.language], id=field.id, editable=True, options=options),
     )
-    rows = tuple(
-        (
-            number,
-            forms[0].case,
-            office.title(forms[0].form),
-            word(f"why_{'dispute' if forms[0].is_dispute else 'mail'}"),
-            "\n".join(_option(one, forms, labels, office, word) for one in forms),
-            "",
-        )
-        for number, forms in decisions.items()
-    )
+    rows = []
+    for number, forms in decisions.items():
+        first = forms[0]
+        why = word("why_dispute" if first.is_dispute else "why_mail")
+        told = "\n".join(_option(one, forms, labels, office, word) for one in forms)
+        rows.append((number, first.case, office.title(first.form), why, told, ""))
     lines = (word("decision_guide"), editor)
     yield WorkSheet(
         word("to_decide"),
         f"{office.title('summary')}　{word('to_decide')}",
         lines,
-        (Table(columns, rows),),
+        (Table(columns, tuple(rows)),),
     )
 
 
@@ -172,9 +166,9 @@ def _option(
     """
     others = [other.told.values for other in forms if other is not one]
     parts = [*_came(one, office, word), *_differs(one, others, office)]
-    separator = "; " if office.language == "en" else "；"
+    told = say("semicolon", office.language).join(parts)
     label = labels.get(one.option.lower(), one.option)
-    return f"{label}{_colon(office)}{separator.join(parts)}"
+    return f"{label}{say('colon', office.language)}{told}"
 
 
 def _came(form: WaitingForm, office: Office, word: "Word") -> Iterator[str]:
@@ -182,7 +176,7 @@ def _came(form: WaitingForm, office: Office, word: "Word") -> Iterator[str]:
     teller, told = office.teller, form.told
     signer = teller.person(told.by)
     if told.by == REPORTER:
-        signer = REPORTER_WORD[office.language]
+        signer = say("render.reporter", office.language)
     yield word("signed", name=signer or "—", day=str(told.on or "—")[:10])
     if told.mailed:
         yield word("mailed", sender=told.mailed)
@@ -205,11 +199,7 @@ def _differs(
             continue
         if not others or any(other.get(field.id) != value for other in others):
             label = field.label[office.language]
-            yield f"{label}{_colon(office)}{teller.say(field, value)}"
-
-
-def _colon(office: Office) -> str:
-    return ": " if office.language == "en" else "："
+            yield f"{label}{say('colon', office.language)}{teller.say(field, value)}"
 
 
 _EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})
@@ -230,7 +220,7 @@ def summary_document(
         _by_type(cases, office, word),
         _by_source(cases, office, word),
         *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
-        Signatures(tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))),
+        Signatures(_signed(word)),
     )
     number = f"D05-{day:%Y%m%d}"
     return Document(
@@ -256,6 +246,11 @@ def _words(template: Template, office: Office) -> Word:
     return word
 
 
+def _signed(word: Word) -> tuple[str, ...]:
+    """Who signs."""
+    return word("signed_summary"), word("signed_check"), word("signed_date")
+
+
 def _period(cases: Sequence[Case], day: dt.date, office: Office, word: Word) -> str:
     return word(
         "period",
@@ -277,38 +272,38 @@ def _summariser(office: Office, word: Word) -> str:
 def _table(
     cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word
 ) -> Table:
-    teller, language = office.teller, office.language
     heads = tuple(
         Column(
-            c.label[language] if c.label else teller.label(c.of),
-            c.weight,
-            c.align,
-            c.kind,
-            id=c.of,
-            editable=c.of in _EDITABLE,
+            office.head(column),
+            column.weight,
+            column.align,
+            column.kind,
+            id=column.of,
+            editable=column.of in _EDITABLE,
         )
-        for c in columns
+        for column in columns
     )
-    rows = tuple(
-        tuple(_value(case, column, number, office) for column in columns)
-        for number, case in enumerate(cases, 1)
-    )
-    marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
-    return Table(heads, rows, empty=word("zero"), marks=marks)
+    rows, marks = [], {}
+    for index, case in enumerate(cases):
+        rows.append(tuple(_value(case, column, index + 1, office) for column in columns))
+        if case.severity == "severe":
+            marks[index] = "severe"
+    return Table(heads, tuple(rows), empty=word("zero"), marks=marks)
 
 
 def _shortened(table: Table, more: str) -> Table:
     """The table for paper: long texts end with a word where the rest is."""
-    rows = tuple(
-        tuple(
-            v[:_PRINTED_CHARACTERS] + more
-            if isinstance(v, str) and len(v) > _PRINTED_CHARACTERS + len(more)
-            else v
-            for v in row
-        )
-        for row in table.rows
-    )
-    return replace(table, rows=rows)
+    rows = []
+    for row in table.rows:
+        rows.append(tuple(_cut(value, more) for value in row))
+    return replace(table, rows=tuple(rows))
+
+
+def _cut(value: CellValue, more: str) -> CellValue:
+    """A text with its end replaced by `more` where it is long; any other value as it is."""
+    if isinstance(value, str) and len(value) > _PRINTED_CHARACTERS + len(more):
+        return value[:_PRINTED_CHARACTERS] + more
+    return value
 
 
 def _value(case: Case, column: ColumnModel, number: int, office: Office) -> CellValue:
@@ -323,19 +318,15 @@ def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
     book, language = office.teller.book, office.language
     severities = [v.code for v in book.vocabulary.sets["severity"].values]
     counts = Counter((c.type, c.severity) for c in cases)
-    types = [
-        v.code
-        for v in book.vocabulary.sets["type"].values
-        if any(counts[v.code, s] for s in severities)
-    ]
+    totals = [0] * len(severities)
     rows: list[tuple[CellValue, ...]] = []
-    for code in types:
-        numbers = [counts[code, s] for s in severities]
-        rows.append(
-            (book.word("type", code, language), *numbers, sum(numbers), sum(numbers) / len(cases))
-        )
+    for value in book.vocabulary.sets["type"].values:
+        numbers = [counts[value.code, severity] for severity in severities]
+        if number := sum(numbers):
+            name = book.word("type", value.code, language)
+            rows.append((name, *numbers, number, number / len(cases)))
+            totals = [total + n for total, n in zip(totals, numbers, strict=True)]
     if cases:
-        totals = [sum(counts[t, s] for t in types) for s in severities]
         rows.append((word("total"), *totals, len(cases), 1.0))
     head = Column(office.teller.label("type"), 2)
     columns = (
