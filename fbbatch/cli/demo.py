@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from fbbatch import wording
 from fbbatch.cli.common import Call, command, now, progress_of
 from fbbatch.cli.run import show
-from fbbatch.cli.setup import LOCALES, lay_out
+from fbbatch.cli.setup import LOCALES, SOURCES, lay_out
 from fbbatch.words import simplified
 
 _MARK = "demo"
@@ -92,8 +93,8 @@ def drop_files(inbox: Path, today: dt.date, *, hans: bool) -> None:
     def say(text: str) -> str:
         return simplified(text) if hans else text
 
-    folders = ("客户", "员工", "合作伙伴") if hans else ("客戶", "員工", "合作夥伴")
-    places = [inbox / name for name in folders]
+    script = "zh-Hans" if hans else "zh-Hant"
+    places = [inbox / wording.say(f"cli.{kind}", script) for kind in SOURCES]
     for place in places:
         place.mkdir(mode=0o700, exist_ok=True)
     _questionnaire(places[0] / say("十一月產品使用問卷.xlsx"), today, say)
@@ -235,38 +236,7 @@ def demo(call: Call, folder: Path, locale: str) -> int:
         result = batch.run(shop, clock, now=clock, progress=progress)
     show(call, shop, result)
     latest = folder / "outbox" / "latest"
-    call.say(
-        "\n"
-        + _OPEN[locale].format(
-            folder=folder, index=result.folder and result.folder / "index.html", latest=latest
-        )
-    )
+    index = result.folder and result.folder / "index.html"
+    ready = wording.say("cli.demo_is_ready", locale, folder=folder, index=index, latest=latest)
+    call.say(f"\n{ready}")
     return 0
-
-
-_OPEN = {
-    "zh-Hant": (
-        "請打開：\n"
-        "  {index}　本次運行的全部文件\n"
-        "  {latest}　最新的運行回執、匯總表與跟蹤臺賬\n"
-        "各部門的處理通知單與待辦清單在運行資料夾的 departments 中："
-        "填好後放回收件夾，再運行一次，案件即往下走。\n"
-        "再放文件進收件夾，然後：fbbatch run -w {folder}"
-    ),
-    "zh-Hans": (
-        "请打开：\n"
-        "  {index}　本次运行的全部文件\n"
-        "  {latest}　最新的运行回执、汇总表与跟踪台账\n"
-        "各部门的处理通知单与待办清单在运行文件夹的 departments 中："
-        "填好后放回收件夹，再运行一次，案件即往下走。\n"
-        "再放文件进收件夹，然后：fbbatch run -w {folder}"
-    ),
-    "en": (
-        "Now open:\n"
-        "  {index}  every document of this run\n"
-        "  {latest}  the newest receipt, summary and tracking ledger\n"
-        "What each department has to do is in the run folder's departments:"
-        " fill in a form, put it back, run again, and the case moves on.\n"
-        "Drop more files into the inbox, then: fbbatch run -w {folder}"
-    ),
-}

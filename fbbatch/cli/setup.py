@@ -14,6 +14,7 @@ import click
 from fbbatch.cli.common import Call, command, now
 from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
 from fbbatch.secret import ensure_codes
+from fbbatch.wording import say
 from fbbatch.words import simplified
 
 if TYPE_CHECKING:
@@ -21,20 +22,13 @@ if TYPE_CHECKING:
 
 LOCALES = ("zh-Hant", "zh-Hans", "en")
 _PLACES = {
-    "zh-Hant": ("Asia/Taipei", "TW", "示範科技股份有限公司"),
-    "zh-Hans": ("Asia/Shanghai", "CN", "示范科技有限公司"),
-    "en": ("UTC", "none", "Example Technology Ltd."),
+    "zh-Hant": ("Asia/Taipei", "TW"),
+    "zh-Hans": ("Asia/Shanghai", "CN"),
+    "en": ("UTC", "none"),
 }
-_FOLDERS = {
-    "zh-Hant": ("客戶", "員工", "合作夥伴"),
-    "zh-Hans": ("客户", "员工", "合作伙伴"),
-    "en": ("customer", "employee", "partner"),
-}
-_README = {
-    "zh-Hant": "把問卷、登記表、填好的表單、郵件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在這裡，或放進客戶、員工、合作夥伴子資料夾。\n不要改動原件；處理後會移到 archive，結果在 outbox/latest/index.html。\n",
-    "zh-Hans": "把问卷、登记表、填好的表单、邮件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在这里，或放进客户、员工、合作伙伴子文件夹。\n不要改动原件；处理后会移到 archive，结果在 outbox/latest/index.html。\n",
-    "en": "Drop questionnaires, registers, filled-in forms and mails (xlsx, xls, ods, csv, docx, pdf, eml, txt, zip) here, or into the folders customer, employee, partner.\nOriginals move to archive after a run; the results are in outbox/latest/index.html.\n",
-}
+"""The time zone, and the country whose holidays are kept, of an invented company by its language."""
+SOURCES = ("customer", "employee", "partner")
+"""Whose feedback has a folder of its own in the inbox."""
 
 _SETTINGS = """\
 # yaml-language-server: $schema=schemas/json/settings.json
@@ -66,13 +60,15 @@ def defaults() -> Path:
 
 def lay_out(folder: Path, locale: str) -> None:
     """Make a complete workspace in `folder`; what is already there stays."""
-    zone, country, company = _PLACES[locale]
+    zone, country = _PLACES[locale]
+    company = say("cli.company", locale)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("inbox", "outbox", "archive", ".fbbatch"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    for name in _FOLDERS[locale]:
+    for kind in SOURCES:
+        name = say(f"cli.{kind}", locale)
         (folder / "inbox" / name).mkdir(mode=0o700, exist_ok=True)
-    _write(folder / "inbox" / "README.txt", _README[locale])
+    _write(folder / "inbox" / "README.txt", say("cli.inbox_readme", locale))
     fresh: set[Path] = set()
     for part in ("schemas", "templates"):
         for source in sorted((defaults() / part).rglob("*")):
