@@ -139,5 +139,7 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
 def message(item: Finding, language: str, labels: Mapping[str, str] = {}) -> str:
     """The whole message without its place: what was found, what was expected, what to do."""
     stop = say("stop", language)
-    parts = [part(item, which, language, labels) for which in ("found", "expected", "remedy")]
-    return stop.join(parts).strip() + stop.strip()
+    told = ""
+    for which in ("found", "expected", "remedy"):
+        told += part(item, which, language, labels) + stop
+    return told.strip()

@@ -7,7 +7,6 @@ Traditional characters and English; Simplified is derived where it is not writte
 braces are filled in. A file is read when the first of its sentences is asked for.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from fbbatch.model import LANGUAGES
 from fbbatch.words import simplified
 
 _PACKAGE = Path(__file__).parent
+_Texts = dict[str, dict[str, str]]
+"""Sentences by name, each by language."""
 
 
 def say(code: str, language: str, /, **details: object) -> str:
@@ -43,21 +44,24 @@ def in_language(text: dict[str, str], language: str) -> str:
 
 
 @cache
-def texts(room: str) -> dict[str, dict[str, str]]:
+def texts(room: str) -> _Texts:
     """The sentences of a room by name, each by language; of the package itself for `''`.
 
     One that stands in a group has its group before its name, as in `yaml.again`.
     """
     written = shipped(f"{room}/wording.yaml" if room else "wording.yaml")
-    return dict(_by_name(written, ""))
+    return _by_name(written, "")
 
 
-def _by_name(written: dict[str, Any], group: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _by_name(written: dict[str, Any], group: str) -> _Texts:
+    """The sentences of a group and of the groups in it; what has English is a sentence."""
+    found: _Texts = {}
     for name, value in written.items():
         if "en" in value:
-            yield group + name, value
+            found[group + name] = value
         else:
-            yield from _by_name(value, f"{group}{name}.")
+            found |= _by_name(value, f"{group}{name}.")
+    return found
 
 
 def shipped(path: str) -> Any:
@@ -74,9 +78,13 @@ class _Sentences(dict[str, str]):
         self._language = language
 
     def __missing__(self, code: str) -> str:
-        room = code.partition(".")[0] if "." in code else ""
-        self[code] = in_language(texts(room)[code.removeprefix(f"{room}.")], self._language)
-        return self[code]
+        """Looks for a sentence that is asked for the first time, and keeps it."""
+        room, dot, name = code.partition(".")
+        if not dot:
+            room, name = "", code
+        sentence = in_language(texts(room)[name], self._language)
+        self[code] = sentence
+        return sentence
 
 
 _SENTENCES = {language: _Sentences(language) for language in LANGUAGES}

@@ -69,29 +69,34 @@ def lay_out(folder: Path, locale: str) -> None:
         name = say(f"cli.{kind}", locale)
         (folder / "inbox" / name).mkdir(mode=0o700, exist_ok=True)
     _write(folder / "inbox" / "README.txt", say("cli.inbox_readme", locale))
+    fresh = _copy_defaults(folder)
+    lists = folder / "schemas" / "company"
+    if locale == "zh-Hans":
+        for path in fresh & {lists / "organisation.yaml", lists / "products.yaml"}:
+            _simplify(path)
+    calendar = lists / "calendar.yaml"
+    if calendar in fresh:
+        text = calendar.read_text(encoding="utf-8")
+        text = text.replace("country: TW", f"country: {country}")
+        calendar.write_text(text, encoding="utf-8")
+    ensure_codes(folder)
+    _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
+
+
+def _copy_defaults(folder: Path) -> set[Path]:
+    """Copy the schemas and templates that are not there yet; the files that were made."""
     fresh: set[Path] = set()
     for part in ("schemas", "templates"):
         for source in sorted((defaults() / part).rglob("*")):
-            if source.is_file():
-                target = folder / part / source.relative_to(defaults() / part)
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if not target.exists():
-                    shutil.copyfile(source, target)
-                    target.chmod(0o600)
-                    fresh.add(target)
-    if locale == "zh-Hans":
-        for path in fresh & {
-            folder / "schemas" / "company" / f"{name}.yaml" for name in ("organisation", "products")
-        }:
-            _simplify(path)
-    calendar = folder / "schemas/company/calendar.yaml"
-    if calendar in fresh:
-        calendar.write_text(
-            calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"),
-            encoding="utf-8",
-        )
-    ensure_codes(folder)
-    _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
+            if not source.is_file():
+                continue
+            target = folder / part / source.relative_to(defaults() / part)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not target.exists():
+                shutil.copyfile(source, target)
+                target.chmod(0o600)
+                fresh.add(target)
+    return fresh
 
 
 def _simplify(path: Path) -> None:
@@ -104,6 +109,7 @@ def _simplify(path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    """Write a file of the workspace, unless it is there already."""
     if not path.exists():
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
@@ -232,17 +238,26 @@ def doctor(call: Call) -> int:
     if call.as_json:
         call.data([{"check": name, "ok": ok, "text": text} for name, ok, text in results])
     for name, ok, text in results:
-        call.say(f"{'✓' if ok else '–' if ok is None else '✗'} {name:14}{text}")
-    if any(ok is False for name, ok, _ in results if name in _CHECKS):
+        call.say(f"{_SIGNS[ok]} {name:14}{text}")
+    failed = [name for name, ok, _ in results if ok is False]
+    if not failed:
+        return ExitCode.DONE
+    if any(name in _CHECKS for name in failed):
         return ExitCode.MISSING_COMPONENT
-    return ExitCode.INVALID if any(ok is False for _, ok, _ in results) else ExitCode.DONE
+    return ExitCode.INVALID
+
+
+_SIGNS = {True: "✓", None: "–", False: "✗"}
+"""What stands before a check that holds, that is only told, that fails."""
 
 
 def _python() -> tuple[bool, str]:
+    """Whether Python is new enough."""
     return sys.version_info >= (3, 11), ".".join(map(str, sys.version_info[:3]))
 
 
 def _packages() -> tuple[bool, str]:
+    """Whether every package that is needed on every machine is there."""
     missing = []
     for requirement in requires("fbbatch") or []:
         if ";" in requirement:
@@ -258,6 +273,7 @@ def _packages() -> tuple[bool, str]:
 
 
 def _fonts() -> tuple[bool, str]:
+    """Whether the fonts for PDF have the characters of both scripts."""
     from fbbatch.render.fonts import face
 
     known = len(face("zh-Hant").known & face("zh-Hans", bold=False).known)
@@ -265,6 +281,7 @@ def _fonts() -> tuple[bool, str]:
 
 
 def _limits() -> tuple[bool | None, str]:
+    """Which limits of workers hold on this machine."""
     from fbbatch.workers import held_limits
 
     named = {"memory": "memory", "time": "processor time"}
@@ -280,6 +297,7 @@ def _limits() -> tuple[bool | None, str]:
 
 
 def _outlook() -> tuple[bool | None, str]:
+    """Whether Outlook's own files can be read."""
     if find_spec("olefile"):
         return True, "mails of Outlook (.msg) can be read"
     return None, "mails of Outlook (.msg) cannot be read: optional, pip install 'fbbatch[msg]'"

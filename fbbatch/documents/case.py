@@ -68,7 +68,8 @@ class Office:
 
     def head_line(self, number: str, date: dt.date, template: Template) -> str:
         """The line below the title: number, date, form number."""
-        day, form = long_date(date, self.language), self.form_number(template)
+        day = long_date(date, self.language)
+        form = self.form_number(template)
         return self.teller.phrase("documents.head_line", number=number, date=day, form=form)
 
     def columns(self, template: Template, table: str) -> tuple[Column, ...]:
@@ -194,14 +195,20 @@ class _Writer:
         *,
         filled: bool,
     ) -> None:
-        self.template, self.form, self.story, self.office = template, form, story, office
-        self.facts, self.language, self.teller = story.facts, office.language, office.teller
+        self.template = template
+        self.form = form
+        self.story = story
+        self.office = office
+        self.facts = story.facts
+        self.language = office.language
+        self.teller = office.teller
         self.schema = story.case.schema if story.matter.is_case else ""
         self.names = _Names(template, story, office)
         self.answers = story.newest(template.id) if filled else None
         self.fields = {field.id: field for field in form.fields} if form else {}
 
     def blocks(self) -> Iterator[Block]:
+        """All blocks in order; a heading waits for something to stand below it."""
         waiting: Heading | None = None
         for block in self.template.blocks:
             if block.heading is not None:
@@ -214,6 +221,7 @@ class _Writer:
             yield from made
 
     def _made(self, block: BlockModel) -> Iterator[Block]:
+        """What becomes of one block of the template; nothing where it has nothing to say."""
         if block.grid is not None:
             if pairs := tuple(self._pairs(block.grid)):
                 yield Grid(pairs)
@@ -225,32 +233,42 @@ class _Writer:
             if self.answers is None:  # it tells how to fill in
                 yield Note(self._told(block.note))
         elif block.text is not None:
-            yield from (
-                Text(line.strip()) for line in self._told(block.text).split("\n") if line.strip()
-            )
+            for line in self._told(block.text).split("\n"):
+                if line.strip():
+                    yield Text(line.strip())
         elif block.signatures is not None:
-            yield Signatures(tuple(label[self.language] for label in block.signatures))
+            labels = [label[self.language] for label in block.signatures]
+            yield Signatures(tuple(labels))
         elif block.page_break:
             yield PageBreak()
 
     def _told(self, label: Label) -> str:
+        """A wording of the template with the facts filled in."""
         return compile_text(label[self.language])(self.names)
 
     def _pairs(self, items: Sequence[Item | str]) -> Iterator[Pair]:
+        """The pairs of a grid: facts that there are, and blanks or what was filled into them."""
         for item in items:
             if item == "rest":
                 yield from self._rest()
             elif isinstance(item, str):
-                if value := self.names.tell(item):
-                    yield Pair(self.names.label(item, self.schema), value)
-            elif item.blank and (self.answers is None or self.answers.get(item.blank) is not None):
+                yield from self._fact(item)
+            elif item.blank and self._is_shown(item.blank):
                 yield self._blank(item)
-            elif item.of and (value := self.names.tell(item.of)):
-                if item.label:
-                    label = item.label[self.language]
-                else:
-                    label = self.names.label(item.of, self.schema)
-                yield Pair(label, value, item.wide)
+            elif item.of:
+                yield from self._fact(item.of, label=item.label, wide=item.wide)
+
+    def _fact(self, name: str, *, label: Label | None = None, wide: bool = False) -> Iterator[Pair]:
+        """A fact with its label, or with another; nothing where the fact is empty."""
+        value = self.names.tell(name)
+        if not value:
+            return
+        told = label[self.language] if label else self.names.label(name, self.schema)
+        yield Pair(told, value, wide)
+
+    def _is_shown(self, blank: str) -> bool:
+        """True for every blank of a form, in a finished record for those that were filled in."""
+        return self.answers is None or self.answers.get(blank) is not None
 
     def _rest(self) -> Iterator[Pair]:
         """All answers that no other place of the document tells."""
@@ -286,20 +304,25 @@ class _Writer:
         columns = self.fields[rows.of].fields
         heads = [Column(self.teller.phrase("documents.serial"), 0.7, "center")]
         for column in columns:
-            label, weight = column.label[self.language], self._weight(column)
+            label = column.label[self.language]
+            weight = self._weight(column)
             heads.append(Column(label, weight, kind=_kind(column), id=column.id))
-        filled_in = self._given(rows)
+        given = self._given(rows)
+        blank = ""
         if self.answers is None:
-            filled_in += [{}] * (rows.count - len(filled_in))
+            blank = rows.of
+            given += [{}] * (rows.count - len(given))
         lines: list[tuple[CellValue, ...]] = []
-        for number, row in enumerate(filled_in, 1):
-            lines.append((number, *(self._cell(column, row) for column in columns)))
-        blank = rows.of if self.answers is None else ""
+        for number, row in enumerate(given, 1):
+            cells = [self._cell(column, row) for column in columns]
+            lines.append((number, *cells))
         return Table(tuple(heads), tuple(lines), title="", blank=blank)
 
     def _given(self, rows: RowsModel) -> list[Mapping[str, Any]]:
         """The rows that are there already: of this form, else of the one it is prefilled from."""
-        given = (self.answers or {}).get(rows.of)
+        given = None
+        if self.answers:
+            given = self.answers.get(rows.of)
         if not given and rows.prefill:
             given = self.story.newest(rows.prefill).get(rows.of)
         return list(given or ())
@@ -311,6 +334,7 @@ class _Writer:
         return max(_WEIGHTS.get(column.type, 2.2), 0.3 + 0.25 * longest)
 
     def _cell(self, column: FieldModel, row: Mapping[str, Any]) -> str:
+        """A cell of a form's table: the answer, else what there is to be ticked."""
         value = row.get(column.id)
         if value is not None:
             return self.teller.say(column, value)
@@ -330,10 +354,12 @@ _WEIGHTS = {
 
 
 def _kind(field: FieldModel) -> str:
+    """The kind of a cell that holds an answer to the field."""
     return "date" if field.type == "date" else "text"
 
 
 def _starred(label: str, field: FieldModel) -> str:
+    """A label, with a star where the field must be answered."""
     return f"{label} *" if field.required is True else label
 
 
@@ -341,7 +367,9 @@ class _Names(Mapping[str, object]):
     """Words of the template, facts and answers by name, told when a wording asks for them."""
 
     def __init__(self, template: Template, story: Story, office: Office) -> None:
-        self._template, self._story, self._office = template, story, office
+        self._template = template
+        self._story = story
+        self._office = office
 
     def tell(self, name: str) -> str:
         """A fact of the handling, else of the matter, else the answer to that field.
@@ -363,8 +391,11 @@ class _Names(Mapping[str, object]):
         return teller.label(name, schema)
 
     def __getitem__(self, name: str) -> object:
-        word = self._template.words.get(f"letter_{self._story.reply}" if name == "letter" else name)
-        return compile_text(word[self._office.language])(self).strip() if word else self.tell(name)
+        key = f"letter_{self._story.reply}" if name == "letter" else name
+        word = self._template.words.get(key)
+        if word is None:
+            return self.tell(name)
+        return compile_text(word[self._office.language])(self).strip()
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -374,6 +405,7 @@ class _Names(Mapping[str, object]):
 
 
 def _table(template: Template, name: str, matter: Matter, office: Office) -> Table:
+    """The table of reasons, or of the steps."""
     model = template.tables[name]
     if name == "reasons":
         told = _reasons(matter.case, office)
@@ -381,7 +413,8 @@ def _table(template: Template, name: str, matter: Matter, office: Office) -> Tab
         told = history_rows(matter.history, office)
     rows = []
     for row in told:
-        rows.append(tuple(row[column.of] for column in model.columns))
+        cells = [row[column.of] for column in model.columns]
+        rows.append(tuple(cells))
     empty = model.empty[office.language] if model.empty else ""
     return Table(office.columns(template, name), tuple(rows), empty=empty)
 
@@ -401,6 +434,7 @@ _OTHER_DOCUMENTS = {
 
 
 def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
+    """Why the case was classified so: rule, what it says, the words, and where they stand."""
     teller = office.teller
     rows: list[dict[str, CellValue]] = []
     for reason in case.evidence["reasons"]:

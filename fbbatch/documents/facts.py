@@ -65,20 +65,24 @@ class Teller:
         self.book = book
         self.language = language
         self._labels = labels
+        self._between = self.phrase("list")
+        # fields by schema and id; of any source by id, where the first that has it counts
         self._fields: dict[tuple[str, str], FieldModel] = {}
         self._any: dict[str, FieldModel] = {}
         for schema in book.sources:
             for field in schema.fields:
                 self._fields[schema.id, field.id] = field
                 self._any.setdefault(field.id, field)
-        self._escalations = {rule.id: rule for rule in book.assignment.escalation}
-        self._assignments = {rule.id: rule for rule in book.assignment.rules}
+        rules = book.assignment
+        self._escalations = {rule.id: rule for rule in rules.escalation}
+        self._assignments = {rule.id: rule for rule in rules.rules}
         self._deadlines = {rule.id: rule for rule in book.deadlines.deadlines}
-        self.safety_rules = frozenset(rule.id for rule in book.classification.rules if rule.safety)
+        classes = book.classification.rules
+        self.safety_rules = frozenset(rule.id for rule in classes if rule.safety)
 
     def join(self, parts: Any) -> str:
         """Parts of a list as one text."""
-        return self.phrase("list").join(part for part in parts if part)
+        return self._between.join(filter(None, parts))
 
     def phrase(self, code: str, /, **details: object) -> str:
         """Words of our own, or a sign such as the colon behind a label."""
@@ -195,7 +199,8 @@ class Teller:
             case "boolean":
                 names = [self.yes_no(True), self.yes_no(False)]
             case "rating":
-                low, high = int(field.minimum or 1), int(field.maximum or 5)
+                low = int(field.minimum or 1)
+                high = int(field.maximum or 5)
                 names = [str(mark) for mark in range(high, low - 1, -1)]
             case _:
                 return ""
@@ -206,7 +211,9 @@ class Teller:
         if tell := _FACTS.get(name):
             return tell(self, facts)
         if of_case := _OF_CASES.get(name):
-            return of_case(self, facts) if isinstance(facts, Case) else ""
+            if isinstance(facts, Case):
+                return of_case(self, facts)
+            return ""
         return self.answer(facts, name)
 
     # --- facts that take more than a word ---------------------------------------------
@@ -246,7 +253,9 @@ class Teller:
         told = []
         for says, reasons in reasons_by_value.items():
             told.append(self._quoted(says, reasons, case))
-        return self.phrase("semicolon").join(told) or self.unsure(case)
+        if not told:
+            return self.unsure(case)
+        return self.phrase("semicolon").join(told)
 
     def _quoted(self, says: str, reasons: Sequence[Mapping[str, Any]], case: Case) -> str:
         """What decided for a type or severity: the reporter's words, or that it was given."""
@@ -290,7 +299,8 @@ class Teller:
         told = case.alike
         if not told:
             return self.phrase("documents.not_repeated")
-        same = self.join(self.label(name, case.schema) for name in told["same"])
+        labels = [self.label(name, case.schema) for name in told["same"]]
+        same = self.join(labels)
         return self.phrase("documents.repeated", **{**told, "same": same})
 
     def due(self, case: Case) -> str:
@@ -316,7 +326,8 @@ class Teller:
 
     def escalation_reasons(self, case: Case) -> str:
         """Why it goes to the leaders."""
-        return self.join(rule.label[self.language] for rule in self._escalated_by(case))
+        rules = self._escalated_by(case)
+        return self.join(rule.label[self.language] for rule in rules)
 
     def _escalated_by(self, case: Case) -> list[EscalationRule]:
         """The rules by which it goes to the leaders."""
@@ -338,23 +349,28 @@ class Teller:
 
     def _heads(self, case: Case) -> list[str]:
         """The heads of the departments concerned, each with the department."""
-        heads = [self.book.head(d) for d in (case.department, *case.cooperating) if d]
-        return [
-            self.with_remark(head.name, self.department(head.department)) for head in heads if head
-        ]
+        told = []
+        for department in (case.department, *case.cooperating):
+            head = self.book.head(department) if department else None
+            if head:
+                told.append(self.with_remark(head.name, self.department(head.department)))
+        return told
 
     def escalation_limit(self, case: Case) -> str:
         """Within which time an escalation must be made (T02). Source: 3.3.3a."""
         rule = self._deadlines.get("T02")
-        hours = rule.hours.get(case.severity, rule.hours.get("all")) if rule else None
-        if rule is None or hours is None:
+        if rule is None:
+            return ""
+        hours = rule.hours.get(case.severity, rule.hours.get("all"))
+        if hours is None:
             return ""
         open_ = self._provisional(rule)
         return self.phrase("documents.escalation_limit", hours=hours, open=open_)
 
     def product_and_model(self, case: Case) -> str:
         """Name and model in one line."""
-        return " ".join(part for part in (case.text("product"), case.text("model")) if part)
+        names = (case.text("product"), case.text("model"))
+        return " ".join(filter(None, names))
 
     def reporter(self, case: Case) -> str:
         """The reporter, and the organisation spoken for."""
@@ -398,11 +414,40 @@ class Teller:
             words = [self.word(name, code) for code in getattr(condition, name)]
             if words:
                 told.append(f"{self.label(name)}{colon}{self.join(words)}")
-        told.append(self.join(condition.product))
-        told.append(self.join(condition.line))
+        for names in (condition.product, condition.line):
+            told.append(self.join(names))
         if condition.words:
             told.append(self.phrase("documents.key_words"))
         return self.join(told)
+
+    def due_on(self, facts: Facts) -> str:
+        """By which day it must be settled."""
+        day = facts.due_on
+        return day.isoformat() if day else ""
+
+    def cooperating(self, facts: Facts) -> str:
+        """The departments that help."""
+        return self.join(map(self.department, facts.cooperating))
+
+    def departments(self, facts: Facts) -> str:
+        """All departments that handle it, the one in charge first."""
+        departments = (facts.department, *facts.cooperating)
+        return self.join(map(self.department, departments))
+
+    def reported_on(self, case: Case) -> str:
+        """The day of the feedback, without its time."""
+        moment = case.text("reported_at")
+        return moment[:10]
+
+    def masked_contact(self, case: Case) -> str:
+        """The contact as it may circulate."""
+        contact = case.text("contact")
+        return mask(contact)
+
+    def escalated_by(self, case: Case) -> str:
+        """Who sends an escalation."""
+        summarisers = self.book.holders("P02")
+        return summarisers[0].name if summarisers else ""
 
     def escalated(self, case: Case) -> str:
         """Whether it goes to the leaders, with the number of the escalation."""
@@ -410,19 +455,22 @@ class Teller:
         return self.with_remark(self.yes_no(case.escalations), number)
 
 
-def _word_for(name: str) -> Callable[[Teller, Facts], str]:
+_Tell = Callable[[Teller, Facts], str]
+
+
+def _word_for(name: str) -> _Tell:
     """The vocabulary's word for an attribute of the matter that has the name of its set."""
     return lambda teller, facts: teller.word(name, getattr(facts, name))
 
 
-_FACTS: dict[str, Callable[[Teller, Facts], str]] = {
+_FACTS: dict[str, _Tell] = {
     "number": lambda _, c: c.number,
     "state": _word_for("state"),
     "registered_on": lambda _, c: c.registered_on.isoformat(),
     "department": lambda t, c: t.department(c.department),
-    "cooperating": lambda t, c: t.join(map(t.department, c.cooperating)),
-    "departments": lambda t, c: t.join(map(t.department, (c.department, *c.cooperating))),
-    "due_on": lambda _, c: c.due_on.isoformat() if c.due_on else "",
+    "cooperating": Teller.cooperating,
+    "departments": Teller.departments,
+    "due_on": Teller.due_on,
     "run": lambda _, c: c.run,
 }
 """Of any matter."""
@@ -433,10 +481,10 @@ _OF_CASES: dict[str, Callable[[Teller, Case], str]] = {
     "kind": _word_for("kind"),
     "type": _word_for("type"),
     "severity": _word_for("severity"),
-    "reported_on": lambda _, c: c.text("reported_at")[:10],
+    "reported_on": Teller.reported_on,
     "reporter": Teller.reporter,
     "addressee": Teller.addressee,
-    "masked_contact": lambda _, c: mask(c.text("contact")),
+    "masked_contact": Teller.masked_contact,
     "product_and_model": Teller.product_and_model,
     "basis": Teller.basis,
     "basis_note": Teller.basis_note,
@@ -446,8 +494,8 @@ _OF_CASES: dict[str, Callable[[Teller, Case], str]] = {
     "escalation_reasons": Teller.escalation_reasons,
     "escalated_to": Teller.recipients,
     "escalation_limit": Teller.escalation_limit,
-    "escalated_by": lambda t, _: t.join(p.name for p in t.book.holders("P02")[:1]),
-    "escalated_at": lambda _, c: c.registered_at.strftime("%Y-%m-%d %H:%M"),
+    "escalated_by": Teller.escalated_by,
+    "escalated_at": lambda _, c: f"{c.registered_at:%Y-%m-%d %H:%M}",
     "origin": Teller.origin,
     "repeated": Teller.repeated,
     "main_case": lambda *_: "",

@@ -129,8 +129,12 @@ def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
     for heading, ids in _QUESTIONS.items():
         asked[heading] = [known.pop(name) for name in ids if name in known]
     asked["part_you"] += filter(is_needed, known.values())
-    parts = tuple(FieldGroup(heading, tuple(fields)) for heading, fields in asked.items() if fields)
-    return BlankForm("questionnaire", _QUESTIONNAIRE, office.title("questionnaire"), schema, parts)
+    parts = []
+    for heading, fields in asked.items():
+        if fields:
+            parts.append(FieldGroup(heading, tuple(fields)))
+    title = office.title("questionnaire")
+    return BlankForm("questionnaire", _QUESTIONNAIRE, title, schema, tuple(parts))
 
 
 # --- what a field asks for ------------------------------------------------------------
@@ -171,9 +175,12 @@ class Prompter:
         friendly = self._template.words.get(f"ask_{field.id}")
         if friendly is None or self._form.kind != "questionnaire":
             return own
-        index, asked = self._form.schema.by_header, friendly[self.language]
-        known = (index[key] for key in header_keys(asked) if key in index)
-        return asked if next(known, None) is field else own
+        asked = friendly[self.language]
+        index = self._form.schema.by_header
+        known = [index[key] for key in header_keys(asked) if key in index]
+        if known and known[0] is field:
+            return asked
+        return own
 
     def mark(self, field: FieldModel) -> str:
         """What follows the label of a field that must be answered."""
@@ -202,10 +209,14 @@ class Prompter:
 
     def what(self, field: FieldModel) -> str:
         """What to write, in at most three lines: hint, type, pattern."""
-        hint = field.hint[self.language] if field.hint else ""
-        kind = "" if hint and field.type in _HINT_SUFFICES else self.kind(field)
-        pattern = field.pattern.explain[self.language] if field.pattern else ""
-        return "\n".join(filter(None, (hint, kind, pattern)))
+        told = []
+        if field.hint:
+            told.append(field.hint[self.language])
+        if not field.hint or field.type not in _HINT_SUFFICES:
+            told.append(self.kind(field))
+        if field.pattern:
+            told.append(field.pattern.explain[self.language])
+        return "\n".join(told)
 
     def allowed(self, field: FieldModel) -> str:
         """Its allowed values, or where to find them; `''` when there is no limit."""
@@ -215,17 +226,22 @@ class Prompter:
         ]
         if field.type == "rating" and field.values:
             options = [f"{v.code} {v.label[self.language]}" for v in self._book.values(field)]
+        if not options:
+            return self._range(field)
         text = say("choices", self.language).join(options)
-        if text and text_width(text) > _NOTE_WIDTH * _NOTE_LINES:
+        if text_width(text) > _NOTE_WIDTH * _NOTE_LINES:
             return self.word("in_list", n=len(options))
-        if text:
-            return text
-        low, high = field.minimum, field.maximum
-        if low is not None and high is not None:
-            return self.word("within", low=f"{low:g}", high=f"{high:g}")
-        if low is not None:
-            return self.word("at_least", low=f"{low:g}")
-        return self.word("at_most", high=f"{high:g}") if high is not None else ""
+        return text
+
+    def _range(self, field: FieldModel) -> str:
+        """Between which numbers it lies; `''` when there is no limit."""
+        low = "" if field.minimum is None else f"{field.minimum:g}"
+        high = "" if field.maximum is None else f"{field.maximum:g}"
+        if low and high:
+            return self.word("within", low=low, high=high)
+        if low:
+            return self.word("at_least", low=low)
+        return self.word("at_most", high=high) if high else ""
 
     def options(self, field: FieldModel) -> tuple[str | float, ...]:
         """What a drop-down offers; each is an answer as it stands."""
@@ -262,9 +278,10 @@ class Prompter:
         )
 
     def _yes_no(self) -> tuple[str, str]:
-        return self._book.word("yes_no", "yes", self.language), self._book.word(
-            "yes_no", "no", self.language
-        )
+        """The words of the vocabulary for yes and no."""
+        yes = self._book.word("yes_no", "yes", self.language)
+        no = self._book.word("yes_no", "no", self.language)
+        return yes, no
 
     def example(self, field: FieldModel) -> CellValue:
         """The example as a cell: words in the language, real dates and numbers."""
@@ -319,8 +336,11 @@ def _either(form: BlankForm, prompter: Prompter) -> str:
 
 
 def _entry(field: FieldModel, prompter: Prompter) -> RegisterColumn:
-    header, mark = prompter.label(field), prompter.mark(field)
-    options, example = prompter.options(field), prompter.example(field)
+    """A column of the register, with what helps to fill it in."""
+    header = prompter.label(field)
+    mark = prompter.mark(field)
+    options = prompter.options(field)
+    example = prompter.example(field)
     kind = {"rating": "number"}.get(field.type, field.type)
     closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (
         field.type in _LISTED and field.strict
@@ -363,15 +383,18 @@ def _width(
     field: FieldModel, header: str, options: Sequence[str | float], prompter: Prompter
 ) -> float:
     """The width of a column in characters: what is likely to stand in it; longer texts wrap."""
-    if (lines := _n_lines(field, prompter)) > 1:
+    lines = _n_lines(field, prompter)
+    if lines > 1:
         return _PROSE_WIDTH if lines > 2 else _SENTENCE_WIDTH
-    wide = text_width(header)
-    half = max(wide / 2, max(map(text_width, header.split()))) if wide > _HEADER else wide
+    header_width: float = text_width(header)
+    if header_width > _HEADER:  # it goes on in a second line, but no word is broken
+        longest_word = max(map(text_width, header.split()))
+        header_width = max(header_width / 2, longest_word)
     content = max(
         (text_width(str(option)) + _ARROW for option in options),
         default=text_width(str(prompter.example(field) or "")) + 2,
     )
-    return max(_WIDTHS.get(field.type, 0), half + 3, float(min(content, _LONGEST)))
+    return max(_WIDTHS.get(field.type, 0), header_width + 3, float(min(content, _LONGEST)))
 
 
 def _notes(form: BlankForm, prompter: Prompter) -> WorkSheet:
@@ -442,11 +465,18 @@ def register_document(
 _HALF = 17  # em of text that the value of half a row takes
 
 
+_BOX = 2.5  # em that a box to be ticked takes, with the room around it
+
+
 def _pair(field: FieldModel, prompter: Prompter) -> Pair:
-    ticks = tuple((text, False) for text in prompter.ticks(field))
+    """A field with its blank, or with the boxes to be ticked."""
+    label = prompter.label(field) + prompter.mark(field)
+    options = prompter.ticks(field)
     lines = _n_lines(field, prompter)
-    wide = lines > 1 or sum(text_width(text) / 2 + 2.5 for text, _ in ticks) > _HALF
-    return Pair(prompter.label(field) + prompter.mark(field), "", wide, field.id, lines, ticks)
+    ticks_width = sum(text_width(option) / 2 + _BOX for option in options)
+    wide = lines > 1 or ticks_width > _HALF
+    ticks = tuple((option, False) for option in options)
+    return Pair(label, "", wide, field.id, lines, ticks)
 
 
 # --- all of them ----------------------------------------------------------------------
@@ -462,10 +492,10 @@ def forms_of(office: Office) -> list[BlankForm]:
     """The forms that a company's schemas make; a source whose files have no header row has none."""
     sources = [schema for schema in office.teller.book.sources if schema.header]
     asked = [schema for schema in sources if schema.source_code == _ASKED_SOURCE]
-    return [
-        *(register_form(schema, office) for schema in sources),
-        *(questionnaire_form(schema, office) for schema in asked[:1]),
-    ]
+    forms = [register_form(schema, office) for schema in sources]
+    if asked:
+        forms.append(questionnaire_form(asked[0], office))
+    return forms
 
 
 def blank_forms(

@@ -33,7 +33,9 @@ def worklist(
         office: who writes.
         templates: the company's wording.
     """
-    template, language, today = templates["worklist"], office.language, now.date()
+    template = templates["worklist"]
+    language = office.language
+    today = now.date()
     name = office.teller.book.department(department, language)
 
     def word(key: str, /, **values: object) -> str:
@@ -42,7 +44,8 @@ def worklist(
     ordered = sorted(tasks, key=lambda task: (task.due_on, task.matter.number))
     model = template.tables["waiting"]
     wanted_of = [column.of for column in model.columns]
-    rows, marks = [], {}
+    rows = []
+    marks = {}
     for index, task in enumerate(ordered):
         level = word(f"level_{min(task.level, _TOP_LEVEL)}")
         rows.append(_row(wanted_of, index + 1, task, now, office, level))
@@ -51,13 +54,14 @@ def worklist(
     empty = model.empty[language] if model.empty else ""
     overdue = sum(task.due_on < today for task in ordered)
     number = f"D16-{today:%Y%m%d}-{name}"
+    day = long_date(today, language)
+    period = word("period", day=day, n=len(ordered), overdue=overdue)
+    signed = (word("signed_by"), word("signed_head"), word("signed_date"))
     blocks = (
-        Text(
-            word("period", day=long_date(today, language), n=len(ordered), overdue=overdue), "small"
-        ),
+        Text(period, "small"),
         Table(office.columns(template, "waiting"), tuple(rows), empty=empty, marks=marks),
         Note(word("guide")),
-        Signatures((word("signed_by"), word("signed_head"), word("signed_date"))),
+        Signatures(signed),
     )
     return Document(
         "inspection",
@@ -84,7 +88,11 @@ def wanted(form: str, office: Office) -> str:
 def _row(
     names: Sequence[str], serial: int, task: Waiting, now: dt.datetime, office: Office, level: str
 ) -> tuple[CellValue, ...]:
-    """The cells of a task; `names` are those of the columns' facts."""
+    """The cells of a task.
+
+    `names` are those of the columns' facts; what they are is asked of the row itself, then of the
+    handling, then of the matter.
+    """
     teller = office.teller
     story = story_of("inspection", task.matter, office, now)
     own: dict[str, CellValue] = {
@@ -105,8 +113,9 @@ def _row(
         if name in own:
             return own[name]
         told = story_fact(teller, story, name)
-        if told is None:
-            return teller.fact(task.matter.facts, name)
-        return told
+        if told is not None:
+            return told
+        return teller.fact(task.matter.facts, name)
 
-    return tuple(map(tell, names))
+    cells = map(tell, names)
+    return tuple(cells)

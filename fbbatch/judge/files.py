@@ -60,7 +60,11 @@ _WORKBOOKS = frozenset({"xlsx", "xlsb", "xls", "ods"})
 _REGISTERS = frozenset({"register", "questionnaire", "returned"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
 """Workbooks that are edited and dropped back, and the form schema of what may be edited in them."""
-_AUTOMATIC = {"auto-reply": "judge.auto-reply", "bounce": "judge.bounce", "own": "judge.own"}
+_AUTOMATIC = {
+    "auto-reply": "judge.auto-reply",
+    "bounce": "judge.bounce",
+    "own": "judge.own",
+}
 """Kinds of mails that nobody wrote, and the words for them."""
 _DEEPEST = 3
 _LOOSE_CHARS = 200

@@ -48,7 +48,11 @@ def without_marks(sheet: Sheet) -> Sheet:
 
 def _own(row: Sequence[Cell], headers: Set[str]) -> dict[int, str]:
     """The headers in a row that are ours, by index of the cell."""
-    return {n: cell for n, cell in enumerate(row) if isinstance(cell, str) and cell in headers}
+    found = {}
+    for index, cell in enumerate(row):
+        if isinstance(cell, str) and cell in headers:
+            found[index] = cell
+    return found
 
 
 def _stripped(

@@ -23,7 +23,8 @@ from fbbatch.render.styles import Styles
 from fbbatch.render.words import text_width
 from fbbatch.wording import in_all_languages, say
 
-RESULT, WHY = "render.result", "render.why"
+RESULT = "render.result"
+WHY = "render.why"
 """The words above the two columns that are added.
 
 By them a corrected copy is known, whatever has become of it since.

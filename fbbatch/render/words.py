@@ -33,7 +33,10 @@ def long_date(day: dt.date, language: str) -> str:
 
 
 def page_number(number: object, n_pages: object, language: str) -> str:
-    """Which page of how many; both may be what a program replaces by the number."""
+    """Which page of how many.
+
+    Both may be what a program replaces by the number, such as `&P` and `&N` in Excel.
+    """
     return say("render.page", language, number=number, of=n_pages)
 
 

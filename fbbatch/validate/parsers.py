@@ -142,7 +142,8 @@ class Parsers:
             return self._book.department(str(value), self._language)
         words = {v.code: v.label[self._language] for v in self._book.values(field)}
         codes = value if isinstance(value, list) else [value]
-        return say("choices", self._language).join(words[str(code)] for code in codes)
+        chosen = [words[str(code)] for code in codes]
+        return say("choices", self._language).join(chosen)
 
     def _number(self, field: FieldModel) -> Parse:
         """A number within the field's range; a rating also in the words of its scale."""
@@ -323,9 +324,11 @@ def _ranged(cell: Cell, *, parse: Parse, field: FieldModel, language: str) -> Va
     """What `parse` gives, where the field's smallest and largest value allow it."""
     value = parse(cell)
     low, high = field.minimum, field.maximum
-    if isinstance(value, int | float) and (
-        (low is not None and value < low) or (high is not None and value > high)
-    ):
+    if not isinstance(value, int | float):
+        return value
+    is_too_small = low is not None and value < low
+    is_too_large = high is not None and value > high
+    if is_too_small or is_too_large:
         told = _range(low, high, language)
         return Bad("FB-out-of-range", {"value": text_of(cell), "range": told})
     return value
