@@ -344,6 +344,7 @@ def _range(low: float | None, high: float | None, language: str) -> str:
 
 
 def _text(cell: Cell, *, field: FieldModel, example: str) -> Value | Bad:
+    """A text that says something, and is as long as the field wants it."""
     text = text_of(cell)
     if not text:
         return None
