@@ -14,18 +14,14 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
+
+from fbbatch.wording import in_all_languages, say
 
 LENGTH = 8
 # nothing that looks like another sign: no 0 O, 1 I L, 2 Z, 5 S, 8 B, U
 _ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
-_WORDS = {"zh-Hant": "校驗碼", "zh-Hans": "校验码", "en": "check code"}
-_ISSUE = {"zh-Hant": "第 {} 次", "zh-Hans": "第 {} 次", "en": "issue {}"}
-_PRINTED = re.compile(
-    rf"(?:(?:第\s*(\d{{1,6}})\s*次|issue\s+(\d{{1,6}}))\s*·\s*)?"
-    rf"(?:{'|'.join(_WORDS.values())})[\s:]*([0-9A-Z]{{{LENGTH}}})(?![0-9A-Z])",
-    re.IGNORECASE,
-)
 
 
 class Key(NamedTuple):
@@ -91,16 +87,27 @@ def plain(code: str) -> str:
 
 def printed_codes(text: str) -> Iterator[tuple[str, str]]:
     """(code, issue or `''`) that a text shows behind the word for it, in any language, in order."""
-    for found in _PRINTED.finditer(unicodedata.normalize("NFKC", text)):
+    for found in _printed().finditer(unicodedata.normalize("NFKC", text)):
         yield plain(found[3]), found[1] or found[2] or ""
+
+
+@cache
+def _printed() -> re.Pattern[str]:
+    """A code as it is printed: perhaps behind the number of the issue, and behind its word."""
+    words = "|".join(in_all_languages("check_code"))
+    return re.compile(
+        r"(?:(?:第\s*(\d{1,6})\s*次|issue\s+(\d{1,6}))\s*·\s*)?"
+        rf"(?:{words})[\s:]*([0-9A-Z]{{{LENGTH}}})(?![0-9A-Z])",
+        re.IGNORECASE,
+    )
 
 
 def code_line(code: str, language: str) -> str:
     """The word for it, and the code."""
-    return f"{_WORDS[language]} {code}"
+    return f"{say('check_code', language)} {code}"
 
 
 def foot_line(language: str, *, number: str, form: str, issue: str, code: str) -> str:
     """What a form shows at its foot: the case's number, its own, which issue, and the code."""
-    parts = (number, form, _ISSUE[language].format(issue), code_line(code, language))
+    parts = (number, form, say("issue_number", language, number=issue), code_line(code, language))
     return " · ".join(part for part in parts if part)

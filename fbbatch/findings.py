@@ -8,12 +8,10 @@ field's label in the reader's language, the other names in braces come from the 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fbbatch.model import Finding
+from fbbatch.wording import say, shipped
 from fbbatch.words import simplified
 
 _WRITTEN = ("zh-Hant", "en")
@@ -29,7 +27,6 @@ class Entry:
     remedy: tuple[str, str]
 
 
-_YAML = Path(__file__).with_name("findings.yaml")
 _LIMIT = "FB-limit"
 """The one entry that stands for a code of each limit, `FB-limit-<name>`."""
 
@@ -39,8 +36,7 @@ def _catalogue() -> dict[str, Entry]:
 
     What is said of limits stands there once, and the name of each thing that is limited.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    written = yaml.load(_YAML.read_bytes(), Loader=loader)  # noqa: S506 - a safe one
+    written = shipped("findings.yaml")
     limit = written.pop(_LIMIT)
     entries = {code: _entry(said) for code, said in written.items()}
     for name, what in limit["of"].items():
@@ -100,22 +96,16 @@ def _wording(code: str, part: str, language: str) -> str:
     return str(chinese) if language == "zh-Hant" else simplified(chinese)
 
 
-_PLACE = {
-    "zh-Hant": ("工作表「{}」", "第 {} 行", "儲存格 {}"),
-    "zh-Hans": ("工作表“{}”", "第 {} 行", "单元格 {}"),
-    "en": ("sheet '{}'", "row {}", "cell {}"),
-}
-
-
 def where(item: Finding, language: str) -> str:
     """The place in words, e.g. `工作表「問卷」，第 7 行，儲存格 C7`."""
-    sheet, row, cell = _PLACE[language]
-    parts = [
-        sheet.format(item.sheet) if item.sheet else "",
-        row.format(item.row) if item.row else "",
-        cell.format(item.cell) if item.cell else "",
-    ]
-    return ("，" if language != "en" else ", ").join(part for part in parts if part)
+    parts = []
+    if item.sheet:
+        parts.append(say("at_sheet", language, sheet=item.sheet))
+    if item.row:
+        parts.append(say("at_row", language, row=item.row))
+    if item.cell:
+        parts.append(say("at_cell", language, cell=item.cell))
+    return say("comma", language).join(parts)
 
 
 def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {}) -> str:
@@ -127,39 +117,29 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
         language: `zh-Hant`, `zh-Hans` or `en`.
         labels: labels by field id in that language.
     """
-    words = _Blanks(item.details)
+    details = item.details
+    words = _Blanks(details)
     words["label"] = labels.get(item.field or "", item.field or "—")
-    words["where"] = (
-        _WHERE[language].format(item.details["where"]) if "where" in item.details else ""
-    )
+    words["where"] = ""
+    if "where" in details:
+        words["where"] = say("in_brackets", language, text=details["where"])
     for name in ("other", "expected_fields", "same_fields", "near_field"):
-        if name in item.details:
-            words[name.removesuffix("_fields")] = _LIST[language].join(
-                labels.get(i, i) for i in item.details[name].split(",")
-            )
-    if item.details.get("found") == "binary":
-        words["found"] = _NO_KIND[language]
-    if "near_field" in item.details or "near" in item.details:
-        words["near"] = _NEAREST[language].format(
-            words["near_field"] if "near_field" in item.details else item.details["near"]
-        )
-    elif "near" not in words:
-        words["near"] = ""
+        if name in details:
+            fields = [labels.get(field, field) for field in details[name].split(",")]
+            words[name.removesuffix("_fields")] = say("list", language).join(fields)
+    if details.get("found") == "binary":
+        words["found"] = say("no_kind", language)
+    words["near"] = ""
+    near = words.get("near_field", details.get("near"))
+    if near is not None:
+        words["near"] = say("nearest", language, near=near)
     return _wording(item.code, which, language).format_map(words)
-
-
-_NO_KIND = {"zh-Hant": "無法辨識", "zh-Hans": "无法辨识", "en": "unknown"}
-_WHERE = {"zh-Hant": "（{}）", "zh-Hans": "（{}）", "en": " ({})"}
-_LIST = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
-_NEAREST = {"zh-Hant": "；最相近：{}", "zh-Hans": "；最相近：{}", "en": "; nearest: {}"}
 
 
 def message(item: Finding, language: str, labels: Mapping[str, str] = {}) -> str:
     """The whole message without its place: what was found, what was expected, what to do."""
-    stop = "。" if language != "en" else ". "
-    return (
-        stop.join(
-            part(item, which, language, labels) for which in ("found", "expected", "remedy")
-        ).strip()
-        + stop.strip()
-    )
+    stop = say("stop", language)
+    told = ""
+    for which in ("found", "expected", "remedy"):
+        told += part(item, which, language, labels) + stop
+    return told.strip()

@@ -14,8 +14,9 @@ from fbbatch.errors import ExitCode
 from fbbatch.schema.loading import SINGLE_FILES
 from fbbatch.schema.models import SchemaModel
 from fbbatch.schema.needs import NEEDS
-from fbbatch.schema.wording import _KINDS, in_language, texts, words
+from fbbatch.schema.wording import _KINDS, words
 from fbbatch.settings import Settings
+from fbbatch.wording import in_language, texts
 from fbbatch.words import simplified
 from tests.builders import CUSTOMER, GOOD, drop, run, sheet, tree, workspace
 from tests.test_cli import call
@@ -444,11 +445,7 @@ def test_sound_workspace_is_told_so_in_its_language(tmp_path: Path, locale: str,
 
 # --- the wording ---
 
-SENTENCES = [
-    (f"{group}.{name}", text)
-    for group, sentences in texts().items()
-    for name, text in sentences.items()
-]
+SENTENCES = list(texts("schema").items())
 
 
 def names_in(text: str) -> set[str]:
@@ -483,11 +480,13 @@ def patterns(schema: object) -> Iterator[str]:
     "model", [Settings, SchemaModel, Template, FactLabels, *SINGLE_FILES.values()]
 )
 def test_each_pattern_of_the_models_has_words(model: type[BaseModel]) -> None:
-    assert set(patterns(model.model_json_schema())) <= set(texts()["pattern"])
+    assert set(patterns(model.model_json_schema())) <= {
+        name.removeprefix("pattern.") for name in texts("schema")
+    }
 
 
 def test_each_kind_of_error_and_each_need_has_words() -> None:
-    assert set(_KINDS.values()) <= set(texts()["value"])
+    assert {f"value.{kind}" for kind in _KINDS.values()} <= set(texts("schema"))
     for need in NEEDS:
         assert words(f"need.{need.form}.{need.field}", "en")
 

@@ -13,12 +13,13 @@ from lxml import etree
 from openpyxl.comments import Comment
 
 from fbbatch.render.marked import COVER, RESULT, WHY, Cover, marked
-from fbbatch.render.notes import NOTE
 from fbbatch.render.parts import MAIN, UnmarkableError
 from fbbatch.render.sheet_xml import RowMark, SheetMarks
+from fbbatch.wording import say
 from tests.builders import cells, people, repacked, unpacked, workbook, zipped
 from tests.test_returned import grid
 
+NOTE = say("render.note", "zh-Hans")
 TABLE = cells(people(5))
 MARKS = SheetMarks(
     1,
@@ -150,7 +151,7 @@ def assert_sound(content: bytes) -> None:
     sheets = [sheet.get("name") for sheet in book.iterfind(f"{{{MAIN}}}sheets/{{{MAIN}}}sheet")]
     shown = [int(view.get("activeTab", "0")) for view in book.iter(f"{{{MAIN}}}workbookView")]
     assert len(selected) == 1
-    assert [sheets[number] for number in shown] == [COVER["zh-Hans"]]
+    assert [sheets[number] for number in shown] == [say(COVER, "zh-Hans")]
 
 
 @pytest.mark.filterwarnings(
@@ -165,9 +166,12 @@ def test_marked_copy_is_sound_and_keeps_every_cell_and_note(name: str) -> None:
         assert_sound(content)
         values = grid(content)["问卷"]
         assert [row[:7] for row in values[:6]] == [row[:7] for row in grid(before)["问卷"][:6]]
-        assert (values[0].count(RESULT["zh-Hans"]), values[0].count(WHY["zh-Hans"])) == (1, 1)
+        assert (values[0].count(say(RESULT, "zh-Hans")), values[0].count(say(WHY, "zh-Hans"))) == (
+            1,
+            1,
+        )
         told = shown(content)
-        assert sum(text.startswith(NOTE["zh-Hans"]) for text in told.values()) == 2
+        assert sum(text.startswith(NOTE) for text in told.values()) == 2
         theirs = (
             {} if name == "backslashes" else shown(before)
         )  # openpyxl does not find the texts there
@@ -209,7 +213,7 @@ def test_column_that_was_put_between_ours_is_left_alone() -> None:
     book.save(buffer)
     values = grid(again(buffer.getvalue()))["问卷"]
     assert [row[8] for row in values[:6]] == [f"我的{row}" for row in range(1, 7)]
-    assert [values[0][7], values[0][9]] == [RESULT["zh-Hans"], WHY["zh-Hans"]]
+    assert [values[0][7], values[0][9]] == [say(RESULT, "zh-Hans"), say(WHY, "zh-Hans")]
     assert values[1][7:10] == ["#abc123-1", "我的2", "错"]
 
 
@@ -232,7 +236,7 @@ def test_blank_cells_that_only_have_a_format_do_not_push_the_columns_out() -> No
     def build(book: Any, page: Any) -> None:
         page.write_row(7, 7, [""] * 900, book.add_format({"bold": True}))
 
-    assert grid(again(made(build)))["问卷"][0][7] == RESULT["zh-Hans"]
+    assert grid(again(made(build)))["问卷"][0][7] == say(RESULT, "zh-Hans")
 
 
 @pytest.mark.parametrize(

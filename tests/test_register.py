@@ -39,6 +39,7 @@ from fbbatch.render.words import text_width, ticks
 from fbbatch.schema import Layout, identify, load_book
 from fbbatch.validate.parsers import ERROR_VALUES
 from fbbatch.validate.values import says_nothing
+from fbbatch.wording import in_all_languages
 from fbbatch.words import fold
 from tests.builders import RECEIVED, REPOSITORY, judge, schema
 
@@ -449,7 +450,7 @@ def test_every_type_of_field_has_a_prompt_a_rule_and_an_example() -> None:
 # --- filled in and dropped ---
 
 
-OURS = frozenset({*RESULT.values(), *WHY.values()})
+OURS = frozenset(in_all_languages(RESULT) + in_all_languages(WHY))
 """Headers of the columns that we add to a workbook that goes back; they are read as such."""
 PROSE = st.text(
     st.characters(categories=["L", "Nd", "P", "S"], max_codepoint=0x2FA1D), min_size=2, max_size=60

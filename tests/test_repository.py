@@ -6,6 +6,8 @@ import json
 import pkgutil
 import re
 import string
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,10 +20,12 @@ from fbbatch.errors import ExitCode
 from fbbatch.model import LANGUAGES, Finding
 from fbbatch.read import Limits
 from fbbatch.schema import FieldModel, SchemaModel, identify, process_check, reference
+from fbbatch.schema.strict_yaml import load
 from fbbatch.schema.text import header_key
 from fbbatch.validate.check import Checker
 from fbbatch.validate.parsers import Parsers
 from fbbatch.validate.values import Bad
+from fbbatch.wording import in_language, shipped, texts
 from fbbatch.words import fold, simplified
 from fbbatch.workflow.gates import Involved, signers
 from tests.builders import RECEIVED, REPOSITORY
@@ -306,6 +310,103 @@ def test_a_class_name_means_one_thing() -> None:
                 places.setdefault(name, []).append(f"{path.name}:{node.lineno}")
     shared = {name: found for name, found in places.items() if len(found) > 1}
     assert shared == {}
+
+
+# --- words of our own ---
+
+ROOMS = sorted(
+    path.parent.relative_to(REPOSITORY / "fbbatch").as_posix().removeprefix(".")
+    for path in (REPOSITORY / "fbbatch").rglob("wording.yaml")
+)
+SENTENCES = [
+    pytest.param(text, id=f"{room}.{name}" if room else name)
+    for room in ROOMS
+    if room != "schema"  # test_lint looks at these
+    for name, text in texts(room).items()
+]
+NO_WORDING = {
+    "cli/setup.py": "the time zone and the country of an invented company",
+    "render/fonts/__init__.py": "which face of a collection has the shapes of a script",
+    "render/look.py": "the fonts that people have in their Office",
+}
+"""Where something depends on the language and is no wording."""
+
+
+def test_wording_stands_in_yaml() -> None:
+    by_language = {
+        path.relative_to(REPOSITORY / "fbbatch").as_posix()
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Dict)
+        and any(isinstance(key, ast.Constant) and key.value == "zh-Hant" for key in node.keys)
+    }
+    assert by_language == set(NO_WORDING)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_wording_is_strict_yaml_in_which_nothing_stands_twice(room: str) -> None:
+    path = f"{room}/wording.yaml" if room else "wording.yaml"
+    assert load(REPOSITORY / "fbbatch" / path).content == shipped(path)
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_sentence_is_there_in_three_languages_with_the_same_names(text: dict[str, str]) -> None:
+    assert {"zh-Hant", "en"} <= set(text) <= set(LANGUAGES)
+    assert not re.search(r"[\u4e00-\u9fff，。：；（）「」]", text["en"])
+    plain = in_language(text, "zh-Hans")
+    assert simplified(plain) == plain
+    assert "zh-Hans" not in text or simplified(text["zh-Hant"]) != plain
+    names = {
+        frozenset(name.partition(".")[0] for _, name, *_ in string.Formatter().parse(said) if name)
+        for said in text.values()
+    }
+    assert len(names) == 1
+
+
+def codes_said_in(path) -> set[str]:
+    """The codes with which a Python file asks for words, where they stand in the call."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+    ]
+    return {
+        str(call.args[0].value)
+        for call in calls
+        if (isinstance(call.func, ast.Name) and call.func.id in {"say", "in_all_languages"})
+        or (isinstance(call.func, ast.Attribute) and call.func.attr == "phrase")
+    }
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room != "schema"])
+def test_sentences_and_the_code_that_says_them_fit(room: str) -> None:
+    written = {literal for path in SOURCES for literal in texts_of(path)}
+    before = f"{room}." if room else ""
+    numbered = {code + "1" for code in written if code.endswith("_")}
+    of_a_source = {"cli.customer", "cli.employee", "cli.partner"}
+    codes = {before + name for name in texts(room)}
+    unsaid = {code for code in codes if re.sub(r"\d$", "1", code) not in written | numbered}
+    assert unsaid - of_a_source == set()
+    if room:
+        said = {text for text in written if re.fullmatch(rf"{room}\.[a-z_-]+[a-z]", text)}
+    else:
+        said = {code for path in SOURCES for code in codes_said_in(path) if "." not in code}
+    assert said <= codes
+
+
+def test_help_and_imports_read_no_wording() -> None:
+    shown = (
+        "import sys; from fbbatch.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print('fbbatch.wording' in sys.modules)"
+    )
+    imported = (
+        "import fbbatch.batch, fbbatch.judge, fbbatch.cli.setup, fbbatch.wording as wording\n"
+        "print(wording.texts.cache_info().currsize > 0)"
+    )
+    for script in (shown, imported):
+        told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert told.stdout.splitlines()[-1] == "False", told.stderr
 
 
 # --- what is said in two places ---

@@ -18,9 +18,9 @@ from python_calamine import CalamineWorkbook
 from reportlab.pdfgen.canvas import Canvas
 
 from fbbatch.render.marked import COVER, RESULT, WHY, Cover, marked
-from fbbatch.render.notes import NOTE
 from fbbatch.render.parts import UnmarkableError
 from fbbatch.render.sheet_xml import RowMark, SheetMarks
+from fbbatch.wording import in_all_languages, say
 from tests.builders import (
     CUSTOMER,
     GOOD,
@@ -40,7 +40,8 @@ from tests.builders import (
 from tests.test_amendments import codes
 from tests.test_run import ledger
 
-COVERS = set(COVER.values())
+NOTE = say("render.note", "zh-Hans")
+COVERS = set(in_all_languages(COVER))
 
 
 @pytest.fixture
@@ -124,11 +125,14 @@ def test_bad_cells_are_noted_in_place_and_good_rows_carry_their_case(place: Path
     _, page = page_of(path)
     told = notes(page)
     assert set(told) == {"B6", "C10", "B13"}
-    assert all(text.startswith(NOTE["zh-Hans"]) for text in told.values())
+    assert all(text.startswith(NOTE) for text in told.values())
     assert "“联系方式”未填" in told["B6"]
     assert "例如：0912-345-678" in told["B6"]
     assert "“昨天下午”" in told["C10"]
-    assert [page.cell(3, column).value for column in (8, 9)] == [RESULT["zh-Hans"], WHY["zh-Hans"]]
+    assert [page.cell(3, column).value for column in (8, 9)] == [
+        say(RESULT, "zh-Hans"),
+        say(WHY, "zh-Hans"),
+    ]
     marks = {row: str(page.cell(row, 8).value) for row in range(4, 16)}
     assert sum("FB-20261120-" in mark for mark in marks.values()) == 9
     assert {row for row, mark in marks.items() if "待更正" in mark} == {6, 10, 13}
@@ -141,13 +145,13 @@ def test_first_sheet_says_how_many_and_until_when_and_what_to_do(place: Path) ->
     drop(place, "customer/问卷.xlsx", sheet(faulty(), name="问卷"))
     (path,) = returned(place, run(place))
     book = openpyxl.load_workbook(path)
-    assert book.sheetnames[:2] == [COVER["zh-Hans"], "问卷"]
+    assert book.sheetnames[:2] == [say(COVER, "zh-Hans"), "问卷"]
     assert book["_fbbatch"].sheet_state == "hidden"
     rows = [[cell.value for cell in row] for row in book.worksheets[0].iter_rows()]
     text = "\n".join(str(value) for row in rows for value in row if value)
     assert "2026年11月25日" in text
     assert ["问卷", "12", "9", "3", "0", "0"] in rows
-    assert RESULT["zh-Hans"] in text
+    assert say(RESULT, "zh-Hans") in text
 
 
 def test_corrected_copy_gives_just_the_corrected_rows_as_cases(place: Path) -> None:
@@ -250,7 +254,7 @@ def test_copy_corrected_in_part_comes_back_with_fresh_marks(place: Path) -> None
     book, page = page_of(path)
     assert set(notes(page)) == {"C8", "B11"}
     assert page.max_column == 9
-    assert [name for name in book.sheetnames if name in COVERS] == [COVER["zh-Hans"]]
+    assert [name for name in book.sheetnames if name in COVERS] == [say(COVER, "zh-Hans")]
     assert sum("待更正" in str(page.cell(row, 8).value) for row in range(2, 14)) == 2
     drop(place, "b.xlsx", corrected(path))
     assert counts(run(place, "2026-11-22")) == (12, 2, 0, 10, 0)
@@ -328,8 +332,8 @@ def test_authors_comments_widths_formulas_charts_and_other_sheets_stay(place: Pa
     assert len(page.data_validations.dataValidation) == 1
     assert book["说明"]["A1"].value == "别的工作表"
     assert page.defined_names["区域"].attr_text == "问卷!$A$3:$G$8"
-    assert book.active.title == COVER["zh-Hans"]
-    assert page.cell(2, 10).value == RESULT["zh-Hans"]
+    assert book.active.title == say(COVER, "zh-Hans")
+    assert page.cell(2, 10).value == say(RESULT, "zh-Hans")
 
 
 def test_note_of_the_author_at_a_bad_cell_is_left_alone(place: Path) -> None:
@@ -428,7 +432,7 @@ def test_text_file_comes_back_as_a_note_and_a_register_that_is_filled_in(place: 
     (register,) = returned(place, result)
     book, page = page_of(register)
     told = notes(page)
-    assert len([text for text in told.values() if text.startswith(NOTE["zh-Hans"])]) == 2
+    assert len([text for text in told.values() if text.startswith(NOTE)]) == 2
     values = [str(cell.value) for row in page.iter_rows() for cell in row if cell.value]
     assert values.count("李四") == 1
     for where, text in told.items():
@@ -460,9 +464,7 @@ def test_word_form_comes_back_with_its_points_by_label_and_a_register_that_takes
     assert [cell.text for cell in table.rows[1].cells][1:3] == ["联系方式", "“联系方式”未填"]
     (register,) = returned(place, result)
     book, page = page_of(register)
-    ((where, _),) = [
-        (where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])
-    ]
+    ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE)]
     page[where].value = "13911112222"
     book.save(place / "inbox" / "更正.xlsx")
     assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)
@@ -494,9 +496,7 @@ def test_pdf_form_comes_back_as_a_note_and_a_register(place: Path) -> None:
         "“反馈时间”不是日期：“some day”",
     ]
     book, page = page_of(*returned(place, result))
-    ((where, _),) = [
-        (where, text) for where, text in notes(page).items() if text.startswith(NOTE["zh-Hans"])
-    ]
+    ((where, _),) = [(where, text) for where, text in notes(page).items() if text.startswith(NOTE)]
     page[where].value = "2026-11-05"
     book.save(place / "inbox" / "更正.xlsx")
     assert counts(run(place, "2026-11-21")) == (1, 1, 0, 0, 0)

@@ -26,6 +26,7 @@ from fbbatch.errors import ExitCode
 from fbbatch.read.html_seen import seen
 from fbbatch.render.marked import RESULT
 from fbbatch.secret import SECRET, read_codes
+from fbbatch.wording import say
 from tests.builders import (
     REPOSITORY,
     delimited,
@@ -809,7 +810,7 @@ def test_marks_that_nobody_of_us_has_made_are_not_believed(tmp_path: Path) -> No
     drop(
         here.place,
         "customer/x.xlsx",
-        sheet([[RESULT["zh-Hant"], *HEADER], [f"已受理　{NUMBER}", *row], other]),
+        sheet([[say(RESULT, "zh-Hant"), *HEADER], [f"已受理　{NUMBER}", *row], other]),
     )
     (entry,) = here.run().manifest["files"]
     assert "FB-marks-unproven" in codes(entry, "note")
@@ -1108,7 +1109,7 @@ def test_marks_speak_only_of_rows_of_the_file_that_went_back(tmp_path: Path) -> 
     book = openpyxl.load_workbook(back)
     page = next(p for p in book.worksheets if any(cell.value == HEADER[0] for cell in p[1]))
     at = {cell.value: cell.column for cell in page[1]}
-    page.cell(2, at[RESULT["zh-Hant"]]).value = f"已受理　{NUMBER}"
+    page.cell(2, at[say(RESULT, "zh-Hant")]).value = f"已受理　{NUMBER}"
     for label, value in zip(
         HEADER, [REPORTED[0], "attacker@example.com", *REPORTED[2:]], strict=True
     ):

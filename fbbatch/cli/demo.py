@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from fbbatch import wording
 from fbbatch.cli.common import Call, command, now, progress_of
 from fbbatch.cli.run import show
-from fbbatch.cli.setup import LOCALES, lay_out
+from fbbatch.cli.setup import LOCALES, SOURCES, lay_out
 from fbbatch.words import simplified
 
 _MARK = "demo"
@@ -89,27 +90,33 @@ _PARTNERS = [
 def drop_files(inbox: Path, today: dt.date, *, hans: bool) -> None:
     """Put files of all three sources into the inbox, as offices really make them."""
 
-    def say(text: str) -> str:
+    def in_script(text: str) -> str:
         return simplified(text) if hans else text
 
-    folders = ("客户", "员工", "合作伙伴") if hans else ("客戶", "員工", "合作夥伴")
-    places = [inbox / name for name in folders]
+    script = "zh-Hans" if hans else "zh-Hant"
+    places = [inbox / wording.say(f"cli.{kind}", script) for kind in SOURCES]
     for place in places:
         place.mkdir(mode=0o700, exist_ok=True)
-    _questionnaire(places[0] / say("十一月產品使用問卷.xlsx"), today, say)
+    _questionnaire(places[0] / in_script("十一月產品使用問卷.xlsx"), today, in_script)
     _platform_export(
-        places[1] / say("內部反饋平臺匯出.csv"), today, say, "gb18030" if hans else "cp950"
+        places[1] / in_script("內部反饋平臺匯出.csv"),
+        today,
+        in_script,
+        "gb18030" if hans else "cp950",
     )
-    _meeting(places[2] / say("經銷商會議記錄.xlsx"), today, say)
+    _meeting(places[2] / in_script("經銷商會議記錄.xlsx"), today, in_script)
 
 
-def _questionnaire(path: Path, today: dt.date, say) -> None:  # type: ignore[no-untyped-def]
+def _questionnaire(path: Path, today: dt.date, in_script) -> None:  # type: ignore[no-untyped-def]
     import xlsxwriter
 
     book = xlsxwriter.Workbook(str(path))
-    sheet, day = book.add_worksheet(say("問卷結果")), book.add_format({"num_format": "yyyy/m/d"})
-    sheet.write_string(0, 0, say("產品使用情況問卷（匯出）"))
-    sheet.write_string(1, 0, say("匯出時間：") + today.isoformat())
+    sheet, day = (
+        book.add_worksheet(in_script("問卷結果")),
+        book.add_format({"num_format": "yyyy/m/d"}),
+    )
+    sheet.write_string(0, 0, in_script("產品使用情況問卷（匯出）"))
+    sheet.write_string(1, 0, in_script("匯出時間：") + today.isoformat())
     for column, head in enumerate(
         (
             "序號",
@@ -123,7 +130,7 @@ def _questionnaire(path: Path, today: dt.date, say) -> None:  # type: ignore[no-
             "滿意度(1-5)",
         )
     ):
-        sheet.write_string(2, column, say(head))
+        sheet.write_string(2, column, in_script(head))
     for number, (name, contact, product, model, text, scene) in enumerate(_CUSTOMERS):
         row = 3 + number
         sheet.write_number(row, 0, number + 1)
@@ -135,21 +142,21 @@ def _questionnaire(path: Path, today: dt.date, say) -> None:  # type: ignore[no-
             (6, text),
             (7, scene),
         ):
-            sheet.write_string(row, column, say(value))
+            sheet.write_string(row, column, in_script(value))
         sheet.write_datetime(
             row, 3, dt.datetime.combine(today - dt.timedelta(days=number % 6), dt.time()), day
         )
         sheet.write_number(row, 8, 1 + number % 5)
-    sheet.write_string(3 + 4, 3, say("昨天下午"))
+    sheet.write_string(3 + 4, 3, in_script("昨天下午"))
     book.close()
 
 
-def _platform_export(path: Path, today: dt.date, say, encoding: str) -> None:  # type: ignore[no-untyped-def]
+def _platform_export(path: Path, today: dt.date, in_script, encoding: str) -> None:  # type: ignore[no-untyped-def]
     text = io.StringIO(newline="")
     out = csv.writer(text)
     out.writerow(
         [
-            say(h)
+            in_script(h)
             for h in (
                 "反饋人姓名",
                 "部門",
@@ -166,23 +173,23 @@ def _platform_export(path: Path, today: dt.date, say, encoding: str) -> None:  #
         moment = today - dt.timedelta(days=number)
         when = f"{moment.year}年{moment.month}月{moment.day}日 14:{10 + number}"
         out.writerow(
-            [say(v) for v in (name, department, when, product, model, problem, cause, place)]
+            [in_script(v) for v in (name, department, when, product, model, problem, cause, place)]
         )
     path.write_bytes(text.getvalue().encode(encoding, "replace"))
 
 
-def _meeting(path: Path, today: dt.date, say) -> None:  # type: ignore[no-untyped-def]
+def _meeting(path: Path, today: dt.date, in_script) -> None:  # type: ignore[no-untyped-def]
     import xlsxwriter
 
     book = xlsxwriter.Workbook(str(path))
-    sheet = book.add_worksheet(say("會議記錄"))
-    sheet.merge_range(0, 0, 0, 4, say("第四季經銷商會議 反饋記錄"))
-    sheet.merge_range(1, 0, 1, 1, say("反饋方"))
-    sheet.merge_range(1, 2, 1, 4, say("反饋內容"))
+    sheet = book.add_worksheet(in_script("會議記錄"))
+    sheet.merge_range(0, 0, 0, 4, in_script("第四季經銷商會議 反饋記錄"))
+    sheet.merge_range(1, 0, 1, 1, in_script("反饋方"))
+    sheet.merge_range(1, 2, 1, 4, in_script("反饋內容"))
     for column, head in enumerate(
         ("合作夥伴名稱", "反饋人", "日期", "產品名稱及型號", "問題或建議內容")
     ):
-        sheet.write_string(2, column, say(head))
+        sheet.write_string(2, column, in_script(head))
     for number, (partner, name, product, text) in enumerate(_PARTNERS):
         for column, value in (
             (0, partner),
@@ -191,8 +198,8 @@ def _meeting(path: Path, today: dt.date, say) -> None:  # type: ignore[no-untype
             (3, product),
             (4, text),
         ):
-            sheet.write_string(3 + number, column, say(value))
-    sheet.merge_range(3, 0, 4, 0, say(_PARTNERS[0][0]))
+            sheet.write_string(3 + number, column, in_script(value))
+    sheet.merge_range(3, 0, 4, 0, in_script(_PARTNERS[0][0]))
     book.close()
 
 
@@ -235,38 +242,7 @@ def demo(call: Call, folder: Path, locale: str) -> int:
         result = batch.run(shop, clock, now=clock, progress=progress)
     show(call, shop, result)
     latest = folder / "outbox" / "latest"
-    call.say(
-        "\n"
-        + _OPEN[locale].format(
-            folder=folder, index=result.folder and result.folder / "index.html", latest=latest
-        )
-    )
+    index = result.folder and result.folder / "index.html"
+    ready = wording.say("cli.demo_is_ready", locale, folder=folder, index=index, latest=latest)
+    call.say(f"\n{ready}")
     return 0
-
-
-_OPEN = {
-    "zh-Hant": (
-        "請打開：\n"
-        "  {index}　本次運行的全部文件\n"
-        "  {latest}　最新的運行回執、匯總表與跟蹤臺賬\n"
-        "各部門的處理通知單與待辦清單在運行資料夾的 departments 中："
-        "填好後放回收件夾，再運行一次，案件即往下走。\n"
-        "再放文件進收件夾，然後：fbbatch run -w {folder}"
-    ),
-    "zh-Hans": (
-        "请打开：\n"
-        "  {index}　本次运行的全部文件\n"
-        "  {latest}　最新的运行回执、汇总表与跟踪台账\n"
-        "各部门的处理通知单与待办清单在运行文件夹的 departments 中："
-        "填好后放回收件夹，再运行一次，案件即往下走。\n"
-        "再放文件进收件夹，然后：fbbatch run -w {folder}"
-    ),
-    "en": (
-        "Now open:\n"
-        "  {index}  every document of this run\n"
-        "  {latest}  the newest receipt, summary and tracking ledger\n"
-        "What each department has to do is in the run folder's departments:"
-        " fill in a form, put it back, run again, and the case moves on.\n"
-        "Drop more files into the inbox, then: fbbatch run -w {folder}"
-    ),
-}

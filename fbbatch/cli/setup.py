@@ -14,6 +14,7 @@ import click
 from fbbatch.cli.common import Call, command, now
 from fbbatch.errors import ExitCode, InvalidSetupError, NotFoundError
 from fbbatch.secret import ensure_codes
+from fbbatch.wording import say
 from fbbatch.words import simplified
 
 if TYPE_CHECKING:
@@ -21,20 +22,13 @@ if TYPE_CHECKING:
 
 LOCALES = ("zh-Hant", "zh-Hans", "en")
 _PLACES = {
-    "zh-Hant": ("Asia/Taipei", "TW", "示範科技股份有限公司"),
-    "zh-Hans": ("Asia/Shanghai", "CN", "示范科技有限公司"),
-    "en": ("UTC", "none", "Example Technology Ltd."),
+    "zh-Hant": ("Asia/Taipei", "TW"),
+    "zh-Hans": ("Asia/Shanghai", "CN"),
+    "en": ("UTC", "none"),
 }
-_FOLDERS = {
-    "zh-Hant": ("客戶", "員工", "合作夥伴"),
-    "zh-Hans": ("客户", "员工", "合作伙伴"),
-    "en": ("customer", "employee", "partner"),
-}
-_README = {
-    "zh-Hant": "把問卷、登記表、填好的表單、郵件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在這裡，或放進客戶、員工、合作夥伴子資料夾。\n不要改動原件；處理後會移到 archive，結果在 outbox/latest/index.html。\n",
-    "zh-Hans": "把问卷、登记表、填好的表单、邮件（xlsx、xls、ods、csv、docx、pdf、eml、txt、zip）放在这里，或放进客户、员工、合作伙伴子文件夹。\n不要改动原件；处理后会移到 archive，结果在 outbox/latest/index.html。\n",
-    "en": "Drop questionnaires, registers, filled-in forms and mails (xlsx, xls, ods, csv, docx, pdf, eml, txt, zip) here, or into the folders customer, employee, partner.\nOriginals move to archive after a run; the results are in outbox/latest/index.html.\n",
-}
+"""The time zone, and the country whose holidays are kept, of an invented company by its language."""
+SOURCES = ("customer", "employee", "partner")
+"""Whose feedback has a folder of its own in the inbox."""
 
 _SETTINGS = """\
 # yaml-language-server: $schema=schemas/json/settings.json
@@ -66,36 +60,43 @@ def defaults() -> Path:
 
 def lay_out(folder: Path, locale: str) -> None:
     """Make a complete workspace in `folder`; what is already there stays."""
-    zone, country, company = _PLACES[locale]
+    zone, country = _PLACES[locale]
+    company = say("cli.company", locale)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("inbox", "outbox", "archive", ".fbbatch"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    for name in _FOLDERS[locale]:
+    for kind in SOURCES:
+        name = say(f"cli.{kind}", locale)
         (folder / "inbox" / name).mkdir(mode=0o700, exist_ok=True)
-    _write(folder / "inbox" / "README.txt", _README[locale])
+    _write(folder / "inbox" / "README.txt", say("cli.inbox_readme", locale))
+    fresh = _copy_defaults(folder)
+    lists = folder / "schemas" / "company"
+    if locale == "zh-Hans":
+        for path in fresh & {lists / "organisation.yaml", lists / "products.yaml"}:
+            _simplify(path)
+    calendar = lists / "calendar.yaml"
+    if calendar in fresh:
+        text = calendar.read_text(encoding="utf-8")
+        text = text.replace("country: TW", f"country: {country}")
+        calendar.write_text(text, encoding="utf-8")
+    ensure_codes(folder)
+    _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
+
+
+def _copy_defaults(folder: Path) -> set[Path]:
+    """Copy the schemas and templates that are not there yet; the files that were made."""
     fresh: set[Path] = set()
     for part in ("schemas", "templates"):
         for source in sorted((defaults() / part).rglob("*")):
-            if source.is_file():
-                target = folder / part / source.relative_to(defaults() / part)
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if not target.exists():
-                    shutil.copyfile(source, target)
-                    target.chmod(0o600)
-                    fresh.add(target)
-    if locale == "zh-Hans":
-        for path in fresh & {
-            folder / "schemas" / "company" / f"{name}.yaml" for name in ("organisation", "products")
-        }:
-            _simplify(path)
-    calendar = folder / "schemas/company/calendar.yaml"
-    if calendar in fresh:
-        calendar.write_text(
-            calendar.read_text(encoding="utf-8").replace("country: TW", f"country: {country}"),
-            encoding="utf-8",
-        )
-    ensure_codes(folder)
-    _write(folder / "fbbatch.yaml", _SETTINGS.format(company=company, locale=locale, zone=zone))
+            if not source.is_file():
+                continue
+            target = folder / part / source.relative_to(defaults() / part)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not target.exists():
+                shutil.copyfile(source, target)
+                target.chmod(0o600)
+                fresh.add(target)
+    return fresh
 
 
 def _simplify(path: Path) -> None:
@@ -108,6 +109,7 @@ def _simplify(path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    """Write a file of the workspace, unless it is there already."""
     if not path.exists():
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
@@ -236,17 +238,26 @@ def doctor(call: Call) -> int:
     if call.as_json:
         call.data([{"check": name, "ok": ok, "text": text} for name, ok, text in results])
     for name, ok, text in results:
-        call.say(f"{'✓' if ok else '–' if ok is None else '✗'} {name:14}{text}")
-    if any(ok is False for name, ok, _ in results if name in _CHECKS):
+        call.say(f"{_SIGNS[ok]} {name:14}{text}")
+    failed = [name for name, ok, _ in results if ok is False]
+    if not failed:
+        return ExitCode.DONE
+    if any(name in _CHECKS for name in failed):
         return ExitCode.MISSING_COMPONENT
-    return ExitCode.INVALID if any(ok is False for _, ok, _ in results) else ExitCode.DONE
+    return ExitCode.INVALID
+
+
+_SIGNS = {True: "✓", None: "–", False: "✗"}
+"""What stands before a check that holds, that is only told, that fails."""
 
 
 def _python() -> tuple[bool, str]:
+    """Whether Python is new enough."""
     return sys.version_info >= (3, 11), ".".join(map(str, sys.version_info[:3]))
 
 
 def _packages() -> tuple[bool, str]:
+    """Whether every package that is needed on every machine is there."""
     missing = []
     for requirement in requires("fbbatch") or []:
         if ";" in requirement:
@@ -262,6 +273,7 @@ def _packages() -> tuple[bool, str]:
 
 
 def _fonts() -> tuple[bool, str]:
+    """Whether the fonts for PDF have the characters of both scripts."""
     from fbbatch.render.fonts import face
 
     known = len(face("zh-Hant").known & face("zh-Hans", bold=False).known)
@@ -269,6 +281,7 @@ def _fonts() -> tuple[bool, str]:
 
 
 def _limits() -> tuple[bool | None, str]:
+    """Which limits of workers hold on this machine."""
     from fbbatch.workers import held_limits
 
     named = {"memory": "memory", "time": "processor time"}
@@ -284,6 +297,7 @@ def _limits() -> tuple[bool | None, str]:
 
 
 def _outlook() -> tuple[bool | None, str]:
+    """Whether Outlook's own files can be read."""
     if find_spec("olefile"):
         return True, "mails of Outlook (.msg) can be read"
     return None, "mails of Outlook (.msg) cannot be read: optional, pip install 'fbbatch[msg]'"

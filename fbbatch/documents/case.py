@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any
 
 from fbbatch.deadlines import Calendar, Deadlines
-from fbbatch.documents.facts import GIVEN, Teller
+from fbbatch.documents.facts import Teller
 from fbbatch.documents.story import Story, linked, story_fact
 from fbbatch.documents.templates import (
     BlockModel,
+    ColumnModel,
     Item,
     RowsModel,
     Template,
@@ -35,7 +36,7 @@ from fbbatch.render.blocks import (
     Table,
     Text,
 )
-from fbbatch.render.words import REPORTER_WORD, long_date, text_width
+from fbbatch.render.words import long_date, text_width
 from fbbatch.schema import FieldModel, SchemaModel
 from fbbatch.schema.models import Label
 from fbbatch.workflow.matter import Matter
@@ -62,32 +63,28 @@ class Office:
 
     def form_number(self, template: Template) -> str:
         """The number of the form, e.g. `QR-D29 A/1`."""
-        return (
-            f"{self.form_prefix}-{template.document} A/{template.version}"
-            if self.form_prefix
-            else f"{template.document} A/{template.version}"
-        )
+        number = f"{template.document} A/{template.version}"
+        return f"{self.form_prefix}-{number}" if self.form_prefix else number
 
     def head_line(self, number: str, date: dt.date, template: Template) -> str:
         """The line below the title: number, date, form number."""
-        return _HEAD[self.language].format(
-            number=number, date=long_date(date, self.language), form=self.form_number(template)
-        )
+        day = long_date(date, self.language)
+        form = self.form_number(template)
+        return self.teller.phrase("documents.head_line", number=number, date=day, form=form)
 
     def columns(self, template: Template, table: str) -> tuple[Column, ...]:
         """The columns of a template's table; the same for every case."""
         key = template.id, table
         if key not in self._columns:
+            models = template.tables[table].columns
             self._columns[key] = tuple(
-                Column(
-                    c.label[self.language] if c.label else self.teller.label(c.of),
-                    c.weight,
-                    c.align,
-                    c.kind,
-                )
-                for c in template.tables[table].columns
+                Column(self.head(model), model.weight, model.align, model.kind) for model in models
             )
         return self._columns[key]
+
+    def head(self, column: ColumnModel) -> str:
+        """What stands above a column: words of its own, else the label of the fact in it."""
+        return column.label[self.language] if column.label else self.teller.label(column.of)
 
     @cached_property
     def _columns(self) -> dict[tuple[str, str], tuple[Column, ...]]:
@@ -95,14 +92,7 @@ class Office:
 
     def title(self, kind: str) -> str:
         """The title of a kind of document."""
-        return self.teller.book.word("document", kind, self.language)
-
-
-_HEAD = {
-    "zh-Hant": "編號：{number}　　編製日期：{date}　　表單編號：{form}",
-    "zh-Hans": "编号：{number}　　编制日期：{date}　　表单编号：{form}",
-    "en": "No. {number}    Prepared on {date}    Form {form}",
-}
+        return self.teller.word("document", kind)
 
 
 def case_report(
@@ -139,19 +129,18 @@ def case_document(
     """
     template = templates[kind]
     form = office.teller.book.schema(template.form) if template.form else None
-    blank = form is not None and not filled
-    identity = (
-        {"form": kind, "version": str(form.version), "case": matter.number, "issue": str(issue)}
-        if form and blank
-        else {}
-    )
+    identity = {}
+    if form and not filled:
+        version = str(form.version)
+        identity = {"form": kind, "version": version, "case": matter.number, "issue": str(issue)}
     story = story_of(kind, matter, office, now, part=department)
-    own = f"-{office.teller.book.department(department, office.language)}" if department else ""
-    number = (
-        matter.number
-        if kind == "case_report"
-        else f"{matter.number}-{template.document}{own}{f'-{issue}' if issue > 1 else ''}"
-    )
+    number = matter.number
+    if kind != "case_report":
+        number += f"-{template.document}"
+        if department:
+            number += f"-{office.teller.department(department)}"
+        if issue > 1:
+            number += f"-{issue}"
     writer = _Writer(template, form, story, office, filled=filled)
     date = now.date()
     return Document(
@@ -206,14 +195,20 @@ class _Writer:
         *,
         filled: bool,
     ) -> None:
-        self.template, self.form, self.story, self.office = template, form, story, office
-        self.facts, self.language, self.teller = story.facts, office.language, office.teller
+        self.template = template
+        self.form = form
+        self.story = story
+        self.office = office
+        self.facts = story.facts
+        self.language = office.language
+        self.teller = office.teller
         self.schema = story.case.schema if story.matter.is_case else ""
         self.names = _Names(template, story, office)
         self.answers = story.newest(template.id) if filled else None
         self.fields = {field.id: field for field in form.fields} if form else {}
 
     def blocks(self) -> Iterator[Block]:
+        """All blocks in order; a heading waits for something to stand below it."""
         waiting: Heading | None = None
         for block in self.template.blocks:
             if block.heading is not None:
@@ -226,6 +221,7 @@ class _Writer:
             yield from made
 
     def _made(self, block: BlockModel) -> Iterator[Block]:
+        """What becomes of one block of the template; nothing where it has nothing to say."""
         if block.grid is not None:
             if pairs := tuple(self._pairs(block.grid)):
                 yield Grid(pairs)
@@ -237,39 +233,49 @@ class _Writer:
             if self.answers is None:  # it tells how to fill in
                 yield Note(self._told(block.note))
         elif block.text is not None:
-            yield from (
-                Text(line.strip()) for line in self._told(block.text).split("\n") if line.strip()
-            )
+            for line in self._told(block.text).split("\n"):
+                if line.strip():
+                    yield Text(line.strip())
         elif block.signatures is not None:
-            yield Signatures(tuple(label[self.language] for label in block.signatures))
+            labels = [label[self.language] for label in block.signatures]
+            yield Signatures(tuple(labels))
         elif block.page_break:
             yield PageBreak()
 
     def _told(self, label: Label) -> str:
+        """A wording of the template with the facts filled in."""
         return compile_text(label[self.language])(self.names)
 
     def _pairs(self, items: Sequence[Item | str]) -> Iterator[Pair]:
+        """The pairs of a grid: facts that there are, and blanks or what was filled into them."""
         for item in items:
             if item == "rest":
                 yield from self._rest()
             elif isinstance(item, str):
-                if value := self.names.tell(item):
-                    yield Pair(self.names.label(item, self.schema), value)
-            elif item.blank and (self.answers is None or self.answers.get(item.blank) is not None):
+                yield from self._fact(item)
+            elif item.blank and self._is_shown(item.blank):
                 yield self._blank(item)
-            elif item.of and (value := self.names.tell(item.of)):
-                label = (
-                    item.label[self.language]
-                    if item.label
-                    else self.names.label(item.of, self.schema)
-                )
-                yield Pair(label, value, item.wide)
+            elif item.of:
+                yield from self._fact(item.of, label=item.label, wide=item.wide)
+
+    def _fact(self, name: str, *, label: Label | None = None, wide: bool = False) -> Iterator[Pair]:
+        """A fact with its label, or with another; nothing where the fact is empty."""
+        value = self.names.tell(name)
+        if not value:
+            return
+        told = label[self.language] if label else self.names.label(name, self.schema)
+        yield Pair(told, value, wide)
+
+    def _is_shown(self, blank: str) -> bool:
+        """True for every blank of a form, in a finished record for those that were filled in."""
+        return self.answers is None or self.answers.get(blank) is not None
 
     def _rest(self) -> Iterator[Pair]:
+        """All answers that no other place of the document tells."""
         for field in self.teller.fields(self.schema):
-            if field.id not in self.template.printed and (
-                value := self.teller.answer(self.facts, field.id)
-            ):
+            if field.id in self.template.printed:
+                continue
+            if value := self.teller.answer(self.facts, field.id):
                 yield Pair(field.label[self.language], value, wide=len(value) > _LONG)
 
     def _blank(self, item: Item) -> Pair:
@@ -295,54 +301,44 @@ class _Writer:
 
         The first blank rows are prefilled where the template says so.
         """
-        table = self.fields[rows.of]
-        columns = tuple(
-            Column(
-                column.label[self.language], self._weight(column), kind=_kind(column), id=column.id
-            )
-            for column in table.fields
-        )
-        serial = Column(_SERIAL[self.language], 0.7, "center")
-        given = (
-            (self.answers or {}).get(rows.of)
-            or (self.story.newest(rows.prefill).get(rows.of) if rows.prefill else None)
-            or []
-        )
-        count = len(given) if self.answers is not None else max(rows.count, len(given))
-        lines: list[tuple[CellValue, ...]] = [
-            (
-                number,
-                *(
-                    self._cell(column, given[number - 1] if number <= len(given) else {})
-                    for column in table.fields
-                ),
-            )
-            for number in range(1, count + 1)
-        ]
-        return Table(
-            (serial, *columns),
-            tuple(lines),
-            title="",
-            blank="" if self.answers is not None else rows.of,
-        )
+        columns = self.fields[rows.of].fields
+        heads = [Column(self.teller.phrase("documents.serial"), 0.7, "center")]
+        for column in columns:
+            label = column.label[self.language]
+            weight = self._weight(column)
+            heads.append(Column(label, weight, kind=_kind(column), id=column.id))
+        given = self._given(rows)
+        blank = ""
+        if self.answers is None:
+            blank = rows.of
+            given += [{}] * (rows.count - len(given))
+        lines: list[tuple[CellValue, ...]] = []
+        for number, row in enumerate(given, 1):
+            cells = [self._cell(column, row) for column in columns]
+            lines.append((number, *cells))
+        return Table(tuple(heads), tuple(lines), title="", blank=blank)
+
+    def _given(self, rows: RowsModel) -> list[Mapping[str, Any]]:
+        """The rows that are there already: of this form, else of the one it is prefilled from."""
+        given = None
+        if self.answers:
+            given = self.answers.get(rows.of)
+        if not given and rows.prefill:
+            given = self.story.newest(rows.prefill).get(rows.of)
+        return list(given or ())
 
     def _weight(self, column: FieldModel) -> float:
         """How wide a column is: enough for its longest option with its box, on one line."""
-        options = max(
-            (text_width(option) / 2 for option in self.teller.options(column).split("　")),
-            default=0,
-        )
-        return max(_WEIGHTS.get(column.type, 2.2), 0.3 + 0.25 * options)
+        options = self.teller.options(column).split("　")
+        longest = max(map(text_width, options)) / 2
+        return max(_WEIGHTS.get(column.type, 2.2), 0.3 + 0.25 * longest)
 
     def _cell(self, column: FieldModel, row: Mapping[str, Any]) -> str:
+        """A cell of a form's table: the answer, else what there is to be ticked."""
         value = row.get(column.id)
-        return (
-            self.teller.say(column, value)
-            if value is not None
-            else ""
-            if self.answers is not None
-            else self.teller.options(column)
-        )
+        if value is not None:
+            return self.teller.say(column, value)
+        return self.teller.options(column) if self.answers is None else ""
 
 
 _LONG = 24
@@ -355,14 +351,15 @@ _WEIGHTS = {
     "choice": 1.2,
     "boolean": 0.9,
 }
-_SERIAL = {"zh-Hant": "序號", "zh-Hans": "序号", "en": "No."}
 
 
 def _kind(field: FieldModel) -> str:
+    """The kind of a cell that holds an answer to the field."""
     return "date" if field.type == "date" else "text"
 
 
 def _starred(label: str, field: FieldModel) -> str:
+    """A label, with a star where the field must be answered."""
     return f"{label} *" if field.required is True else label
 
 
@@ -370,7 +367,9 @@ class _Names(Mapping[str, object]):
     """Words of the template, facts and answers by name, told when a wording asks for them."""
 
     def __init__(self, template: Template, story: Story, office: Office) -> None:
-        self._template, self._story, self._office = template, story, office
+        self._template = template
+        self._story = story
+        self._office = office
 
     def tell(self, name: str) -> str:
         """A fact of the handling, else of the matter, else the answer to that field.
@@ -394,8 +393,11 @@ class _Names(Mapping[str, object]):
         return teller.label(name, schema)
 
     def __getitem__(self, name: str) -> object:
-        word = self._template.words.get(f"letter_{self._story.reply}" if name == "letter" else name)
-        return compile_text(word[self._office.language])(self).strip() if word else self.tell(name)
+        key = f"letter_{self._story.reply}" if name == "letter" else name
+        word = self._template.words.get(key)
+        if word is None:
+            return self.tell(name)
+        return compile_text(word[self._office.language])(self).strip()
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -405,38 +407,47 @@ class _Names(Mapping[str, object]):
 
 
 def _table(template: Template, name: str, matter: Matter, office: Office) -> Table:
+    """The table of reasons, or of the steps."""
     model = template.tables[name]
-    rows = (
-        _reasons(matter.case, office) if name == "reasons" else history_rows(matter.history, office)
-    )
-    wanted = [c.of for c in model.columns]
+    if name == "reasons":
+        told = _reasons(matter.case, office)
+    else:
+        told = history_rows(matter.history, office)
+    rows = []
+    for row in told:
+        cells = [row[column.of] for column in model.columns]
+        rows.append(tuple(cells))
     empty = model.empty[office.language] if model.empty else ""
-    return Table(
-        office.columns(template, name),
-        tuple(tuple(row[key] for key in wanted) for row in rows),
-        empty=empty,
-    )
+    return Table(office.columns(template, name), tuple(rows), empty=empty)
 
 
-_SYSTEM = {"zh-Hant": "系統", "zh-Hans": "系统", "en": "System"}
-_NO_PERSON = {"batch": _SYSTEM, "rules": _SYSTEM, REPORTER: REPORTER_WORD}
-_TIME = {"zh-Hant": "期限屆滿", "zh-Hans": "期限届满", "en": "Passing of time"}
-_RULES = {"zh-Hant": "分配規則", "zh-Hans": "分配规则", "en": "Assignment rules"}
-_AMENDMENT = {"zh-Hant": "更正後重報", "zh-Hans": "更正后重报", "en": "Corrected copy"}
-_OTHER_DOCUMENTS = {"assignment_rules": _RULES, "time": _TIME, "amendment": _AMENDMENT}
-_CHANGE = {"zh-Hant": "{}：{} → {}", "zh-Hans": "{}：{} → {}", "en": "{}: {} → {}"}
-_DENIED = {"zh-Hant": "（已否定：{}）", "zh-Hans": "（已否定：{}）", "en": " (denied: {})"}
+_NO_PERSON = {
+    "batch": "documents.system",
+    "rules": "documents.system",
+    REPORTER: "render.reporter",
+}
+"""Who took a step, where it is no person, and the words for that."""
+_OTHER_DOCUMENTS = {
+    "assignment_rules": "documents.assignment_rules",
+    "time": "documents.time",
+    "amendment": "documents.amendment",
+}
+"""What brought a step, where it is no document, and the words for that."""
 
 
 def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
-    teller, language = office.teller, office.language
+    """Why the case was classified so: rule, what it says, the words, and where they stand."""
+    teller = office.teller
     rows: list[dict[str, CellValue]] = []
     for reason in case.evidence["reasons"]:
         text = case.text(reason["field"])
         words = teller.words(reason["words"], text)
         if reason["negated"]:
-            words += _DENIED[language].format(teller.words(reason["negated"], text))
-        rule = GIVEN[language] if reason["rule"] == "given" else reason["rule"]
+            negated = teller.words(reason["negated"], text)
+            words += teller.phrase("documents.denied", words=negated)
+        rule = reason["rule"]
+        if rule == "given":
+            rule = teller.phrase("documents.given")
         rows.append(
             {
                 "rule": rule,
@@ -450,20 +461,25 @@ def _reasons(case: Case, office: Office) -> list[dict[str, CellValue]]:
 
 def history_rows(history: Sequence[Transition], office: Office) -> list[dict[str, CellValue]]:
     """The steps of a case in words: date, state, document, who, and when it was recorded."""
-    teller, language = office.teller, office.language
+    teller = office.teller
     return [
         {
             "serial": number,
             "happened_on": step.happened_on,
-            "to": teller.book.word("state", step.to, language),
+            "to": teller.word("state", step.to),
             "document": _document_of(step, teller),
-            "by": _NO_PERSON[step.by][language]
-            if step.by in _NO_PERSON
-            else teller.person(step.by),
+            "by": _by(step, teller),
             "recorded_at": step.recorded_at,
         }
         for number, step in enumerate(history, 1)
     ]
+
+
+def _by(step: Transition, teller: Teller) -> str:
+    """Who took a step."""
+    if step.by in _NO_PERSON:
+        return teller.phrase(_NO_PERSON[step.by])
+    return teller.person(step.by)
 
 
 _DECIDES = {"verification": "conclusion", "coordination": "decision"}
@@ -471,12 +487,12 @@ _DECIDES = {"verification": "conclusion", "coordination": "decision"}
 
 def _decided(step: Transition, teller: Teller) -> str:
     """What was decided on the form of a step, where its state alone does not tell."""
-    form = teller.book.schema(step.document) if step.document in _DECIDES else None
-    field = (
-        next((f for f in form.fields if f.id == _DECIDES[step.document]), None) if form else None
-    )
-    value = step.answers.get(_DECIDES[step.document]) if field else None
-    return teller.say(field, value) if field and value else ""
+    decision = _DECIDES.get(step.document)
+    if decision is None:
+        return ""
+    decided = teller.field_of_form(f"{step.document}.{decision}")
+    value = step.answers.get(decision)
+    return teller.say(decided[1], value) if decided and value else ""
 
 
 def _document_of(step: Transition, teller: Teller) -> str:
@@ -486,19 +502,17 @@ def _document_of(step: Transition, teller: Teller) -> str:
     Each change stands on a line of its own.
     """
     language = teller.language
-    words = _OTHER_DOCUMENTS.get(step.document)
-    name = words[language] if words else teller.book.word("document", step.document, language)
+    if step.document in _OTHER_DOCUMENTS:
+        name = teller.phrase(_OTHER_DOCUMENTS[step.document])
+    else:
+        name = teller.word("document", step.document)
     about = (
-        teller.book.department(step.details.part, language)
+        teller.department(step.details.part)
         or linked(step.details.follows, step.details.followed_by, language)
         or _decided(step, teller)
     )
-    told = [
-        _CHANGE[language].format(
-            teller.label(field), *(teller.tell(field, value, "") or "—" for value in both)
-        )
-        for field, both in (step.details.changes or {}).items()
-    ]
-    return "\n".join(
-        [name + (" ({})" if language == "en" else "（{}）").format(about) if about else name, *told]
-    )
+    told = [teller.with_remark(name, about)]
+    for field, both in (step.details.changes or {}).items():
+        old, new = (teller.tell(field, value, "") or "—" for value in both)
+        told.append(teller.phrase("documents.change", label=teller.label(field), old=old, new=new))
+    return "\n".join(told)

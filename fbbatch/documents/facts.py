@@ -5,104 +5,25 @@ These are the facts the batch knows, and the answers as people read them.
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from fbbatch.model import Case, Facts
 from fbbatch.schema import Book, FieldModel
-from fbbatch.schema.models import Label
+from fbbatch.schema.models import Deadline, EscalationRule, Label, When
+from fbbatch.wording import say
 from fbbatch.words import fold, traditional
 
-_OPEN = {
-    "zh-Hant": "；暫定，待公司核定",
-    "zh-Hans": "；暂定，待公司核定",
-    "en": "; provisional, for the company to decide",
-}
-_DUE = {
-    "zh-Hant": "{date}（{severity}問題 {period}{open}）",
-    "zh-Hans": "{date}（{severity}问题 {period}{open}）",
-    "en": "{date} ({severity}: {period}{open})",
-}
-_QUOTED = {
-    "zh-Hant": "{says}：「{words}」（{rule}）",
-    "zh-Hans": "{says}：“{words}”（{rule}）",
-    "en": '{says}: "{words}" ({rule})',
-}
-GIVEN = {"zh-Hant": "登記人填寫", "zh-Hans": "登记人填写", "en": "given by the recorder"}
-_CLAUSE = {"zh-Hant": "；", "zh-Hans": "；", "en": "; "}
-_RULE = {
-    "zh-Hant": "{when} → {department}（規則 {rule}）",
-    "zh-Hans": "{when} → {department}（规则 {rule}）",
-    "en": "{when} → {department} (rule {rule})",
-}
 _OTHER_RULES = {
-    "proposal": {
-        "zh-Hant": "原部門建議轉交",
-        "zh-Hans": "原部门建议转交",
-        "en": "Proposed by the former department",
-    },
-    "reopened": {
-        "zh-Hant": "重開後交原責任部門",
-        "zh-Hans": "重开后交原责任部门",
-        "en": "Reopened, back to the department that handled it",
-    },
-    "linked": {
-        "zh-Hant": "原案件的責任部門",
-        "zh-Hans": "原案件的责任部门",
-        "en": "The department that handled the former case",
-    },
-    "tracking_ledger": {
-        "zh-Hant": "在跟蹤臺賬中指定",
-        "zh-Hans": "在跟踪台账中指定",
-        "en": "Named in the tracking ledger",
-    },
+    "proposal": "documents.by_proposal",
+    "reopened": "documents.by_reopening",
+    "linked": "documents.by_link",
+    "tracking_ledger": "documents.by_tracking_ledger",
 }
-_LIMIT = {
-    "zh-Hant": "上報時限：{:g} 小時內{}。",
-    "zh-Hans": "上报时限：{:g} 小时内{}。",
-    "en": "To be escalated within {:g} hours{}.",
-}
-_OTHERWISE = {"zh-Hant": "其他情況", "zh-Hans": "其他情况", "en": "otherwise"}
-_WORDS_SAID = {"zh-Hant": "提到關鍵詞", "zh-Hans": "提到关键词", "en": "key words are mentioned"}
-_UNKNOWN = {"zh-Hant": "未提供", "zh-Hans": "未提供", "en": "Not given"}
-_OPEN_PRIORITY = {"zh-Hant": "待評估", "zh-Hans": "待评估", "en": "To be assessed"}
-_NOT_REPEATED = {
-    "zh-Hant": "未發現相同記錄",
-    "zh-Hans": "未发现相同记录",
-    "en": "No identical record",
-}
-_REPEATED = {
-    "zh-Hant": "疑與 {case} 為同一事項（{same}相同，相隔 {days} 天，描述相近 {percent}%），請判定",
-    "zh-Hans": "疑与 {case} 为同一事项（{same}相同，相隔 {days} 天，描述相近 {percent}%），请判定",
-    "en": (
-        "Perhaps the same matter as {case} (same {same}, {days} days apart, "
-        "texts {percent}% alike); please decide"
-    ),
-}
-_WORKING_DAYS = {"zh-Hant": "{} 個工作日", "zh-Hans": "{} 个工作日", "en": "{} working days"}
-_SEPARATOR = {"zh-Hant": "、", "zh-Hans": "、", "en": ", "}
-_YES_NO = {"zh-Hant": ("是", "否"), "zh-Hans": ("是", "否"), "en": ("Yes", "No")}
-_ORIGIN = {
-    "zh-Hant": "文件「{file}」{sheet}第 {row} 行，運行 {run}",
-    "zh-Hans": "文件“{file}”{sheet}第 {row} 行，运行 {run}",
-    "en": "File '{file}', {sheet}row {row}, run {run}",
-}
-_SHEET = {"zh-Hant": "工作表「{}」", "zh-Hans": "工作表“{}”", "en": "sheet '{}', "}
-_BASIS = {
-    "zh-Hant": (
-        "類型判定得分 {score:g} 分，高出次選 {margin:g} 分。",
-        "規則無法判定：{unsure}，請專人覆核。",
-    ),
-    "zh-Hans": (
-        "类型判定得分 {score:g} 分，高出次选 {margin:g} 分。",
-        "规则无法判定：{unsure}，请专人复核。",
-    ),
-    "en": (
-        "The type scored {score:g}, ahead of the second by {margin:g}.",
-        " Not settled by the rules: {unsure}; please review.",
-    ),
-}
+"""By what it was assigned where no rule of the company's did it, and the words for that."""
+_SEVERAL_WORDS = ("severity", "type", "kind", "source")
+"""What a rule of assignment asks for by words of the vocabulary."""
 
 
 _folded = lru_cache(maxsize=64)(fold)
@@ -114,12 +35,21 @@ def mask(contact: str) -> str:
         name, _, domain = contact.rpartition("@")
         return f"{name[:1]}***@{domain}"
     digits = [index for index, char in enumerate(contact) if char.isdigit()]
-    if len(digits) >= 7:
-        hidden = set(
-            digits[3:-4] if len(digits) > 10 else digits[3:-3] if len(digits) > 8 else digits[2:-2]
-        )
-        return "".join("*" if index in hidden else char for index, char in enumerate(contact))
-    return contact[:1] + "***" if contact else ""
+    if len(digits) < 7:
+        return contact[:1] + "***" if contact else ""
+    masked = list(contact)
+    for index in _hidden(digits):
+        masked[index] = "*"
+    return "".join(masked)
+
+
+def _hidden(digits: list[int]) -> list[int]:
+    """Which of a number's digits are not shown; of a long number more digits are."""
+    if len(digits) > 10:
+        return digits[3:-4]
+    if len(digits) > 8:
+        return digits[3:-3]
+    return digits[2:-2]
 
 
 class Teller:
@@ -135,23 +65,55 @@ class Teller:
         self.book = book
         self.language = language
         self._labels = labels
-        self._fields = {(s.id, f.id): f for s in book.sources for f in s.fields}
-        self._any = {f.id: f for s in reversed(book.sources) for f in s.fields}
-        self._escalations = {rule.id: rule for rule in book.assignment.escalation}
-        self._assignments = {rule.id: rule for rule in book.assignment.rules}
+        self._between = self.phrase("list")
+        # fields by schema and id; of any source by id, where the first that has it counts
+        self._fields: dict[tuple[str, str], FieldModel] = {}
+        self._any: dict[str, FieldModel] = {}
+        for schema in book.sources:
+            for field in schema.fields:
+                self._fields[schema.id, field.id] = field
+                self._any.setdefault(field.id, field)
+        rules = book.assignment
+        self._escalations = {rule.id: rule for rule in rules.escalation}
+        self._assignments = {rule.id: rule for rule in rules.rules}
         self._deadlines = {rule.id: rule for rule in book.deadlines.deadlines}
-        self.safety_rules = frozenset(rule.id for rule in book.classification.rules if rule.safety)
+        classes = book.classification.rules
+        self.safety_rules = frozenset(rule.id for rule in classes if rule.safety)
 
     def join(self, parts: Any) -> str:
         """Parts of a list as one text."""
-        return _SEPARATOR[self.language].join(part for part in parts if part)
+        return self._between.join(filter(None, parts))
+
+    def phrase(self, code: str, /, **details: object) -> str:
+        """Words of our own, or a sign such as the colon behind a label."""
+        return say(code, self.language, **details)
+
+    def word(self, name: str, code: str | None) -> str:
+        """The word for a code of the vocabulary's set of that name."""
+        return self.book.word(name, code, self.language)
+
+    def department(self, department_id: str | None) -> str:
+        """A department by its name."""
+        return self.book.department(department_id, self.language)
+
+    def with_remark(self, name: str, remark: str | None) -> str:
+        """A name, or whatever else, with a remark in brackets where there is one."""
+        return name + self.phrase("in_brackets", text=remark) if remark else name
+
+    def yes_no(self, yes: object) -> str:
+        """The word for yes or no."""
+        return self.phrase("documents.yes" if yes else "documents.no")
 
     def label(self, name: str, schema: str = "") -> str:
         """The label of a fact, or of a field (of that schema, else of any)."""
         if name in self._labels:
             return self._labels[name][self.language]
-        field = self._fields.get((schema, name)) or self._any.get(name)
+        field = self._field(name, schema)
         return field.label[self.language] if field else name
+
+    def _field(self, name: str, schema: str) -> FieldModel | None:
+        """The field of that name: the schema's own, else that of any source."""
+        return self._fields.get((schema, name)) or self._any.get(name)
 
     @property
     def fact_labels(self) -> dict[str, str]:
@@ -176,18 +138,23 @@ class Teller:
         """The form and the field that `form.field` means; None where it means none."""
         form, dot, field_id = name.partition(".")
         schema = self.book.schema(form) if dot else None
-        fields = schema.fields if schema else ()
-        return next(((form, field) for field in fields if field.id == field_id), None)
+        if schema:
+            for field in schema.fields:
+                if field.id == field_id:
+                    return form, field
+        return None
 
     def tell(self, name: str, value: Any, schema: str) -> str:
         """A typed value of the field of that name."""
-        field = self._fields.get((schema, name)) or self._any.get(name)
-        return "" if value is None else self.say(field, value) if field else str(value)
+        if value is None:
+            return ""
+        field = self._field(name, schema)
+        return self.say(field, value) if field else str(value)
 
     def say(self, field: FieldModel, value: Any) -> str:
         """A typed value of a field as people read it."""
         if isinstance(value, bool):
-            return _YES_NO[self.language][0 if value else 1]
+            return self.yes_no(value)
         if isinstance(value, list):
             return self.join(self.say(field, part) for part in value)
         match field.type:
@@ -196,7 +163,7 @@ class Teller:
             case "choice" | "choices":
                 return self._word(field, value) or str(value)
             case "department":
-                return self.book.department(str(value), self.language)
+                return self.department(str(value))
             case "person":
                 return self.person(value)
         return str(value)
@@ -207,7 +174,7 @@ class Teller:
         word = self._word(field, mark)
         if not word:
             return mark
-        return f"{mark} ({word})" if self.language == "en" else f"{mark}（{word}）"
+        return mark + self.phrase("in_brackets", text=word)
 
     def _word(self, field: FieldModel, code: object) -> str | None:
         """The word for a code of a field; None where the field does not know it."""
@@ -230,11 +197,11 @@ class Teller:
             case "choice" | "choices":
                 names = [value.label[self.language] for value in self.book.values(field)]
             case "boolean":
-                names = list(_YES_NO[self.language])
+                names = [self.yes_no(True), self.yes_no(False)]
             case "rating":
-                names = [
-                    str(n) for n in range(int(field.maximum or 5), int(field.minimum or 1) - 1, -1)
-                ]
+                low = int(field.minimum or 1)
+                high = int(field.maximum or 5)
+                names = [str(mark) for mark in range(high, low - 1, -1)]
             case _:
                 return ""
         return "　".join(f"□ {name}" for name in names)
@@ -244,7 +211,9 @@ class Teller:
         if tell := _FACTS.get(name):
             return tell(self, facts)
         if of_case := _OF_CASES.get(name):
-            return of_case(self, facts) if isinstance(facts, Case) else ""
+            if isinstance(facts, Case):
+                return of_case(self, facts)
+            return ""
         return self.answer(facts, name)
 
     # --- facts that take more than a word ---------------------------------------------
@@ -252,12 +221,15 @@ class Teller:
     def words(self, words: list[str], text: str) -> str:
         """Matched words as the reporter wrote them."""
         folded = _folded(text)
-        same = len(folded) == len(text)
-        places = [(folded.find(word), word) for word in words]
-        return self.join(
-            text[at : at + len(word)] if same and at >= 0 else self._written(word)
-            for at, word in places
-        )
+        has_same_places = len(folded) == len(text)
+        told = []
+        for word in words:
+            at = folded.find(word)
+            if has_same_places and at >= 0:
+                told.append(text[at : at + len(word)])
+            else:
+                told.append(self._written(word))
+        return self.join(told)
 
     def _written(self, word: str) -> str:
         """A folded word that the text no longer holds, in the script of the documents."""
@@ -266,65 +238,70 @@ class Teller:
     def says(self, says: str) -> str:
         """`severity=severe` as `嚴重程度：嚴重`."""
         dimension, _, value = says.partition("=")
-        colon = ": " if self.language == "en" else "："
-        return f"{self.label(dimension)}{colon}{self.book.word(dimension, value, self.language)}"
+        word = self.word(dimension, value)
+        return f"{self.label(dimension)}{self.phrase('colon')}{word}"
 
     def basis(self, case: Case) -> str:
         """Why it was classified so, in one line: rule and words of what decided. Source: 3.2.x."""
         wanted = {f"type={case.type}", f"severity={case.severity}"}
-        reasons = [
-            r
-            for r in case.evidence["reasons"]
-            if r["says"] in wanted and (r["words"] or r["rule"] == "given")
-        ]
-        by_value: dict[str, tuple[list[str], list[str]]] = {}
-        for reason in reasons:
-            words, rules = by_value.setdefault(reason["says"], ([], []))
-            words += [self.words([word], case.text(reason["field"])) for word in reason["words"]]
-            rules += [reason["rule"]] if reason["words"] else []
+        reasons_by_value: dict[str, list[Mapping[str, Any]]] = {}
+        for reason in case.evidence["reasons"]:
+            says = reason["says"]
+            decides = reason["words"] or reason["rule"] == "given"
+            if decides and says in wanted:
+                reasons_by_value.setdefault(says, []).append(reason)
         told = []
-        for says, (words, rules) in by_value.items():
-            dimension, _, value = says.partition("=")
-            word = self.book.word(dimension, value, self.language)
-            quote = _QUOTED[self.language].format(
-                says=word, words=self.join(dict.fromkeys(words)), rule=self.join(rules)
-            )
-            told.append(
-                quote
-                if words
-                else word
-                + (" ({})" if self.language == "en" else "（{}）").format(GIVEN[self.language])
-            )
-        return _CLAUSE[self.language].join(told) or self.unsure(case)
+        for says, reasons in reasons_by_value.items():
+            told.append(self._quoted(says, reasons, case))
+        if not told:
+            return self.unsure(case)
+        return self.phrase("semicolon").join(told)
+
+    def _quoted(self, says: str, reasons: Sequence[Mapping[str, Any]], case: Case) -> str:
+        """What decided for a type or severity: the reporter's words, or that it was given."""
+        dimension, _, value = says.partition("=")
+        decided = self.word(dimension, value)
+        words: list[str] = []
+        rules: list[str] = []
+        for reason in reasons:
+            if not reason["words"]:
+                continue
+            rules.append(reason["rule"])
+            text = case.text(reason["field"])
+            for word in reason["words"]:
+                words.append(self.words([word], text))
+        if not words:
+            return self.with_remark(decided, self.phrase("documents.given"))
+        return self.phrase(
+            "documents.quoted",
+            says=decided,
+            words=self.join(dict.fromkeys(words)),
+            rule=self.join(rules),
+        )
 
     def unsure(self, case: Case) -> str:
         """What the rules could not settle."""
-        names = [self.label(name) for name in case.evidence.get("unsure", ())]
-        return _BASIS[self.language][1].format(unsure=self.join(names)).strip() if names else ""
+        unsure = self.join(map(self.label, case.evidence.get("unsure", ())))
+        return self.phrase("documents.unsure", unsure=unsure) if unsure else ""
 
     def basis_note(self, case: Case) -> str:
         """Score and margin, and what is unsure."""
-        score = case.evidence["score"]
-        told = (
-            _BASIS[self.language][0].format(score=score, margin=case.evidence["margin"])
-            if score
-            else ""
-        )
-        return (
-            f"{told} {self.unsure(case)}".strip()
-            if self.language == "en"
-            else told + self.unsure(case)
-        )
+        told = []
+        if score := case.evidence["score"]:
+            margin = case.evidence["margin"]
+            told.append(self.phrase("documents.scored", score=score, margin=margin))
+        if unsure := self.unsure(case):
+            told.append(unsure)
+        return self.phrase("gap").join(told)
 
     def repeated(self, case: Case) -> str:
         """Which older case may be the same matter, and why; a person decides. Source: N4."""
         told = case.alike
         if not told:
-            return _NOT_REPEATED[self.language]
-        same = self.join(self.label(name, case.schema) for name in told["same"])
-        return _REPEATED[self.language].format(
-            same=same, **{name: told[name] for name in ("case", "days", "percent")}
-        )
+            return self.phrase("documents.not_repeated")
+        labels = [self.label(name, case.schema) for name in told["same"]]
+        same = self.join(labels)
+        return self.phrase("documents.repeated", **{**told, "same": same})
 
     def due(self, case: Case) -> str:
         """The deadline as date and as rule. Source: 5.1.2a."""
@@ -335,68 +312,71 @@ class Teller:
         rule = self._deadlines.get(rule_id)
         if not rule:
             return text
-        period = _WORKING_DAYS[self.language].format(days)
-        word = self.book.word("severity", case.severity, self.language)
-        open_ = "" if rule.decided else _OPEN[self.language]
-        return _DUE[self.language].format(date=text, severity=word, period=period, open=open_)
+        return self.phrase(
+            "documents.due",
+            date=text,
+            severity=self.word("severity", case.severity),
+            period=self.phrase("documents.working_days", days=days),
+            open=self._provisional(rule),
+        )
+
+    def _provisional(self, rule: Deadline) -> str:
+        """That the company has still to decide about a period; `''` where it has."""
+        return "" if rule.decided else self.phrase("documents.provisional")
 
     def escalation_reasons(self, case: Case) -> str:
         """Why it goes to the leaders."""
-        return self.join(
-            self._escalations[e].label[self.language]
-            for e in case.escalations
-            if e in self._escalations
-        )
+        rules = self._escalated_by(case)
+        return self.join(rule.label[self.language] for rule in rules)
+
+    def _escalated_by(self, case: Case) -> list[EscalationRule]:
+        """The rules by which it goes to the leaders."""
+        return [self._escalations[e] for e in case.escalations if e in self._escalations]
 
     def recipients(self, case: Case) -> str:
         """Who gets the escalation: leaders, and the heads of the departments concerned.
 
         Source: 3.3.3c, 3.3.3d.
         """
-        roles = dict.fromkeys(
-            role
-            for e in case.escalations
-            if e in self._escalations
-            for role in self._escalations[e].to
-        )
+        roles = dict.fromkeys(role for rule in self._escalated_by(case) for role in rule.to)
         names: list[str] = []
         for role in roles:
             if role == "P04":
-                heads = [self.book.head(d) for d in (case.department, *case.cooperating) if d]
-                names += [
-                    f"{h.name}（{self.book.department(h.department, self.language)}）"
-                    for h in heads
-                    if h
-                ]
+                names += self._heads(case)
             else:
-                names += [
-                    f"{p.name}（{p.title}）" if p.title else p.name
-                    for p in self.book.holders(role)[:1]
-                ]
-        text = self.join(dict.fromkeys(names))
-        return text.replace("（", " (").replace("）", ")") if self.language == "en" else text
+                names += [self.with_remark(p.name, p.title) for p in self.book.holders(role)[:1]]
+        return self.join(dict.fromkeys(names))
+
+    def _heads(self, case: Case) -> list[str]:
+        """The heads of the departments concerned, each with the department."""
+        told = []
+        for department in (case.department, *case.cooperating):
+            head = self.book.head(department) if department else None
+            if head:
+                told.append(self.with_remark(head.name, self.department(head.department)))
+        return told
 
     def escalation_limit(self, case: Case) -> str:
         """Within which time an escalation must be made (T02). Source: 3.3.3a."""
         rule = self._deadlines.get("T02")
-        hours = rule.hours.get(case.severity, rule.hours.get("all")) if rule else None
-        if rule is None or hours is None:
+        if rule is None:
             return ""
-        return _LIMIT[self.language].format(hours, "" if rule.decided else _OPEN[self.language])
+        hours = rule.hours.get(case.severity, rule.hours.get("all"))
+        if hours is None:
+            return ""
+        open_ = self._provisional(rule)
+        return self.phrase("documents.escalation_limit", hours=hours, open=open_)
 
     def product_and_model(self, case: Case) -> str:
         """Name and model in one line."""
-        return " ".join(part for part in (case.text("product"), case.text("model")) if part)
+        names = (case.text("product"), case.text("model"))
+        return " ".join(filter(None, names))
 
     def reporter(self, case: Case) -> str:
         """The reporter, and the organisation spoken for."""
-        return (" / " if self.language == "en" else "／").join(
-            dict.fromkeys(
-                p
-                for p in (case.text("organisation") or case.text("partner"), case.text("reporter"))
-                if p
-            )
-        )
+        organisation = case.text("organisation") or case.text("partner")
+        names = filter(None, (organisation, case.text("reporter")))
+        return self.phrase("slash").join(dict.fromkeys(names))
 
     def addressee(self, case: Case) -> str:
         """Whom a letter greets: the reporter by name, else the organisation."""
@@ -404,84 +384,123 @@ class Teller:
 
     def origin(self, case: Case) -> str:
         """Where the feedback stands in the original. Source: 1.3.2a."""
-        name = self.book.word("document", case.sheet, self.language)  # of a form, its kind
-        sheet = _SHEET[self.language].format(name) if name else ""
-        return _ORIGIN[self.language].format(
-            file=case.file, sheet=sheet, row=case.row, run=case.run
+        name = self.word("document", case.sheet)  # of a form, its kind
+        return self.phrase(
+            "documents.origin",
+            file=case.file,
+            sheet=self.phrase("documents.at_sheet", name=name) if name else "",
+            row=case.row,
+            run=case.run,
         )
 
     def assignment(self, case: Case) -> str:
         """By which rule it was assigned, and what the rule says. Source: 5.1.1a."""
-        rule = self._assignments.get(case.assignment_rule or "")
+        name = case.assignment_rule or ""
+        rule = self._assignments.get(name)
         if rule is None:
-            return _OTHER_RULES.get(case.assignment_rule or "", {}).get(
-                self.language, case.assignment_rule or ""
-            )
-        colon = ": " if self.language == "en" else "："
-        told = [
-            f"{self.label(name)}{colon}"
-            + self.join(self.book.word(name, code, self.language) for code in codes)
-            for name in ("severity", "type", "kind", "source")
-            if (codes := getattr(rule.when, name))
-        ]
-        told += [self.join(names) for names in (rule.when.product, rule.when.line) if names]
-        told += [_WORDS_SAID[self.language]] if rule.when.words else []
-        when = self.join(told) or _OTHERWISE[self.language]
-        return _RULE[self.language].format(
-            when=when, department=self.book.department(case.department, self.language), rule=rule.id
+            return self.phrase(_OTHER_RULES[name]) if name in _OTHER_RULES else name
+        return self.phrase(
+            "documents.by_rule",
+            when=self._when(rule.when) or self.phrase("documents.otherwise"),
+            department=self.department(case.department),
+            rule=rule.id,
         )
 
+    def _when(self, condition: When) -> str:
+        """Of what a rule of assignment is; `''` where it is for everything else."""
+        told = []
+        colon = self.phrase("colon")
+        for name in _SEVERAL_WORDS:
+            words = [self.word(name, code) for code in getattr(condition, name)]
+            if words:
+                told.append(f"{self.label(name)}{colon}{self.join(words)}")
+        for names in (condition.product, condition.line):
+            told.append(self.join(names))
+        if condition.words:
+            told.append(self.phrase("documents.key_words"))
+        return self.join(told)
 
-def _yes(teller: Teller, yes: bool) -> str:
-    return _YES_NO[teller.language][0 if yes else 1]
+    def due_on(self, facts: Facts) -> str:
+        """By which day it must be settled."""
+        day = facts.due_on
+        return day.isoformat() if day else ""
+
+    def cooperating(self, facts: Facts) -> str:
+        """The departments that help."""
+        return self.join(map(self.department, facts.cooperating))
+
+    def departments(self, facts: Facts) -> str:
+        """All departments that handle it, the one in charge first."""
+        departments = (facts.department, *facts.cooperating)
+        return self.join(map(self.department, departments))
+
+    def reported_on(self, case: Case) -> str:
+        """The day of the feedback, without its time."""
+        moment = case.text("reported_at")
+        return moment[:10]
+
+    def masked_contact(self, case: Case) -> str:
+        """The contact as it may circulate."""
+        contact = case.text("contact")
+        return mask(contact)
+
+    def escalated_by(self, case: Case) -> str:
+        """Who sends an escalation."""
+        summarisers = self.book.holders("P02")
+        return summarisers[0].name if summarisers else ""
+
+    def escalated(self, case: Case) -> str:
+        """Whether it goes to the leaders, with the number of the escalation."""
+        number = f"{case.number}-D06" if case.escalations else ""
+        return self.with_remark(self.yes_no(case.escalations), number)
 
 
-_FACTS: dict[str, Callable[[Teller, Facts], str]] = {
+_Tell = Callable[[Teller, Facts], str]
+
+
+def _word_for(name: str) -> _Tell:
+    """The vocabulary's word for an attribute of the matter that has the name of its set."""
+    return lambda teller, facts: teller.word(name, getattr(facts, name))
+
+
+_FACTS: dict[str, _Tell] = {
     "number": lambda _, c: c.number,
-    "state": lambda t, c: t.book.word("state", c.state, t.language),
+    "state": _word_for("state"),
     "registered_on": lambda _, c: c.registered_on.isoformat(),
-    "department": lambda t, c: t.book.department(c.department, t.language),
-    "cooperating": lambda t, c: t.join(t.book.department(d, t.language) for d in c.cooperating),
-    "departments": lambda t, c: t.join(
-        t.book.department(d, t.language) for d in (c.department, *c.cooperating)
-    ),
-    "due_on": lambda _, c: c.due_on.isoformat() if c.due_on else "",
+    "department": lambda t, c: t.department(c.department),
+    "cooperating": Teller.cooperating,
+    "departments": Teller.departments,
+    "due_on": Teller.due_on,
     "run": lambda _, c: c.run,
 }
 """Of any matter."""
 _OF_CASES: dict[str, Callable[[Teller, Case], str]] = {
     "escalation_number": lambda _, c: f"{c.number}-D06",
-    "source": lambda t, c: t.book.word("source", c.source, t.language),
-    "channel": lambda t, c: t.book.word("channel", c.channel, t.language),
-    "kind": lambda t, c: t.book.word("kind", c.kind, t.language),
-    "type": lambda t, c: t.book.word("type", c.type, t.language),
-    "severity": lambda t, c: t.book.word("severity", c.severity, t.language),
-    "reported_on": lambda _, c: c.text("reported_at")[:10],
+    "source": _word_for("source"),
+    "channel": _word_for("channel"),
+    "kind": _word_for("kind"),
+    "type": _word_for("type"),
+    "severity": _word_for("severity"),
+    "reported_on": Teller.reported_on,
     "reporter": Teller.reporter,
     "addressee": Teller.addressee,
-    "masked_contact": lambda _, c: mask(c.text("contact")),
+    "masked_contact": Teller.masked_contact,
     "product_and_model": Teller.product_and_model,
     "basis": Teller.basis,
     "basis_note": Teller.basis_note,
     "assignment_rule": Teller.assignment,
     "due": Teller.due,
-    "escalated": lambda t, c: (
-        f"{_yes(t, True)}（{c.number}-D06）"
-        if c.escalations and t.language != "en"
-        else f"Yes ({c.number}-D06)"
-        if c.escalations
-        else _yes(t, False)
-    ),
+    "escalated": Teller.escalated,
     "escalation_reasons": Teller.escalation_reasons,
     "escalated_to": Teller.recipients,
     "escalation_limit": Teller.escalation_limit,
-    "escalated_by": lambda t, _: t.join(p.name for p in t.book.holders("P02")[:1]),
-    "escalated_at": lambda _, c: c.registered_at.strftime("%Y-%m-%d %H:%M"),
+    "escalated_by": Teller.escalated_by,
+    "escalated_at": lambda _, c: f"{c.registered_at:%Y-%m-%d %H:%M}",
     "origin": Teller.origin,
     "repeated": Teller.repeated,
     "main_case": lambda *_: "",
-    "priority": lambda t, _: _OPEN_PRIORITY[t.language],
-    "contact": lambda t, c: c.text("contact") or _UNKNOWN[t.language],
+    "priority": lambda t, _: t.phrase("documents.to_be_assessed"),
+    "contact": lambda t, c: c.text("contact") or t.phrase("documents.unknown"),
 }
 """Of what feedback opened."""
 TOLD = frozenset({*_FACTS, *_OF_CASES})

@@ -64,11 +64,14 @@ Told = list[tuple[str, str]]
 
 def ignored_names(receipt: Receipt, office: Office, templates: Templates) -> tuple[str, Told]:
     """What was left alone: the heading, and (name, why and what to do) of the first thousand."""
-    remark = templates["receipt"].word("ignored_remark", office.language)
+    template = templates["receipt"]
+    remark = template.word("ignored_remark", office.language)
     told = [(name, remark) for name in receipt.ignored[:_MOST_IGNORED]]
-    if further := len(receipt.ignored) - len(told):
-        told.append((templates["receipt"].word("ignored_more", office.language, n=further), ""))
-    return templates["receipt"].word("ignored", office.language), told
+    further = len(receipt.ignored) - len(told)
+    if further:
+        more = template.word("ignored_more", office.language, n=further)
+        told.append((more, ""))
+    return template.word("ignored", office.language), told
 
 
 def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> WorkBook:
@@ -114,11 +117,9 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
 
 def field_labels(office: Office) -> Labels:
     """Labels by field id for each schema, in the office's language."""
-    book = office.teller.book
-    labels = {
-        s.id: {name: label[office.language] for name, label in _named(s)}
-        for s in (*book.sources, *book.forms)
-    }
+    book, labels = office.teller.book, {}
+    for schema in (*book.sources, *book.forms):
+        labels[schema.id] = {name: label[office.language] for name, label in _named(schema)}
     edited = labels.get("tracking_ledger", {})  # its other columns are facts
     return labels | {"tracking_ledger": {**office.teller.fact_labels, **edited}}
 
@@ -142,18 +143,14 @@ def outcome_word(file: FileOutcome, office: Office) -> str:
 
 def remark(file: FileOutcome, office: Office, templates: Templates, labels: Labels) -> str:
     """Why the whole file was treated so, in a sentence; `''` when its rows tell."""
-    if not file.code:
-        return (
-            templates["receipt"].word("see_findings", office.language, n=file.returned)
-            if file.returned
-            else ""
-        )
-    reason = next((f for f in file.findings if f.code == file.code), None)
-    return (
-        catalogue.message(reason, office.language, labels_for(file, reason, labels))
-        if reason
-        else ""
-    )
+    if file.code:
+        reason = next((f for f in file.findings if f.code == file.code), None)
+        if reason is None:
+            return ""
+        return catalogue.message(reason, office.language, labels_for(file, reason, labels))
+    if file.returned:
+        return templates["receipt"].word("see_findings", office.language, n=file.returned)
+    return ""
 
 
 def _files(
@@ -199,11 +196,15 @@ def _files(
 
 def _ignored(receipt: Receipt, office: Office, templates: Templates, word: Word) -> Iterator[Table]:
     """The table of what was left alone, below that of the files; none when nothing was."""
-    if receipt.ignored:
-        heading, told = ignored_names(receipt, office, templates)
-        serial = Column(word("serial"), align="center", kind="integer")
-        columns = serial, Column(word("file")), Column(word("remark"))
-        yield Table(columns, tuple((n, *one) for n, one in enumerate(told, 1)), title=heading)
+    if not receipt.ignored:
+        return
+    heading, told = ignored_names(receipt, office, templates)
+    serial = Column(word("serial"), align="center", kind="integer")
+    columns = serial, Column(word("file")), Column(word("remark"))
+    rows = []
+    for number, (name, remark_on_it) in enumerate(told, 1):
+        rows.append((number, name, remark_on_it))
+    yield Table(columns, tuple(rows), title=heading)
 
 
 def _findings(receipt: Receipt, office: Office, word: Word, labels: Labels) -> Table:
@@ -277,35 +278,47 @@ def people_list(
 def _people(
     receipt: Receipt, office: Office, templates: Templates, word: Word, labels: Labels
 ) -> Table:
-    holders = {
-        role: office.teller.join(p.name for p in office.teller.book.holders(role)[:1])
-        for role in ("P02", "P03")
-    }
+    """Everything that waits for a person: what it is about, what it is, for whom."""
+    summariser, escalator = _holder("P02", office), _holder("P03", office)
     found: list[tuple[str, str, str]] = []
     for file in receipt.files:
         if file.returned:
-            found.append((file.name, word("file_returned", n=file.returned), holders["P02"]))
+            found.append((file.name, word("file_returned", n=file.returned), summariser))
         if file.code and file.outcome not in {"duplicate"}:
-            found.append((file.name, remark(file, office, templates, labels), holders["P02"]))
+            found.append((file.name, remark(file, office, templates, labels), summariser))
     if receipt.glyphs:
-        found.append((word("documents"), word("glyphs", characters=receipt.glyphs), holders["P02"]))
+        glyphs = word("glyphs", characters=receipt.glyphs)
+        found.append((word("documents"), glyphs, summariser))
     for case in receipt.cases:
         if case.escalations:
-            found.append(
-                (case.number, word("escalated"), office.teller.recipients(case) or holders["P03"])
-            )
-        if case.alike:
-            found.append((case.number, office.teller.fact(case, "repeated"), holders["P02"]))
-        unsure = case.evidence.get("unsure", ())
-        if "type" in unsure:
-            found.append((case.number, word("unclassified"), holders["P02"]))
-        elif "severity" in unsure:
-            found.append((case.number, word("unsure"), holders["P02"]))
-    rows = tuple((n, *item) for n, item in enumerate(found, 1))
+            recipients = office.teller.recipients(case) or escalator
+            found.append((case.number, word("escalated"), recipients))
+        for matter in _to_judge(case, office, word):
+            found.append((case.number, matter, summariser))
+    rows: list[tuple[CellValue, ...]] = []
+    for number, item in enumerate(found, 1):
+        rows.append((number, *item))
     columns = (
         Column(word("serial"), align="center", kind="integer"),
         Column(word("subject")),
         Column(word("matter")),
         Column(word("who")),
     )
-    return Table(columns, rows, empty=word("none"))
+    return Table(columns, tuple(rows), empty=word("none"))
+
+
+def _holder(role: str, office: Office) -> str:
+    """The person that has a role first; `''` where nobody has it."""
+    people = office.teller.book.holders(role)
+    return people[0].name if people else ""
+
+
+def _to_judge(case: Case, office: Office, word: Word) -> Iterator[str]:
+    """What a person has to judge of a new case, as the rules could not."""
+    if case.alike:
+        yield office.teller.fact(case, "repeated")
+    unsure = case.evidence.get("unsure", ())
+    if "type" in unsure:
+        yield word("unclassified")
+    elif "severity" in unsure:
+        yield word("unsure")

@@ -34,8 +34,9 @@ from fbbatch.render.blocks import (
 from fbbatch.render.words import cell_text, text_width
 from fbbatch.schema import Book, FieldModel, SchemaModel
 from fbbatch.schema.text import header_keys
-from fbbatch.validate.parsers import BETWEEN, Parsers
+from fbbatch.validate.parsers import Parsers
 from fbbatch.validate.values import Bad
+from fbbatch.wording import say
 from fbbatch.words import file_name, simplified
 
 _NUMBERS = {"customer": "D01", "employee": "D02", "partner": "D03"}
@@ -123,12 +124,17 @@ def register_form(schema: SchemaModel, office: Office) -> BlankForm:
 
 def questionnaire_form(schema: SchemaModel, office: Office) -> BlankForm:
     """D04: a few questions to customers. Source: 2.1.4b."""
-    known = {f.id: f for f in schema.fields}
-    asked = {heading: [known[i] for i in ids if i in known] for heading, ids in _QUESTIONS.items()}
-    chosen = {f.id for fields in asked.values() for f in fields}
-    asked["part_you"] += [f for f in schema.fields if is_needed(f) and f.id not in chosen]
-    parts = tuple(FieldGroup(heading, tuple(fields)) for heading, fields in asked.items() if fields)
-    return BlankForm("questionnaire", _QUESTIONNAIRE, office.title("questionnaire"), schema, parts)
+    known = {field.id: field for field in schema.fields}
+    asked: dict[str, list[FieldModel]] = {}
+    for heading, ids in _QUESTIONS.items():
+        asked[heading] = [known.pop(name) for name in ids if name in known]
+    asked["part_you"] += filter(is_needed, known.values())
+    parts = []
+    for heading, fields in asked.items():
+        if fields:
+            parts.append(FieldGroup(heading, tuple(fields)))
+    title = office.title("questionnaire")
+    return BlankForm("questionnaire", _QUESTIONNAIRE, title, schema, tuple(parts))
 
 
 # --- what a field asks for ------------------------------------------------------------
@@ -165,59 +171,52 @@ class Prompter:
 
     def label(self, field: FieldModel) -> str:
         """Its label; in the questionnaire a friendlier one, if the schema will know it again."""
-        friendly = (
-            self._template.words.get(f"ask_{field.id}")
-            if self._form.kind == "questionnaire"
-            else None
-        )
-        if friendly:
-            index = self._form.schema.by_header
-            known = next(
-                (index[key] for key in header_keys(friendly[self.language]) if key in index), None
-            )
-            if known is field:
-                return friendly[self.language]
-        return field.label[self.language]
+        own = field.label[self.language]
+        friendly = self._template.words.get(f"ask_{field.id}")
+        if friendly is None or self._form.kind != "questionnaire":
+            return own
+        asked = friendly[self.language]
+        index = self._form.schema.by_header
+        known = [index[key] for key in header_keys(asked) if key in index]
+        if known and known[0] is field:
+            return asked
+        return own
 
     def mark(self, field: FieldModel) -> str:
         """What follows the label of a field that must be answered."""
-        return (
-            self.word("mark_required")
-            if field.required is True
-            else self.word("mark_either")
-            if field.either_or
-            else ""
-        )
+        if field.required is True:
+            return self.word("mark_required")
+        return self.word("mark_either") if field.either_or else ""
 
     def need(self, field: FieldModel) -> str:
         """Whether it must be answered."""
         if field.required is True:
             return self.word("need_required")
-        return self.word(
-            "need_either"
-            if field.either_or
-            else "need_ask"
-            if field.required == "ask"
-            else "need_optional"
-        )
+        if field.either_or:
+            return self.word("need_either")
+        return self.word("need_ask" if field.required == "ask" else "need_optional")
 
     def kind(self, field: FieldModel) -> str:
         """What its type takes, in a sentence."""
-        values = (
-            dict(zip(("yes", "no"), self._yes_no(), strict=True)) if field.type == "boolean" else {}
-        )
-        if field.type == "rating":
-            values = dict(
-                zip(("low", "high"), (f"{bound:g}" for bound in _scale(field)), strict=True)
-            )
+        values: dict[str, str] = {}
+        if field.type == "boolean":
+            yes, no = self._yes_no()
+            values = {"yes": yes, "no": no}
+        elif field.type == "rating":
+            low, high = _scale(field)
+            values = {"low": f"{low:g}", "high": f"{high:g}"}
         return self.word(f"type_{field.type}", **values)
 
     def what(self, field: FieldModel) -> str:
         """What to write, in at most three lines: hint, type, pattern."""
-        hint = field.hint[self.language] if field.hint else ""
-        kind = "" if hint and field.type in _HINT_SUFFICES else self.kind(field)
-        pattern = field.pattern.explain[self.language] if field.pattern else ""
-        return "\n".join(filter(None, (hint, kind, pattern)))
+        told = []
+        if field.hint:
+            told.append(field.hint[self.language])
+        if not field.hint or field.type not in _HINT_SUFFICES:
+            told.append(self.kind(field))
+        if field.pattern:
+            told.append(field.pattern.explain[self.language])
+        return "\n".join(told)
 
     def allowed(self, field: FieldModel) -> str:
         """Its allowed values, or where to find them; `''` when there is no limit."""
@@ -227,19 +226,22 @@ class Prompter:
         ]
         if field.type == "rating" and field.values:
             options = [f"{v.code} {v.label[self.language]}" for v in self._book.values(field)]
-        text = BETWEEN[self.language].join(options)
-        if text:
-            return (
-                text
-                if text_width(text) <= _NOTE_WIDTH * _NOTE_LINES
-                else self.word("in_list", n=len(options))
-            )
-        low, high = field.minimum, field.maximum
-        if low is not None and high is not None:
-            return self.word("within", low=f"{low:g}", high=f"{high:g}")
-        if low is not None:
-            return self.word("at_least", low=f"{low:g}")
-        return self.word("at_most", high=f"{high:g}") if high is not None else ""
+        if not options:
+            return self._range(field)
+        text = say("choices", self.language).join(options)
+        if text_width(text) > _NOTE_WIDTH * _NOTE_LINES:
+            return self.word("in_list", n=len(options))
+        return text
+
+    def _range(self, field: FieldModel) -> str:
+        """Between which numbers it lies; `''` when there is no limit."""
+        low = "" if field.minimum is None else f"{field.minimum:g}"
+        high = "" if field.maximum is None else f"{field.maximum:g}"
+        if low and high:
+            return self.word("within", low=low, high=high)
+        if low:
+            return self.word("at_least", low=low)
+        return self.word("at_most", high=high) if high else ""
 
     def options(self, field: FieldModel) -> tuple[str | float, ...]:
         """What a drop-down offers; each is an answer as it stands."""
@@ -276,9 +278,10 @@ class Prompter:
         )
 
     def _yes_no(self) -> tuple[str, str]:
-        return self._book.word("yes_no", "yes", self.language), self._book.word(
-            "yes_no", "no", self.language
-        )
+        """The words of the vocabulary for yes and no."""
+        yes = self._book.word("yes_no", "yes", self.language)
+        no = self._book.word("yes_no", "no", self.language)
+        return yes, no
 
     def example(self, field: FieldModel) -> CellValue:
         """The example as a cell: words in the language, real dates and numbers."""
@@ -333,8 +336,11 @@ def _either(form: BlankForm, prompter: Prompter) -> str:
 
 
 def _entry(field: FieldModel, prompter: Prompter) -> RegisterColumn:
-    header, mark = prompter.label(field), prompter.mark(field)
-    options, example = prompter.options(field), prompter.example(field)
+    """A column of the register, with what helps to fill it in."""
+    header = prompter.label(field)
+    mark = prompter.mark(field)
+    options = prompter.options(field)
+    example = prompter.example(field)
     kind = {"rating": "number"}.get(field.type, field.type)
     closed = field.type in {"choice", "boolean", "rating", "integer", "number"} or (
         field.type in _LISTED and field.strict
@@ -367,27 +373,28 @@ def _n_lines(field: FieldModel, prompter: Prompter) -> int:
     """How many lines an answer is likely to take: a description several, a sentence two."""
     if field.type == "text" and field.empty_phrases:
         return 6
-    return (
-        2
-        if field.type == "table"
-        or (field.type == "text" and text_width(str(prompter.example(field) or "")) > 20)
-        else 1
-    )
+    if field.type == "table":
+        return 2
+    is_sentence = text_width(str(prompter.example(field) or "")) > 20
+    return 2 if field.type == "text" and is_sentence else 1
 
 
 def _width(
     field: FieldModel, header: str, options: Sequence[str | float], prompter: Prompter
 ) -> float:
     """The width of a column in characters: what is likely to stand in it; longer texts wrap."""
-    if (lines := _n_lines(field, prompter)) > 1:
+    lines = _n_lines(field, prompter)
+    if lines > 1:
         return _PROSE_WIDTH if lines > 2 else _SENTENCE_WIDTH
-    wide = text_width(header)
-    half = max(wide / 2, max(map(text_width, header.split()))) if wide > _HEADER else wide
+    header_width: float = text_width(header)
+    if header_width > _HEADER:  # it goes on in a second line, but no word is broken
+        longest_word = max(map(text_width, header.split()))
+        header_width = max(header_width / 2, longest_word)
     content = max(
         (text_width(str(option)) + _ARROW for option in options),
         default=text_width(str(prompter.example(field) or "")) + 2,
     )
-    return max(_WIDTHS.get(field.type, 0), half + 3, float(min(content, _LONGEST)))
+    return max(_WIDTHS.get(field.type, 0), header_width + 3, float(min(content, _LONGEST)))
 
 
 def _notes(form: BlankForm, prompter: Prompter) -> WorkSheet:
@@ -458,11 +465,18 @@ def register_document(
 _HALF = 17  # em of text that the value of half a row takes
 
 
+_BOX = 2.5  # em that a box to be ticked takes, with the room around it
+
+
 def _pair(field: FieldModel, prompter: Prompter) -> Pair:
-    ticks = tuple((text, False) for text in prompter.ticks(field))
+    """A field with its blank, or with the boxes to be ticked."""
+    label = prompter.label(field) + prompter.mark(field)
+    options = prompter.ticks(field)
     lines = _n_lines(field, prompter)
-    wide = lines > 1 or sum(text_width(text) / 2 + 2.5 for text, _ in ticks) > _HALF
-    return Pair(prompter.label(field) + prompter.mark(field), "", wide, field.id, lines, ticks)
+    ticks_width = sum(text_width(option) / 2 + _BOX for option in options)
+    wide = lines > 1 or ticks_width > _HALF
+    ticks = tuple((option, False) for option in options)
+    return Pair(label, "", wide, field.id, lines, ticks)
 
 
 # --- all of them ----------------------------------------------------------------------
@@ -478,10 +492,10 @@ def forms_of(office: Office) -> list[BlankForm]:
     """The forms that a company's schemas make; a source whose files have no header row has none."""
     sources = [schema for schema in office.teller.book.sources if schema.header]
     asked = [schema for schema in sources if schema.source_code == _ASKED_SOURCE]
-    return [
-        *(register_form(schema, office) for schema in sources),
-        *(questionnaire_form(schema, office) for schema in asked[:1]),
-    ]
+    forms = [register_form(schema, office) for schema in sources]
+    if asked:
+        forms.append(questionnaire_form(asked[0], office))
+    return forms
 
 
 def blank_forms(

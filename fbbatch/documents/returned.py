@@ -26,6 +26,7 @@ from fbbatch.render.marked import RESULT, Cover
 from fbbatch.render.sheet_xml import RowMark, SheetMarks
 from fbbatch.render.words import long_date
 from fbbatch.schema import SchemaModel
+from fbbatch.wording import say
 
 _MOST_POINTS = 300
 _SHA = 12
@@ -184,7 +185,7 @@ class Correction:
         lines += [f"{self.issue} · {code_line(self.code, self.office.language)}"]
         edited = "edit_" if self.is_edited_ledger else ""
         lines += [
-            self.word(f"{edited}step_1", result=RESULT[self.office.language]),
+            self.word(f"{edited}step_1", result=say(RESULT, self.office.language)),
             self.word(f"{edited}step_2"),
             self.word(f"{edited}step_3"),
         ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fbbatch.deadlines import Deadlines
 from fbbatch.model import Case, Facts, Reminder, Transition
 from fbbatch.render.words import long_date, text_width
+from fbbatch.wording import say
 from fbbatch.workflow.due import contained_by, due
 from fbbatch.workflow.matter import Matter
 from fbbatch.workflow.standing import HELD, Standing, may_verify
@@ -101,10 +102,12 @@ def story_fact(teller: "Teller", story: Story, name: str) -> str | None:
 
 
 def _trim(text: object) -> str:
+    """A text without the stop at its end, as others put their own there."""
     return str(text or "").strip().rstrip(_STOPS)
 
 
 def _moment(moment: dt.datetime | None, language: str) -> str:
+    """A moment as a letter names it."""
     if moment is None:
         return ""
     return long_date(moment.date(), language) + _time(moment)
@@ -131,129 +134,105 @@ def _summary(text: str) -> str:
     if text_width(line) <= _SUMMARY_WIDTH:
         return line
     end = next(n for n in range(len(line)) if text_width(line[: n + 1]) > _SUMMARY_WIDTH)
-    words = line[:end].rpartition(" ")[0] if line[end - 1 : end + 1].isascii() else ""
-    return (words if len(words) > end // 2 else line[:end]).rstrip(",，、;；:： ") + "…"
+    kept = line[:end]
+    is_within_a_word = line[end - 1 : end + 1].isascii()
+    if is_within_a_word:
+        words = kept.rpartition(" ")[0]
+        if len(words) > end // 2:
+            kept = words
+    return kept.rstrip(",，、;；:： ") + "…"
 
 
 def _day(text: object) -> str:
+    """The day of an answer that is a date, or a date with its time."""
     return str(text or "")[:10]
 
 
 def _measures(teller: "Teller", story: Story) -> str:
-    told = _steps(
-        teller, story.newest("result").get("steps") or story.newest("measures").get("steps") or ()
-    )
-    standing, colon = story.standing, ": " if teller.language == "en" else "："
-    others = {
-        d: ["", *_steps(teller, step.answers.get("steps") or ())]
-        for d, step in standing.parts.items()
-    }
-    others |= {d: [_still_owed(teller, story)] for d in standing.still_owing}
-    if others and told and standing.department:
-        others = {standing.department: ["", *told], **others}
-        told = []
-    return "\n".join(
-        [
-            *told,
-            *(
-                teller.book.department(d, teller.language) + colon + "\n".join(lines)
-                for d, lines in others.items()
-            ),
-        ]
-    )
+    """The measures step by step; by department, where several take part."""
+    standing = story.standing
+    own = _steps(teller, _newest(story, "result.steps") or _newest(story, "measures.steps"))
+    others = {}
+    for department, step in standing.parts.items():
+        steps = _steps(teller, step.answers.get("steps"))
+        others[department] = f"\n{steps}" if steps else ""
+    for department in standing.still_owing:
+        others[department] = _still_owed(teller, story)
+    told = []
+    if own and others and standing.department:
+        others = {standing.department: f"\n{own}", **others}
+    elif own:
+        told.append(own)
+    colon = teller.phrase("colon")
+    for department, steps in others.items():
+        told.append(f"{teller.department(department)}{colon}{steps}")
+    return "\n".join(told)
 
 
 def _still_owed(teller: "Teller", story: Story) -> str:
-    first, zone = story.standing.cooperating[0], story.now.tzinfo
+    """That a cooperating department's measures are still wanted, and by when."""
+    first = story.standing.cooperating[0]
+    zone = story.now.tzinfo
     by = due(story.matter, "measures", story.deadlines, zone, part=first)
-    return _OWED[teller.language].format(_stamp(by) or "—")
+    return teller.phrase("documents.measures_wanted", until=_stamp(by) or "—")
 
 
-_OWED = {
-    "zh-Hant": "措施待交，應於 {} 前",
-    "zh-Hans": "措施待交，应于 {} 前",
-    "en": "measures wanted by {}",
-}
-
-
-def _steps(teller: "Teller", steps: Sequence[Mapping[str, Any]]) -> list[str]:
+def _steps(teller: "Teller", rows: Sequence[Mapping[str, Any]] | None) -> str:
+    """Measures as numbered lines, each with who does it and when."""
     told = []
-    for number, row in enumerate(steps, 1):
-        who = _COMMA[teller.language].join(
-            filter(
-                None, [teller.person(row.get("owner")), _day(row.get("done_on") or row.get("due"))]
-            )
-        )
-        brackets = _BRACKETS[teller.language]
-        told.append(f"{number}. {row.get('step', '')}{brackets.format(who) if who else ''}")
-    return told
-
-
-_COMMA = {"zh-Hant": "，", "zh-Hans": "，", "en": ", "}
-_BRACKETS = {"zh-Hant": "（{}）", "zh-Hans": "（{}）", "en": " ({})"}
+    for number, row in enumerate(rows or (), 1):
+        owner = teller.person(row.get("owner"))
+        day = _day(row.get("done_on") or row.get("due"))
+        who = teller.phrase("comma").join(filter(None, (owner, day)))
+        step = f"{number}. {row.get('step', '')}"
+        told.append(teller.with_remark(step, who))
+    return "\n".join(told)
 
 
 def _result(teller: "Teller", story: Story) -> str:
+    """How it came out, and the department's summary."""
     result = story.newest("result")
     if not result:
         return ""
-    word = teller.book.word("outcome", str(result["outcome"]), teller.language)
-    return f"{word}{'. ' if teller.language == 'en' else '。'}{result.get('summary', '')}"
+    word = teller.word("outcome", str(result["outcome"]))
+    return f"{word}{teller.phrase('stop')}{result.get('summary', '')}"
 
 
 def _came_back(teller: "Teller", story: Story) -> str:
     """Why it is here again: not taken by another department, failed, or reopened."""
-    step = next((s for s in reversed(story.history) if s.details.verdict in _BACK), None)
-    if step is None:
+    for step in reversed(story.history):
+        verdict = step.details.verdict
+        if verdict in _BACK:
+            break
+    else:
         return ""
     answers = step.answers
-    reason = answers.get("remaining") or answers.get("reason") or step.details.reason or ""
-    word = _BACK[str(step.details.verdict)][teller.language]
-    return f"{word}{': ' if teller.language == 'en' else '：'}{reason}" if reason else word
+    reason = answers.get("remaining") or answers.get("reason") or step.details.reason
+    word = teller.phrase(_BACK[verdict])
+    return f"{word}{teller.phrase('colon')}{reason}" if reason else word
 
 
 _BACK = {
-    "failed": {"zh-Hant": "驗證不通過", "zh-Hans": "验证不通过", "en": "Verification failed"},
-    "not_ours": {
-        "zh-Hant": "原部門退回",
-        "zh-Hans": "原部门退回",
-        "en": "Returned by the former department",
-    },
-    "reopened": {"zh-Hant": "重開", "zh-Hans": "重开", "en": "Reopened"},
-}
-_HELD = {
-    "zh-Hant": "{reason}，至 {until}",
-    "zh-Hans": "{reason}，至 {until}",
-    "en": "{reason}, until {until}",
-}
-_HELD_DAYS = {
-    "zh-Hant": "累計暫停 {} 天",
-    "zh-Hans": "累计暂停 {} 天",
-    "en": "held for {} days in all",
-}
-_PROPOSED = {
-    "zh-Hant": "{}（建議，待評估）",
-    "zh-Hans": "{}（建议，待评估）",
-    "en": "{} (proposed, to be assessed)",
+    "failed": "documents.failed",
+    "not_ours": "documents.not_ours",
+    "reopened": "documents.reopened",
 }
 _BY_SEVERITY = {"severe": "P1", "general": "P3", "minor": "P4"}
 
 
 def proposed_priority(case: Case) -> str:
     """The priority that the severity suggests, until somebody has decided. Source: 4.3.2."""
-    return (
-        "P2"
-        if case.severity == "general" and case.escalations
-        else _BY_SEVERITY.get(case.severity, "P3")
-    )
+    if case.severity == "general" and case.escalations:
+        return "P2"
+    return _BY_SEVERITY.get(case.severity, "P3")
 
 
 def _priority(teller: "Teller", story: Story) -> str:
+    """The priority as decided, else as proposed."""
     if story.standing.priority:
-        return teller.book.word("priority", story.standing.priority, teller.language)
-    return _PROPOSED[teller.language].format(
-        teller.book.word("priority", proposed_priority(story.case), teller.language)
-    )
+        return teller.word("priority", story.standing.priority)
+    proposed = teller.word("priority", proposed_priority(story.case))
+    return teller.phrase("documents.proposed", priority=proposed)
 
 
 def _may_verify(teller: "Teller", story: Story) -> str:
@@ -264,64 +243,53 @@ def _may_verify(teller: "Teller", story: Story) -> str:
     if story.standing.state not in {"awaiting_verification", "planned", "in_progress"}:
         return ""
     names = [person.name for person in may_verify(story.standing, teller.book)]
-    return teller.join(names) or _TO_NAME[teller.language]
-
-
-_TO_NAME = {
-    "zh-Hant": "由領導在協調單上指定",
-    "zh-Hans": "由领导在协调单上指定",
-    "en": "to be named by a leader on a coordination sheet",
-}
+    return teller.join(names) or teller.phrase("documents.to_be_named")
 
 
 def _held(teller: "Teller", story: Story) -> str:
+    """Why it is held and until when; afterwards, for how long it was."""
+    standing = story.standing
     step = story.entered(HELD)
-    if story.standing.state == HELD and step and story.standing.held_until:
-        return _HELD[teller.language].format(
-            reason=step.details.reason or "", until=story.standing.held_until.isoformat()
-        )
-    return (
-        _HELD_DAYS[teller.language].format(story.standing.held_days)
-        if story.standing.held_days
-        else ""
-    )
+    if standing.state == HELD and step and standing.held_until:
+        reason = step.details.reason or ""
+        until = standing.held_until.isoformat()
+        return teller.phrase("documents.held", reason=reason, until=until)
+    if standing.held_days:
+        return teller.phrase("documents.held_days", days=standing.held_days)
+    return ""
 
 
 def _progress(teller: "Teller", story: Story) -> str:
+    """How far it is: as last said in a ledger, else the percentage of a work list and its day."""
     if told := story.standing.notes.get("last_progress"):
         return told
     step = story.standing.taken.get("inspection")
+    if step is None:
+        return ""
     percent = story.newest("inspection").get("percent", "")
-    return (
-        f"{percent}%{_BRACKETS[teller.language].format(step.happened_on.isoformat())}"
-        if step
-        else ""
-    )
+    return teller.with_remark(f"{percent}%", step.happened_on.isoformat())
 
 
 def _why_coordination(teller: "Teller", story: Story) -> str:
+    """Why a leader is asked: difficulties, support wanted, why the reporter is not content."""
     inspection, survey = story.newest("inspection"), story.newest("satisfaction")
     told = [
         inspection.get("difficulties"),
         inspection.get("support"),
         survey.get("reason") or survey.get("comments"),
     ]
-    return ("; " if teller.language == "en" else "；").join(_trim(text) for text in told if text)
+    return teller.phrase("semicolon").join(_trim(text) for text in told if text)
 
 
 def _written_beside(teller: "Teller", story: Story) -> str:
     """What came on the forms outside their blanks, form by form."""
-    told = [
-        f"{step.happened_on.isoformat()} "
-        f"{teller.book.word('document', step.document, teller.language)}"
-        f"{_COLON[teller.language]}{text}"
-        for step in story.history
-        for text in step.details.remarks or ()
-    ]
+    told = []
+    colon = teller.phrase("colon")
+    for step in story.history:
+        for text in step.details.remarks or ():
+            form = teller.word("document", step.document)
+            told.append(f"{step.happened_on.isoformat()} {form}{colon}{text}")
     return "\n".join(told)
-
-
-_COLON = {"zh-Hant": "：", "zh-Hans": "：", "en": ": "}
 
 
 def _promise(teller: "Teller", story: Story) -> str:
@@ -332,13 +300,13 @@ def _promise(teller: "Teller", story: Story) -> str:
     steps = [_day(row.get("due")) for row in story.newest("measures").get("steps") or ()]
     day = max(steps, default="") or _day(story.newest("assignment").get("promised_on"))
     due_on = story.facts.due_on
-    return day + _LATE[teller.language] if day and due_on and day > due_on.isoformat() else day
-
-
-_LATE = {"zh-Hant": "（晚於期限）", "zh-Hans": "（晚于期限）", "en": " (after the due date)"}
+    if day and due_on and day > due_on.isoformat():
+        return day + teller.phrase("documents.late")
+    return day
 
 
 def _linked(teller: "Teller", story: Story) -> str:
+    """The case that it follows, and those that follow it."""
     both = (
         linked(story.standing.follows, None, teller.language),
         linked(None, teller.join(story.standing.followed_by), teller.language),
@@ -348,15 +316,9 @@ def _linked(teller: "Teller", story: Story) -> str:
 
 def linked(follows: str | None, followed_by: str | None, language: str) -> str:
     """The closed case that a case follows, else those that follow it. Source: T16."""
-    before, after = _LINKED[language]
-    return before.format(follows) if follows else after.format(followed_by) if followed_by else ""
-
-
-_LINKED = {
-    "zh-Hant": ("原案件 {}", "後續案件 {}"),
-    "zh-Hans": ("原案件 {}", "后续案件 {}"),
-    "en": ("follows {}", "followed by {}"),
-}
+    if follows:
+        return say("documents.follows", language, case=follows)
+    return say("documents.followed_by", language, case=followed_by) if followed_by else ""
 
 
 _MILESTONES = (
@@ -377,15 +339,13 @@ def _milestones(teller: "Teller", story: Story) -> str:
     for step in story.history:
         first.setdefault(step.to, f"{step.happened_on:%m-%d}")
     return "\n".join(
-        f"{teller.book.word('state', state, teller.language)} {first[state]}"
-        for state in _MILESTONES
-        if state in first
+        f"{teller.word('state', state)} {first[state]}" for state in _MILESTONES if state in first
     )
 
 
 def _awaited(teller: "Teller", story: Story) -> str:
     """The form that moves the matter on."""
-    return teller.book.word("document", story.standing.expected, teller.language)
+    return teller.word("document", story.standing.expected)
 
 
 def _idle(teller: "Teller", story: Story) -> str:
@@ -394,11 +354,62 @@ def _idle(teller: "Teller", story: Story) -> str:
         return ""
     last = story.history[-1].recorded_at.date()
     days = (story.now.date() - last).days
-    idle = _IDLE[teller.language].format(days) if days and story.standing.is_open else ""
+    idle = ""
+    if days and story.standing.is_open:
+        idle = teller.phrase("documents.idle", days=days)
     return f"{last.isoformat()}{idle}"
 
 
-_IDLE = {"zh-Hant": "（{} 天未更新）", "zh-Hans": "（{} 天未更新）", "en": " (idle for {} days)"}
+def _idle_days(_: "Teller", story: Story) -> str:
+    """For how many days there was no movement."""
+    if not story.history:
+        return ""
+    idle = story.now.date() - story.history[-1].recorded_at.date()
+    return str(idle.days)
+
+
+def _days_left(_: "Teller", story: Story) -> str:
+    """How many days there are until the due date, below 0 after it; `''` once it is settled."""
+    due_on = story.facts.due_on
+    if due_on is None or not story.standing.is_open:
+        return ""
+    left = due_on - story.now.date()
+    return str(left.days)
+
+
+def _verified_on(_: "Teller", story: Story) -> str:
+    """The day of the verification, once the matter has taken it."""
+    if not story.standing.taken.get("verification"):
+        return ""
+    return _day(_newest(story, "verification.verified_on"))
+
+
+def _difficulties(_: "Teller", story: Story) -> str:
+    """What stands in the way, as last said in a ledger, else on a work list."""
+    noted = story.standing.notes.get("difficulties")
+    return noted or str(_newest(story, "inspection.difficulties") or "")
+
+
+def _contain_by(_: "Teller", story: Story) -> str:
+    """By when a severe problem must be contained."""
+    if story.case.severity != "severe":
+        return ""
+    return _stamp(contained_by(story.matter, story.deadlines, story.now.tzinfo))
+
+
+def _survey_by(teller: "Teller", story: Story) -> str:
+    """By when a reporter may answer the survey; `''` where a letter asks for no answer."""
+    if story.reply in {"interim", "duplicate"} or story.case.state == "closed":
+        return ""
+    return _prose_day(story.until("satisfaction"), teller.language)
+
+
+def _safety(teller: "Teller", story: Story) -> str:
+    """`yes` where words of the feedback speak of people's safety."""
+    for reason in story.case.evidence["reasons"]:
+        if reason["rule"] in teller.safety_rules and reason["words"]:
+            return "yes"
+    return ""
 
 
 def _reported(case: Case) -> dt.date:
@@ -420,94 +431,98 @@ def _dates(story: Story, state: str) -> str:
     return day
 
 
-_LEVELS = {
-    1: {"zh-Hant": "提醒責任人", "zh-Hans": "提醒责任人", "en": "person reminded"},
-    2: {"zh-Hant": "到期提醒", "zh-Hans": "到期提醒", "en": "due today"},
-    3: {"zh-Hant": "逾期報部門負責人", "zh-Hans": "逾期报部门负责人", "en": "overdue: head"},
-    4: {"zh-Hant": "逾期報領導", "zh-Hans": "逾期报领导", "en": "overdue: leaders"},
-}
+def _reminded(teller: "Teller", story: Story) -> str:
+    """The reminders that were given, a line each: the day, and who was reminded."""
+    told = []
+    for reminder in story.reminders:
+        level = teller.phrase(f"documents.level_{min(reminder.level, _TOP_LEVEL)}")
+        told.append(f"{reminder.on:%m-%d} {level}")
+    return "\n".join(told)
+
+
+def _self_check(teller: "Teller", story: Story) -> str:
+    """How the department checked its result, and what it found."""
+    result = story.newest("result")
+    told = (result.get("check_method"), result.get("check_result"))
+    return teller.phrase("semicolon").join(str(text) for text in told if text)
+
+
+_TOP_LEVEL = 4
 _Tell = Callable[["Teller", Story], str]
 
 
-def _long(form: str, name: str) -> _Tell:
-    return lambda _, s: str(s.newest(form).get(name) or "")
+def _newest(story: Story, place: str) -> Any:
+    """The newest answer to `form.field`; None where there is none."""
+    form, _, field = place.partition(".")
+    return story.newest(form).get(field)
+
+
+def _text_of(*places: str) -> _Tell:
+    """The first of these answers that says anything."""
+
+    def tell(_: "Teller", story: Story) -> str:
+        answers = (_newest(story, place) for place in places)
+        return next((str(answer) for answer in answers if answer not in (None, "")), "")
+
+    return tell
+
+
+def _sentence_of(place: str) -> _Tell:
+    """An answer without its full stop."""
+    return lambda _, story: _trim(_newest(story, place))
+
+
+def _day_of(place: str) -> _Tell:
+    """The day that an answer gives."""
+    return lambda _, story: _day(_newest(story, place))
+
+
+def _person_of(place: str) -> _Tell:
+    """The person that an answer names."""
+    return lambda teller, story: teller.person(_newest(story, place))
+
+
+def _came_to(state: str) -> _Tell:
+    """The day on which the matter came to a state."""
+    return lambda _, story: _dates(story, state)
 
 
 _FACTS: dict[str, _Tell] = {
-    "assigned_on": lambda _, s: _dates(s, "assigned"),
-    "accepted_on": lambda _, s: _dates(s, "accepted"),
-    "finished_on": lambda _, s: _day(s.newest("result").get("finished_on")),
-    "verified_on": lambda _, s: (
-        _day(s.newest("verification").get("verified_on"))
-        if s.standing.taken.get("verification")
-        else ""
-    ),
-    "replied_on": lambda _, s: _dates(s, "replied"),
+    "assigned_on": _came_to("assigned"),
+    "accepted_on": _came_to("accepted"),
+    "finished_on": _day_of("result.finished_on"),
+    "verified_on": _verified_on,
+    "replied_on": _came_to("replied"),
     "closed_on": lambda _, s: s.standing.closed_on.isoformat() if s.standing.closed_on else "",
     "responsible": lambda t, s: t.person(s.standing.responsible),
     "may_verify": _may_verify,
-    "promised_on": lambda _, s: _day(s.newest("assignment").get("promised_on")),
+    "promised_on": _day_of("assignment.promised_on"),
     "promise": _promise,
     "measures_by": lambda _, s: _stamp(s.until("measures")),
-    "answering_department": lambda t, s: t.book.department(
-        s.part or s.facts.department, t.language
-    ),
+    "answering_department": lambda t, s: t.department(s.part or s.facts.department),
     "step_back_reason": _came_back,
     "round": lambda _, s: str(s.standing.round),
-    "containment": lambda _, s: str(
-        s.newest("result").get("containment")
-        or s.newest("measures").get("containment")
-        or s.newest("assignment").get("containment")
-        or ""
-    ),
+    "containment": _text_of("result.containment", "measures.containment", "assignment.containment"),
     "measures_summary": _measures,
-    "expected_effect": _long("measures", "effect"),
-    "root_cause": lambda _, s: str(
-        s.newest("result").get("root_cause") or s.newest("measures").get("root_cause") or ""
-    ),
+    "expected_effect": _text_of("measures.effect"),
+    "root_cause": _text_of("result.root_cause", "measures.root_cause"),
     "result_summary": _result,
-    "self_check": lambda t, s: ("; " if t.language == "en" else "；").join(
-        str(v) for n in ("check_method", "check_result") if (v := s.newest("result").get(n))
-    ),
-    "submitted_by": lambda t, s: t.person(s.newest("result").get("prepared_by")),
-    "submitted_on": lambda _, s: _day(s.newest("result").get("prepared_on")),
-    "verification": lambda t, s: (
-        t.book.word("verification", str(c), t.language)
-        if (c := s.newest("verification").get("conclusion"))
-        else ""
-    ),
-    "verified_by": lambda t, s: t.person(s.newest("verification").get("verified_by")),
-    "outcome": lambda t, s: (
-        t.book.word("outcome", s.standing.outcome, t.language) if s.standing.outcome else ""
-    ),
-    "survey_score": lambda _, s: str(
-        next(
-            (
-                v
-                for n in ("overall", "result")
-                if (v := s.newest("satisfaction").get(n)) is not None
-            ),
-            "",
-        )
-    ),
+    "self_check": _self_check,
+    "submitted_by": _person_of("result.prepared_by"),
+    "submitted_on": _day_of("result.prepared_on"),
+    "verification": lambda t, s: t.word("verification", _newest(s, "verification.conclusion")),
+    "verified_by": _person_of("verification.verified_by"),
+    "outcome": lambda t, s: t.word("outcome", s.standing.outcome),
+    "survey_score": _text_of("satisfaction.overall", "satisfaction.result"),
     "last_progress": _progress,
-    "difficulties": lambda _, s: (
-        s.standing.notes.get("difficulties")
-        or str(s.newest("inspection").get("difficulties") or "")
-    ),
-    "idle_days": lambda _, s: (
-        str((s.now.date() - s.history[-1].recorded_at.date()).days) if s.history else ""
-    ),
-    "days_left": lambda _, s: (
-        str((s.facts.due_on - s.now.date()).days) if s.facts.due_on and s.standing.is_open else ""
-    ),
+    "difficulties": _difficulties,
+    "idle_days": _idle_days,
+    "days_left": _days_left,
     "held": _held,
     "coordination_reason": _why_coordination,
     "linked_cases": _linked,
     "similar_cases": lambda _, __: "",
-    "reminders": lambda t, s: "\n".join(
-        f"{r.on:%m-%d} {_LEVELS[min(r.level, 4)][t.language]}" for r in s.reminders
-    ),
+    "reminders": _reminded,
     "milestones": _milestones,
     "written_beside": _written_beside,
     "idle": _idle,
@@ -518,35 +533,21 @@ _FACTS: dict[str, _Tell] = {
     "letter_date": lambda t, s: long_date(s.now.date(), t.language),
     "company": lambda _, s: s.company,
     "service_contact": lambda _, s: s.service_contact,
-    "tell_finding": lambda _, s: _trim(s.newest("result").get("tell_finding")),
-    "tell_action": lambda _, s: _trim(s.newest("result").get("tell_action")),
+    "tell_finding": _sentence_of("result.tell_finding"),
+    "tell_action": _sentence_of("result.tell_action"),
     "awaited": _awaited,
     "awaited_by": lambda _, s: _stamp(s.until(s.standing.expected)) if s.standing.expected else "",
 }
 """Of any matter."""
 _OF_CASES: dict[str, _Tell] = {
-    "contain_by": lambda _, s: (
-        _stamp(contained_by(s.matter, s.deadlines, s.now.tzinfo))
-        if s.case.severity == "severe"
-        else ""
-    ),
+    "contain_by": _contain_by,
     "priority": _priority,
-    "priority_proposal": lambda t, s: t.book.word(
-        "priority", proposed_priority(s.case), t.language
-    ),
+    "priority_proposal": lambda t, s: t.word("priority", proposed_priority(s.case)),
     "problem_summary": lambda _, s: _summary(s.case.text("description")),
-    "reply_kind": lambda t, s: t.book.word("reply", s.reply, t.language),
-    "survey_by": lambda t, s: (
-        ""
-        if s.reply in {"interim", "duplicate"} or s.case.state == "closed"
-        else _prose_day(s.until("satisfaction"), t.language)
-    ),
+    "reply_kind": lambda t, s: t.word("reply", s.reply),
+    "survey_by": _survey_by,
     "reported_date": lambda t, s: long_date(_reported(s.case), t.language),
-    "safety": lambda t, s: (
-        "yes"
-        if any(r["rule"] in t.safety_rules and r["words"] for r in s.case.evidence["reasons"])
-        else ""
-    ),
+    "safety": _safety,
 }
 """Of what feedback opened."""
 STORY = frozenset({*_FACTS, *_OF_CASES})

@@ -7,6 +7,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import add
 from typing import Any
 
 from fbbatch.documents.case import Office
@@ -25,11 +26,17 @@ from fbbatch.render.blocks import (
     WorkBook,
     WorkSheet,
 )
-from fbbatch.render.words import REPORTER_WORD, long_date
+from fbbatch.render.words import long_date
 
+Word = Callable[..., str]
+"""Says a wording of the template, filled in."""
 _FEW = 20
+_BLANK = "＿＿＿＿"
 _PRINTED_CHARACTERS = 160
 _SEVERITY_COLOURS = ("#A6A6A6", "#E0A030", "#C0392B")
+_SOURCE_COLOURS = ("#5B7FA6",)
+_BESIDE_SEVERITIES = 3
+"""The columns of numbers by type that are no severity: type, total, share."""
 
 
 def summary_workbook(
@@ -47,36 +54,23 @@ def summary_workbook(
     Edited and dropped back, it is a form: `run` names the copy that it is compared with. Source:
     N3, N7.
     """
-    template, name = templates["summary"], office.title("summary")
+    template = templates["summary"]
+    name = office.title("summary")
     word = _words(template, office)
     lines = (
         _period(cases, day, office, word),
         _summariser(office, word),
-        f"{word('editor')}{_colon(office)}",
+        f"{word('editor')}{office.teller.phrase('colon')}",
     )
-    signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
-    every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
-    printed = _table(cases, [c for c in template.columns if c.print], office, word)
-    by_type, by_source = _by_type(cases, office, word), _by_source(cases, office, word)
-
-    def title(table: str) -> str:
-        return word("chart", title=word(table), day=day.isoformat(), n=len(cases))
-
-    n_severities = len(by_type.columns) - 3
-    charts = (
-        (
-            Chart(
-                title("by_type"),
-                word("by_type"),
-                tuple(range(1, 1 + n_severities)),
-                stacked=True,
-                colours=_SEVERITY_COLOURS,
-            ),
-            Chart(title("by_source"), word("by_source"), (1,), colours=("#5B7FA6",)),
-        )
-        if cases
-        else ()
-    )
+    signatures = _signed(word)
+    shown = [column for column in template.columns if column.print != "only"]
+    every = _table(cases, shown, office, word)
+    printed = _table(cases, _printed(template), office, word)
+    by_type = _by_type(cases, office, word)
+    by_source = _by_source(cases, office, word)
+    charts: tuple[Chart, ...] = ()
+    if cases:
+        charts = _charts(by_type, day, len(cases), word)
     few = (word("small"),) if len(cases) < _FEW else ()
     return WorkBook(
         "summary",
@@ -98,64 +92,82 @@ def summary_workbook(
                 landscape=False,
                 freeze=False,
             ),
-            *_to_decide(waiting, office, word, lines[2], templates),
+            *_to_decide(waiting, office, word, lines[2]),
         ),
         form_number=office.form_number(template),
         identity={"form": "summary", "version": str(template.version), "case": "", "issue": run},
     )
 
 
+def _charts(by_type: Table, day: dt.date, n_cases: int, word: Word) -> tuple[Chart, ...]:
+    """A chart for each table of numbers, which it names by its title."""
+
+    def title(table: str) -> str:
+        return word("chart", title=word(table), day=day.isoformat(), n=n_cases)
+
+    n_severities = len(by_type.columns) - _BESIDE_SEVERITIES
+    return (
+        Chart(
+            title("by_type"),
+            word("by_type"),
+            tuple(range(1, 1 + n_severities)),
+            stacked=True,
+            colours=_SEVERITY_COLOURS,
+        ),
+        Chart(
+            title("by_source"),
+            word("by_source"),
+            (1,),
+            colours=_SOURCE_COLOURS,
+        ),
+    )
+
+
 def _to_decide(
-    waiting: Sequence[WaitingForm], office: Office, word: "Word", editor: str, templates: Templates
+    waiting: Sequence[WaitingForm], office: Office, word: Word, editor: str
 ) -> Iterator[WorkSheet]:
     """The sheet on which a person decides about forms that wait.
 
     It has one row for each decision, with a drop-down. Source: N2.
     """
-    form = office.teller.book.schema("tracking_ledger")
-    field = next((f for f in form.fields if f.id == "decision"), None) if form else None
-    if not waiting or field is None:
+    decision = office.teller.field_of_form("tracking_ledger.decision")
+    if not waiting or decision is None:
         return
-    labels = {
-        value.code: value.label[office.language] for value in office.teller.book.values(field)
-    }
-    decisions: dict[str, list[WaitingForm]] = {}
-    for one in waiting:
-        decisions.setdefault(one.number, []).append(one)
+    _, field = decision
+    values = office.teller.book.values(field)
+    labels = {value.code: value.label[office.language] for value in values}
+    decisions = _by_decision(waiting)
     most = max(map(len, decisions.values()))
-    options = (
-        *[label for code, label in labels.items() if code != "ignore"][:most],
-        labels["ignore"],
-    )
-    heads = (
-        "decision_number",
-        "decision_case",
-        "decision_form",
-        "decision_why",
-        "decision_options",
-    )
-    columns = (
-        *(Column(word(name), id=name if name != "decision_number" else "number") for name in heads),
-        Column(field.label[office.language], id=field.id, editable=True, options=options),
-    )
-    rows = tuple(
-        (
-            number,
-            forms[0].case,
-            office.title(forms[0].form),
-            word(f"why_{'dispute' if forms[0].is_dispute else 'mail'}"),
-            "\n".join(_option(one, forms, labels, office, word) for one in forms),
-            "",
-        )
-        for number, forms in decisions.items()
-    )
+    letters = [label for code, label in labels.items() if code != "ignore"]
+    options = (*letters[:most], labels["ignore"])
+    columns = [Column(word("decision_number"), id="number")]
+    for name in _DECISION_HEADS:
+        columns.append(Column(word(name), id=name))
+    label = field.label[office.language]
+    columns.append(Column(label, id=field.id, editable=True, options=options))
+    rows = []
+    for number, forms in decisions.items():
+        first = forms[0]
+        why = word("why_dispute" if first.is_dispute else "why_mail")
+        told = [_option(form, forms, labels, office, word) for form in forms]
+        title = office.title(first.form)
+        rows.append((number, first.case, title, why, "\n".join(told), ""))
     lines = (word("decision_guide"), editor)
+    name = word("to_decide")
     yield WorkSheet(
-        word("to_decide"),
-        f"{office.title('summary')}　{word('to_decide')}",
+        name,
+        f"{office.title('summary')}　{name}",
         lines,
-        (Table(columns, rows),),
+        (Table(tuple(columns), tuple(rows)),),
     )
+
+
+def _by_decision(waiting: Sequence[WaitingForm]) -> dict[str, list[WaitingForm]]:
+    """The forms that wait, by the number of the decision that they wait for."""
+    decisions: dict[str, list[WaitingForm]] = {}
+    for form in waiting:
+        decisions.setdefault(form.number, []).append(form)
+    return decisions
 
 
 def _option(
@@ -163,7 +175,7 @@ def _option(
     forms: Sequence[WaitingForm],
     labels: Mapping[str, str],
     office: Office,
-    word: "Word",
+    word: Word,
 ) -> str:
     """What one of the forms says.
 
@@ -172,22 +184,23 @@ def _option(
     """
     others = [other.told.values for other in forms if other is not one]
     parts = [*_came(one, office, word), *_differs(one, others, office)]
-    separator = "; " if office.language == "en" else "；"
+    told = office.teller.phrase("semicolon").join(parts)
     label = labels.get(one.option.lower(), one.option)
-    return f"{label}{_colon(office)}{separator.join(parts)}"
+    return f"{label}{office.teller.phrase('colon')}{told}"
 
 
-def _came(form: WaitingForm, office: Office, word: "Word") -> Iterator[str]:
+def _came(form: WaitingForm, office: Office, word: Word) -> Iterator[str]:
     """Who signed a form and when, who mailed it, and to which state it would lead."""
     teller, told = office.teller, form.told
     signer = teller.person(told.by)
     if told.by == REPORTER:
-        signer = REPORTER_WORD[office.language]
-    yield word("signed", name=signer or "—", day=str(told.on or "—")[:10])
+        signer = teller.phrase("render.reporter")
+    day = str(told.on or "—")[:10]
+    yield word("signed", name=signer or "—", day=day)
     if told.mailed:
         yield word("mailed", sender=told.mailed)
     if told.would:
-        state = teller.book.word("state", told.would, office.language)
+        state = teller.word("state", told.would)
         yield word("would", state=state)
 
 
@@ -196,6 +209,7 @@ def _differs(
 ) -> Iterator[str]:
     """The answers of a form that differ from those of another; all, where there is no other."""
     teller = office.teller
+    colon = teller.phrase("colon")
     schema = teller.book.schema(form.form)
     if schema is None:
         return
@@ -203,15 +217,19 @@ def _differs(
         value = form.told.values.get(field.id)
         if value is None or field.type == "table":
             continue
-        if not others or any(other.get(field.id) != value for other in others):
+        is_told_alike = all(other.get(field.id) == value for other in others)
+        if not others or not is_told_alike:
             label = field.label[office.language]
-            yield f"{label}{_colon(office)}{teller.say(field, value)}"
+            yield f"{label}{colon}{teller.say(field, value)}"
 
 
-def _colon(office: Office) -> str:
-    return ": " if office.language == "en" else "："
-
-
+_DECISION_HEADS = (
+    "decision_case",
+    "decision_form",
+    "decision_why",
+    "decision_options",
+)
+"""What stands between a decision's number and the cell that is filled in."""
 _EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})
 
 
@@ -224,13 +242,11 @@ def summary_document(
     blocks = (
         Text(_period(cases, day, office, word), "small"),
         Text(_summariser(office, word), "small"),
-        _shortened(
-            _table(cases, [c for c in template.columns if c.print], office, word), word("in_full")
-        ),
+        _shortened(_table(cases, _printed(template), office, word), word("in_full")),
         _by_type(cases, office, word),
         _by_source(cases, office, word),
         *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
-        Signatures(tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))),
+        Signatures(_signed(word)),
     )
     number = f"D05-{day:%Y%m%d}"
     return Document(
@@ -246,17 +262,27 @@ def summary_document(
     )
 
 
-Word = Callable[..., str]
+def _printed(template: Template) -> list[ColumnModel]:
+    """The columns that go on paper."""
+    return [column for column in template.columns if column.print]
 
 
 def _words(template: Template, office: Office) -> Word:
+    """Says the template's wordings in the office's language."""
+
     def word(name: str, /, **values: object) -> str:
         return template.word(name, office.language, **values)
 
     return word
 
 
+def _signed(word: Word) -> tuple[str, ...]:
+    """Who signs."""
+    return word("signed_summary"), word("signed_check"), word("signed_date")
+
+
 def _period(cases: Sequence[Case], day: dt.date, office: Office, word: Word) -> str:
+    """Of which day it is, how many cases there are, and how many of them are severe."""
     return word(
         "period",
         day=long_date(day, office.language),
@@ -266,112 +292,125 @@ def _period(cases: Sequence[Case], day: dt.date, office: Office, word: Word) -> 
 
 
 def _summariser(office: Office, word: Word) -> str:
-    names = [p.name for p in office.teller.book.holders("P02")]
-    return word(
-        "summariser",
-        name=names[0] if names else "＿＿＿＿",
-        deputy=names[1] if len(names) > 1 else "＿＿＿＿",
-    )
+    """Who makes the summary, and the deputy; blanks where the company names nobody."""
+    names = [person.name for person in office.teller.book.holders("P02")]
+    first, second = [*names, _BLANK, _BLANK][:2]
+    return word("summariser", name=first, deputy=second)
 
 
 def _table(
     cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word
 ) -> Table:
-    teller, language = office.teller, office.language
+    """The table of the cases, a row each; those that are severe are marked."""
     heads = tuple(
         Column(
-            c.label[language] if c.label else teller.label(c.of),
-            c.weight,
-            c.align,
-            c.kind,
-            id=c.of,
-            editable=c.of in _EDITABLE,
+            office.head(column),
+            column.weight,
+            column.align,
+            column.kind,
+            id=column.of,
+            editable=column.of in _EDITABLE,
         )
-        for c in columns
+        for column in columns
     )
-    rows = tuple(
-        tuple(_value(case, column, number, office) for column in columns)
-        for number, case in enumerate(cases, 1)
-    )
-    marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
-    return Table(heads, rows, empty=word("zero"), marks=marks)
+    rows = []
+    marks = {}
+    for index, case in enumerate(cases):
+        cells = [_value(case, column, index + 1, office) for column in columns]
+        rows.append(tuple(cells))
+        if case.severity == "severe":
+            marks[index] = "severe"
+    return Table(heads, tuple(rows), empty=word("zero"), marks=marks)
 
 
 def _shortened(table: Table, more: str) -> Table:
     """The table for paper: long texts end with a word where the rest is."""
-    rows = tuple(
-        tuple(
-            v[:_PRINTED_CHARACTERS] + more
-            if isinstance(v, str) and len(v) > _PRINTED_CHARACTERS + len(more)
-            else v
-            for v in row
-        )
-        for row in table.rows
-    )
-    return replace(table, rows=rows)
+    rows = []
+    for row in table.rows:
+        cells = [_cut(value, more) for value in row]
+        rows.append(tuple(cells))
+    return replace(table, rows=tuple(rows))
+
+
+def _cut(value: CellValue, more: str) -> CellValue:
+    """A text with its end replaced by `more` where it is long; any other value as it is."""
+    if isinstance(value, str) and len(value) > _PRINTED_CHARACTERS + len(more):
+        return value[:_PRINTED_CHARACTERS] + more
+    return value
 
 
 def _value(case: Case, column: ColumnModel, number: int, office: Office) -> CellValue:
+    """The cell of a case; `number` counts the cases."""
     if column.of == "serial":
         return number
     told = office.teller.fact(case, column.of)
-    return as_date(told) if column.kind == "date" else told
+    if column.kind == "date":
+        return as_date(told)
+    return told
 
 
 def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
     """Numbers by type and severity, with totals and shares. Source: 4.1.1."""
-    book, language = office.teller.book, office.language
-    severities = [v.code for v in book.vocabulary.sets["severity"].values]
-    counts = Counter((c.type, c.severity) for c in cases)
-    types = [
-        v.code
-        for v in book.vocabulary.sets["type"].values
-        if any(counts[v.code, s] for s in severities)
-    ]
+    teller = office.teller
+    severities = _codes_of("severity", office)
+    counts = Counter((case.type, case.severity) for case in cases)
+    totals = [0] * len(severities)
     rows: list[tuple[CellValue, ...]] = []
-    for code in types:
-        numbers = [counts[code, s] for s in severities]
-        rows.append(
-            (book.word("type", code, language), *numbers, sum(numbers), sum(numbers) / len(cases))
-        )
+    for code in _codes_of("type", office):
+        numbers = [counts[code, severity] for severity in severities]
+        number = sum(numbers)
+        if number:
+            name = teller.word("type", code)
+            share = number / len(cases)
+            rows.append((name, *numbers, number, share))
+            totals = list(map(add, totals, numbers))
     if cases:
-        totals = [sum(counts[t, s] for t in types) for s in severities]
         rows.append((word("total"), *totals, len(cases), 1.0))
-    head = Column(office.teller.label("type"), 2)
-    columns = (
-        head,
-        *(Column(book.word("severity", s, language), 1, "right", "integer") for s in severities),
-        Column(word("total"), 1, "right", "integer"),
-        Column(word("share"), 1, "right", "percent"),
-    )
-    return Table(
-        columns,
-        tuple(rows),
-        word("by_type"),
-        word("zero"),
-        {len(rows) - 1: "total"} if rows else {},
-    )
+    columns = [Column(teller.label("type"), 2)]
+    for severity in severities:
+        name = teller.word("severity", severity)
+        columns.append(_number_column(name))
+    columns.append(_number_column(word("total")))
+    columns.append(_share_column(word))
+    return _counted(columns, rows, "by_type", word)
 
 
 def _by_source(cases: Sequence[Case], office: Office, word: Word) -> Table:
-    book, language = office.teller.book, office.language
-    counts = Counter(c.source for c in cases)
-    rows: list[tuple[CellValue, ...]] = [
-        (book.word("source", v.code, language), counts[v.code], counts[v.code] / len(cases))
-        for v in book.vocabulary.sets["source"].values
-        if counts[v.code]
-    ]
+    """Numbers by source, with shares. Source: 4.1.1."""
+    teller = office.teller
+    counts = Counter(case.source for case in cases)
+    rows: list[tuple[CellValue, ...]] = []
+    for code in _codes_of("source", office):
+        number = counts[code]
+        if number:
+            share = number / len(cases)
+            rows.append((teller.word("source", code), number, share))
     if cases:
         rows.append((word("total"), len(cases), 1.0))
-    columns = (
-        Column(office.teller.label("source"), 2),
-        Column(word("count"), 1, "right", "integer"),
-        Column(word("share"), 1, "right", "percent"),
-    )
-    return Table(
-        columns,
-        tuple(rows),
-        word("by_source"),
-        word("zero"),
-        {len(rows) - 1: "total"} if rows else {},
-    )
+    name = Column(teller.label("source"), 2)
+    columns = (name, _number_column(word("count")), _share_column(word))
+    return _counted(columns, rows, "by_source", word)
+
+
+def _codes_of(name: str, office: Office) -> list[str]:
+    """The codes of a set of the vocabulary, in its order."""
+    known = office.teller.book.vocabulary.sets[name]
+    return [value.code for value in known.values]
+
+
+def _number_column(label: str) -> Column:
+    """A column of whole numbers."""
+    return Column(label, 1, "right", "integer")
+
+
+def _share_column(word: Word) -> Column:
+    """The column of each row's share in all."""
+    return Column(word("share"), 1, "right", "percent")
+
+
+def _counted(
+    columns: Sequence[Column], rows: Sequence[tuple[CellValue, ...]], title: str, word: Word
+) -> Table:
+    """A table of numbers whose last row is the total."""
+    marks = {len(rows) - 1: "total"} if rows else {}
+    return Table(tuple(columns), tuple(rows), word(title), word("zero"), marks)

@@ -14,6 +14,7 @@ from fbbatch.documents.templates import ColumnModel, Template, Templates
 from fbbatch.model import Facts, Reminder
 from fbbatch.render.blocks import CellValue, Column, Table, WorkBook, WorkSheet
 from fbbatch.render.words import long_date
+from fbbatch.wording import say
 from fbbatch.workflow.matter import Matter
 
 
@@ -57,7 +58,7 @@ def tracking_workbook(
         days=closed_days,
         closed=len(closed),
     )
-    editor = f"{word('editor')}{': ' if language == 'en' else '：'}"
+    editor = f"{word('editor')}{say('colon', language)}"
     title = office.title("tracking_ledger")
     lister = _Lister(template, office, now, reminders)
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from fbbatch.documents.case import Office, story_of
 from fbbatch.documents.story import story_fact
 from fbbatch.documents.templates import Templates
-from fbbatch.render.blocks import CellValue, Column, Document, Note, Signatures, Table, Text
+from fbbatch.render.blocks import CellValue, Document, Note, Signatures, Table, Text
 from fbbatch.render.words import long_date
+from fbbatch.wording import say
 from fbbatch.workflow.reminders import STEPS, Waiting
 
 _TOP_LEVEL = 4
@@ -32,7 +33,9 @@ def worklist(
         office: who writes.
         templates: the company's wording.
     """
-    template, language, today = templates["worklist"], office.language, now.date()
+    template = templates["worklist"]
+    language = office.language
+    today = now.date()
     name = office.teller.book.department(department, language)
 
     def word(key: str, /, **values: object) -> str:
@@ -40,37 +43,25 @@ def worklist(
 
     ordered = sorted(tasks, key=lambda task: (task.due_on, task.matter.number))
     model = template.tables["waiting"]
-    columns = tuple(
-        Column(
-            c.label[language] if c.label else office.teller.label(c.of), c.weight, c.align, c.kind
-        )
-        for c in model.columns
-    )
-    rows = tuple(
-        _row(
-            [c.of for c in model.columns],
-            n,
-            task,
-            now,
-            office,
-            word(f"level_{min(task.level, _TOP_LEVEL)}"),
-        )
-        for n, task in enumerate(ordered, 1)
-    )
-    marks = {
-        n: "severe" if task.due_on < today else "soft"
-        for n, task in enumerate(ordered)
-        if task.due_on <= today
-    }
+    wanted_of = [column.of for column in model.columns]
+    rows = []
+    marks = {}
+    for index, task in enumerate(ordered):
+        level = word(f"level_{min(task.level, _TOP_LEVEL)}")
+        rows.append(_row(wanted_of, index + 1, task, now, office, level))
+        if task.due_on <= today:
+            marks[index] = "severe" if task.due_on < today else "soft"
+    empty = model.empty[language] if model.empty else ""
     overdue = sum(task.due_on < today for task in ordered)
     number = f"D16-{today:%Y%m%d}-{name}"
+    day = long_date(today, language)
+    period = word("period", day=day, n=len(ordered), overdue=overdue)
+    signed = (word("signed_by"), word("signed_head"), word("signed_date"))
     blocks = (
-        Text(
-            word("period", day=long_date(today, language), n=len(ordered), overdue=overdue), "small"
-        ),
-        Table(columns, rows, empty=model.empty[language] if model.empty else "", marks=marks),
+        Text(period, "small"),
+        Table(office.columns(template, "waiting"), tuple(rows), empty=empty, marks=marks),
         Note(word("guide")),
-        Signatures((word("signed_by"), word("signed_head"), word("signed_date"))),
+        Signatures(signed),
     )
     return Document(
         "inspection",
@@ -91,21 +82,19 @@ def wanted(form: str, office: Office) -> str:
 
     For `steps` it is that a cooperating department carries out its measures.
     """
-    return _CARRY_OUT[office.language] if form == STEPS else office.title(form)
-
-
-_CARRY_OUT = {
-    "zh-Hant": "完成本部門措施",
-    "zh-Hans": "完成本部门措施",
-    "en": "Carry out your measures",
-}
+    return say("documents.carry_out", office.language) if form == STEPS else office.title(form)
 
 
 def _row(
     names: Sequence[str], serial: int, task: Waiting, now: dt.datetime, office: Office, level: str
 ) -> tuple[CellValue, ...]:
+    """The cells of a task.
+
+    `names` are those of the columns' facts; what they are is asked of the row itself, then of the
+    handling, then of the matter.
+    """
+    teller = office.teller
     story = story_of("inspection", task.matter, office, now)
-    head = office.teller.book.head(task.department) if task.department else None
     own: dict[str, CellValue] = {
         "serial": serial,
         "wanted": wanted(task.form, office),
@@ -113,17 +102,20 @@ def _row(
         "days_left": (task.due_on - now.date()).days,
         "level": level,
     }
-    own |= {"responsible": head.name if head else "", "promise": ""} if task.department else {}
-    own |= (
-        {"responsible": story_fact(office.teller, story, "may_verify")}
-        if task.form == "verification"
-        else {}
-    )
+    if task.department:  # a cooperating one, whose head answers for it
+        head = teller.book.head(task.department)
+        own["responsible"] = head.name if head else ""
+        own["promise"] = ""
+    if task.form == "verification":
+        own["responsible"] = story_fact(teller, story, "may_verify")
 
     def tell(name: str) -> CellValue:
         if name in own:
             return own[name]
-        told = story_fact(office.teller, story, name)
-        return office.teller.fact(task.matter.facts, name) if told is None else told
+        told = story_fact(teller, story, name)
+        if told is not None:
+            return told
+        return teller.fact(task.matter.facts, name)
 
-    return tuple(tell(name) for name in names)
+    cells = map(tell, names)
+    return tuple(cells)

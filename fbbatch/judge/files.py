@@ -50,6 +50,7 @@ from fbbatch.read import (
 )
 from fbbatch.read.answers import answers_of
 from fbbatch.schema import Layout, SchemaModel, identify
+from fbbatch.wording import say
 
 _NOT_UNDERSTOOD = frozenset(
     {"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"}
@@ -60,14 +61,11 @@ _REGISTERS = frozenset({"register", "questionnaire", "returned"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
 """Workbooks that are edited and dropped back, and the form schema of what may be edited in them."""
 _AUTOMATIC = {
-    "auto-reply": {"zh-Hant": "自動回覆", "zh-Hans": "自动回复", "en": "automatic reply"},
-    "bounce": {"zh-Hant": "退信", "zh-Hans": "退信", "en": "bounce"},
-    "own": {
-        "zh-Hant": "本系統發出的郵件",
-        "zh-Hans": "本系统发出的邮件",
-        "en": "a mail of our own",
-    },
+    "auto-reply": "judge.auto-reply",
+    "bounce": "judge.bounce",
+    "own": "judge.own",
 }
+"""Kinds of mails that nobody wrote, and the words for them."""
 _DEEPEST = 3
 _LOOSE_CHARS = 200
 
@@ -377,7 +375,7 @@ class Judge:
 
         One over a list is none: it may well be feedback, as many feedback addresses are groups.
         """
-        name = _AUTOMATIC[kind][self._setup.language]
+        name = say(_AUTOMATIC[kind], self._setup.language)
         automatic = finding("FB-automatic-mail", kind=name)
         return _aside(_cells_of(letter), None, automatic, *_evidence(letter.parts))
 

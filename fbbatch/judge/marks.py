@@ -4,23 +4,22 @@ What they say of each row is kept.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain, islice
 
 from fbbatch.model import CASE_NUMBER, Cell
 from fbbatch.read import Sheet
 from fbbatch.render.marked import COVER, RESULT, WHY
 from fbbatch.validate import text_of
+from fbbatch.wording import in_all_languages
 
-_HEADERS = frozenset({*RESULT.values(), *WHY.values()})
 _ISSUE = re.compile(r"\d{8}-\d{3,}/[0-9a-f]{12}")
-_COVERS = frozenset(COVER.values())
 _MARK = re.compile(rf"{CASE_NUMBER.pattern}|(?<=#)[0-9a-f]{{6}}-\d+")
 
 
 def is_cover(sheet: Sheet) -> bool:
     """True for the sheet of ours that explains."""
-    return sheet.name in _COVERS
+    return sheet.name in in_all_languages(COVER)
 
 
 def issue_on_cover(text: str) -> str:
@@ -31,10 +30,12 @@ def issue_on_cover(text: str) -> str:
 
 def without_marks(sheet: Sheet) -> Sheet:
     """The sheet as its author wrote it, with `marks`."""
-    places = next((found for row in sheet.head if (found := _own(row))), {})
+    headers = frozenset(in_all_languages(RESULT) + in_all_languages(WHY))
+    places = next((found for row in sheet.head if (found := _own(row, headers))), {})
     if not places:
         return sheet
-    result = next((n for n, text in places.items() if text in RESULT.values()), None)
+    results = in_all_languages(RESULT)
+    result = next((n for n, text in places.items() if text in results), None)
     marks: dict[int, str] = {}
     rows = _stripped(chain(sheet.head, sheet.rest), places, result, marks)
     sheet.head, sheet.rest, sheet.marks = (
@@ -45,10 +46,13 @@ def without_marks(sheet: Sheet) -> Sheet:
     return sheet
 
 
-def _own(row: Sequence[Cell]) -> dict[int, str]:
-    return {
-        n: str(cell) for n, cell in enumerate(row) if isinstance(cell, str) and cell in _HEADERS
-    }
+def _own(row: Sequence[Cell], headers: Set[str]) -> dict[int, str]:
+    """The headers in a row that are ours, by index of the cell."""
+    found = {}
+    for index, cell in enumerate(row):
+        if isinstance(cell, str) and cell in headers:
+            found[index] = cell
+    return found
 
 
 def _stripped(

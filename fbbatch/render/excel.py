@@ -13,7 +13,8 @@ import xlsxwriter
 
 from fbbatch.render import look
 from fbbatch.render.blocks import CellValue, Chart, Column, Table, WorkBook, WorkSheet, clean
-from fbbatch.render.words import text_width
+from fbbatch.render.words import page_number, text_width
+from fbbatch.wording import say
 
 _FORMATS = {
     "date": "yyyy-mm-dd",
@@ -247,7 +248,7 @@ def _across(page: Any, row: int, span: tuple[int, int], text: str, form: Any) ->
 
 
 def _blanks_to_sign(labels: Sequence[str], language: str) -> str:
-    colon = ": " if language == "en" else "："
+    colon = say("colon", language)
     return "　　　　".join(f"{label}{colon}＿＿＿＿＿＿" for label in labels)
 
 
@@ -542,8 +543,8 @@ def _print_setup(page: Any, book: WorkBook, sheet: WorkSheet) -> None:
         page.fit_to_pages(1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
-    words = look.PAGE_WORDS[book.language].format("&P", "&N")
-    page.set_footer(f"&L{footer_text(book.foot or book.form_number)}&R{words}")
+    foot = footer_text(book.foot or book.form_number)
+    page.set_footer(f"&L{foot}&R{page_number('&P', '&N', book.language)}")
 
 
 def footer_text(text: str) -> str:

@@ -33,7 +33,8 @@ from fbbatch.render.blocks import (
 )
 from fbbatch.render.excel import CellFormats, footer_text, new_workbook, sheet_name
 from fbbatch.render.register import IDENTITY
-from fbbatch.render.words import cell_text, text_width, ticks
+from fbbatch.render.words import cell_text, page_number, text_width, ticks
+from fbbatch.wording import say
 
 LABEL = "label:"
 """Before a field's id: the hidden sheet's key for what is printed beside the field's blank."""
@@ -182,7 +183,8 @@ class _FormSheet:
             {"number_stored_as_text": f"A1:{xl_rowcol_to_cell(self.row, len(self.pixels))}"}
         )
         number = footer_text(told.foot)
-        page.set_footer(f"&L&9{number}&R&9{look.PAGE_WORDS[told.language].format('&P', '&N')}")
+        pages = page_number("&P", "&N", told.language)
+        page.set_footer(f"&L&9{number}&R&9{pages}")
         if self.first_blank:
             page.set_selection(*self.first_blank)
 
@@ -294,7 +296,7 @@ class _FormSheet:
 
     def signatures(self, labels: Sequence[str]) -> None:
         """A line without frame; each label with as much room to sign behind it as there is."""
-        colon = ": " if self.document.language == "en" else "："
+        colon = say("colon", self.document.language)
         at = [0, *self.places(_wanted(Signatures(tuple(labels)))), len(self.pixels)]
         cells = []
         for (left, right), label in zip(pairwise(at), labels, strict=True):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from jinja2 import Environment, StrictUndefined
 
+from fbbatch.wording import say
+
 
 class Link(NamedTuple):
     """A link: its text and relative path."""
@@ -60,12 +62,11 @@ margin:1.4rem 0 .4rem;cursor:pointer}
 .remark{color:#666;font-size:.9em}a{color:#0b57a4;margin-right:.5em}
 @media print{a{color:inherit;text-decoration:none}}
 </style></head><body>
-{% set count = " ({})" if page.language == "en" else "（{}）" %}
 <p class="sub">{{ page.company }}</p><h1>{{ page.title }}</h1>\
 <p class="sub">{{ page.subtitle }}</p><p>{{ page.balance }}</p>
 {% for section in page.sections if section.entries %}
 <details{{ " open" if section.entries|length <= 20 else "" }}>\
-<summary>{{ section.title }}{{ count.format(section.entries|length) }}</summary><ul>
+<summary>{{ section.title }}{{ counted(section) }}</summary><ul>
 {% for e in section.entries %}
 <li>{% if e.links|length == 1 %}<a href="{{ e.links[0].path|urlencode }}">{{ e.text }}</a>\
 {% else %}{{ e.text }}{% for l in e.links %}
@@ -80,4 +81,8 @@ margin:1.4rem 0 .4rem;cursor:pointer}
 
 def index(page: Page) -> bytes:
     """The page as UTF-8."""
-    return _PAGE.render(page=page).encode()
+
+    def counted(section: Section) -> str:
+        return say("in_brackets", page.language, text=len(section.entries))
+
+    return _PAGE.render(page=page, counted=counted).encode()

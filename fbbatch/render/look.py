@@ -29,14 +29,3 @@ OFFICE_FONTS = {
     "zh-Hans": OfficeFonts("宋体", "黑体", "Times New Roman", "zh-CN"),
     "en": OfficeFonts("SimSun", "SimHei", "Calibri", "en-GB"),
 }
-
-PAGE_WORDS = {
-    "zh-Hant": "第 {} 頁／共 {} 頁",
-    "zh-Hans": "第 {} 页／共 {} 页",
-    "en": "Page {} of {}",
-}
-DATE_WORDS = {
-    "zh-Hant": "{0.year}年{0.month}月{0.day}日",
-    "zh-Hans": "{0.year}年{0.month}月{0.day}日",
-    "en": "{0.day} {0:%B} {0.year}",
-}

@@ -21,22 +21,16 @@ from fbbatch.render.parts import MAIN, OFFICE, PARSER, UnmarkableError, child, s
 from fbbatch.render.sheet_xml import SELECTED, Editor, SheetMarks, SheetXml, absolute, text_cell
 from fbbatch.render.styles import Styles
 from fbbatch.render.words import text_width
+from fbbatch.wording import in_all_languages, say
 
-RESULT = {
-    "zh-Hant": "處理結果〔系統填寫〕",
-    "zh-Hans": "处理结果〔系统填写〕",
-    "en": "Result (filled in by the system)",
-}
-WHY = {
-    "zh-Hant": "錯誤說明〔系統填寫〕",
-    "zh-Hans": "错误说明〔系统填写〕",
-    "en": "What is wrong (filled in by the system)",
-}
-"""Headers of the two columns that are added.
+RESULT = "render.result"
+WHY = "render.why"
+"""The words above the two columns that are added.
 
 By them a corrected copy is known, whatever has become of it since.
 """
-COVER = {"zh-Hant": "退回更正說明", "zh-Hans": "退回更正说明", "en": "How to correct this"}
+COVER = "render.cover"
+"""The words that name the sheet that comes first."""
 IDENTITY = "_fbbatch"
 
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -172,7 +166,7 @@ class _WorkbookParts:
         columns = self._columns(page, marks)
         if max(columns) > _MOST_COLUMNS:
             raise UnmarkableError("columns")
-        heads = (RESULT[self._language], WHY[self._language])
+        heads = (say(RESULT, self._language), say(WHY, self._language))
         self._notes(path, page, marks, columns)
         page.edit_rows(Editor(marks, columns, heads, self._styles))
         result, why = columns
@@ -309,12 +303,12 @@ class _WorkbookParts:
         """Put the sheet that explains in front, or into its place when it is there already."""
         content = _cover_sheet(cover, self._styles)
         names = [str(sheet.get("name")) for sheet in self._sheets()]
-        for name in COVER.values():
+        for name in in_all_languages(COVER):
             if name in self._paths:
                 self._parts[self._paths[name]] = content
                 self._show(names.index(name))
                 return
-        self._add_sheet(COVER[self._language], content, hidden=False)
+        self._add_sheet(say(COVER, self._language), content, hidden=False)
         sheets = child(self._book, "sheets")
         sheets.insert(0, sheets[-1])
         for defined in self._defined_names():
@@ -358,9 +352,9 @@ def _target(relations: etree._Element, name: str | None) -> str:
     return next(str(r.get("Target")) for r in relations if r.get("Id") == name)
 
 
-def _column_of(headers: Mapping[str, str], texts: Mapping[int, str]) -> int | None:
-    """The first column that has one of these headers, in whatever language."""
-    wanted = set(headers.values())
+def _column_of(header: str, texts: Mapping[int, str]) -> int | None:
+    """The first column that has this header, in whatever language."""
+    wanted = in_all_languages(header)
     for column, text in texts.items():
         if text in wanted:
             return column

@@ -12,9 +12,7 @@ from fbbatch.model import cell_name
 from fbbatch.render.blocks import clean
 from fbbatch.render.parts import MAIN, PARSER, child, serialised_tree
 from fbbatch.render.sheet_xml import SheetMarks, place_of
-
-NOTE = {"zh-Hant": "【退回更正】", "zh-Hans": "【退回更正】", "en": "[To be corrected]"}
-"""What every note of ours begins with."""
+from fbbatch.wording import in_all_languages, say
 
 
 def with_notes(
@@ -36,15 +34,15 @@ def with_notes(
     """
     tree = etree.fromstring(old or _NO_COMMENTS, PARSER)
     authors, listed = child(tree, "authors"), child(tree, "commentList")
+    ours = in_all_languages("render.note")
     for comment in listed.findall(f"{{{MAIN}}}comment"):
-        if "".join(comment.itertext(f"{{{MAIN}}}t")).startswith(tuple(NOTE.values())):
+        if "".join(comment.itertext(f"{{{MAIN}}}t")).startswith(ours):
             listed.remove(comment)
     theirs = {str(comment.get("ref")) for comment in listed.iterfind(f"{{{MAIN}}}comment")}
     author, told = _author(authors), _told_where(marks, columns, theirs)
     for (row, column), texts in told.items():
-        _add_comment(
-            listed, str(cell_name(row, column)), author, f"{NOTE[language]}\n" + "\n".join(texts)
-        )
+        text = "\n".join([say("render.note", language), *texts])
+        _add_comment(listed, str(cell_name(row, column)), author, text)
     return serialised_tree(tree), list(told), theirs
 
 

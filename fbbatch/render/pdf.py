@@ -32,7 +32,8 @@ from fbbatch.render.blocks import (
 )
 from fbbatch.render.fonts import MISSING, Face, face
 from fbbatch.render.widths import shares
-from fbbatch.render.words import cell_text, ticks
+from fbbatch.render.words import cell_text, page_number, ticks
+from fbbatch.wording import say
 
 _A4 = (595.28, 841.89)
 _MARGIN_X, _TOP, _BOTTOM = 51.0, 42.0, 46.0
@@ -473,7 +474,7 @@ def _signatures(layout: _Pages, labels: Sequence[str], language: str) -> None:
     layout.need(40)
     layout.y += 12
     step = layout.inner / len(labels)
-    colon = ": " if language == "en" else "："
+    colon = say("colon", language)
     for number, label in enumerate(labels):
         x = layout.x + number * step
         told = layout.fonts.drawable(clean(f"{label}{colon}"))
@@ -561,7 +562,7 @@ def _draw(layout: _Pages, document: Document) -> bytes:
         canvas.drawRightString(
             layout.width - layout.x,
             30,
-            look.PAGE_WORDS[document.language].format(number, len(layout.pages)),
+            page_number(number, len(layout.pages), document.language),
         )
         canvas.showPage()
     canvas.save()

@@ -26,7 +26,7 @@ from fbbatch.render.excel import (
     write_cell,
     write_sheet,
 )
-from fbbatch.render.words import cell_text, text_width
+from fbbatch.render.words import cell_text, page_number, text_width
 
 IDENTITY = "_fbbatch"
 """Name of the hidden sheet."""
@@ -304,5 +304,4 @@ def _print_setup(page: Any, register: Register, rows: _Rows) -> None:
     page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     page.hide_gridlines(2)
     foot = footer_text(register.foot or register.form_number)
-    page_number = look.PAGE_WORDS[register.language].format("&P", "&N")
-    page.set_footer(f"&L{foot}&R{page_number}")
+    page.set_footer(f"&L{foot}&R{page_number('&P', '&N', register.language)}")

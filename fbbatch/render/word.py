@@ -34,7 +34,8 @@ from fbbatch.render.blocks import (
     Text,
     clean,
 )
-from fbbatch.render.words import cell_text, ticks
+from fbbatch.render.words import cell_text, page_number, ticks
+from fbbatch.wording import say
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _CUSTOM = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
@@ -156,7 +157,7 @@ def _footer(footer: str, language: str) -> str:
 
     A company's own footer stays.
     """
-    before, between, after = look.PAGE_WORDS[language].split("{}")
+    before, between, after = page_number("|", "|", language).split("|")
     fields = list(
         re.finditer(
             r"<w:r>(?:(?!</w:r>).)*?<w:instrText[^>]*>(?:PAGE|NUMPAGES)</w:instrText>.*?</w:r>",
@@ -439,9 +440,7 @@ class _BodyWriter:
             case Choice(label, options, blank):
                 return self.grid((Pair(label, wide=True, blank=blank, options=options),))
             case Signatures(labels):
-                return _signatures(
-                    tuple(labels), self.width, ": " if self.language == "en" else "："
-                )
+                return _signatures(tuple(labels), self.width, say("colon", self.language))
             case PageBreak():
                 return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
 

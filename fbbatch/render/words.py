@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from fbbatch.render.blocks import CellValue
-from fbbatch.render.look import DATE_WORDS
+from fbbatch.wording import say
 
 _GAP = "　"
 
@@ -29,7 +29,15 @@ def cell_text(value: CellValue, kind: str, language: str) -> str:
 
 def long_date(day: dt.date, language: str) -> str:
     """A date in prose: 2026年11月5日, 5 November 2026."""
-    return DATE_WORDS[language].format(day)
+    return say("render.date", language, day=day)
+
+
+def page_number(number: object, n_pages: object, language: str) -> str:
+    """Which page of how many.
+
+    Both may be what a program replaces by the number, such as `&P` and `&N` in Excel.
+    """
+    return say("render.page", language, number=number, of=n_pages)
 
 
 def text_width(text: str) -> int:
@@ -60,7 +68,3 @@ def ticks(options: Sequence[tuple[str, bool]], room: float) -> str:
         else:
             lines.append(option)
     return "\n".join(lines)
-
-
-REPORTER_WORD = {"zh-Hant": "反饋人", "zh-Hans": "反馈人", "en": "Reporter"}
-"""What a reporter who signs is called."""

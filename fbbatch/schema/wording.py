@@ -1,18 +1,15 @@
 """What is said about a workspace's set-up and times, in three languages.
 
-It is read from `wording.yaml` when it is needed. The file holds Traditional characters and English;
-Simplified is derived where it is not written out. Names in braces are filled in.
+The words stand in `wording.yaml` beside this file, in groups; `fbbatch.wording` reads it.
 """
 
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from fbbatch.schema.strict_yaml import Yaml, YamlPath, YamlProblemError, load
-from fbbatch.words import simplified
+from fbbatch import wording
+from fbbatch.schema.strict_yaml import Yaml, YamlPath, YamlProblemError
 
 DEFAULT_LANGUAGE = "zh-Hant"
 _LONGEST = 60  # characters of a value that is told
@@ -42,13 +39,6 @@ class Problem(NamedTuple):
         return f"{self.yaml.where(self.path)}: {words(self.code, language, **self.details)}"
 
 
-@cache
-def texts() -> dict[str, Any]:
-    """The content of `wording.yaml`: groups of sentences, each sentence by language."""
-    content: dict[str, Any] = load(Path(__file__).with_name("wording.yaml"), "wording.yaml").content
-    return content
-
-
 def words(code: str, language: str, /, **details: object) -> str:
     """The sentence `group.name` of the wording, filled in.
 
@@ -57,20 +47,12 @@ def words(code: str, language: str, /, **details: object) -> str:
     Raises:
         KeyError: there is no such sentence, or it needs a detail that is not given.
     """
-    group, _, name = code.partition(".")
     filled = {key: _said(value, language) for key, value in details.items()}
-    return in_language(texts()[group][name], language).format_map(filled)
+    return wording.say(f"schema.{code}", language, **filled)
 
 
 def _said(value: object, language: str) -> object:
     return words(value.code, language, **value.details) if isinstance(value, Phrase) else value
-
-
-def in_language(text: dict[str, str], language: str) -> str:
-    """One sentence in a language; Simplified made from Traditional where it is not written out."""
-    if language == "zh-Hans" and language not in text:
-        return simplified(text["zh-Hant"])
-    return text[language]
 
 
 def trouble(code: str, /, **details: object) -> PydanticCustomError:
@@ -124,7 +106,8 @@ def _sentence(path: YamlPath, items: list[ErrorDetails], language: str) -> str:
     name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path) or words(
         "value.whole", language
     )
-    own = [item for item in items if item["type"] in texts()["model"]]
+    known = wording.texts("schema")
+    own = [item for item in items if f"model.{item['type']}" in known]
     if own:
         return f"{name}: {words('model.' + own[0]['type'], language, **own[0].get('ctx', {}))}"
     kinds = dict.fromkeys(_expected(item, language) for item in items)
@@ -167,9 +150,10 @@ def _expected(item: ErrorDetails, language: str) -> str:
     """What a value must be, as a phrase."""
     details: dict[str, Any] = dict(item.get("ctx", {}))
     if item["type"] == "string_pattern_mismatch":
-        return in_language(
-            texts()["pattern"].get(details["pattern"]) or texts()["value"]["other"], language
-        )
+        meant = wording.texts("schema").get(f"pattern.{details['pattern']}")
+        if meant is None:
+            return words("value.other", language)
+        return wording.in_language(meant, language)
     if item["type"] == "literal_error":
         details["expected"] = details["expected"].replace("'", "").replace(" or ", ", ")
     return words(f"value.{_KINDS.get(item['type'], 'other')}", language, **details)

@@ -14,9 +14,9 @@ from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.documents.facts import Teller
 from fbbatch.ledger.store import RunRecord
 from fbbatch.model import REPORTER, Case, Details, Facts, Finding, Transition
-from fbbatch.render.words import REPORTER_WORD
 from fbbatch.schema import Book
 from fbbatch.settings import Settings
+from fbbatch.wording import say
 from fbbatch.workflow.decisions import On
 from fbbatch.workflow.matter import Matter, matter_of
 from fbbatch.workflow.standing import Move, Standing
@@ -167,7 +167,7 @@ class Rules:
         if told.get("department_id"):
             told["department"] = book.department(told["department_id"], self.language)
         if told.get("by") == REPORTER:
-            told["by"] = REPORTER_WORD[self.language]
+            told["by"] = say("render.reporter", self.language)
         told = {name: value for name, value in told.items() if value}
         return item._replace(
             details=told | ({"form": item.details["kind"]} if "kind" in item.details else {})

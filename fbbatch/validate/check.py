@@ -11,6 +11,7 @@ from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
 from fbbatch.validate.parsers import Parsers, example_cells, plain_texts
 from fbbatch.validate.values import Bad, Parse, Value, text_of
+from fbbatch.wording import say
 
 _MEMO = 50_000
 _Rows = Sequence[Sequence[Cell]]
@@ -333,7 +334,7 @@ class Checker:
             limits = self._dates_of(other, parsed, len(values))
             if limits is None:
                 continue
-            name = _TODAY[self._language] if other == "received" else other
+            name = say("validate.today", self._language) if other == "received" else other
             for index, (value, limit) in enumerate(zip(values, limits, strict=True)):
                 if value and limit and is_wrong(value[:10], limit[:10]):
                     details = {"value": value, "limit": limit[:10], "other": name}
@@ -370,7 +371,7 @@ class Checker:
     def _groups(self, parsed: list[list[Any]], at: "_Places") -> list[Finding]:
         """Where none of several fields is answered of which one must be."""
         found: list[Finding] = []
-        separator = ", " if self._language == "en" else "、"
+        separator = say("list", self._language)
         for fields in self._either_or_groups():
             ids = [field.id for field in fields if field.id in self._place]
             if not ids:
@@ -399,7 +400,6 @@ _TELLING_EXAMPLES = 3
 
 
 _NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})
-_TODAY = {"zh-Hant": "收件日", "zh-Hans": "收件日", "en": "the day of receipt"}
 
 
 def _without_column(layout: Layout) -> list[MappedColumn]:

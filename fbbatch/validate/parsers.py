@@ -27,6 +27,7 @@ from fbbatch.validate.values import (
     says_nothing,
     text_of,
 )
+from fbbatch.wording import say
 from fbbatch.words import fold, simplified
 
 ERROR_VALUES = frozenset(
@@ -46,8 +47,6 @@ ERROR_VALUES = frozenset(
     )
 }
 """What a workbook shows where a formula has failed; also as text in what was exported from one."""
-BETWEEN = {"zh-Hant": "、", "zh-Hans": "、", "en": "; "}
-"""What stands between several choices; their English words have commas."""
 _LETTER_GRADES = (
     frozenset("abcdefs") | {f"s{n}" for n in range(6)} | {f"p{n}" for n in range(6)} | {"major"}
 )
@@ -142,9 +141,9 @@ class Parsers:
         if field.type == "department":
             return self._book.department(str(value), self._language)
         words = {v.code: v.label[self._language] for v in self._book.values(field)}
-        return BETWEEN[self._language].join(
-            words[str(code)] for code in (value if isinstance(value, list) else [value])
-        )
+        codes = value if isinstance(value, list) else [value]
+        chosen = [words[str(code)] for code in codes]
+        return say("choices", self._language).join(chosen)
 
     def _number(self, field: FieldModel) -> Parse:
         """A number within the field's range; a rating also in the words of its scale."""
@@ -196,8 +195,7 @@ class Parsers:
             labels.append(value.label[self._language])
             for name in (value.code, *value.label.values(), *value.aliases):
                 known.setdefault(fold(name), value.code)
-        separator = ", " if self._language == "en" else "、"
-        allowed = separator.join(labels)
+        allowed = say("list", self._language).join(labels)
         by_folded_label = {fold(label): label for label in labels}
 
         def chosen(text: str) -> str | Bad:
@@ -322,27 +320,31 @@ def _rated(cell: Cell, *, worded: Mapping[str, float]) -> Value | Bad:
     return parse_number(cell)
 
 
-_RANGES = {
-    "zh-Hant": ("不小於 {0:g}", "不大於 {1:g}", "{0:g} 至 {1:g}"),
-    "zh-Hans": ("不小于 {0:g}", "不大于 {1:g}", "{0:g} 至 {1:g}"),
-    "en": ("At least {0:g}", "At most {1:g}", "{0:g} to {1:g}"),
-}
-
-
 def _ranged(cell: Cell, *, parse: Parse, field: FieldModel, language: str) -> Value | Bad:
     """What `parse` gives, where the field's smallest and largest value allow it."""
     value = parse(cell)
     low, high = field.minimum, field.maximum
-    if isinstance(value, int | float) and (
-        (low is not None and value < low) or (high is not None and value > high)
-    ):
-        at_least, at_most, between = _RANGES[language]
-        wording = at_most if low is None else at_least if high is None else between
-        return Bad("FB-out-of-range", {"value": text_of(cell), "range": wording.format(low, high)})
+    if not isinstance(value, int | float):
+        return value
+    is_too_small = low is not None and value < low
+    is_too_large = high is not None and value > high
+    if is_too_small or is_too_large:
+        told = _range(low, high, language)
+        return Bad("FB-out-of-range", {"value": text_of(cell), "range": told})
     return value
 
 
+def _range(low: float | None, high: float | None, language: str) -> str:
+    """What a number may be, in words; it has a smallest or a largest value, or both."""
+    if low is None:
+        return say("validate.at_most", language, high=high)
+    if high is None:
+        return say("validate.at_least", language, low=low)
+    return say("validate.between", language, low=low, high=high)
+
+
 def _text(cell: Cell, *, field: FieldModel, example: str) -> Value | Bad:
+    """A text that says something, and is as long as the field wants it."""
     text = text_of(cell)
     if not text:
         return None
