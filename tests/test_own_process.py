@@ -304,6 +304,7 @@ def test_late_form_is_reminded_of_in_the_work_list_and_stands_in_the_ledger(
     text = text_of(result.folder / own["path"])
     assert NUMBER in text
     assert "渠道檢查表" in text
+    assert "渠道檢查 2026-11" in text
     with here.ledger() as ledger:
         (given,) = ledger.reminders().values()
     assert max(reminder.level for reminder in given) >= 4

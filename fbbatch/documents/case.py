@@ -409,10 +409,9 @@ class _Names(Mapping[str, object]):
 def _table(template: Template, name: str, matter: Matter, office: Office) -> Table:
     """The table of reasons, or of the steps."""
     model = template.tables[name]
+    told = history_rows(matter.history, office)
     if name == "reasons":
-        told = _reasons(matter.case, office)
-    else:
-        told = history_rows(matter.history, office)
+        told = _reasons(matter.case, office) if matter.is_case else []
     rows = []
     for row in told:
         cells = [row[column.of] for column in model.columns]

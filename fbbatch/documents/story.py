@@ -83,9 +83,10 @@ class Story:
             return "duplicate"
         if standing.state not in {"verified", "replied", "closed"} and not standing.decided:
             return "interim"
-        if outcome == "solved" and self.case.kind == "suggestion":
+        kind = self.case.kind if self.matter.is_case else ""
+        if outcome == "solved" and kind == "suggestion":
             return "adopted"
-        if outcome == "solved" and self.case.kind in {"inquiry", "praise"}:
+        if outcome == "solved" and kind in {"inquiry", "praise"}:
             return "answered"
         return outcome or "solved"
 
@@ -343,6 +344,14 @@ def _milestones(teller: "Teller", story: Story) -> str:
     )
 
 
+def _in_short(teller: "Teller", story: Story) -> str:
+    """What a case reports, in a line; of another matter its process and period."""
+    if story.matter.is_case:
+        return _summary(story.case.text("description"))
+    title = story.matter.process.title[teller.language]
+    return f"{title} {story.facts.text('period')}".strip()
+
+
 def _awaited(teller: "Teller", story: Story) -> str:
     """The form that moves the matter on."""
     return teller.word("document", story.standing.expected)
@@ -536,6 +545,7 @@ _FACTS: dict[str, _Tell] = {
     "tell_finding": _sentence_of("result.tell_finding"),
     "tell_action": _sentence_of("result.tell_action"),
     "awaited": _awaited,
+    "problem_summary": _in_short,
     "awaited_by": lambda _, s: _stamp(s.until(s.standing.expected)) if s.standing.expected else "",
 }
 """Of any matter."""
@@ -543,7 +553,6 @@ _OF_CASES: dict[str, _Tell] = {
     "contain_by": _contain_by,
     "priority": _priority,
     "priority_proposal": lambda t, s: t.word("priority", proposed_priority(s.case)),
-    "problem_summary": lambda _, s: _summary(s.case.text("description")),
     "reply_kind": lambda t, s: t.word("reply", s.reply),
     "survey_by": _survey_by,
     "reported_date": lambda t, s: long_date(_reported(s.case), t.language),

@@ -4,7 +4,7 @@ Source: 5.3.2a, 5.3.2b.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fbbatch.documents.case import Office, story_of
 from fbbatch.documents.story import story_fact
@@ -12,6 +12,7 @@ from fbbatch.documents.templates import Templates
 from fbbatch.render.blocks import CellValue, Document, Note, Signatures, Table, Text
 from fbbatch.render.words import long_date
 from fbbatch.wording import say
+from fbbatch.workflow.gates import LEADERS
 from fbbatch.workflow.reminders import STEPS, Waiting
 
 _TOP_LEVEL = 4
@@ -48,7 +49,8 @@ def worklist(
     marks = {}
     for index, task in enumerate(ordered):
         level = word(f"level_{min(task.level, _TOP_LEVEL)}")
-        rows.append(_row(wanted_of, index + 1, task, now, office, level))
+        counted: dict[str, CellValue] = {"serial": index + 1, "level": level}
+        rows.append(_row(wanted_of, counted, task, now, office, templates))
         if task.due_on <= today:
             marks[index] = "severe" if task.due_on < today else "soft"
     empty = model.empty[language] if model.empty else ""
@@ -86,21 +88,25 @@ def wanted(form: str, office: Office) -> str:
 
 
 def _row(
-    names: Sequence[str], serial: int, task: Waiting, now: dt.datetime, office: Office, level: str
+    names: Sequence[str],
+    own_cells: Mapping[str, CellValue],
+    task: Waiting,
+    now: dt.datetime,
+    office: Office,
+    templates: Templates,
 ) -> tuple[CellValue, ...]:
     """The cells of a task.
 
-    `names` are those of the columns' facts; what they are is asked of the row itself, then of the
-    handling, then of the matter.
+    `names` are those of the columns' facts; what they are is asked of the row itself (`own_cells`
+    and who has to act), then of the handling, then of the matter.
     """
     teller = office.teller
     story = story_of("inspection", task.matter, office, now)
     own: dict[str, CellValue] = {
-        "serial": serial,
+        **own_cells,
         "wanted": wanted(task.form, office),
         "wanted_by": task.due_on,
         "days_left": (task.due_on - now.date()).days,
-        "level": level,
     }
     if task.department:  # a cooperating one, whose head answers for it
         head = teller.book.head(task.department)
@@ -108,6 +114,9 @@ def _row(
         own["promise"] = ""
     if task.form == "verification":
         own["responsible"] = story_fact(teller, story, "may_verify")
+    if task.form != STEPS and templates[task.form].to == "leaders":
+        leaders = teller.book.holders(LEADERS)
+        own["responsible"] = leaders[0].name if leaders else ""
 
     def tell(name: str) -> CellValue:
         if name in own:
