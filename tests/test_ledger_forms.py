@@ -366,8 +366,9 @@ def test_forms_as_json_tells_fields_examples_and_columns(tmp_path) -> None:
     (form,) = json.loads(command("forms", "measures", "--json", "-w", str(place)).output)
     steps = next(f for f in form["fields"] if f["id"] == "steps")
     assert {"id", "label", "type", "required", "example"} <= set(steps)
-    assert [c["id"] for c in steps["columns"]][:2] == ["step", "cause"]
-    assert isinstance(steps["example"], list)
+    columns = ["step", "cause", "owner", "due", "expected"]
+    assert [c["id"] for c in steps["columns"]][:5] == columns
+    assert [[name for name in columns if name in row] for row in steps["example"]] == [columns] * 3
 
 
 @pytest.mark.parametrize(
