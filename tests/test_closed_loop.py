@@ -48,6 +48,7 @@ from tests.builders import (
     drop,
     examples,
     fill,
+    first_night,
     mail,
     moment,
     rehearse,
@@ -231,10 +232,8 @@ class Bureau:
 
 def bureau(folder: Path, *rows: list[str], locale: str = "zh-Hant") -> Bureau:
     """A workspace after the run in which the rows became cases."""
-    here = Bureau(workspace(folder, locale))
-    drop(here.place, "customer/十一月.csv", delimited([HEADER, *rows]))
-    run(here.place, FIRST.isoformat())
-    return here
+    files = {"customer/十一月.csv": delimited([HEADER, *rows])}
+    return Bureau(first_night(folder, files, FIRST.isoformat(), locale)[0])
 
 
 WAY = {
