@@ -1,6 +1,7 @@
 """What tests are made of: files from Markdown tables, workspaces, runs. All people, numbers and products are invented."""
 
 import atexit
+import contextlib
 import csv
 import dataclasses
 import datetime as dt
@@ -13,8 +14,10 @@ import shutil
 import struct
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -28,6 +31,7 @@ from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
 from fbbatch.judge import FileToJudge, Hearing, Judge, RowJudge, Setup
+from fbbatch.ledger import Ledger
 from fbbatch.messages import HeardRows, PartHead, Refusal, SetAside, SheetHead
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
@@ -482,11 +486,79 @@ def shop_of(place: Path) -> Workspace:
     return dataclasses.replace(_SHOPS[digest.digest()], folder=place, settings=settings)
 
 
+@cache
+def _empty_ledger() -> bytes:
+    """What a ledger is before the first run; all its tables are made once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ledger.db"
+        Ledger(file).close()
+        return file.read_bytes()
+
+
+_DOORS = ("inbox", "archive", "outbox", ".fbbatch")
+
+
+def _begin(shop: Workspace) -> None:
+    """Give a workspace in which nothing has been run its empty ledger, as a database of its own has one.
+
+    None where a door is shut, for then the run must not make one either. Whoever is second, of
+    several that begin at once, leaves it alone.
+    """
+    file = shop.ledger_file
+    if shop.settings.database or file.exists() or any(shop.folder.glob("outbox/2*")):
+        return
+    if all(os.access(shop.folder / name, os.W_OK) for name in _DOORS):
+        copy = file.with_name(f"ledger.{os.getpid()}.tmp")
+        copy.touch(0o600)
+        copy.write_bytes(_empty_ledger())
+        with contextlib.suppress(FileExistsError):
+            os.link(copy, file)
+        copy.unlink()
+
+
 def run(place: Path, as_of: str = "2026-11-20", **options: Any) -> RunResult:
     """One run of the batch in this process."""
     shop = shop_of(place)
+    _begin(shop)
     time = moment(place, as_of)
     return batch.run(shop, time, now=time, **{"progress": lambda *_: None, **options})
+
+
+_NIGHTS: dict[Hashable, tuple[Path, RunResult]] = {}
+
+
+def first_night(
+    folder: Path,
+    files: Mapping[str, bytes],
+    as_of: str = "2026-11-20",
+    locale: str = "zh-Hans",
+    *,
+    laid_in: Callable[[Path], None] = lambda _: None,
+    **settings: Any,
+) -> tuple[Path, RunResult]:
+    """A workspace after the first run, in which these files were taken, and that run; made once, then copied.
+
+    `laid_in` lays further files into the workspace before.
+    """
+    key = (locale, as_of, tuple(files.items()), laid_in, tuple(settings.items()))
+    if key not in _NIGHTS:
+        place = workspace(Path(tempfile.mkdtemp(dir=_home())), locale, **settings)
+        laid_in(place)
+        for name, content in files.items():
+            drop(place, name, content)
+        _NIGHTS[key] = (place, run(place, as_of))
+    made, result = _NIGHTS[key]
+    assert result.folder is not None
+    place = copied(made, folder / "workspace")
+    issued = place / result.folder.relative_to(made)
+    return place, result._replace(manifest=deepcopy(result.manifest), folder=issued)
+
+
+@cache
+def _home() -> str:
+    home = tempfile.mkdtemp(prefix="fbbatch-nights-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
 def rehearse(

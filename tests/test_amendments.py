@@ -17,6 +17,7 @@ from tests.builders import (
     counts,
     delimited,
     drop,
+    first_night,
     people,
     run,
     sheet,
@@ -31,10 +32,7 @@ WEEK = 20
 
 
 def place_with(tmp_path: Path, content: bytes, name: str = "customer/week1.xlsx") -> Path:
-    place = workspace(tmp_path, case_reports="[]", forms="[]")
-    drop(place, name, content)
-    run(place, "2026-11-16")
-    return place
+    return first_night(tmp_path, {name: content}, "2026-11-16", case_reports="[]", forms="[]")[0]
 
 
 def ledger_cases(place: Path) -> list[Any]:

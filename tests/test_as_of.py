@@ -89,8 +89,13 @@ def test_a_run_is_neither_before_1990_nor_400_days_after_clock_and_last_run(
         if last
         else None
     )
-    with contextlib.nullcontext() if fits else pytest.raises(UnusableTimeError):
+    try:
         batch.check_time(asked, now=NOW, last=newest, language="en")
+        refusal = ""
+    except UnusableTimeError as error:
+        refusal = str(error)
+    assert (as_of in refusal) is not fits
+    assert bool(refusal) is not fits
 
 
 @pytest.mark.slow
@@ -314,7 +319,10 @@ def test_without_a_terminal_a_time_ahead_is_meant_so(place: Path) -> None:
     assert json.loads(told.out)["run"].startswith(f"{ahead:%Y%m%d}")
 
 
-def test_moment_of_a_shop_is_unchanged_within_the_bounds(place: Path) -> None:
-    shop = shop_of(place)
+def test_foreseeing_a_run_within_the_bounds_touches_nothing(place: Path) -> None:
+    shop, before = shop_of(place), tree(place)
     batch.foresee(shop, moment(place, "2026-11-20"), now=NOW)
-    assert not (place / ".fbbatch/ledger.db").exists()
+    assert tree(place) == before
+    with pytest.raises(UnusableTimeError):
+        batch.foresee(shop, moment(place, "2099-01-01"), now=NOW)
+    assert tree(place) == before

@@ -348,21 +348,23 @@ def test_options_win_over_the_environment_and_that_over_the_file(tmp_path: Path)
     assert load_settings(tmp_path, environment={"FBBATCH_JOBS": "3"}, jobs=5).jobs == 5
 
 
+JUDGED = "10:11: the field 'description' must be of the type text: the rules judge it"
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("line", "told"),
     [
-        "not_after: received",  # a text has no date to compare
-        "type: date, default: 5",
-        "type: rating, values: severity",  # the words of that set are no numbers
+        ("not_after: received", ["10:16: not_after compares dates; 'description' or 'received' is none"]),
+        ("type: date, default: 5", ["11:14: the default '5' is no date", JUDGED]),
+        ("type: rating, values: severity", ["11:13: the codes of a rating are numbers; 'minor' is none", JUDGED]),
     ],
-)
+)  # fmt: skip
 def test_key_that_does_not_fit_the_fields_type_is_found_before_the_run(
-    schemas: Path, line: str
+    schemas: Path, line: str, told: list[str]
 ) -> None:
     listed = "".join(f"    {part}\n" for part in line.split(", "))
     (schemas / "sources/visitor.yaml").write_text(SMALL + listed, encoding="utf-8")
-    found = problems(schemas)
-    assert all(problem.startswith("schemas/sources/visitor.yaml:") for problem in found), found
+    assert problems(schemas) == [f"schemas/sources/visitor.yaml:{problem}" for problem in told]
 
 
 @pytest.mark.parametrize(
@@ -429,21 +431,35 @@ def test_example_in_a_row_of_a_table_is_checked_likewise(schemas: Path) -> None:
 
 
 def test_company_may_word_its_forms_otherwise_and_ask_for_more(schemas: Path) -> None:
-    change(
-        schemas, "forms/measures.yaml", "id: effect_by\n", "id: effect_by # asked of everybody\n"
-    )
-    change(schemas, "forms/measures.yaml", "    required: ask\n", "    required: true\n")
+    asked = "    type: date\n    required: {}\n    not_before: prepared_on\n"
+    change(schemas, "forms/measures.yaml", asked.format("ask"), asked.format("true"))
     change(
         schemas,
         "forms/assignment.yaml",
         "{zh-Hant: 受理, en: Accepted}",
         "{zh-Hant: 我們辦, en: We do it}",
     )
-    load_book(schemas)
+    book = load_book(schemas)
+    measures, assignment = book.schema("measures"), book.schema("assignment")
+    assert {f.id: f.required for f in measures.fields}["effect_by"] is True
+    (verdict,) = [f for f in assignment.fields if f.id == "verdict"]
+    assert [(v.code, v.label["en"]) for v in book.values(verdict)] == [
+        ("accept", "We do it"),
+        ("not_ours", "Not ours"),
+    ]
 
 
 def test_every_answer_that_the_workflow_takes_for_granted_is_a_need() -> None:
-    for room in ("workflow/process", "workflow/gates", "steps/forms", "steps/edits"):
-        text = (REPOSITORY / f"fbbatch/{room}.py").read_text(encoding="utf-8")
-        read = set(re.findall(r"\bvalues\[\"([a-z_]+)\"\]", text))
-        assert read <= {need.field for need in NEEDS}, room
+    read = {
+        name
+        for room in ("workflow", "steps")
+        for path in (REPOSITORY / "fbbatch" / room).rglob("*.py")
+        for name in re.findall(r"\bvalues\[\"([a-z_]+)\"\]", path.read_text(encoding="utf-8"))
+    }
+    assert {
+        "verdict",
+        "conclusion",
+        "decision",
+        "reason",
+    } <= read  # whatever the modules are called
+    assert read - {need.field for need in NEEDS} == set()

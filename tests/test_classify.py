@@ -411,7 +411,12 @@ def test_feedback_without_any_text_is_judged_and_not_a_crash(book) -> None:
 
 
 def test_every_reason_names_rule_value_words_and_field(book) -> None:
-    for reason in ruled(book, "插电后冒烟，外壳没有变形").classification.evidence:
+    evidence = ruled(book, "插电后冒烟，外壳没有变形").classification.evidence
+    assert [(reason["rule"], reason["says"]) for reason in evidence] == [
+        ("SAF-SMOKE", "severity=severe"), ("GEN-DAMAGE", "severity=general"), ("QUA-FIRE", "type=quality"),
+        ("QUA-DAMAGE", "type=quality"), ("KIN-PROBLEM", "kind=problem"), ("KIN-HAZARD", "kind=problem"),
+    ]  # fmt: skip
+    for reason in evidence:
         assert {"rule", "says", "words", "negated", "field"} <= set(reason)
         assert reason["field"] == "description"
         assert reason["words"] or reason["negated"]

@@ -137,7 +137,9 @@ def test_every_row_of_a_sound_csv_is_there(seen: dict[str, Seen]) -> None:
 
 def test_disputed_workbook_is_set_aside_or_all_of_it_is_there(seen: dict[str, Seen]) -> None:
     """All of it: as the reader sees it that counts error cells, too."""
-    for path in expected("disputed"):
+    paths = expected("disputed")
+    assert len(paths) == 16
+    for path in paths:
         if "code" in seen[path]:  # xls without a container: Excel 4
             assert seen[path]["code"] == (
                 "FB-not-readable" if "biff4" in path else "FB-readers-disagree"

@@ -494,6 +494,8 @@ def test_workbooks_saved_by_libreoffice_and_by_way_of_other_formats_move_the_cas
     ods = converted(sorted(folder.iterdir()), "ods", tmp_path / "ods")
     xls = converted(sorted(folder.iterdir()), "xls", tmp_path / "xls")
     back = converted(ods, "xlsx", tmp_path / "back")
+    for files in (again, ods, xls, back):
+        assert sorted(path.stem for path in files) == sorted(KINDS)
     for kind in KINDS:
         meant = told_by(here, folder / f"{kind}.xlsx", later.place / "outbox")
         assert meant[-1] == []

@@ -5,6 +5,7 @@ import datetime as dt
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -150,7 +151,7 @@ def test_outbox_and_archive_on_another_disk_end_as_on_the_same(
     for name in ("outbox", "archive"):
         shutil.move(there / name, elsewhere / name)
         (there / name).symlink_to(elsewhere / name)
-    assert attempt(there, point="renamed:1:kill") < 0
+    assert attempt(there, point="renamed:1:kill") == -signal.SIGKILL
     run(there)
     assert {name: tree(there / name) for name in ("outbox", "archive")} == {
         name: tree(here / name) for name in ("outbox", "archive")

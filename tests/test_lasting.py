@@ -68,8 +68,18 @@ def test_run_backup_export_and_restore_work_where_only_what_is_open_for_writing_
 def test_folder_that_the_system_never_syncs_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
 ) -> None:
-    monkeypatch.setattr(os, "fsync", _refusing(refusal))
+    tried: list[int] = []
+
+    def fsync(handle: int) -> None:
+        tried.append(handle)
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(os, "fsync", fsync)
     sync_folder(tmp_path)
+    (handle,) = tried
+    with pytest.raises(OSError) as closed:
+        os.fstat(handle)
+    assert closed.value.errno == errno.EBADF
 
 
 @pytest.mark.parametrize("refusal", [errno.EIO, errno.ENOSPC])

@@ -17,7 +17,7 @@ from fbbatch.cli import cli
 from fbbatch.model import Transition
 from fbbatch.workflow.matter import matter_of
 from fbbatch.workflow.reminders import Chaser, fresh_reminders
-from tests.builders import delimited, drop, people, run, sheet, shop_of, workspace
+from tests.builders import delimited, drop, first_night, people, run, sheet, shop_of, workspace
 
 RECEIVED = "2026-11-20"
 HEADER = 5
@@ -63,9 +63,8 @@ def sign(page: Any, at: dict[str, int], name: str = "謝承恩") -> None:
 
 def office(folder: Path, n_rows: int = 8) -> tuple[Path, RunResult]:
     """A workspace with so many cases, the day after they came."""
-    place = workspace(folder, case_reports="[]", forms="[]")
-    drop(place, "customer/a.csv", delimited(people(n_rows)))
-    return place, run(place, RECEIVED)
+    files = {"customer/a.csv": delimited(people(n_rows))}
+    return first_night(folder, files, RECEIVED, case_reports="[]", forms="[]")
 
 
 def back(
@@ -366,8 +365,9 @@ def test_forms_as_json_tells_fields_examples_and_columns(tmp_path) -> None:
     (form,) = json.loads(command("forms", "measures", "--json", "-w", str(place)).output)
     steps = next(f for f in form["fields"] if f["id"] == "steps")
     assert {"id", "label", "type", "required", "example"} <= set(steps)
-    assert [c["id"] for c in steps["columns"]][:2] == ["step", "cause"]
-    assert isinstance(steps["example"], list)
+    columns = ["step", "cause", "owner", "due", "expected"]
+    assert [c["id"] for c in steps["columns"]][:5] == columns
+    assert [[name for name in columns if name in row] for row in steps["example"]] == [columns] * 3
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from fbbatch.documents.templates import FactLabels, Template
 from fbbatch.errors import ExitCode
 from fbbatch.schema.loading import SINGLE_FILES
 from fbbatch.schema.models import SchemaModel
 from fbbatch.schema.needs import NEEDS
+from fbbatch.schema.process import Process
 from fbbatch.schema.wording import _KINDS, words
 from fbbatch.settings import Settings
 from fbbatch.wording import in_language, texts
@@ -476,13 +476,11 @@ def patterns(schema: object) -> Iterator[str]:
             yield from patterns(part)
 
 
-@pytest.mark.parametrize(
-    "model", [Settings, SchemaModel, Template, FactLabels, *SINGLE_FILES.values()]
-)
-def test_each_pattern_of_the_models_has_words(model: type[BaseModel]) -> None:
-    assert set(patterns(model.model_json_schema())) <= {
-        name.removeprefix("pattern.") for name in texts("schema")
-    }
+def test_each_pattern_of_the_models_has_words_and_no_other() -> None:
+    models = [Settings, SchemaModel, Template, FactLabels, Process, *SINGLE_FILES.values()]
+    used = {pattern for model in models for pattern in patterns(model.model_json_schema())}
+    named = {name for name in texts("schema") if name.startswith("pattern.")}
+    assert used == {name.removeprefix("pattern.") for name in named}
 
 
 def test_each_kind_of_error_and_each_need_has_words() -> None:
@@ -501,6 +499,7 @@ def test_each_sentence_that_the_code_speaks_is_there() -> None:
         if re.fullmatch(r"(?:value|model|setup|template|time|lint)\.[a-z_]+", text)
     }
     there = {code for code, _ in SENTENCES}
+    assert len(spoken & there) > 15
     assert (
         spoken - there - {path.name for path in (SOURCES[0].parent / "schema").iterdir()} == set()
     )

@@ -529,17 +529,18 @@ def test_base64_without_end_is_read_as_far_as_it_goes() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "html",
+    ("html", "body"),
     [
-        "<div>" * 300_000 + "x",
-        "<table><tr><td>" * 100_000 + "x",
-        "<" * 1_000_000,
-        "<!--" * 500_000,
-        "<li>" * 300_000 + "x",
+        ("<div>" * 300_000 + "x", "x"),
+        ("<table><tr><td>" * 100_000 + "x", "x"),
+        ("<" * 1_000_000, "<" * 1_000_000),
+        ("<!--" * 500_000, ""),
+        ("<li>" * 300_000 + "x", "- x"),
     ],
+    ids=["divisions", "tables", "torn tags", "comment without end", "list items"],
 )
-def test_deep_and_torn_pages_are_read(html: str) -> None:
-    assert isinstance(letter(mail(html, "Content-Type: text/html")).body, str)
+def test_deep_and_torn_pages_are_read(html: str, body: str) -> None:
+    assert letter(mail(html, "Content-Type: text/html")).body == body
 
 
 def test_flowed_text_without_end_is_one_paragraph() -> None:
@@ -557,9 +558,9 @@ def test_more_attachments_than_allowed_are_refused() -> None:
 
 
 @given(st.binary(max_size=400))
-def test_no_bytes_raise(content: bytes) -> None:
-    looks_like_mail(content)
-    assert isinstance(read_mail(b"From: a@b\nContent-Type: " + content, LIMITS), Letter | Finding)
+def test_mail_of_any_bytes_is_a_letter_of_its_sender(content: bytes) -> None:
+    assert letter(b"From: a@b\nContent-Type: " + content).address == "a@b"
+    assert looks_like_mail(content) in {True, False}
 
 
 # --- mails of others -----------------------------------------------------------------------------------------
@@ -595,5 +596,6 @@ def test_a_real_mail_keeps_every_word(path: str) -> None:
 @pytest.mark.parametrize("path", mails_of_others())
 def test_a_real_mail_cut_off_anywhere_is_still_read(path: str) -> None:
     content = (CORPUS / "files" / path).read_bytes()
+    whole = letter(content)
     for end in range(0, len(content), max(1, len(content) // 40)):
-        assert isinstance(read_mail(content[:end], LIMITS), Letter)
+        assert len(letter(content[:end]).parts) <= len(whole.parts)

@@ -307,7 +307,8 @@ def test_damaged_mail_is_a_letter_or_a_finding(changes: list[tuple[int, int]]) -
     content = bytearray(WHOLE)
     for at, value in changes:
         content[at] = value
-    assert isinstance(read_outlook(bytes(content), LIMITS), Letter | Finding)
+    found = read_outlook(bytes(content), LIMITS)
+    assert isinstance(found, Letter) or found.code == "FB-broken"
 
 
 def test_streams_that_claim_the_same_bytes_or_more_than_there_are_end_at_the_size_of_the_file() -> (

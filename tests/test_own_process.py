@@ -23,7 +23,7 @@ from fbbatch.ledger import Ledger
 from fbbatch.model import Facts
 from fbbatch.schema import load_book
 from fbbatch.workflow.matter import Matter, matter_of
-from tests.builders import drop, examples, fill, run, shop_of, workspace
+from tests.builders import drop, examples, fill, first_night, run, shop_of, workspace
 from tests.test_own_kinds import edit
 
 PROCESS = """
@@ -153,10 +153,10 @@ class Bureau:
     """A workspace with the process, and its days."""
 
     def __init__(self, folder: Path, locale: str = "zh-Hant") -> None:
-        self.place = workspace(folder, locale)
         self.today = FIRST
-        with_own_process(self.place)
-        self.result = run(self.place, FIRST.isoformat())
+        self.place, self.result = first_night(
+            folder, {}, FIRST.isoformat(), locale, laid_in=with_own_process
+        )
 
     def night(self, days: int = 1) -> RunResult:
         self.today += dt.timedelta(days=days)

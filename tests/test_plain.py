@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fbbatch.model import Cell
 from fbbatch.read import Limits, ReadersDisagreeError, Reading, open_content, workbook_fast
 from fbbatch.read.ooxml import Package
-from tests.builders import Grid, cells, people, repacked, sheet
+from tests.builders import Grid, cells, people, repacked, sheet, workbook
 from tests.test_corpus import CORPUS, PATHS
 
 DAY, MOMENT = dt.date(2026, 11, 5), dt.datetime(2026, 11, 5, 14, 30)
@@ -264,10 +264,15 @@ def test_odd_rows_change_nothing(edit: Callable[[str], str]) -> None:
 
 
 def test_merged_areas_and_hidden_sheets_are_told_as_ever() -> None:
-    book = sheet(MANY, merged=[("A5:A7", "合并")])
+    book = workbook({"a": MANY, "b": MANY}, merged=[("A5:A7", "合并")], hidden=["b"])
     reading = open_content(book, Limits())
     assert isinstance(reading, Reading)
-    assert [page.merged for page in reading.sheets] == [[(4, 0, 6, 0)]]
+    merged = [(4, 0, 6, 0)]
+    assert [(page.name, page.hidden, page.merged) for page in reading.sheets] == [
+        ("a", False, merged),
+        ("b", True, merged),
+    ]
+    assert opened(book) == generally(book)
 
 
 @pytest.mark.slow

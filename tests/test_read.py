@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fbbatch.findings import CATALOGUE
 from fbbatch.model import Cell, Finding
 from fbbatch.read import Hints, Limits, Part, Reading, open_content
 from fbbatch.read.csv_rows import Torn, decode, split
@@ -227,10 +228,21 @@ def test_what_a_csv_writer_writes_is_what_is_read(table: list[list[str]]) -> Non
 
 @settings(max_examples=60)
 @given(st.binary(max_size=400))
-def test_any_bytes_are_a_reading_or_a_finding(tmp_path_factory, content: bytes) -> None:
+def test_any_bytes_are_text_in_a_table_or_a_finding(tmp_path_factory, content: bytes) -> None:
     found = read(tmp_path_factory.mktemp("any"), content)
-    if isinstance(found, Reading):
-        rows(found)
+    if isinstance(found, Finding):
+        assert (found.severity, found.code in CATALOGUE) == ("error", True)
+        return
+    assert found.kind == "csv"
+    assert {type(cell) for row in rows(found) for cell in row} <= {str, type(None)}
+
+
+@settings(max_examples=60)
+@given(st.text(st.characters(categories=["L", "N"], include_characters=', ";\t\n'), max_size=200))
+def test_no_letter_or_digit_of_a_text_is_lost(tmp_path_factory, text: str) -> None:
+    found = read(tmp_path_factory.mktemp("any"), f"姓名,{text}".encode())
+    kept = "".join(str(cell or "") for row in rows(found) for cell in row)
+    assert [c for c in kept if c.isalnum()] == [c for c in f"姓名{text}" if c.isalnum()]
 
 
 # --- workbooks ---

@@ -1,12 +1,15 @@
 """One cell, one typed value, or what is wrong with it."""
 
 import datetime as dt
+import json
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fbbatch.findings import CATALOGUE
 from fbbatch.validate.values import (
     Bad,
     date_parser,
@@ -161,11 +164,33 @@ def test_blank_is_blank_whatever_the_type(cell) -> None:
     ) == (None,) * 6
 
 
-@pytest.mark.parametrize("cell", [float("nan"), float("inf"), float("-inf"), 1e308, -1e308, 10**40])
-def test_numbers_at_the_edge_never_raise(cell) -> None:
-    text_of(cell)
-    for parse in (on, at, parse_integer, parse_number, parse_boolean, parse_contact, parse_case):
-        parse(cell)
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (float("-inf"), "-inf"),
+        (1e308, "1e+308"),
+        (-1e308, "-1e+308"),
+    ],
+)
+def test_number_at_the_edge_is_no_value_of_any_type(cell: float, text: str) -> None:
+    value = {"value": text}
+    assert text_of(cell) == text
+    assert [on(cell), at(cell)] == [Bad("FB-not-date", value)] * 2
+    assert parse_integer(cell) == Bad("FB-not-integer", value)
+    assert parse_number(cell) == Bad("FB-not-number", value)
+    assert parse_boolean(cell) == Bad("FB-not-boolean", value)
+    assert parse_contact(cell) == Bad("FB-contact", {**value, "example": ""})
+    assert parse_case(cell) == Bad("FB-not-a-case", value)
+
+
+def test_integer_of_forty_digits_is_a_number_and_may_be_a_contact_and_nothing_else() -> None:
+    cell, text = 10**40, "1" + "0" * 40
+    assert (text_of(cell), parse_number(cell), parse_contact(cell)) == (text, 1e40, text)
+    assert [type(parse(cell)) for parse in (on, at, parse_integer, parse_boolean, parse_case)] == [
+        Bad
+    ] * 5
 
 
 # --- text and numbers ---
@@ -386,10 +411,22 @@ def test_own_wording_in_simplified_characters_uses_mainland_quotes_and_words() -
         st.timedeltas(),
     )
 )
-def test_no_cell_makes_a_parser_raise(cell) -> None:
-    text_of(cell)
-    for parse in (on, at, parse_integer, parse_number, parse_boolean, parse_contact, parse_case):
-        parse(cell)
+def test_any_cell_is_a_value_of_its_type_or_blank_or_what_is_wrong_with_it(cell) -> None:
+    assert text_of(text_of(cell)) == text_of(cell)
+    for parse, form in (
+        (on, r'"\d{4}-\d\d-\d\d"'),
+        (at, r'"\d{4}-\d\d-\d\d( \d\d:\d\d)?"'),
+        (parse_integer, r"-?\d{1,19}"),
+        (parse_number, r"-?\d+(\.\d+)?(e[-+]?\d+)?"),
+        (parse_boolean, r"true|false"),
+        (parse_contact, r'".+"'),
+        (parse_case, r'"FB-\d{8}-\d{4,}"'),
+    ):
+        found = parse(cell)
+        if isinstance(found, Bad):
+            assert found.code in CATALOGUE
+        elif found is not None:
+            assert re.fullmatch(form, json.dumps(found, allow_nan=False)), parse
 
 
 def test_impossible_date_is_one_finding_at_its_cell(book) -> None:

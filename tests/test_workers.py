@@ -128,7 +128,11 @@ def test_frames_before_the_end_of_a_worker_are_not_taken_for_the_whole() -> None
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
 def test_no_process_is_left_behind_however_it_ends() -> None:
     before = children()
-    answers([("say", 1), ("abort", None), ("hang", None), ("say", 2)], jobs=2, patience=2)
+    tasks = [("pid", None), ("abort", None), ("hang", None), ("say", 2)]
+    (first,), *others = answers(tasks, jobs=2, patience=2)
+    assert others == ["memory", "silence", ["hello 2"]]
+    assert int(first) not in before  # a process of its own, which is gone
+    assert not is_alive(int(first))
     assert children() <= before
 
 
