@@ -30,6 +30,8 @@ class Entry:
 
 
 _YAML = Path(__file__).with_name("findings.yaml")
+SCHEMA = "schema "
+"""In front of a schema's id, under which its title stands among labels."""
 _LIMIT = "FB-limit"
 """The one entry that stands for a code of each limit, `FB-limit-<name>`."""
 
@@ -125,13 +127,17 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
         item: the finding.
         which: the part.
         language: `zh-Hant`, `zh-Hans` or `en`.
-        labels: labels by field id in that language.
+        labels: labels by field id in that language; of schemas by `SCHEMA` and their id.
     """
     words = _Blanks(item.details)
     words["label"] = labels.get(item.field or "", item.field or "—")
     words["where"] = (
         _WHERE[language].format(item.details["where"]) if "where" in item.details else ""
     )
+    for name in ("schema", "candidate_schemas"):
+        if name in item.details:
+            titles = [labels.get(f"{SCHEMA}{i}", i) for i in item.details[name].split(",")]
+            words[name.replace("candidate_schemas", "candidates")] = _LIST[language].join(titles)
     for name in ("other", "expected_fields", "same_fields", "near_field"):
         if name in item.details:
             words[name.removesuffix("_fields")] = _LIST[language].join(
