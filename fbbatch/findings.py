@@ -27,6 +27,8 @@ class Entry:
     remedy: tuple[str, str]
 
 
+SCHEMA = "schema "
+"""In front of a schema's id, under which its title stands among labels."""
 _LIMIT = "FB-limit"
 """The one entry that stands for a code of each limit, `FB-limit-<name>`."""
 
@@ -115,7 +117,7 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
         item: the finding.
         which: the part.
         language: `zh-Hant`, `zh-Hans` or `en`.
-        labels: labels by field id in that language.
+        labels: labels by field id in that language; of schemas by `SCHEMA` and their id.
     """
     details = item.details
     words = _Blanks(details)
@@ -123,6 +125,11 @@ def part(item: Finding, which: str, language: str, labels: Mapping[str, str] = {
     words["where"] = ""
     if "where" in details:
         words["where"] = say("in_brackets", language, text=details["where"])
+    for name in ("schema", "candidate_schemas"):
+        if name in details:
+            titles = [labels.get(f"{SCHEMA}{i}", i) for i in details[name].split(",")]
+            told = say("list", language).join(titles)
+            words[name.replace("candidate_schemas", "candidates")] = told
     for name in ("other", "expected_fields", "same_fields", "near_field"):
         if name in details:
             fields = [labels.get(field, field) for field in details[name].split(",")]

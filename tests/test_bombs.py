@@ -150,7 +150,7 @@ def test_limit_is_told_with_what_was_seen_and_which_setting_allows_more(
         "FB-no-header",
         "FB-no-answers",
         "FB-limit-zip-ratio",
-        "FB-empty-file",
+        "FB-no-content",
     }  # as it is, it may
 
 

@@ -255,10 +255,10 @@ def test_two_sources_that_fit_alike_are_asked_about() -> None:
     either = [schema(listed, id="left"), schema(listed, id="right")]
     layout = identify([["姓名", "日期", "内容"]], either, sheet="S")
     assert isinstance(layout, Finding)
-    assert (layout.code, layout.row, layout.details["candidates"]) == (
+    assert (layout.code, layout.row, layout.details["candidate_schemas"]) == (
         "FB-which-source",
         1,
-        "left、right",
+        "left,right",
     )
 
 

@@ -570,6 +570,8 @@ def test_an_unsafe_archive_is_refused_whole(
     opened: Any, content: bytes, code: str, reason: str | None
 ) -> None:
     found = told(opened(content, LIMITS))
+    if opened is examine:  # nobody is to unpack an Office file
+        code = code.replace("zip-unsafe", "package-unsafe")
     assert (found[0], found[1].get("reason")) == (code, reason)
 
 

@@ -546,7 +546,7 @@ def test_two_files_of_one_name_in_different_folders_of_a_zip_are_both_taken(tmp_
     [
         ({"../x.csv": b"a"}, "FB-zip-unsafe"),
         ({"inner.zip": zipped({"a.csv": b"a"})}, "FB-zip-unsafe"),
-        ({"folder/": b""}, "FB-empty-file"),
+        ({"folder/": b""}, "FB-no-content"),
     ],
 )
 def test_zip_that_cannot_be_taken_is_told_whole(

@@ -515,7 +515,7 @@ def test_checkboxes_are_ticked_or_not_whatever_sign_they_show() -> None:
         )
     )
     assert answers(paper) == {"all": "☑是 ☐否 ☐", "yes": "☑", "no": "☐", "none": "☐"}
-    assert paper.tables == ((("隱患", "☒是 ☐否 □"),),)
+    assert paper.tables == ((("隱患", "☑是 ☐否 ☐"),),)
 
 
 def test_a_repeating_section_gives_every_item() -> None:

@@ -116,10 +116,14 @@ def receipt_workbook(receipt: Receipt, office: Office, templates: Templates) -> 
 
 
 def field_labels(office: Office) -> Labels:
-    """Labels by field id for each schema, in the office's language."""
-    book, labels = office.teller.book, {}
-    for schema in (*book.sources, *book.forms):
-        labels[schema.id] = {name: label[office.language] for name, label in _named(schema)}
+    """Labels by field id for each schema, in the office's language; titles of schemas in each."""
+    book = office.teller.book
+    schemas = (*book.sources, *book.forms)
+    titles = {f"{catalogue.SCHEMA}{s.id}": s.title[office.language] for s in schemas}
+    labels: Labels = {"": titles}
+    for schema in schemas:
+        named = {name: label[office.language] for name, label in _named(schema)}
+        labels[schema.id] = titles | named
     edited = labels.get("tracking_ledger", {})  # its other columns are facts
     return labels | {"tracking_ledger": {**office.teller.fact_labels, **edited}}
 
@@ -133,7 +137,7 @@ def _named(schema: SchemaModel) -> Iterator[tuple[str, Label]]:
 
 def labels_for(file: FileOutcome, item: Finding, labels: Labels) -> dict[str, str]:
     """The labels of the schema that a finding speaks of."""
-    return labels.get(file.schema or item.details.get("schema", ""), {})
+    return labels.get(file.schema or item.details.get("schema", ""), labels[""])
 
 
 def outcome_word(file: FileOutcome, office: Office) -> str:

@@ -92,7 +92,7 @@ class Correction:
         return field_labels(self.office)
 
     def _labels(self, schema: str) -> Mapping[str, str]:
-        return self._every_label.get(schema, {})
+        return self._every_label.get(schema, self._every_label[""])
 
     # --- marks ------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ class Judge:
             yield FileKind("mail", opened.address)
             yield from self._letter(opened, folder, depth)
         elif isinstance(opened, list):
-            yield FileKind("zip") if opened else Refusal(finding("FB-empty-file", size=0))
+            yield FileKind("zip") if opened else Refusal(finding("FB-no-content"))
             for part in opened:
                 yield from self._part(part, folder, depth)
         else:
@@ -193,6 +193,8 @@ class Judge:
         identity = identity_of(own, paper, self._book)
         if paper and paper.n_hidden:
             yield _hidden_text(paper.n_hidden)
+        if reading.findings:
+            yield Remarks(list(reading.findings))
         if identity and paper:
             schema = self._form_schema(identity.kind)
             ending = ".xlsx" if reading.kind in _WORKBOOKS else ".docx"
@@ -259,13 +261,19 @@ class Judge:
             yield Remarks(loose_text(found.loose))
         elif number := self._book.numbers.search(paper.text()):
             yield _about_case([["", paper.text()]], number[0])
-        elif first.reason.code in {"FB-no-header", "FB-empty-file"} and (
+        elif first.reason.code in {"FB-no-header", "FB-no-content"} and (
             otherwise is None or not _is_table(paper)
         ):
-            wanted = [f.id for f in self._book.sources[0].fields if f.required is True]
-            yield Refusal(finding("FB-no-answers", expected_fields=",".join(wanted)))
+            yield Refusal(self._no_answers(folder))
         else:
             yield Refusal(otherwise or first.reason)
+
+    def _no_answers(self, folder: str | None) -> Finding:
+        """That a document has no blank of any source; those of its folder are wanted first."""
+        sources = self._book.sources
+        schema = next((s for s in sources if s.is_of_folder(folder)), sources[0])
+        wanted = ",".join(f.id for f in schema.fields if f.required is True)
+        return finding("FB-no-answers", expected_fields=wanted, schema=schema.id)
 
     def _sheets(
         self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False
@@ -300,7 +308,7 @@ class Judge:
                 self._within(answers, cells)
                 yield chunk
         if not understood:
-            yield Refusal(refused[0][1] if refused else finding("FB-empty-file", size=0))
+            yield Refusal(refused[0][1] if refused else finding("FB-no-content"))
             return
         if not ours:
             skipped: list[Finding] = []
@@ -404,7 +412,7 @@ class Judge:
         elif letter.body.strip() or letter.subject.strip() or evidence:
             yield from self._addressed(addressed, letter_key(letter))
         elif not taken:
-            yield Refusal(finding("FB-empty-file", size=0))
+            yield Refusal(finding("FB-no-content"))
 
     def _pasted(
         self, letter: Letter, taken: Sequence[tuple[Part, Sequence[Message]]]

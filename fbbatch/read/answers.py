@@ -6,6 +6,7 @@ nothing vanishes. Source: 3.1.1, N2.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,14 +16,18 @@ from fbbatch.read.sheet import Sheet, sheet_of
 from fbbatch.schema import Layout, SchemaModel, field_for, identify
 from fbbatch.schema.models import FieldModel
 
-_TICKED = "☑☒■√✓✔⊠●◉▣☛✗✘"
-_OPEN = "□☐○◯▢"
+_TICKED = "☑☒■√✓✔⊠●◉▣☛✗✘✅✕✖❎⮽🗹🗸🗷🗵◼⬛⚫⦿⊗⍻◾▪"
+_OPEN = "□☐○◯▢⬜◻⚪❏❐❑❒◽▫"
 BOXES = f"{_TICKED}{_OPEN}"
 """What a box may look like, ticked or not."""
+_BOX_TEXTS = frozenset(BOXES)
 _BRACKETED = re.compile(r"[\[(（【]\s*([xX√✓✔v vV☑■●])\s*[\])）】]|[\[(（【][\s　]*[\])）】]")
 _MARK = re.compile(rf"[{_TICKED}{_OPEN}]")
 _TICK = re.compile(f"[{_TICKED}]")
 _TOGETHER = re.compile(rf"[{_TICKED}{_OPEN}]{{2,}}")
+_VARIANT = re.compile("[\ufe0e\ufe0f]")  # says only whether a sign is drawn in colour
+_PIECE = re.compile(rf"[^\s　{_TICKED}{_OPEN}]+")
+_MARKS_OF_WRITING = frozenset("<>=+~±≤≥℃℉№™©®°$￥¥^`|¬¦×÷")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[vVxX](?![A-Za-z])")
 _SPACES, _COLONS = " \t\n　", "：:"
 _COLON = re.compile(f"[{_COLONS}]")
@@ -61,7 +66,7 @@ def answers_of(
     for schema in schemas:
         index = schema.by_header | index
     records = _Records()
-    _take_blanks(paper.blanks, index, records)
+    _take_blanks(paper, index, records)
     registers = [
         schema for schema in schemas if schema.kind != "form"
     ]  # a form has no records below a header, whatever its rows look like
@@ -69,23 +74,80 @@ def answers_of(
     tables: list[Sheet] = []
     for number, table in enumerate(paper.tables, 1):
         if number not in with_blanks and _is_of_rows(table, registers, folder):
-            tables.append(_written(f"#{number}", [list(row) for row in table]))
+            tables.append(
+                _written(
+                    f"#{number}",
+                    [list(row) for row in table],
+                )
+            )
         else:
             _pairs_of_table(table, index, records)
     lines = (part for line in paper.lines for part in line.split("\n"))
-    _pairs_of_lines(lines, index, records, titles=_most_titles(paper))
+    _pairs_of_lines(
+        lines,
+        index,
+        records,
+        titles=_most_titles(paper),
+    )
     form = [_written("", rows)] if (rows := records.rows()) else []
-    return Answers((*tables, *form), tuple(records.loose))
+    return Answers(
+        (*tables, *form),
+        tuple(records.loose),
+    )
 
 
-def _take_blanks(
-    blanks: Sequence[Blank], index: dict[str, FieldModel], records: "_Records"
-) -> None:
+def _take_blanks(paper: Paper, index: dict[str, FieldModel], records: "_Records") -> None:
     """Take the named blanks; one whose name no schema knows answers what stands beside it."""
-    for blank in blanks:
-        header = blank.name if field_for(blank.name, index) or not blank.label else blank.label
-        records.put(header, field_for(header, index), blank.text)
-    records.seal({blank.name for blank in blanks if blank.kind != "bookmark"})
+    boxes: dict[str, list[Blank]] = {}
+    for blank in paper.blanks:
+        known = field_for(blank.name, index)
+        header = blank.name if known or not blank.label else blank.label
+        known = known or field_for(header, index)
+        if blank.text not in _BOX_TEXTS:
+            records.put(
+                header,
+                known,
+                blank.text,
+            )
+        elif known or not blank.is_shown:
+            boxes.setdefault(header, []).append(blank)
+    read_there = set()
+    for header, alike in boxes.items():
+        text = _answer_of_boxes(
+            paper,
+            header,
+            alike,
+        )
+        if text is None:
+            read_there |= {box.name for box in alike}
+        else:
+            records.put(
+                header,
+                field_for(header, index),
+                text,
+            )
+    controls = {blank.name for blank in paper.blanks if blank.kind != "bookmark"}
+    records.seal(controls - read_there)
+
+
+def _answer_of_boxes(paper: Paper, header: str, boxes: Sequence[Blank]) -> str | None:
+    """What the boxes say that bear one name, or stand beside one label.
+
+    A box belongs to the option beside it. None where that is read with the row of the table. Where
+    no option is to be seen, a single box speaks for itself, and several are called by their names.
+    """
+    first = boxes[0]
+    if first.is_shown and not (first.name == header and len(boxes) == 1):
+        if first.table:
+            row = paper.tables[first.table - 1][first.row - 1]
+            if header in map(_label, row):
+                return None
+            return "\n".join(dict.fromkeys(row[box.column - 1] for box in boxes))
+        rest = (line.partition(header)[2] for line in paper.lines if header in line)
+        return next((_label(text) for text in rest if _MARK.search(text)), first.text)
+    if len(boxes) == 1:
+        return first.text
+    return "、".join(box.name.rpartition(".")[2] for box in boxes if box.text in _TICKED)
 
 
 def _is_of_rows(
@@ -94,7 +156,15 @@ def _is_of_rows(
     """Whether the table has its records below the header of a register."""
     if not registers:
         return False
-    return isinstance(identify(table, registers, sheet="", folder=folder), Layout)
+    return isinstance(
+        identify(
+            table,
+            registers,
+            sheet="",
+            folder=folder,
+        ),
+        Layout,
+    )
 
 
 def _most_titles(paper: Paper) -> int:
@@ -181,16 +251,44 @@ def _pairs_of_table(
 
     A value stands between a known label and the next one.
     """
-    for row in table:
+    for row in _with_options_below(table, index):
         cells = [cell for cell in row if cell.strip()]
         spots = _spots(row, index)
         if not spots:
-            _lines_or_loose(cells, index, records)
+            _lines_or_loose(
+                cells,
+                index,
+                records,
+            )
             continue
         records.loose += [cell for cell in row[: spots[0]] if cell.strip()]
         for spot, following in zip(spots, [*spots[1:], len(row)], strict=True):
             values = [cell for cell in row[spot + 1 : following] if cell.strip()]
-            records.put(_label(row[spot]), field_for(row[spot], index), "\n".join(values))
+            records.put(
+                _label(row[spot]),
+                field_for(row[spot], index),
+                "\n".join(values),
+            )
+
+
+def _with_options_below(
+    table: Sequence[Sequence[str]], index: dict[str, FieldModel]
+) -> list[list[str]]:
+    """The rows; options in a row without a label belong to the choice above."""
+    rows: list[list[str]] = []
+    for row in table:
+        has_boxes = bool(row) and not row[0].strip() and bool(_MARK.search("".join(row)))
+        if has_boxes and rows and _ends_with_choice(rows[-1], index) and not _spots(row, index):
+            rows[-1] = ["\n".join(filter(None, pair)) for pair in zip(rows[-1], row, strict=True)]
+        else:
+            rows.append(list(row))
+    return rows
+
+
+def _ends_with_choice(row: Sequence[str], index: dict[str, FieldModel]) -> bool:
+    spots = _spots(row, index)
+    known = field_for(row[spots[-1]], index) if spots else None
+    return known is not None and known.type in _CHOICES
 
 
 def _spots(row: Sequence[str], index: dict[str, FieldModel]) -> list[int]:
@@ -209,11 +307,15 @@ def _spots(row: Sequence[str], index: dict[str, FieldModel]) -> list[int]:
 
 def _lines_or_loose(cells: Sequence[str], index: dict[str, FieldModel], records: _Records) -> None:
     for cell in cells:
-        _pairs_of_lines(cell.split("\n"), index, records)
+        _pairs_of_lines(
+            cell.split("\n"),
+            index,
+            records,
+        )
 
 
 def _label(text: str) -> str:
-    return text.strip().rstrip("：: ")
+    return text.strip().strip("：: ")
 
 
 def _pairs_of_lines(
@@ -243,7 +345,11 @@ def _pairs_of_lines(
             known = field_for(match[1], index)
             assert known is not None  # noqa: S101 - `_labels_in` keeps known ones
             key = known.id
-            records.put(_label(match[1]), known, line[match.end() : end].strip(" 　,，;；|"))
+            records.put(
+                _label(match[1]),
+                known,
+                line[match.end() : end].strip(" 　,，;；|"),
+            )
 
 
 def _labels_in(line: str, index: dict[str, FieldModel]) -> list[re.Match[str]]:
@@ -278,13 +384,51 @@ def ticked(text: str) -> str:
     if are_behind is None:
         return plain
     options = _options_in_front(plain, boxes) if are_behind else _options_behind(plain, boxes)
-    chosen = _chosen(plain, boxes, options, are_behind=are_behind)
+    chosen = _chosen(
+        plain,
+        boxes,
+        options,
+        are_behind=are_behind,
+    )
+    if _has_unknown_mark(
+        plain,
+        boxes,
+        is_ticked=bool(chosen),
+    ):
+        return plain
     return "、".join(dict.fromkeys(chosen))
+
+
+def _has_unknown_mark(plain: str, boxes: Sequence[re.Match[str]], *, is_ticked: bool) -> bool:
+    """Whether a sign that may be somebody's tick stands beside an open box.
+
+    Beside any box where nothing is ticked; else only where it touches an open one.
+    """
+    ends = {box.end() for box in boxes if box[0] in _OPEN}
+    starts = {box.start() for box in boxes if box[0] in _OPEN}
+    for piece in _PIECE.finditer(plain):
+        first, last = piece[0][0], piece[0][-1]
+        touches = (piece.start() in ends and _is_sign(first)) or (
+            piece.end() in starts and _is_sign(last)
+        )
+        if touches or (ends and not is_ticked and (_is_sign(first) or _is_sign(last))):
+            return True
+    return False
+
+
+def _is_sign(character: str) -> bool:
+    """A symbol that is neither a letter nor punctuation nor a usual mark of writing."""
+    is_symbol = unicodedata.category(character) in {"So", "Sm", "Sk", "Co", "Cn"}
+    return is_symbol and character not in _MARKS_OF_WRITING and not "←" <= character <= "⇿"
 
 
 def _with_plain_boxes(text: str) -> str:
     """The text with one sign for each box; brackets and typed ticks become boxes, too."""
-    plain = _BRACKETED.sub(lambda m: "☑" if m[1] and m[1].strip() else "☐", text).strip()
+    plain = _VARIANT.sub("", text)
+    plain = _BRACKETED.sub(
+        lambda m: "☑" if m[1] and m[1].strip() else "☐",
+        plain,
+    ).strip()
     plain = _TOGETHER.sub(_together, plain)
     if _MARK.search(plain) and not _TICK.search(plain):
         plain = _LONE_LETTER.sub("☑", plain)

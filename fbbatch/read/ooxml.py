@@ -203,6 +203,15 @@ class Package:
                 of_this_type[posixpath.normpath(target).lstrip("/")] = None
         return paths
 
+    def path_of(self, part: str, id: str) -> str:
+        """The path of what a part refers to by the id of a relation; `''` where there is none."""
+        folder = posixpath.dirname(part)
+        for relation in self.relations(part):
+            if relation.id == id and not relation.is_external:
+                target = posixpath.join("/", folder, unquote(relation.target))
+                return posixpath.normpath(target).lstrip("/")
+        return ""
+
     def main(self) -> str:
         """The path of the document.
 

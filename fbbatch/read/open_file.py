@@ -9,15 +9,16 @@ import re
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
-from fbbatch.read import csv_rows
+from fbbatch.read import csv_rows, encodings
 from fbbatch.read.json_rows import read_json
 from fbbatch.read.limits import Limits
 from fbbatch.read.mail import looks_like_mail, read_mail
+from fbbatch.read.ooxml import PROBLEMS
 from fbbatch.read.outlook import is_outlook, read_outlook
 from fbbatch.read.paper import Letter, Paper, Part
 from fbbatch.read.pdf_form import read_pdf
@@ -26,6 +27,7 @@ from fbbatch.read.sheet import HEAD_ROWS, Reading, Sheet, sheet_of
 from fbbatch.read.webpage import read_tables
 from fbbatch.read.word_form import read_word
 from fbbatch.read.workbook import open_workbook
+from fbbatch.read.workbook_paths import main_part, with_usual_paths
 from fbbatch.read.zip_files import examine, read_zip
 
 Opened = Reading | Letter | list[Part] | Finding
@@ -88,14 +90,7 @@ def open_content(
     kind = kind_of(content)
     match kind:
         case "xlsx" | "ods" | "xlsb" | "docx":
-            parts = examine(content, limits)
-            if isinstance(parts, Finding):
-                return parts
-            return (
-                _paper(kind, read_word(content, limits))
-                if kind == "docx"
-                else open_workbook(content, kind, limits, parts, second=second)
-            )
+            return _package(content, kind, limits, second=second)
         case "zip":
             return read_zip(content, limits)
         case "xls":
@@ -112,6 +107,31 @@ def open_content(
             return _text(content, kind, hints, limits)
         case _:
             return finding("FB-not-readable", found=kind)
+
+
+def _package(content: bytes, kind: str, limits: Limits, *, second: bool) -> Opened:
+    """An Office package, once it is known to be safe."""
+    parts = examine(content, limits)
+    if isinstance(parts, Finding):
+        return parts
+    if kind == "docx":
+        return _paper(kind, read_word(content, limits))
+    if kind != "ods" and not _has_usual_paths(content):
+        try:
+            content, parts = with_usual_paths(content, main_part(content)), {}
+        except PROBLEMS:
+            return finding("FB-broken", reason="zip")
+    return open_workbook(content, kind, limits, parts, second=second)
+
+
+def _has_usual_paths(content: bytes) -> bool:
+    """Whether readers find the workbook of a package; of a damaged one, they say so themselves."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = {name.lower().replace("\\", "/") for name in archive.namelist()}
+    except PROBLEMS:
+        return True
+    return bool(names & {"xl/workbook.xml", "xl/workbook.bin"}) or not main_part(content)
 
 
 def kind_of(content: bytes) -> str:
@@ -131,7 +151,7 @@ def kind_of(content: bytes) -> str:
     if (
         content[:2] in {b"\xff\xfe", b"\xfe\xff"}
         or b"\x00" not in content[:4096]
-        or csv_rows.looks_utf16(content)
+        or encodings.looks_utf16(content)
     ):
         return _text_kind(content)
     return "binary"
@@ -175,7 +195,11 @@ def _zip_kind(content: bytes) -> str:
                     return "ods" if b"spreadsheet" in told else "OpenDocument"
             if "[content_types].xml" not in names:
                 return "zip"
-            return "pptx" if "ppt/presentation.xml" in names else "docx"
+            if "ppt/presentation.xml" in names:
+                return "pptx"
+            if main := main_part(content):
+                return "xlsb" if main.endswith(".bin") else "xlsx"
+            return "docx"
     except (
         zipfile.BadZipFile,
         NotImplementedError,
@@ -196,13 +220,24 @@ def _paper(kind: str, paper: Paper | Finding) -> Opened:
 
 
 def _text(content: bytes, kind: str, hints: Hints, limits: Limits) -> Opened:
-    text = csv_rows.decode(content, hints.encoding)
-    if isinstance(text, Finding):
-        return text
-    if kind == "html":
-        tables = read_tables(text)
-        sheets = [sheet_of(f"#{n}", rows) for n, rows in enumerate(tables, 1)]
-        return Reading("html", sheets) if sheets else finding("FB-not-readable", found="HTML")
+    read = encodings.decoded(content, hints.encoding)
+    if isinstance(read, Finding):
+        return read
+    opened = _page(read.text) if kind == "html" else _written(read, hints, limits)
+    if isinstance(opened, Reading):
+        return replace(opened, findings=(*opened.findings, *read.findings()))
+    return opened
+
+
+def _page(text: str) -> Reading | Finding:
+    tables = read_tables(text)
+    sheets = [sheet_of(f"#{n}", rows) for n, rows in enumerate(tables, 1)]
+    return Reading("html", sheets) if sheets else finding("FB-not-readable", found="HTML")
+
+
+def _written(read: encodings.Decoded, hints: Hints, limits: Limits) -> Reading | Finding:
+    """A chat, records in JSON, a table or a note."""
+    text = read.text
     if hints.lines and (chat := read_chat(text, hints.lines)):
         return Reading("txt", [sheet_of("", [chat[0], *chat[1]])])
     if _JSON.match(text):
@@ -211,12 +246,13 @@ def _text(content: bytes, kind: str, hints: Hints, limits: Limits) -> Opened:
             return Reading("json", [sheet_of("", [records[0], *records[1]])])
         if not hints.delimiter:
             return records
-    return _table_or_note(text, hints, limits)
+    return _table_or_note(text, hints, limits, csv_rows.Torn(is_cut=read.is_cut))
 
 
-def _table_or_note(text: str, hints: Hints, limits: Limits) -> Opened:
+def _table_or_note(
+    text: str, hints: Hints, limits: Limits, torn: csv_rows.Torn
+) -> Reading | Finding:
     """A text may be a table or a note; which of them it is, the schemas decide."""
-    torn = csv_rows.Torn()
     rows = csv_rows.split(text, hints.delimiter, torn, line_bytes=limits.csv_line_bytes)
     note = read_note(text, limits) if len(text) <= limits.paper_chars else None
     try:

@@ -23,7 +23,7 @@ class Blank(NamedTuple):
     `\\n`; a checkbox gives `☑` or `☐`. `label` is the text beside it (the cell to the left, else
     the text in front of it in the same paragraph), `''` when there is none. `table`, `row`,
     `column` are 1-based places in `Paper.tables`, 0 outside tables. `kind` tells `bookmark`,
-    `control`, `field`.
+    `control`, `field`. `is_shown`: its text also stands in a cell or line of the paper.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Blank(NamedTuple):
     table: int = 0
     row: int = 0
     column: int = 0
+    is_shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)

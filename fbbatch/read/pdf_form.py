@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
-from fbbatch.read import csv_rows
+from fbbatch.read import encodings
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Blank, Paper
 
@@ -209,9 +209,8 @@ def _blanks(tops: Iterable[_Node], limits: Limits) -> list[Blank] | Finding:
                 waiting += [(kid, name, told) for kid in reversed(kids)]
                 continue
             if "/FT" in told and not (told["/FT"] == "/Btn" and _flags(told) & _PUSH_BUTTON):
-                blanks.append(
-                    Blank(name, _answer(told, kids or [node]), _text(node.get("/TU")), "field")
-                )
+                answer, label = _answer(told, kids or [node]), _text(node.get("/TU"))
+                blanks.append(Blank(name, answer, label, "field", is_shown=False))
     return blanks
 
 
@@ -302,7 +301,7 @@ def _text(value: Any) -> str:
     if isinstance(value, StreamObject):
         value = value.get_data()
     if isinstance(value, bytes):
-        decoded = csv_rows.decode(value, None)
+        decoded = encodings.decode(value, None)
         value = decoded if isinstance(decoded, str) else value.decode("latin-1")
     if isinstance(value, NameObject):
         return _clean(value.removeprefix("/"))

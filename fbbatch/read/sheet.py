@@ -50,13 +50,14 @@ class Reading:
 
     `kind` is what it really is: `xlsx`, `xls`, `xlsb`, `ods`, `csv`, `json`, `html`, `docx`, `pdf`,
     `txt`. A text has both views. `identity` is what a document of ours says of itself (`form`,
-    `version`, `case`, `issue`, …).
+    `version`, `case`, `issue`, …). `findings` are remarks of the reader on the whole file.
     """
 
     kind: str
     sheets: Iterable[Sheet] = ()
     paper: Paper | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 def sheet_of(name: str, rows: Sequence[Sequence[Cell]]) -> Sheet:

@@ -19,6 +19,7 @@ from fbbatch.read.limits import Limits
 from fbbatch.read.ooxml import Package, RefusedError, Xml, child, is_on, value
 from fbbatch.read.paper import Paper
 from fbbatch.read.word_blanks import Mark, Paragraph, WordCell, WordRow, WordTable, blanks, settle
+from fbbatch.read.word_embedded import embedded
 from fbbatch.read.word_looks import Looks
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -27,9 +28,24 @@ _PRIVATE = re.compile("[\uf020-\uf0ff]")  # where symbol fonts keep their charac
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,5}")
 _MARK = "fb_"
 _SIGNS = {
-    "wingdings": {0xFE: "☑", 0xFC: "☑", 0x52: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0x71: "☐"},
-    "wingdings 2": {0x52: "☑", 0x50: "☑", 0x53: "☒", 0x54: "☒", 0xA3: "☐", 0x2A: "☐"},
+    "wingdings": {
+        **dict.fromkeys((0xFE, 0xFC, 0x52), "☑"),
+        **dict.fromkeys((0xFB, 0xFD, 0x78), "☒"),
+        **dict.fromkeys((0x6F, 0x70, 0x71, 0x72, 0xA8), "☐"),
+        **dict.fromkeys((0x6E, 0xA7), "■"),
+    },
+    "wingdings 2": {
+        **dict.fromkeys((0x50, 0x52), "☑"),
+        **dict.fromkeys((0x4F, 0x51, 0x53, 0x54), "☒"),
+        **dict.fromkeys((0x2A, 0xA3), "☐"),
+        0xA2: "■",
+    },
+    "webdings": {0x61: "☑", 0x72: "☒", 0x63: "☐", 0x67: "■"},
+    "marlett": {0x61: "☑", 0x62: "☑"},
+    "symbol": {0xD6: "√"},
 }
+_ONLY_SIGNS = frozenset({"wingdings", "wingdings 2", "wingdings 3", "webdings"})
+_PRIVATE_FROM = 0xF000
 
 
 def read_word(content: bytes, limits: Limits) -> Paper | Finding:
@@ -68,10 +84,12 @@ def _paper(package: Package, limits: Limits) -> Paper:
     main = package.main()
     related = package.related(main)
     styles = next(iter(related.get("styles", ())), None)
-    walk = _Walk(limits, Looks(package.root(styles) if styles else None))
+    walk = _Walk(package, limits, Looks(package.root(styles) if styles else None))
+    walk.part = main
     walk.read(package.root(main, "}document"), walk.lines)
     for kind in ("footnotes", "endnotes", "comments", "header", "footer"):
         for part in related.get(kind, ()):
+            walk.part = part
             walk.read(
                 package.root(part), walk.margin if kind in {"header", "footer"} else walk.lines
             )
@@ -98,8 +116,10 @@ class _Walk:
     `_WAYS` tells which method goes through which element.
     """
 
-    def __init__(self, limits: Limits, looks: Looks) -> None:
-        self.limits, self.looks = limits, looks
+    def __init__(self, package: Package, limits: Limits, looks: Looks) -> None:
+        self.package, self.limits, self.looks = package, limits, looks
+        self.part = ""  # the one that is walked
+        self.n_embedded = 0
         self.lines: list[str] = []
         self.margin: list[str] = []
         self.tables: list[WordTable] = []
@@ -111,7 +131,7 @@ class _Walk:
 
     def read(self, root: Xml, sink: list[str]) -> None:
         """Walk one part; its paragraphs outside tables go to `sink`."""
-        self.outer, self.place = sink, _Surroundings(sink)
+        self.outer, self.place, self.whole = sink, _Surroundings(sink), root
         self.unended: Paragraph | None = None
         self.bookmarks: dict[str, str] = {}  # names by the ids that tie a bookmark's ends together
         self.begun: dict[str, Mark] = {}
@@ -156,12 +176,8 @@ class _Walk:
             self.place.sink.append(text)
 
     def text(self, element: Xml) -> None:
-        def sign(private: re.Match[str]) -> str:
-            return _sign(
-                value(child(element.getparent(), "rPr", "rFonts"), "ascii"), ord(private[0])
-            )
-
-        told = _PRIVATE.sub(sign, (element.text or "").replace("\n", " "))
+        font = value(child(element.getparent(), "rPr", "rFonts"), "ascii")
+        told = _in_font((element.text or "").replace("\n", " "), font)
         if self.is_hidden(element):
             self.n_hidden += len("".join(told.split()))
         else:
@@ -177,7 +193,10 @@ class _Walk:
     def symbol(self, element: Xml) -> None:
         digits = value(element, "char")
         self.say(
-            _sign(value(element, "font"), int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0)
+            _sign(
+                value(element, "font"),
+                int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else 0,
+            )
         )
 
     def alternate(self, element: Xml) -> Iterator[Xml]:
@@ -185,6 +204,17 @@ class _Walk:
         options = [*element.iterchildren("{*}Choice"), *element.iterchildren("{*}Fallback")]
         worded = filter(_has_words, options)
         return iter([next(worded, options[0])] if options else ())
+
+    def embedded(self, element: Xml) -> Iterator[Xml]:
+        """A page, text or file that stands here; within such a one, nothing is embedded again."""
+        self.n_embedded += 1
+        self.check("zip_entries", self.n_embedded)
+        if element.getroottree().getroot() is not self.whole:
+            raise RefusedError(finding("FB-broken", reason="altChunk"))
+        ids = (str(told) for name, told in element.attrib.items() if str(name).endswith("}id"))
+        root, n_hidden = embedded(self.package, self.part, next(ids, ""), self.limits)
+        self.n_hidden += n_hidden
+        return iter(root)
 
     def ruby(self, element: Xml) -> Iterator[Xml]:
         """The words first, then how they are pronounced; in the file it is the other way round."""
@@ -212,7 +242,12 @@ class _Walk:
     def box(self, element: Xml) -> Iterator[Xml]:
         """A text box; wherever it hangs, its paragraphs are lines."""
         place = dict.fromkeys(("table", "row", "cell", "paragraph"))
-        return self.inside(element, lambda: self.stream.append("\n"), sink=self.outer, **place)
+        return self.inside(
+            element,
+            lambda: self.stream.append("\n"),
+            sink=self.outer,
+            **place,
+        )
 
     def table(self, element: Xml) -> Iterator[Xml]:
         """A table; in the margin it is layout, and its cells are lines."""
@@ -252,7 +287,13 @@ class _Walk:
                 head.lines += filter(str.strip, cell.lines)
                 cell.lines = []
 
-        return self.inside(element, leave, sink=cell.lines, cell=cell, paragraph=None)
+        return self.inside(
+            element,
+            leave,
+            sink=cell.lines,
+            cell=cell,
+            paragraph=None,
+        )
 
     def mark(self, name: str, kind: str, number: str = "") -> Mark:
         """A blank begins here.
@@ -297,6 +338,10 @@ class _Walk:
         about = child(element, "sdtPr")
         name = value(child(about, "tag")).strip() or value(child(about, "alias")).strip()
         mark, mute, checkbox = self.mark(name, "control"), self.mute, child(about, "checkbox")
+        if checkbox is not None and self.place.paragraph:
+            self.say(_box(child(checkbox, "checked")))  # whatever sign it may be drawn with
+            self.close(mark)
+            return iter(())
         if checkbox is not None and not mute:
             self.stream.append(_box(child(checkbox, "checked")))
         self.mute = mute or checkbox is not None or is_on(child(about, "showingPlcHdr"))
@@ -345,7 +390,10 @@ class _Walk:
         What one part of the file tells about another is settled only here.
         """
         tables = [table for table in self.tables if table.rows]
-        self.check("cells", sum(len(table.rows) * table.width() for table in tables))
+        self.check(
+            "cells",
+            sum(len(table.rows) * table.width() for table in tables),
+        )
         settle(self.marks, tables)
         lines, margin = (
             tuple(filter(None, map(str.strip, part))) for part in (self.lines, self.margin)
@@ -369,6 +417,16 @@ def _has_words(element: Xml) -> bool:
 def _number(element: Xml, otherwise: int = 0) -> int:
     digits = value(element)
     return int(digits) if digits.isdecimal() and len(digits) < 10 else otherwise
+
+
+def _in_font(text: str, font: str) -> str:
+    """What a reader sees of a text; a sign that nobody knows stays a private character."""
+    if font.lower() in _ONLY_SIGNS and not text.isspace():
+        text = "".join(chr(_PRIVATE_FROM | ord(c)) if " " < c < "\u0100" else c for c in text)
+    elif font.lower() in _SIGNS:
+        known = _SIGNS[font.lower()]
+        text = "".join(known.get(ord(c), c) for c in text)
+    return _PRIVATE.sub(lambda private: _sign(font, ord(private[0])), text)
 
 
 def _sign(font: str, code: int) -> str:
@@ -406,6 +464,7 @@ _WAYS: dict[str, _Way] = {
     "bookmarkStart": _Walk.bookmark,
     "bookmarkEnd": _Walk.bookmark_end,
     "sdt": _Walk.control,
+    "altChunk": _Walk.embedded,
     "fldChar": _Walk.field,
     **dict.fromkeys(
         ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr"),

@@ -43,6 +43,7 @@ from fbbatch.read.workbook_check import (
 from fbbatch.read.workbook_fast import NotPlainError, PlainSheet, plain_sheets
 from fbbatch.read.workbook_form import PREFIX, form_paper, is_form
 from fbbatch.read.workbook_names import named_cells
+from fbbatch.read.xls_codepage import with_unicode_named
 
 IDENTITY_SHEET = "_fbbatch"
 _NAMES_OF_A_FORM = 5  # the shortest form has more blanks
@@ -170,7 +171,8 @@ class _OpenedWorkbook:
     @cached_property
     def calamine(self) -> CalamineWorkbook:
         """The general reader, with the workbook opened."""
-        return CalamineWorkbook.from_filelike(io.BytesIO(self._content))
+        content = with_unicode_named(self._content) if self._kind == "xls" else self._content
+        return CalamineWorkbook.from_filelike(io.BytesIO(content))
 
     def pages(self) -> dict[str, bool]:
         """The names of its worksheets in order, and whether they are hidden.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from fbbatch.findings import finding
 from fbbatch.model import Finding
-from fbbatch.read import csv_rows
+from fbbatch.read import encodings
 from fbbatch.read.limits import Limits
 from fbbatch.read.paper import Part
 
@@ -83,6 +83,9 @@ def examine(content: bytes, limits: Limits) -> dict[str, bytearray] | Finding:
     """
     opened = _opened(content, limits, keep=_HEAD, whole=_LARGE)
     if isinstance(opened, Finding):
+        if opened.code == "FB-zip-unsafe":
+            told = opened.details
+            return finding("FB-package-unsafe", name=told["name"], reason=told["reason"])
         return opened
     is_ooxml = any(entry.path == _CONTENT_TYPES for entry, _ in opened)
     for entry, head in opened:
@@ -197,7 +200,7 @@ def _paths(told: Sequence[zipfile.ZipInfo]) -> list[str]:
     PC.
     """
     legacy = [i for i in told if not i.flag_bits & _NAME_IS_UTF8 and not i.orig_filename.isascii()]
-    text = csv_rows.decode(b"\n".join(i.orig_filename.encode("cp437") for i in legacy), None)
+    text = encodings.decode(b"\n".join(i.orig_filename.encode("cp437") for i in legacy), None)
     names = text.split("\n") if isinstance(text, str) else []
     real = dict(zip(map(id, legacy), names, strict=True)) if len(names) == len(legacy) else {}
     return [real.get(id(i), i.orig_filename).replace("\\", "/") for i in told]

@@ -22,6 +22,7 @@ _SIMILAR = 75
 _LIKELIEST = 50
 _TWO_ROWS_COST = 0.6
 _ENOUGH = 3
+_SHOWN, _SHOWN_CHARS = 12, 20  # headers of a row, and characters of each
 _SERIALS = frozenset(
     header_key(name) for name in ("序號", "編號", "No.", "#", "ID", "項次", "行號", "serial")
 )
@@ -203,14 +204,14 @@ def identify(
     candidates = _candidates(rows[:HEADER_SEARCH_ROWS], merged)
     fits = _fits([schema for schema in allowed if schema.header], candidates)
     if not fits:
-        return _no_header(allowed, sheet)
+        return _no_header(allowed, candidates, sheet)
     best = fits[0]
     if rivals := _rivals(fits):
         return finding(
             "FB-which-source",
             sheet=sheet,
             row=best.bottom + 1,
-            candidates="、".join(dict.fromkeys([best.schema.id, *rivals])),
+            candidate_schemas=",".join(dict.fromkeys([best.schema.id, *rivals])),
         )
     return _layout(best, sheet)
 
@@ -229,16 +230,50 @@ def _fits(schemas: Sequence[SchemaModel], candidates: Sequence[_Candidate]) -> l
     return fits
 
 
-def _no_header(allowed: Sequence[SchemaModel], sheet: str) -> Finding:
-    """That no header was found, with the fields that are wanted first of all."""
-    schema = allowed[0]
+def _no_header(
+    allowed: Sequence[SchemaModel], candidates: Sequence[_Candidate], sheet: str
+) -> Finding:
+    """That no header was found: the row and schema that come nearest, and what they lack.
+
+    Headers are told only of a row that has a known one; any other may hold somebody's answers.
+    """
+    schema, row, columns = _nearest(allowed, candidates)
+    present = {mapped.field.id for mapped in columns}
     required = [field.id for field in schema.fields if field.required is True]
-    return finding(
+    missing = ",".join(name for name in required if name not in present)
+    told = partial(
+        finding,
         "FB-no-header",
         sheet=sheet,
-        expected_fields=",".join(required),
+        expected_fields=missing or None,
         schema=schema.id,
+        known=len(columns),
+        least=min(_ENOUGH, len(schema.fields)),
     )
+    if row is None:
+        return told()
+    headers = [header[:_SHOWN_CHARS] for header in row.headers if header]
+    return told(
+        row=row.bottom + 1,
+        headers="、".join(headers[:_SHOWN]),
+    )
+
+
+def _nearest(
+    allowed: Sequence[SchemaModel], candidates: Sequence[_Candidate]
+) -> tuple[SchemaModel, _Candidate | None, list[MappedColumn]]:
+    """The schema and row that have most columns in common; no row where none has any."""
+    nearest: tuple[SchemaModel, _Candidate | None, list[MappedColumn]] = (
+        allowed[0],
+        None,
+        [],
+    )
+    for schema in allowed:
+        for row in candidates:
+            columns, _ = _match(row.headers, schema)
+            if len(columns) > len(nearest[2]) and row.top == row.bottom:
+                nearest = schema, row, columns
+    return nearest
 
 
 def _rivals(fits: Sequence[_Fit]) -> list[str]:
