@@ -20,6 +20,7 @@ from fbbatch.deadlines import Calendar, Deadlines
 from fbbatch.findings import finding
 from fbbatch.identity import kin_keys
 from fbbatch.judge.answer_lines import answers_as_json
+from fbbatch.judge.beyond import Beyond, Footer
 from fbbatch.messages import RowChunk, Ruling
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
@@ -101,14 +102,16 @@ class RowJudge:
             serial_days=sheet.serial_days,
         )
         recorder = _Chunker(self, sheet, layout, channel)
+        beyond = Beyond(sheet, layout)
         answered = _answered(layout)
-        for first, chunk in self._chunks(sheet, layout.first_row):
+        footer = Footer(layout.schema.footer, sheet.name)
+        for first, whole in self._chunks(sheet, layout.first_row):
+            chunk, notes = footer.cut(whole, first)
             kept = answered(chunk)
             rows = chunk
             numbers: Sequence[int] = range(first, first + len(chunk))
-            notes: list[Finding] = []
             if len(kept) < len(chunk):
-                notes = _stray_texts(chunk, first, kept, sheet.name)
+                notes += _stray_texts(chunk, first, kept, sheet.name)
                 rows = _picked(chunk, kept)
                 numbers = _picked(numbers, kept)
             # the example under a register's header, left as it was
@@ -119,6 +122,7 @@ class RowJudge:
             if not rows and not notes:
                 continue
             checked = checker.check(rows, numbers, sheet.name)
+            checked = beyond.look(checked, rows, numbers)
             torn = sheet.torn
             if torn and torn.row in numbers:
                 checked = _torn(checked, numbers.index(torn.row), torn, sheet.name)
@@ -338,7 +342,7 @@ def _answered(layout: Layout) -> Callable[[_Rows], Sequence[int]]:
 
     A row does when some mapped cell is not blank.
     """
-    columns = [mapping.column for mapping in layout.columns]
+    columns = [mapping.column for mapping in (*layout.columns, *layout.further)]
     pick = itemgetter(*columns, columns[0])  # at least two, so that it always gives a tuple
 
     def test(rows: _Rows) -> Sequence[int]:

@@ -15,6 +15,7 @@ from fbbatch.read.paper import Blank, Paper
 from fbbatch.read.sheet import Sheet, sheet_of
 from fbbatch.schema import Layout, SchemaModel, field_for, identify
 from fbbatch.schema.models import FieldModel
+from fbbatch.schema.text import header_key
 
 _TICKED = "☑☒■√✓✔⊠●◉▣☛✗✘✅✕✖❎⮽🗹🗸🗷🗵◼⬛⚫⦿⊗⍻◾▪"
 _OPEN = "□☐○◯▢⬜◻⚪❏❐❑❒◽▫"
@@ -190,23 +191,39 @@ class _Records:
     sealed: dict[str, str] = field(default_factory=dict)
     loose: list[str] = field(default_factory=list)
 
-    def put(self, header: str, known: FieldModel | None, text: str) -> None:
-        """An answer; what the named blanks have said already is not said again."""
+    def put(self, header: str, known: FieldModel | None, text: str) -> str:
+        """Take an answer, and give its key; what the named blanks have said is not said again."""
         key = known.id if known else header
         value = ticked(text) if known and known.type in _CHOICES else text.strip()
         if key in self.sealed:
             if value and self.sealed[key] and value not in {self.sealed[key], text}:
                 self.loose.append(f"{header}：{value}")
-            return
-        if key in self.open and (value or self.open[key]):
+            return key
+        if value and self.open.get(key) and self._is_further(key, header):
+            # another label for the field: one more answer of the same record
+            key = f"{key}\n{header_key(header)}"
+        if value or not self.open.get(key):
+            self._put(key, header, value)
+        return key
+
+    def _put(self, key: str, header: str, value: str) -> None:
+        """Take an answer into the record at hand.
+
+        It begins the next one where its label stands there already.
+        """
+        if value and key in self.open:
             is_first = len(self.open) > 1 and key == next(iter(self.open))
-            if value and (self.open[key] or is_first):
+            is_first = is_first and not self._is_further(key, header)
+            if self.open[key] or is_first:
                 self.done.append(self.open)
                 self.open = {}
-            elif not value:
-                return
         self.headers.setdefault(key, header)
         self.open[key] = value
+
+    def _is_further(self, key: str, header: str) -> bool:
+        """Whether the label is another one than that under which the field has been answered."""
+        labels = {header_key(name) for name in (self.headers[key], key)}
+        return header_key(header) not in labels
 
     def seal(self, controls: set[str]) -> None:
         """What follows adds to the record of the named blanks, and contradicts nothing in it.
@@ -344,12 +361,8 @@ def _pairs_of_lines(
         for match, end in zip(labels, [*(m.start() for m in labels[1:]), len(line)], strict=True):
             known = field_for(match[1], index)
             assert known is not None  # noqa: S101 - `_labels_in` keeps known ones
-            key = known.id
-            records.put(
-                _label(match[1]),
-                known,
-                line[match.end() : end].strip(" 　,，;；|"),
-            )
+            value = line[match.end() : end].strip(" 　,，;；|")
+            key = records.put(_label(match[1]), known, value)
 
 
 def _labels_in(line: str, index: dict[str, FieldModel]) -> list[re.Match[str]]:

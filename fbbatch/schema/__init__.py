@@ -1,7 +1,8 @@
 """From YAML to the company's schemas, rules and master lists."""
 
 from fbbatch.schema.book import Book
-from fbbatch.schema.identify import Layout, MappedColumn, field_for, identify
+from fbbatch.schema.columns import MappedColumn, field_for
+from fbbatch.schema.identify import Layout, identify
 from fbbatch.schema.loading import load_book
 from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load

@@ -14,8 +14,16 @@ from rapidfuzz import fuzz, process
 
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding
+from fbbatch.schema.columns import (
+    MappedColumn,
+    Matched,
+    UnknownColumn,
+    UnusedColumn,
+    match_columns,
+)
+from fbbatch.schema.lower_headers import imported_row, is_lower_header
 from fbbatch.schema.models import FieldModel, SchemaModel
-from fbbatch.schema.text import header_key, header_keys
+from fbbatch.schema.text import header_key
 
 HEADER_SEARCH_ROWS = 21
 _SIMILAR = 75
@@ -31,28 +39,23 @@ _SERIALS = frozenset(
 MergedArea = tuple[int, int, int, int]
 """The top, left, bottom and right of merged cells; each counts from 0."""
 
-UnknownColumn = tuple[int, str]
-"""A column that answers no field: its number, from 0, and its header as written."""
-
-
-@dataclass(frozen=True, slots=True)
-class MappedColumn:
-    """One column and the field it answers. `column` is 0-based; `header` is the text as written."""
-
-    column: int
-    field: FieldModel
-    header: str
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a sheet is to be read: `first_row` is the first row of answers (1-based)."""
+    """How a sheet is to be read: `first_row` is the first row of answers (1-based).
+
+    `columns` has each field once; `further` are the other columns of a field, `unused` those that
+    name one and do not answer it. `headed` are the columns that have any header, from 0.
+    """
 
     schema: SchemaModel
     columns: tuple[MappedColumn, ...]
     first_row: int
     header_row: int | None
     unknown: tuple[UnknownColumn, ...] = ()
+    further: tuple[MappedColumn, ...] = ()
+    unused: tuple[UnusedColumn, ...] = ()
+    headed: frozenset[int] = frozenset()
     findings: tuple[Finding, ...] = field(default=())
 
     @property
@@ -71,30 +74,6 @@ class Layout:
         ]
 
 
-def field_for(header: str, index: dict[str, FieldModel]) -> FieldModel | None:
-    """The field that a header names, in an index such as `SchemaModel.by_header`."""
-    return next((index[key] for key in header_keys(header) if key in index), None)
-
-
-def _match(
-    headers: Sequence[str], schema: SchemaModel
-) -> tuple[list[MappedColumn], list[UnknownColumn]]:
-    index = schema.by_header
-    taken: dict[str, int] = {}
-    columns: list[MappedColumn] = []
-    unknown: list[UnknownColumn] = []
-    for column, header in enumerate(headers):
-        if not header.strip():
-            continue
-        found = field_for(header, index)
-        if found is None or found.id in taken:
-            unknown.append((column, header))
-            continue
-        taken[found.id] = column
-        columns.append(MappedColumn(column, found, header))
-    return columns, unknown
-
-
 class _Candidate(NamedTuple):
     """Rows that may be a header, counted from 0, and the header of each column."""
 
@@ -108,21 +87,31 @@ class _Fit(NamedTuple):
 
     score: float
     schema: SchemaModel
-    columns: list[MappedColumn]
-    unknown: list[UnknownColumn]
+    matched: Matched
     top: int
     bottom: int
+    headers: list[str]
+
+    @property
+    def columns(self) -> list[MappedColumn]:
+        """The columns of fields, each field once."""
+        return self.matched.columns
 
 
 def _text(cell: Cell) -> str:
     return cell.strip() if isinstance(cell, str) else ""
 
 
-def _candidates(rows: Sequence[Sequence[Cell]], merged: Sequence[MergedArea]) -> list[_Candidate]:
-    """What may be a header: every row, and every pair of rows as group and part."""
+def _texts(rows: Sequence[Sequence[Cell]], merged: Sequence[MergedArea]) -> list[list[str]]:
+    """The texts of the rows; cells of a merged area all have its text."""
     texts = [list(map(_text, row)) for row in rows]
     for area in merged:
         _fill(texts, area)
+    return texts
+
+
+def _candidates(texts: Sequence[list[str]]) -> list[_Candidate]:
+    """What may be a header: every row, and every pair of rows as group and part."""
     result: list[_Candidate] = []
     above: list[str] = []
     for number, row in enumerate(texts):
@@ -154,25 +143,11 @@ def _two_rows(above: list[str], below: list[str]) -> list[str]:
     return headers
 
 
-def _score(columns: list[MappedColumn]) -> float:
-    return sum(1.5 if m.field.required else 1 for m in columns)
-
-
-def _pair_keys(header: str) -> list[str]:
-    upper, _, lower = header.partition("\n")
-    return [lower, upper, upper + lower] if lower else [header]
-
-
-def _match_pair(
-    headers: Sequence[str], schema: SchemaModel
-) -> tuple[list[MappedColumn], list[UnknownColumn]]:
-    """As `_match`, for two-row headers: the part decides, then the group, then both together."""
-    index = schema.by_header
-    chosen = []
-    for header in headers:
-        options = [option for option in _pair_keys(header) if option and field_for(option, index)]
-        chosen.append(options[0] if options else header.replace("\n", " "))
-    return _match(chosen, schema)
+def _score(matched: Matched) -> float:
+    """How well a header fits: by the fields it names, also those of which it has only parts."""
+    mappings = [*matched.columns, *(unused.mapping for unused in matched.unused)]
+    fields = {mapping.field.id: mapping.field for mapping in mappings}
+    return sum(1.5 if field.required else 1 for field in fields.values())
 
 
 def identify(
@@ -198,11 +173,12 @@ def identify(
     """
     hinted = [schema for schema in schemas if schema.is_of_folder(folder)]
     allowed = hinted or list(schemas)
+    is_told = bool(hinted) or len(schemas) == 1
     positional = [schema for schema in allowed if not schema.header]
-    if positional and (hinted or len(schemas) == 1):
+    if positional and is_told:
         return _by_position(positional[0])
-    candidates = _candidates(rows[:HEADER_SEARCH_ROWS], merged)
-    fits = _fits([schema for schema in allowed if schema.header], candidates)
+    texts = _texts(rows[:HEADER_SEARCH_ROWS], merged)
+    fits = _fits(_with_header(allowed, is_told=is_told), _candidates(texts), rows)
     if not fits:
         return _no_header(allowed, candidates, sheet)
     best = fits[0]
@@ -213,19 +189,27 @@ def identify(
             row=best.bottom + 1,
             candidate_schemas=",".join(dict.fromkeys([best.schema.id, *rivals])),
         )
-    return _layout(best, sheet)
+    return _layout(_with_lower_header(best, texts, rows), rows, sheet)
 
 
-def _fits(schemas: Sequence[SchemaModel], candidates: Sequence[_Candidate]) -> list[_Fit]:
+def _with_header(schemas: Sequence[SchemaModel], *, is_told: bool) -> list[SchemaModel]:
+    """The schemas that a header can show; one that names none only where it is told."""
+    return [schema for schema in schemas if schema.header and (is_told or schema.is_named)]
+
+
+def _fits(
+    schemas: Sequence[SchemaModel],
+    candidates: Sequence[_Candidate],
+    rows: Sequence[Sequence[Cell]],
+) -> list[_Fit]:
     """The schemas that a sheet may follow, by each possible header; the best comes first."""
     fits: list[_Fit] = []
     for schema in schemas:
         for top, bottom, headers in candidates:
-            is_pair = top != bottom
-            columns, unknown = (_match_pair if is_pair else _match)(headers, schema)
-            if _convinces(columns, schema):
-                score = _score(columns) - (_TWO_ROWS_COST if is_pair else 0)
-                fits.append(_Fit(score, schema, columns, unknown, top, bottom))
+            matched = match_columns(headers, schema, rows[bottom + 1 :])
+            if _convinces(matched.columns, schema):
+                score = _score(matched) - (_TWO_ROWS_COST if top != bottom else 0)
+                fits.append(_Fit(score, schema, matched, top, bottom, headers))
     fits.sort(key=lambda fit: (fit.score, -fit.bottom), reverse=True)
     return fits
 
@@ -288,31 +272,50 @@ def _rivals(fits: Sequence[_Fit]) -> list[str]:
     ]
 
 
-def _layout(fit: _Fit, sheet: str) -> Layout:
+def _with_lower_header(
+    fit: _Fit, texts: Sequence[list[str]], rows: Sequence[Sequence[Cell]]
+) -> _Fit:
+    """The fit with the row below its header, where that belongs to the header."""
+    below = fit.bottom + 1
+    if fit.top != fit.bottom or below >= len(texts):
+        return fit
+    choices = {m.column for m in fit.columns if m.field.type == "choices"}
+    if not is_lower_header(fit.headers, rows[below], choices):
+        return fit
+    headers = _two_rows(fit.headers, texts[below])
+    matched = match_columns(headers, fit.schema, rows[below + 1 :])
+    return fit._replace(matched=matched, bottom=below, headers=headers)
+
+
+def _layout(fit: _Fit, rows: Sequence[Sequence[Cell]], sheet: str) -> Layout:
     """How a sheet is to be read that follows a schema."""
-    schema = fit.schema
-    below_header = max(fit.bottom + 2, fit.top + 1 + schema.header_rows)
+    schema, matched = fit.schema, fit.matched
+    skipped = fit.top + 1 + schema.header_rows + schema.skip_rows_after_header
     layout = Layout(
         schema=schema,
-        columns=tuple(fit.columns),
-        first_row=below_header + schema.skip_rows_after_header,
+        columns=tuple(matched.columns),
+        first_row=max(imported_row(rows, fit.bottom) + 2, skipped),
         header_row=fit.bottom + 1,
-        unknown=tuple(fit.unknown),
+        unknown=tuple(matched.unknown),
+        further=tuple(matched.further),
+        unused=tuple(matched.unused),
+        headed=frozenset(column for column, text in enumerate(fit.headers) if text.strip()),
     )
     return replace(layout, findings=tuple(_remarks(layout, sheet)))
 
 
 def _convinces(columns: list[MappedColumn], schema: SchemaModel) -> bool:
-    required = [f for f in schema.fields if f.required is True]
-    found = sum(m.field.required is True for m in columns)
-    return len(columns) >= min(_ENOUGH, len(schema.fields)) and (
-        not required or found * 2 >= len(required)
-    )
+    """Whether enough columns are known by their headers."""
+    required = [f for f in schema.fields if f.required is True and not f.column]
+    named = [m for m in columns if not m.field.column]
+    found = sum(m.field.required is True for m in named)
+    n_fields = sum(not field.column for field in schema.fields)
+    return len(named) >= min(_ENOUGH, n_fields) and (not required or found * 2 >= len(required))
 
 
 def _by_position(schema: SchemaModel) -> Layout:
     columns = tuple(MappedColumn(f.column - 1, f, f.label["en"]) for f in schema.fields if f.column)
-    return Layout(schema, columns, 1, None)
+    return Layout(schema, columns, 1 + schema.skip_rows_after_header, None)
 
 
 def _remarks(layout: Layout, sheet: str) -> list[Finding]:
@@ -337,28 +340,45 @@ def _remarks(layout: Layout, sheet: str) -> list[Finding]:
                 near=near,
             )
         )
-    taken = {mapping.field.id: mapping.header for mapping in layout.columns}
+    remarks += _doubled(layout, place)
     index = layout.schema.by_header
     for column, header in layout.unknown:
-        at = partial(place, column=column + 1)
-        known = field_for(header, index)
-        if known and known.id in taken:
+        if (column, header) not in suggested and header_key(header) not in _SERIALS:
             remarks.append(
-                at(
-                    "FB-column-doubled",
-                    field=known.id,
-                    header=header,
-                    first=taken[known.id],
-                )
-            )
-        elif (column, header) not in suggested and header_key(header) not in _SERIALS:
-            remarks.append(
-                at(
+                place(
                     "FB-column-unknown",
+                    column=column + 1,
                     header=header,
                     near_field=_most_alike(header, index),
                 )
             )
+    return remarks
+
+
+def _doubled(layout: Layout, place: "partial[Finding]") -> list[Finding]:
+    """Fields with several headers; headers that name a field and are not its answer."""
+    first = {mapping.field.id: mapping.header for mapping in layout.columns}
+    remarks: list[Finding] = []
+    for mapping in layout.further:
+        if mapping.field.type != "choices" and not mapping.option:
+            remarks.append(
+                place(
+                    "FB-column-doubled",
+                    column=mapping.column + 1,
+                    field=mapping.field.id,
+                    header=mapping.header,
+                    first=first[mapping.field.id],
+                )
+            )
+    for mapping, code in layout.unused:
+        remarks.append(
+            place(
+                code,
+                column=mapping.column + 1,
+                field=mapping.field.id,
+                header=mapping.header,
+            )
+        )
     return remarks
 
 

@@ -116,6 +116,13 @@ def _delimiter(text: str) -> str:
     return text
 
 
+def _separator(text: str) -> str:
+    """What stands between two choices: anything but nothing."""
+    if not text:
+        raise trouble("blank")
+    return text
+
+
 def _encoding(name: str) -> str:
     """An encoding of text that Python knows."""
     try:
@@ -224,7 +231,26 @@ class FieldModel(Strict):
         default=None, description="where blank, take the last word of this field (name+model)"
     )
     column: int | None = Field(
-        default=None, ge=1, description="1-based column, for files without a header row"
+        default=None,
+        ge=1,
+        description=(
+            "1-based column, whatever its header; for files without a header row, or a header "
+            "that says nothing"
+        ),
+    )
+    nth: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "which of the columns with this header, 1 for the first, where several fields share it"
+        ),
+    )
+    separator: Annotated[str, AfterValidator(_separator)] | None = Field(
+        default=None,
+        description=(
+            "choices: what stands between several in one cell (default: `┋`, line break, ；;、|，,/"
+            "; an option that contains one is found first)"
+        ),
     )
     date_order: Literal["day-first", "month-first"] | None = Field(
         default=None,
@@ -295,6 +321,13 @@ class SchemaModel(Strict):
     skip_rows_after_header: int = Field(
         default=0, ge=0, le=5, description="rows under the header that are no answers"
     )
+    footer: Annotated[str, AfterValidator(_regex)] | None = Field(
+        default=None,
+        description=(
+            "regular expression, searched in the texts of a row; the first row with it and all "
+            "that follow are no answers"
+        ),
+    )
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
         default=None, description="csv: the delimiter, where it should not be guessed"
     )
@@ -361,6 +394,22 @@ class SchemaModel(Strict):
             for name in (*field.label.values(), *field.aliases, field.id):
                 index.setdefault(header_key(name), field)
         return index
+
+    @cached_property
+    def by_shared_header(self) -> dict[str, dict[int, FieldModel]]:
+        """By each bare header that several columns have, the field of the nth of them."""
+        index: dict[str, dict[int, FieldModel]] = {}
+        for field in self.fields:
+            if field.nth is None:
+                continue
+            for name in (*field.label.values(), *field.aliases, field.id):
+                index.setdefault(header_key(name), {}).setdefault(field.nth, field)
+        return index
+
+    @property
+    def is_named(self) -> bool:
+        """Whether any field is found by its header."""
+        return any(field.column is None for field in self.fields)
 
 
 def _check_each_once(ids: Sequence[str]) -> None:

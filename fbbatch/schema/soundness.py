@@ -255,7 +255,10 @@ def _fields(
         yield from _field(book, field, at, types)
         yield from _fields(book, schema, field.fields, at.at("fields"))
         for name in dict.fromkeys((*field.label.values(), *field.aliases)):
-            owner, first = owners.setdefault(header_key(name), (field.id, name))
+            key = header_key(name)
+            if field.nth:
+                key = f"{key} {field.nth}"
+            owner, first = owners.setdefault(key, (field.id, name))
             if owner != field.id:
                 yield at.at("aliases").problem("field_twice", name=name, other=owner, first=first)
     is_table = len(place.path) > 1

@@ -9,6 +9,7 @@ from typing import Any
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
+from fbbatch.validate.gathering import at_their_cells, further_columns, gathered
 from fbbatch.validate.parsers import Parsers, example_cells, plain_texts
 from fbbatch.validate.values import Bad, Parse, Value, text_of
 from fbbatch.wording import say
@@ -94,12 +95,14 @@ class Checker:
             mapping.field.id: {} for mapping in self._mappings if mapping.field.unique
         }
         self._noted: set[tuple[str, Value]] = set()
-        carried = {mapping.column for mapping in layout.columns if mapping.field.carry_down}
+        self._further = further_columns(layout)
+        every = (*layout.columns, *layout.further)
+        carried = {mapping.column for mapping in every if mapping.field.carry_down}
         self._merged_from = {column: _merged_from(column, merged) for column in carried}
         self._tops: dict[tuple[int, int], Cell] = {}
         self._column_missing = bool(layout.missing)
         self._shown = self._example_values()
-        self._width = 1 + max((mapping.column for mapping in layout.columns), default=-1)
+        self._width = 1 + max((mapping.column for mapping in every), default=-1)
 
     # --- rows -------------------------------------------------------------------------
 
@@ -125,6 +128,9 @@ class Checker:
             findings += self._relations(field, values, parsed, at)
             findings += self._repeated(field, values, at)
         findings += self._groups(parsed, at)
+        if self._further:
+            row_of = dict(zip(row_numbers, rows, strict=True))
+            findings = at_their_cells(findings, row_of, self._further)
         bad = self._bad_rows(row_numbers, findings)
         return Checked(dict(zip(self.fields, parsed, strict=True)), bad, findings)
 
@@ -229,11 +235,23 @@ class Checker:
         every = list(zip(*rows, strict=False))
         blank: Sequence[Cell] = [None] * len(rows)
         columns: list[Sequence[Cell]] = []
-        for mapping in self._mappings:
+        for mapping, memo in zip(self._mappings, self._memos, strict=True):
             if mapping.column < 0 or not every:
                 columns.append(blank)
                 continue
-            columns.append(self._prepared(mapping, every[mapping.column], row_numbers))
+            column = self._prepared(mapping, every[mapping.column], row_numbers)
+            further = self._further.get(mapping.field.id, ())
+            if further:
+                whole = [column]
+                for other in further:
+                    cells = every[other.column]
+                    whole.append(self._prepared(other, cells, row_numbers))
+                column = gathered(
+                    whole,
+                    [mapping, *further],
+                    memo.__getitem__,
+                )
+            columns.append(column)
         return columns
 
     def _prepared(

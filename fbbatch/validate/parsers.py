@@ -13,6 +13,7 @@ from rapidfuzz import fuzz, process
 
 from fbbatch.model import LANGUAGES, Cell
 from fbbatch.schema import Book, FieldModel
+from fbbatch.validate.several import bare_option, split_choices
 from fbbatch.validate.values import (
     MAX_TEXT,
     Bad,
@@ -199,7 +200,7 @@ class Parsers:
         by_folded_label = {fold(label): label for label in labels}
 
         def chosen(text: str) -> str | Bad:
-            folded = fold(text).strip("。.；; ")
+            folded = fold(bare_option(text, known)).strip("。.；; ")
             if folded in known:
                 return known[folded]
             if folded in _LETTER_GRADES and field.values == "severity":
@@ -213,9 +214,9 @@ class Parsers:
                 return None
             if field.type == "choice":
                 return chosen(text)
-            choices = [chosen(part.strip()) for part in _parts(text) if part.strip()]
+            choices = [chosen(part) for part in split_choices(text, known, field.separator)]
             wrong = next((choice for choice in choices if isinstance(choice, Bad)), None)
-            return list(choices) if wrong is None else wrong
+            return list(dict.fromkeys(choices)) if wrong is None else wrong
 
         return parse
 
@@ -264,14 +265,6 @@ def _nearest(folded: str, names: Mapping[str, str]) -> dict[str, str]:
     """For a finding's details: the name, by its folded form, that is most like what was written."""
     near = process.extractOne(folded, list(names), scorer=fuzz.ratio, score_cutoff=50)
     return {"near": names[near[0]]} if near else {}
-
-
-def _parts(text: str) -> list[str]:
-    """The text cut at whatever separates several choices there; one separator is used at a time."""
-    for separator in ("\n", "；", ";", "、", "|", "，", ",", "/"):
-        if separator in text:
-            return text.split(separator)
-    return [text]
 
 
 def example_of(field: FieldModel, language: str) -> str:
