@@ -178,7 +178,8 @@ def identify(
     if positional and is_told:
         return _by_position(positional[0])
     texts = _texts(rows[:HEADER_SEARCH_ROWS], merged)
-    fits = _fits(_with_header(allowed, is_told=is_told), _candidates(texts), rows)
+    candidates = _candidates(texts)
+    fits = _fits(_with_header(allowed, is_told=is_told), candidates, rows)
     if not fits:
         return _no_header(allowed, candidates, sheet)
     best = fits[0]
@@ -254,7 +255,7 @@ def _nearest(
     )
     for schema in allowed:
         for row in candidates:
-            columns, _ = _match(row.headers, schema)
+            columns = match_columns(row.headers, schema, ()).columns
             if len(columns) > len(nearest[2]) and row.top == row.bottom:
                 nearest = schema, row, columns
     return nearest
