@@ -1,8 +1,10 @@
 """What programs leave in cells: taken as somebody wrote it, or told at its cell, never silently other."""
 
 import datetime as dt
+import io
 
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,17 @@ from fbbatch.settings import Settings
 from fbbatch.validate.check import Checker
 from fbbatch.validate.values import Bad, parse_contact, text_of
 from fbbatch.words import DEFAULT_PLACEHOLDERS
-from tests.builders import CUSTOMER, GOOD, RECEIVED, checked, delimited, judge, layout_of, told
+from tests.builders import (
+    CUSTOMER,
+    GOOD,
+    RECEIVED,
+    cells,
+    checked,
+    delimited,
+    judge,
+    layout_of,
+    told,
+)
 
 TAIL = "{id: other, zh: 其他}, {id: third, zh: 第三}"
 
@@ -261,3 +273,22 @@ def test_a_column_at_one_go_is_the_column_cell_by_cell(book, kind: str, column) 
 def test_cell_that_is_told_keeps_its_place(book) -> None:
     found = checked(book, f"[{{id: a, zh: 甲}}, {TAIL}]", [["甲"], ["1.5E+12"]])
     assert [(f.code, f.cell) for f in found.findings] == [("FB-digits-lost", "A3")]
+
+
+# --- text that is struck through ---
+
+
+def test_struck_words_are_left_out_and_a_struck_row_is_told(book, tmp_path) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as workbook:
+        page, gone = workbook.add_worksheet("S"), workbook.add_format({"font_strikeout": True})
+        header, good, other = cells(f"{CUSTOMER}\n{GOOD}\n{GOOD}")
+        other[0] = "李四"
+        page.write_row(0, 0, header)
+        page.write_row(1, 0, good)
+        page.write_rich_string(1, 4, gone, "X-1", "X-2")
+        page.write_row(2, 0, other, gone)
+    judged = judge(book, tmp_path, buffer.getvalue(), name="a.xlsx")
+    assert [row["answers"]["model"] for row in judged.accepted] == ["X-2", good[4]]
+    found = [(f.code, f.row, f.cell) for f in judged.findings if f.code.startswith("FB-struck")]
+    assert found == [("FB-struck", 2, "E2"), ("FB-struck-row", 3, None)]

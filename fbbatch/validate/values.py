@@ -247,7 +247,9 @@ def _bare_date(written: str) -> str:
     """The text without width, needless spaces and day of the week; `…` when too long for a date."""
     if len(written) > _LONGEST_DATE:
         return "…"
-    return _WEEKDAY.sub(" ", " ".join(unicodedata.normalize("NFKC", written.replace("_", " ")).split())).strip()
+    return _WEEKDAY.sub(
+        " ", " ".join(unicodedata.normalize("NFKC", written.replace("_", " ")).split())
+    ).strip()
 
 
 def _of_serial(cell: Cell) -> dt.datetime | None:
