@@ -6,6 +6,7 @@ for "nothing was answered". What such a cell says is never taken silently: it is
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from fbbatch.model import Cell
@@ -46,6 +47,7 @@ _NO_WORDS = re.compile("[?？]{2,}|[?？]*\ufffd[?？\ufffd]*")
 _LOST = "\ufffd"
 _SIGNS = ("__", "??", "？？", _LOST, "DISPIMG", "dispimg", "IMAGE(", "image(")
 """What stands in any text that wants a closer look, but for those told by how they begin."""
+_FIRST = itemgetter(0)
 _NUMBERS_BEGIN = frozenset("+-0123456789")
 _SHOWN = 60
 """So many characters of an answer are told."""
@@ -150,7 +152,7 @@ def may_be_spoilt(texts: Sequence[str], together: str, placeholders: frozenset[s
         return True
     if not placeholders.isdisjoint(texts):
         return True
-    starts = {text[0] for text in texts}
+    starts = set(map(_FIRST, texts))
     if not starts.isdisjoint(STARTS):
         return True
     if starts.isdisjoint(_NUMBERS_BEGIN) or together.isdecimal():
