@@ -22,6 +22,7 @@ import orjson
 from rapidfuzz import fuzz
 
 from fbbatch.words import fold
+from fbbatch.worsening import is_worse
 
 VOLATILE = frozenset({"recorded_at", "attachments"})
 """Fields that may differ between two records of the same feedback."""
@@ -177,19 +178,52 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[A
     }
 
 
+def worsened(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers of a row dropped again that only say less: field id → what it says now.
+
+    They were emptied, or a program has damaged them; nobody has corrected anything by that.
+    """
+    worse = {}
+    for name, (before, after) in changes(old, new).items():
+        if before is not None and is_worse(before, after):
+            worse[name] = after
+    return worse
+
+
+def restored(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says, with the known answers in place of those that only say less."""
+    best = dict(new)
+    for name in worsened(old, new):
+        best[name] = old[name]
+    return best
+
+
+def corrections(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """As `changes`, without what only says less."""
+    return changes(old, restored(old, new))
+
+
+def is_worse_copy(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """True when a row says nothing but what is known, and some of it worse."""
+    if not worsened(old, new):
+        return False
+    return not corrections(old, new)
+
+
 def is_edited(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """True when `new` reads as `old` with an answer or two corrected.
 
-    Answers that were added do not count against it.
+    Answers that were added, or only say less, do not count against it.
     """
     changed = changes(old, new)
     kept = sum(name not in changed for name in old)
-    altered = sum(before is not None for before, _ in changed.values())
-    return (
-        kept >= max(_LEAST_KEPT, altered + 1)
-        and altered <= _MOST_CHANGED
-        and _alike(old, new) >= _SAME_TEXT
-    )
+    best = restored(old, new)
+    altered = sum(before is not None for before, _ in changes(old, best).values())
+    if altered > _MOST_CHANGED:
+        return False
+    if kept < max(_LEAST_KEPT, altered + 1):
+        return False
+    return _alike(old, best) >= _SAME_TEXT
 
 
 def is_of_one_person(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

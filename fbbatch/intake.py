@@ -195,6 +195,7 @@ class Taking:
             shop.folder / "outbox",
             shop.printed,
             shop.fact_labels,
+            tuple(shop.settings.placeholders),
         )
         return workers.Job(
             "fbbatch.judge:work",

@@ -15,6 +15,7 @@ from fbbatch.model import LANGUAGES
 from fbbatch.read.limits import Limits
 from fbbatch.schema import Yaml, YamlProblemError, load
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, trouble, words
+from fbbatch.words import DEFAULT_PLACEHOLDERS
 
 SETTINGS_FILE = "fbbatch.yaml"
 
@@ -129,6 +130,13 @@ class Settings(_SettingsModel):
         ge=0,
         le=60,
         description="a file younger than this is watched so long before it is taken",
+    )
+    placeholders: list[Annotated[str, AfterValidator(_named)]] = Field(
+        default=list(DEFAULT_PLACEHOLDERS),
+        description=(
+            "what stands in exports where nothing was answered, in either script: blank in any"
+            " column, unless the column knows it as an answer"
+        ),
     )
     jobs: int = Field(default=2, ge=1, le=64, description="worker processes")
     database: Annotated[str, AfterValidator(_database)] | None = Field(

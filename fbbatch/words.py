@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 import opencc
@@ -127,6 +128,40 @@ _ALPHABET = _Alphabet()
 def fold(text: str) -> str:
     """`text` with NFKC width, simplified characters and lower case, for matching."""
     return text.translate(_FOLDING) if len(text) < _LONG else _ALPHABET.fold(text)
+
+
+DEFAULT_PLACEHOLDERS = (
+    "(空)",
+    "(跳过)",
+    "(无)",
+    "-3",
+    "-2",
+    "N/A",
+    "NULL",
+    "None",
+    "NaN",
+    "-",
+    "无",
+    "未填",
+    "(blank)",
+)
+"""What programs export where nothing was answered, and what people write instead of nothing."""
+_BRACKETS = (("(", ")"), ("（", "）"), ("〖", "〗"), ("【", "】"), ("[", "]"), ("<", ">"))
+
+
+def spellings(words: Iterable[str]) -> frozenset[str]:
+    """The words in both scripts, in small and large letters, and with any brackets they have."""
+    found: set[str] = set()
+    for word in words:
+        inner = word.strip()
+        pair = (inner[:1], inner[-1:])
+        alike = [inner]
+        if pair in _BRACKETS:
+            alike = [begin + inner[1:-1] + end for begin, end in _BRACKETS]
+        for text in alike:
+            for script in (text, simplified(text), traditional(text)):
+                found |= {script, script.lower(), script.upper(), script.capitalize()}
+    return frozenset(found - {""})
 
 
 def file_name(title: str) -> str:

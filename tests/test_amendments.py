@@ -9,7 +9,7 @@ import pytest
 
 from fbbatch.documents.case import history_rows
 from fbbatch.errors import ExitCode
-from fbbatch.identity import is_edited, likeness
+from fbbatch.identity import is_edited, is_worse_copy, likeness
 from tests.builders import (
     CUSTOMER,
     GOOD,
@@ -523,3 +523,96 @@ def test_constraint_that_an_edited_file_breaks_is_that_files_outcome(
         ("quarantined", "FB-not-recorded")
     ]
     assert (len(ledger_cases(place)), run(place, "2026-11-19").exit_code) == (before, ExitCode.DONE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("0912345601", "912345601"),
+        ("+886912345601", "886912345601"),
+        ("468768768833943384", "468768768833943000"),
+        ("468768768833943384", str(int(float("468768768833943384")))),
+        ("12345678", "12345678.0"),
+        ("臺中市西區", "???西區"),
+        ("臺中市西區", "?????"),
+        ("臺中市西區", "臺中市\ufffd\ufffd"),
+        ("很好😀", "很好"),
+        ("字" * 300, "字" * 255),
+        ("第一行\n第二行", "第一行 第二行"),
+        ("2026-11-05 14:30", "2026-11-05"),
+        ("王小明", "王小明".encode().decode("latin-1")),
+        ("王小明", "王小明".encode().decode("gb18030", "replace")),
+        ("臺中市", None),
+        (["music"], []),
+    ],
+)
+def test_answer_that_only_says_less_is_a_worse_copy(before: Any, after: Any) -> None:
+    old = {"reporter": "李", "product": "音箱", "model": "X", "description": "蓝牙断开"}
+    assert is_worse_copy({**old, "a": before}, {**old, "a": after})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("912345601", "0912345601"),
+        ("0912345601", "0912345602"),
+        ("00123", "00124"),
+        ("468768768833943384", "468768768833943385"),
+        ("無法開機", "無法開機?"),
+        ("能開機嗎?", "不能開機?"),
+        ("很好😀", "很好😡"),
+        ("字" * 100, "字" * 50),
+        ("2026-11-05 14:30", "2026-11-06"),
+        (5, 3),
+        (None, "臺中市"),
+    ],
+)
+def test_answer_that_somebody_has_changed_is_a_correction(before: Any, after: Any) -> None:
+    old = {"reporter": "李", "product": "音箱", "model": "X", "description": "蓝牙断开"}
+    assert not is_worse_copy({**old, "a": before}, {**old, "a": after})
+
+
+def test_damaged_copy_under_another_name_is_a_duplicate_and_the_good_answers_stay(
+    tmp_path: Path,
+) -> None:
+    orders = ["订单号", "468768768833943384", "A-7"]
+    table = [[*row, order] for row, order in zip(weeks(2), orders, strict=True)]
+    table[1][1], table[2][1] = "0912345601", "0912345602"
+    place = place_with(tmp_path, sheet(table))
+    spoilt = [list(row) for row in table]
+    spoilt[1][1], spoilt[1][7] = "912345601", "4.68769E+17"
+    spoilt[2][7] = ""
+    drop(place, "customer/resaved.csv", delimited(spoilt))
+    result = run(place, "2026-11-17")
+    assert counts(result) == (2, 0, 0, 2, 0)
+    assert result.manifest["files"][0]["outcome"] == "duplicate"
+    assert codes(result, "FB-same-row", "FB-emptied", "FB-worse", "FB-amended") == [
+        ("FB-same-row", 2, None),
+        ("FB-worse", 2, "contact"),
+        ("FB-emptied", 2, None),
+        ("FB-same-row", 3, None),
+        ("FB-emptied", 3, None),
+    ]
+    every = {(c.values["contact"], c.values["order_no"]) for c in ledger_cases(place)}
+    assert every == {("0912345601", "468768768833943384"), ("0912345602", "A-7")}
+    drop(place, "customer/once more.csv", delimited([spoilt[0], spoilt[2], spoilt[1]]))
+    again = run(place, "2026-11-18")
+    assert counts(again) == (2, 0, 0, 2, 0)
+    assert codes(again, "FB-worse") == []
+
+
+def test_correction_beside_a_damaged_answer_amends_only_what_was_corrected(
+    tmp_path: Path,
+) -> None:
+    table = weeks(3)
+    table[1][1] = "0912345601"
+    place = place_with(tmp_path, sheet(table))
+    both = [list(row) for row in table]
+    both[1][1], both[1][6] = "912345601", "办公室"
+    drop(place, "customer/week1.csv", delimited(both))
+    drop(place, "customer/week1.xlsx", sheet(both))
+    result = run(place, "2026-11-17")
+    found = codes(result, "FB-worse", "FB-amended")
+    assert found == [("FB-worse", 2, "contact"), ("FB-amended", 2, "scene")]
+    (case,) = [c for c in ledger_cases(place) if c.values["scene"] == "办公室"]
+    assert case.values["contact"] == "0912345601"

@@ -420,7 +420,7 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once(book, tmp_path) -> None:
     )
     expected = {
         "reporter": "FB-blank",
-        "contact": "FB-contact",
+        "contact": "FB-blank",
         "reported_at": "FB-not-date",
         "model": "FB-blank",
         "description": "FB-empty-phrase",

@@ -27,7 +27,7 @@ from fbbatch.read import Limits, Sheet
 from fbbatch.read.csv_rows import Torn
 from fbbatch.schema import Book, Layout, SchemaModel
 from fbbatch.validate import Checked, Checker, text_of
-from fbbatch.words import fold
+from fbbatch.words import DEFAULT_PLACEHOLDERS, fold
 
 CHUNK_ROWS = 1_000
 SOLVE_WITHIN = "T03"
@@ -44,7 +44,8 @@ class Setup:
 
     The book, the limits, the as-of time, the language of messages, where issued documents are
     (`outbox`), what our blank forms print outside their blanks (`printed`), and beside which words
-    forms print what a case is about (`fact_labels`, by answer).
+    forms print what a case is about (`fact_labels`, by answer); `placeholders` stand in exports
+    where nothing was answered.
     """
 
     book: Book
@@ -54,6 +55,7 @@ class Setup:
     outbox: Path | None = None
     printed: frozenset[str] = frozenset()
     fact_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    placeholders: tuple[str, ...] = DEFAULT_PLACEHOLDERS
 
 
 class LimitError(Exception):
@@ -100,6 +102,7 @@ class RowJudge:
             language=self._setup.language,
             merged=sheet.merged,
             serial_days=sheet.serial_days,
+            placeholders=self._setup.placeholders,
         )
         recorder = _Chunker(self, sheet, layout, channel)
         beyond = Beyond(sheet, layout)

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from fbbatch.identity import Likeness, changes, gives_address, is_edited, is_of_one_person, likeness
+from fbbatch.identity import (
+    Likeness,
+    changes,
+    corrections,
+    gives_address,
+    is_edited,
+    is_of_one_person,
+    is_worse_copy,
+    likeness,
+)
 from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
 from fbbatch.model import CASE_NUMBER, FeedbackRow
@@ -247,12 +256,17 @@ class Sieve:
             yield one.place, one.row, copy, one.near
 
     def _is_copy(self, one: _Suspect, kin: Kin, *, is_single: bool) -> bool:
-        if kin.case_id in self._met or kin.schema != one.place.schema or not self._may_amend(kin):
+        if kin.case_id in self._met or kin.schema != one.place.schema:
+            return False
+        answers = orjson.loads(one.row.answers)
+        if is_worse_copy(kin.answers, answers):
+            return True  # it changes nothing, whoever has sent it
+        if not self._may_amend(kin):
             return False
         has_name = kin.file.rpartition("/")[2] == self._name.rpartition("/")[2]
         if one.mark or has_name or kin.file_id in self._met_files:
             return True
-        return is_single and is_of_one_person(kin.answers, orjson.loads(one.row.answers))
+        return is_single and is_of_one_person(kin.answers, answers)
 
     def _may_amend(self, kin: Kin) -> bool:
         """True for a file that was dropped, and for a mail from the address the case gives."""
@@ -273,9 +287,14 @@ def _near(row: FeedbackRow, place: RowsOrigin, kin: Mapping[int, list[Kin]]) -> 
     near = (
         k
         for k in every.values()
-        if is_edited(k.answers, new) and (changes(k.answers, new) or not place.is_letter)
+        if is_edited(k.answers, new) and (corrections(k.answers, new) or not place.is_letter)
     )
-    return sorted(near, key=lambda k: (len(changes(k.answers, new)), -k.case_id))
+    return sorted(near, key=lambda k: (_distance(k.answers, new), -k.case_id))
+
+
+def _distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[int, int]:
+    """How many answers were corrected, and how many differ at all."""
+    return len(corrections(old, new)), len(changes(old, new))
 
 
 def alike(row: FeedbackRow, kin: Iterable[Kin]) -> tuple[Kin, Likeness] | None:

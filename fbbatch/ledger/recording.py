@@ -322,6 +322,21 @@ class FileRecorder:
         self._submissions(one.sheet, "set_aside", [(one.row.row, one.row.cells)])
         self.note([reason])
 
+    def repeat(self, case: Case, one: Edited, told: Iterable[Finding]) -> None:
+        """A row that says nothing but what its case says.
+
+        Dropped again, it is known at once.
+
+        Args:
+            case: what it repeats.
+            one: the row.
+            told: of it.
+        """
+        self._submissions(one.sheet, "duplicate", [(one.row.row, one.row.cells)])
+        row = one.row
+        bulk.put(self._connection, t.fingerprint, [(row.fingerprint, row.occurrence, case.id)])
+        self.note(told)
+
     def amend(
         self,
         case: Case,

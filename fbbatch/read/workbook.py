@@ -43,6 +43,7 @@ from fbbatch.read.workbook_check import (
 from fbbatch.read.workbook_fast import NotPlainError, PlainSheet, plain_sheets
 from fbbatch.read.workbook_form import PREFIX, form_paper, is_form
 from fbbatch.read.workbook_names import named_cells
+from fbbatch.read.workbook_struck import Struck, struck
 from fbbatch.read.xls_codepage import with_unicode_named
 
 IDENTITY_SHEET = "_fbbatch"
@@ -203,7 +204,8 @@ class _OpenedWorkbook:
             )
 
     def _plainly(self, plain: PlainSheet, name: str, hidden: bool) -> Sheet | None:
-        rows = self._plain_rows(plain, name)
+        gone = self._struck(name)
+        rows = patched(self._plain_rows(plain, name), gone.kept)
         try:
             merged, head = plain.merged, list(islice(rows, HEAD_ROWS))
         except NotPlainError:
@@ -215,7 +217,18 @@ class _OpenedWorkbook:
             if plain.hidden_rows
             else []
         )
+        found += gone.findings
         return Sheet(name, hidden, head, rows, merged, findings=found)
+
+    def _struck(self, name: str) -> Struck:
+        """What is struck through in a sheet; only of xlsx files it is known.
+
+        Args:
+            name: the sheet's.
+        """
+        if self._package is None:
+            return Struck({}, [])
+        return struck(self._package, name)
 
     def _plain_rows(self, plain: PlainSheet, name: str) -> Iterator[Sequence[Cell]]:
         """Its rows; from where it is no longer plain, those of the general reader."""
@@ -234,8 +247,9 @@ class _OpenedWorkbook:
         if len(areas) > self._limits.merged_areas:
             return self._overmerged(name, hidden, len(areas))
         merged = [(top, first, bottom, last) for (top, first), (bottom, last) in areas]
-        found: list[Finding] = []
-        rows = self._checked(page, name, found)
+        gone = self._struck(name)
+        found = list(gone.findings)
+        rows = patched(self._checked(page, name, found), gone.kept)
         return Sheet(
             name,
             hidden,

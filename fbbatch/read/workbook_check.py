@@ -307,7 +307,13 @@ def _seen(cells: Iterable[tuple[int, int, object, bool]]) -> Second:
 def patched(
     rows: Iterable[Sequence[Cell]], errors: dict[tuple[int, int], str]
 ) -> Iterator[Sequence[Cell]]:
-    """The rows with error cells named instead of empty; rows that held only errors appear again."""
+    """The rows with error cells named instead of empty; rows that held only errors appear again.
+
+    In the same way cells get other texts, by (row, column), both from 0.
+    """
+    if not errors:
+        yield from rows
+        return
     by_row: dict[int, dict[int, str]] = {}
     for (row, column), text in errors.items():
         by_row.setdefault(row, {})[column] = text

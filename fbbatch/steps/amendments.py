@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 
 from fbbatch.findings import finding
-from fbbatch.identity import changes, is_related
+from fbbatch.identity import changes, is_related, restored, worsened
 from fbbatch.ledger.edited_rows import Edited
 from fbbatch.ledger.recording import FileRecorder
-from fbbatch.model import Case, Details, Transition
+from fbbatch.model import Case, Details, Finding, Transition
 from fbbatch.steps.record import Signed, record
 from fbbatch.steps.rules import AMENDMENT, Rules
 from fbbatch.stopping import Ask, never
@@ -35,12 +35,19 @@ def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
         "row": one.row.row,
         "case": case.number,
     }
+    worse = _told_worse(rules, case, worsened(case.values, new), place)
+    new = restored(case.values, new)
     if not is_related(case.values, new):
         recorder.dispute(one, finding("FB-mark-differs", **place))
         return
     history = recorder.history(case)
     new = _together(rules, case, new, history)
     told = changes(case.values, new)
+    if worse and not told:
+        same = finding("FB-same-row", **place)
+        recorder.repeat(case, one, [same, *worse])
+        return
+    recorder.note(worse)
     ruled = recorder.ruling(one.ruling_id)
     is_other = recorder.is_ruled(case) and ruled != {
         "kind": case.kind,
@@ -67,6 +74,31 @@ def _amend(rules: Rules, recorder: FileRecorder, one: Edited) -> None:
                 )
             ]
         )
+
+
+def _told_worse(
+    rules: Rules, case: Case, worse: Mapping[str, Any], place: Mapping[str, Any]
+) -> list[Finding]:
+    """What is to be said of answers that only say less than the case's, which stay.
+
+    Args:
+        rules: to tell answers in words.
+        case: whose answers are known.
+        worse: what the row says now, by field id.
+        place: of the row, and the case's number.
+    """
+    emptied = []
+    found = []
+    for name, after in worse.items():
+        if not after:
+            emptied.append(name)
+            continue
+        value = rules.teller.tell(name, after, case.schema)
+        found.append(finding("FB-worse", **place, field=name, value=value))
+    if emptied:
+        names = ",".join(emptied)
+        found.append(finding("FB-emptied", **place, same_fields=names))
+    return found
 
 
 def _together(

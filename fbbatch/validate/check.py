@@ -11,7 +11,8 @@ from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
 from fbbatch.validate.gathering import at_their_cells, further_columns, gathered
 from fbbatch.validate.parsers import Parsers, example_cells, plain_texts
-from fbbatch.validate.values import Bad, Parse, Value, text_of
+from fbbatch.validate.trust import Doubted, Reading
+from fbbatch.validate.values import Bad, Value, text_of
 from fbbatch.wording import say
 
 _MEMO = 50_000
@@ -26,7 +27,7 @@ class _Memo(dict[Cell, Any]):
     It is bounded, so that a column of unlike answers costs no memory.
     """
 
-    def __init__(self, parse: Parse) -> None:
+    def __init__(self, parse: Reading) -> None:
         super().__init__()
         self._parse = parse
 
@@ -70,6 +71,7 @@ class Checker:
         language: of the details that findings carry.
         merged: the sheet's merged areas.
         serial_days: added to bare numbers that stand for dates (workbooks of the 1904 system).
+        placeholders: what stands where nothing was answered.
     """
 
     def __init__(
@@ -81,12 +83,13 @@ class Checker:
         language: str,
         merged: Sequence[_Area] = (),
         serial_days: int = 0,
+        placeholders: Iterable[str] = (),
     ) -> None:
         self._layout = layout
         self._serial_days = serial_days
         self._language = language
         self._received = received.date().isoformat()
-        self._parsers = parsers = Parsers(book, language, received.tzinfo)
+        self._parsers = parsers = Parsers(book, language, received.tzinfo, placeholders)
         self._mappings = [*layout.columns, *_without_column(layout)]
         self.fields = tuple(mapping.field.id for mapping in self._mappings)
         self._place = {field_id: number for number, field_id in enumerate(self.fields)}
@@ -140,7 +143,7 @@ class Checker:
         """The values of each column; what is wrong with cells goes to `findings`."""
         parsed: list[list[Any]] = []
         for mapping, memo, column in zip(self._mappings, self._memos, columns, strict=True):
-            values = plain_texts(column, mapping.field)
+            values = plain_texts(column, mapping.field, self._parsers.placeholders)
             if values is None:
                 values = list(map(memo.__getitem__, column))
                 findings += self._sift(mapping.field, values, at)
@@ -287,21 +290,19 @@ class Checker:
         return result
 
     def _sift(self, field: FieldModel, values: list[Any], at: "_Places") -> list[Finding]:
-        """Take the bad values out of a column (they become None); say what is wrong with each."""
-        if Bad not in set(map(type, values)):
+        """Take what is bad out of a column (it becomes None); say what there is to say of each."""
+        if _REMARKABLE.isdisjoint(map(type, values)):
             return []
         found = []
         for index, value in enumerate(values):
-            if type(value) is not Bad:
+            if type(value) not in _REMARKABLE:
                 continue
+            values[index] = _taken(value)
             if value.code in _NOTED_ONCE:
                 unknown = value.details["value"]
-                values[index] = unknown
                 if (field.id, unknown) in self._noted:
                     continue
                 self._noted.add((field.id, unknown))
-            else:
-                values[index] = None
             found.append(at.one(value.code, field.id, index, value.details))
         return found
 
@@ -417,7 +418,16 @@ _TELLING_EXAMPLES = 3
 """So many answers must equal the examples before a row is taken for the example row."""
 
 
-_NOTED_ONCE = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})
+_UNLISTED = frozenset({"FB-unknown-product", "FB-unlisted-department", "FB-unlisted-person"})
+_NOTED_ONCE = _UNLISTED | {"FB-read-as-blank"}
+_REMARKABLE = frozenset({Bad, Doubted})
+
+
+def _taken(remark: Bad | Doubted) -> Value:
+    """What is taken of an answer that there is something to say about; None for nothing."""
+    if isinstance(remark, Doubted):
+        return remark.value
+    return remark.details["value"] if remark.code in _UNLISTED else None
 
 
 def _without_column(layout: Layout) -> list[MappedColumn]:

@@ -5,7 +5,7 @@ The master lists are the company's.
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 from fbbatch.model import LANGUAGES, Cell
 from fbbatch.schema import Book, FieldModel
 from fbbatch.validate.several import bare_option, split_choices
+from fbbatch.validate.trust import Doubted, Reading, may_be_spoilt, trusted
 from fbbatch.validate.values import (
     MAX_TEXT,
     Bad,
@@ -29,7 +30,7 @@ from fbbatch.validate.values import (
     text_of,
 )
 from fbbatch.wording import say
-from fbbatch.words import fold, simplified
+from fbbatch.words import fold, simplified, spellings
 
 ERROR_VALUES = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!"}
@@ -77,15 +78,30 @@ class Parsers:
         book: the rule book, for choices and master lists.
         language: of the details that findings carry.
         zone: the workspace's; date-times that name another zone are turned into it.
+        placeholders: what stands where nothing was answered, besides dashes.
     """
 
-    def __init__(self, book: Book, language: str, zone: dt.tzinfo | None) -> None:
+    def __init__(
+        self,
+        book: Book,
+        language: str,
+        zone: dt.tzinfo | None,
+        placeholders: Iterable[str] = (),
+    ) -> None:
+        self.placeholders = spellings(placeholders)
         self._book = book
         self._language = language
         self._zone = zone
 
-    def of(self, field: FieldModel) -> Parse:
-        """The parser of a field: a cell → its value, None for a blank, or what is wrong with it."""
+    def of(self, field: FieldModel) -> Reading:
+        """The parser of a field: a cell → its value, None for a blank, or what is wrong with it.
+
+        What cannot be taken as it stands comes with what is to be told of it.
+        """
+        return trusted(self._parse(field), field, self.placeholders)
+
+    def _parse(self, field: FieldModel) -> Parse:
+        """What the field's type makes of a cell that can be believed."""
         match field.type:
             case "choice" | "choices":
                 parse = self._choice(field)
@@ -135,7 +151,7 @@ class Parsers:
         if field.type not in {"choice", "choices", "department", "boolean"}:
             return example
         value = self.of(field)(text_of(example))
-        if value is None or isinstance(value, Bad):
+        if value is None or isinstance(value, Bad | Doubted):
             return example
         if field.type == "boolean":
             return self._book.word("yes_no", "yes" if value else "no", self._language)
@@ -348,29 +364,38 @@ def _text(cell: Cell, *, field: FieldModel, example: str) -> Value | Bad:
     return text
 
 
-def plain_texts(column: Sequence[Cell], field: FieldModel) -> list[Any] | None:
+def plain_texts(
+    column: Sequence[Cell], field: FieldModel, placeholders: frozenset[str] = frozenset()
+) -> list[Any] | None:
     """The values of a column of ordinary texts or phone numbers at one go.
 
     None when a cell needs a closer look. What it gives is what the parser of the field would give
-    cell by cell.
+    cell by cell; `placeholders` are the parsers'.
     """
     if field.type not in {"text", "contact"} or field.pattern or set(map(type, column)) != {str}:
         return None
     texts: list[str] = list(map(str.strip, column))  # type: ignore[arg-type]
-    are_plain = _are_bare_phones(texts) if field.type == "contact" else _are_plain(texts, field)
-    return texts if are_plain else None
+    if field.type == "contact":
+        return texts if _are_bare_phones(texts) else None
+    together = "".join(texts)
+    if not _are_plain(texts, together, field):
+        return None
+    return None if may_be_spoilt(texts, together, placeholders) else texts
 
 
 def _are_bare_phones(texts: Sequence[str]) -> bool:
     """Whether all are digits and nothing else, as many as a phone number has."""
     if not all(map(str.isdecimal, texts)) or not "".join(texts).isascii():
         return False
-    return min(map(len, texts)) >= 6 and max(map(len, texts)) <= 24
+    lengths = set(map(len, texts))
+    return min(lengths) >= 6 and max(lengths) <= 24 and _WITHOUT_ZERO not in lengths
 
 
-def _are_plain(texts: Sequence[str], field: FieldModel) -> bool:
-    """Whether the field's parser would hand on all of them, and as they are."""
-    together = "".join(texts)
+_WITHOUT_ZERO = 9  # digits of a phone number that has perhaps lost its leading zero
+
+
+def _are_plain(texts: Sequence[str], together: str, field: FieldModel) -> bool:
+    """Whether the field's parser would hand on all of them, `together` as one, as they are."""
     if not together.isprintable() or "_x000D_" in together or max(map(len, texts)) > MAX_TEXT:
         return False
     if not ERROR_VALUES.isdisjoint(texts):

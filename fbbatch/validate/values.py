@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fbbatch.model import Cell
+from fbbatch.validate.tidy import tidy
 
 Value = str | int | float | bool | list[Any] | None
 
@@ -25,7 +26,6 @@ class Bad(NamedTuple):
 
 Parse = Callable[[Cell], "Value | Bad"]
 
-_EDGE = " \t\r\n\f\v\u00a0\u3000\u200b\u200e\u200f\u2060\ufeff"
 _EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's serials have no zone
 _SERIALS = range(18264, 73051)  # 1950 to 2099
 _BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\"})
@@ -33,12 +33,9 @@ MAX_TEXT = 32_767
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as text: whole floats without `.0`, ISO dates, edges trimmed, line breaks as LF."""
+    """The cell as text: whole floats without `.0`, ISO dates, texts as `tidy` makes them."""
     if isinstance(cell, str):
-        text = cell.strip(_EDGE)
-        if "\r" in text or "_x000D_" in text:
-            text = text.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n")
-        return text
+        return tidy(cell)
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -250,7 +247,9 @@ def _bare_date(written: str) -> str:
     """The text without width, needless spaces and day of the week; `…` when too long for a date."""
     if len(written) > _LONGEST_DATE:
         return "…"
-    return _WEEKDAY.sub(" ", " ".join(unicodedata.normalize("NFKC", written).split())).strip()
+    return _WEEKDAY.sub(
+        " ", " ".join(unicodedata.normalize("NFKC", written.replace("_", " ")).split())
+    ).strip()
 
 
 def _of_serial(cell: Cell) -> dt.datetime | None:
@@ -330,14 +329,25 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
 
 _LONGEST_CONTACT = 400
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_PHONE = re.compile(r"\+?[\d() .\-ー－]{6,24}(?:\s*(?:转|轉|ext\.?|#|分机|分機)\s*\d{1,6})?")
+_EXTENSION = (
+    r"(?:\s*[(]?\s*(?:转|轉|ext(?:ension)?\.?|x|[#*]|分机|分機|内线|內線)[:.]?\s*\d{1,6}\s*[)]?)?"
+)
+_PHONE = re.compile(r"\+?[\d() .\-ー－]{6,24}" + _EXTENSION, re.IGNORECASE)
+_WITH_EXTENSION = re.compile(r"([(]?0\d{1,3}[)]?[- ]?(?:\d{7,8}|\d{3,4}[- ]\d{4}))\s*-\s*(\d{1,6})")
+"""An area code, a number, and behind another dash an extension."""
 _ACCOUNT = re.compile(r"[\w.@:：/\-+ ]*[A-Za-z0-9_\-.]{5,}")
+_PHONE_AS_FLOAT = re.compile(r"\+?\d{6,15}\.0+")
+_DAY_NOT_PHONE = re.compile(
+    r"(?:19|20)\d\d\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?(?:[T\s]+\d{1,2}:\d{2}.{0,20})?"
+)
+_LONGEST_PHONE = 13  # digits, with the code of a country, without its leading 00
 
 
 def parse_contact(cell: Cell, example: str = "") -> Value | Bad:
     """A phone number, e-mail address or messenger account. Source: 3.1.1c.
 
-    Phones lose spaces and dashes.
+    Phones lose spaces and dashes; an extension stays apart, and two phones stay as they are
+    written.
     """
     written = text_of(cell)
     text = unicodedata.normalize("NFKC", written)
@@ -345,16 +355,31 @@ def parse_contact(cell: Cell, example: str = "") -> Value | Bad:
         return None
     if len(text) > _LONGEST_CONTACT:
         return Bad("FB-contact", {"value": written[:40] + "…", "example": example})
+    if _PHONE_AS_FLOAT.fullmatch(text):
+        text = text.partition(".")[0]
+    if _DAY_NOT_PHONE.fullmatch(text):
+        return Bad("FB-contact", {"value": written, "example": example})
     if _PHONE.fullmatch(text):
-        digits = re.sub(r"[() .\-ー]", "", text)
-        return (
-            digits
-            if sum(map(str.isdigit, digits)) >= 6
-            else Bad("FB-contact", {"value": written, "example": example})
-        )
+        phone = _bare_phone(text)
+        n_digits = sum(map(str.isdigit, phone))
+        return phone if n_digits >= 6 else Bad("FB-contact", {"value": written, "example": example})
     if _MAIL.search(text) or _ACCOUNT.search(text) or sum(map(str.isdigit, text)) >= 6:
         return text
     return Bad("FB-contact", {"value": written, "example": example})
+
+
+def _bare_phone(text: str) -> str:
+    """A phone number without what only makes it easier to read."""
+    if apart := _WITH_EXTENSION.fullmatch(text):
+        return f"{_digits(apart[1])}-{apart[2]}"
+    phone = _digits(text)
+    number = re.split(r"[^\d+]", phone, maxsplit=1)[0].removeprefix("00")
+    are_several = phone != text and len(number) > _LONGEST_PHONE
+    return text if are_several else phone
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[() .\-ー]", "", text)
 
 
 _CASE = re.compile(r"FB-\d{8}-\d{4,}")
