@@ -7,8 +7,9 @@ else.
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -17,9 +18,11 @@ from fbbatch.codes import printed_codes
 from fbbatch.findings import finding
 from fbbatch.judge.beside_blanks import loose_text
 from fbbatch.judge.edits import edits_message
+from fbbatch.judge.enclosures import Enclosures, sorted_enclosures
 from fbbatch.judge.forms import form_message, identity_of
 from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.mail_forms import pasted_paper
+from fbbatch.judge.mail_writers import MailWriter, sender_name, shown_name
 from fbbatch.judge.mails import Addressed, address, letter_key
 from fbbatch.judge.marks import is_cover, issue_on_cover, without_marks
 from fbbatch.judge.rows import LimitError, RowJudge, Setup
@@ -55,7 +58,7 @@ from fbbatch.wording import say
 _NOT_UNDERSTOOD = frozenset(
     {"FB-no-header", "FB-no-answers", "FB-which-source", "FB-not-readable", "FB-own-document"}
 )
-"""What an attachment may be and still be no trouble: a photo, a brochure, somebody's own table."""
+"""What is said of a file that holds no feedback and is not damaged."""
 _WORKBOOKS = frozenset({"xlsx", "xlsb", "xls", "ods"})
 _REGISTERS = frozenset({"register", "questionnaire", "returned"})
 _EDITABLE = {"tracking_ledger": "tracking_ledger", "summary": "tracking_ledger"}
@@ -66,7 +69,11 @@ _AUTOMATIC = {
     "own": "judge.own",
 }
 """Kinds of mails that nobody wrote, and the words for them."""
-_DEEPEST = 3
+_WORDLESS = {"calendar": "FB-calendar-mail", "recall": "FB-recalled-mail"}
+"""Mails that say nothing themselves, and what is said of them."""
+_DEEPEST_ZIP = 3
+"""Files in zips within each other. Mails may go as deep as the limit `mail_depth` says: unlike a
+zip, a mail holds no more than it is long."""
 _LOOSE_CHARS = 200
 
 
@@ -82,6 +89,17 @@ class FileToJudge:
     folder: str | None
     sha256: str | None = None
     second: bool = False
+
+
+class _Nesting(NamedTuple):
+    """How deep a file lies within others: in so many mails, and in so many zips.
+
+    `forwarder` is the name of whoever attached the mail that is being read to his.
+    """
+
+    mails: int = 0
+    zips: int = 0
+    forwarder: str = ""
 
 
 class Judge:
@@ -127,25 +145,27 @@ class Judge:
         elif task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
             yield Refusal(finding("FB-changed"))
         else:
-            yield from self._content(content, task.path.name, task.folder, 0)
+            yield from self._content(Part(task.path.name, content), task.folder, _Nesting())
 
-    def _content(
-        self, content: bytes, name: str, folder: str | None, depth: int
-    ) -> Iterator[Message]:
-        """What some bytes turn out to be, `depth` files within others."""
-        opened = open_content(content, self._setup.limits, self._hints(folder), second=self._second)
+    def _content(self, file: Part, folder: str | None, nesting: _Nesting) -> Iterator[Message]:
+        """What some bytes turn out to be."""
+        hints = self._hints(folder)
+        if file.charset:
+            hints = replace(hints, encoding=file.charset)
+        opened = open_content(file.content, self._setup.limits, hints, second=self._second)
         if isinstance(opened, Finding):
             yield Refusal(opened)
         elif isinstance(opened, Letter):
             yield FileKind("mail", opened.address)
-            yield from self._letter(opened, folder, depth)
+            yield from self._letter(opened, folder, nesting)
         elif isinstance(opened, list):
             yield FileKind("zip") if opened else Refusal(finding("FB-no-content"))
+            inside = nesting._replace(zips=nesting.zips + 1)
             for part in opened:
-                yield from self._part(part, folder, depth)
+                yield from self._part(part, folder, inside)
         else:
             yield FileKind(opened.kind)
-            yield from self._reading(opened, name, folder)
+            yield from self._reading(opened, file.name, folder)
 
     def _guarded(self, messages: Iterator[Message]) -> Iterator[Message]:
         """Whatever a parser raises becomes the file's outcome."""
@@ -343,37 +363,41 @@ class Judge:
 
     # --- mails and containers ---------------------------------------------------------
 
-    def _part(self, part: Part, folder: str | None, depth: int) -> Iterator[Message]:
+    def _part(self, part: Part, folder: str | None, nesting: _Nesting) -> Iterator[Message]:
         """A file inside another one; when it fails, nothing else is said about it."""
-        messages = self._judged_part(part, folder, depth)
+        messages = self._judged_part(part, folder, nesting)
         yield _described(part)
         yield from messages
 
-    def _judged_part(self, part: Part, folder: str | None, depth: int) -> list[Message]:
-        if depth >= _DEEPEST:
-            return [Refusal(self._setup.limits.over("mail_depth", depth))]
-        content = self._content(part.content, part.name, folder, depth + 1)
-        messages = list(self._guarded(content))
+    def _judged_part(self, part: Part, folder: str | None, nesting: _Nesting) -> list[Message]:
+        """What is said of a file that lies so deep."""
+        limits = self._setup.limits
+        depth = nesting.mails + nesting.zips
+        if nesting.zips > _DEEPEST_ZIP or depth > limits.mail_depth:
+            return [Refusal(limits.over("mail_depth", depth))]
+        messages = list(self._guarded(self._content(part, folder, nesting)))
         return _refusals(messages) or messages
 
-    def _letter(self, letter: Letter, folder: str | None, depth: int) -> Iterator[Message]:
+    def _letter(self, letter: Letter, folder: str | None, nesting: _Nesting) -> Iterator[Message]:
         """A mail: feedback, a cover letter to its attachments, part of a case's story, nobody's."""
-        if letter.automatic in _AUTOMATIC:
+        if letter.automatic in _AUTOMATIC or letter.automatic in _WORDLESS:
             yield self._automatic(letter, letter.automatic)
             return
         taken: list[tuple[Part, list[Message]]] = []
-        evidence: list[Part] = []
+        kept: list[tuple[Part, list[Message]]] = []
+        inside = nesting._replace(
+            mails=nesting.mails + 1, forwarder=sender_name(letter, self._book)
+        )
         for part in letter.parts:
-            messages = self._judged_part(part, folder, depth)
-            if _is_evidence(messages):
-                evidence.append(part)
+            messages = self._judged_part(part, folder, inside)
+            if _is_no_feedback(messages):
+                kept.append((part, messages))
             else:
                 taken.append((part, _by_mail(messages, letter)))
         if letter.n_hidden:
             yield _hidden_text(letter.n_hidden)
-        yield from self._own_words(letter, taken, evidence, folder)
-        if evidence:
-            yield Remarks(_evidence(evidence))
+        enclosures = sorted_enclosures(kept, self._setup.limits)
+        yield from self._own_words(letter, taken, enclosures, (folder, nesting.forwarder))
         for part, messages in taken:
             yield _described(part)._replace(sender=letter.address)
             yield from messages
@@ -383,34 +407,45 @@ class Judge:
 
         One over a list is none: it may well be feedback, as many feedback addresses are groups.
         """
-        name = say(_AUTOMATIC[kind], self._setup.language)
-        automatic = finding("FB-automatic-mail", kind=name)
+        if kind in _WORDLESS:
+            automatic = finding(_WORDLESS[kind])
+        else:
+            name = say(_AUTOMATIC[kind], self._setup.language)
+            automatic = finding("FB-automatic-mail", kind=name)
         return _aside(_cells_of(letter), None, automatic, *_evidence(letter.parts))
 
     def _own_words(
         self,
         letter: Letter,
         taken: Sequence[tuple[Part, Sequence[Message]]],
-        evidence: Sequence[Part],
-        folder: str | None,
+        enclosures: Enclosures,
+        origin: tuple[str | None, str],
     ) -> Iterator[Message]:
-        """What a mail says itself, beside the attachments that are taken."""
+        """What a mail says itself, beside the attachments that are taken.
+
+        `origin` is the inbox sub-folder it lay in, and who attached it to his mail.
+        """
         number = self._book.numbers.search(f"{letter.subject}\n{letter.body}")
-        attachments = [part.name for part in evidence]
+        folder, forwarder = origin
+        if number:
+            yield self._pasted(letter, taken) or _about_case(_cells_of(letter), number[0])
+            yield from _remarks_on(enclosures.unheard())
+            return
         addressed = address(
             letter,
-            attachments,
+            enclosures.enclosed(),
             self._book,
             folder=folder,
             received=self._setup.received,
+            forwarder=forwarder,
         )
-        if number:
-            yield self._pasted(letter, taken) or _about_case(_cells_of(letter), number[0])
-        elif not addressed.labelled and _says(taken, SheetHead, FormRead, EditedWorkbook):
+        if not addressed.labelled and _says(taken, SheetHead, FormRead, EditedWorkbook):
             names = "、".join(part.name for part, _ in taken)
             yield _aside(_cells_of(letter), None, finding("FB-cover-letter", parts=names))
-        elif letter.body.strip() or letter.subject.strip() or evidence:
+            yield from _remarks_on(enclosures.unheard())
+        elif letter.body.strip() or letter.subject.strip() or enclosures.names():
             yield from self._addressed(addressed, letter_key(letter))
+            yield from _remarks_on(enclosures.findings())
         elif not taken:
             yield Refusal(finding("FB-no-content"))
 
@@ -444,7 +479,30 @@ class Judge:
         sheet = sheet_of("", addressed.rows)
         sheet.written = True
         yield from self._rows.rows(sheet, layout, channel="email")
-        yield Remarks(loose_text(addressed.loose))
+        yield Remarks([*loose_text(addressed.loose), *_on_writer(addressed.writer)])
+
+
+def _remarks_on(findings: Sequence[Finding]) -> Iterator[Message]:
+    """The findings as a message; none where there are none."""
+    if findings:
+        yield Remarks(findings)
+
+
+def _on_writer(writer: MailWriter) -> Iterator[Finding]:
+    """What is noteworthy of whose words are judged, and of those that are not.
+
+    A mail without a word of its writer's own needs a person: only its subject is registered.
+    """
+    if writer.is_unclear:
+        yield finding("FB-forward-unclear", sender=shown_name(writer.forwarder or writer))
+    elif writer.forwarder:
+        forwarder = shown_name(writer.forwarder)
+        yield finding("FB-forwarded", sender=forwarder, reporter=shown_name(writer))
+    if not writer.text and not writer.forwarder and writer.left_out:
+        yield finding("FB-nothing-said", lines=len(writer.left_out))
+    elif writer.left_out:
+        text = " ".join(writer.left_out)[:_LOOSE_CHARS]
+        yield finding("FB-left-out", lines=len(writer.left_out), text=text)
 
 
 def _refusals(messages: Iterable[Message]) -> list[Message]:
@@ -563,8 +621,8 @@ def _evidence(parts: Iterable[Part]) -> list[Finding]:
     return [finding("FB-evidence", name=part.name) for part in parts]
 
 
-def _is_evidence(messages: Sequence[Message]) -> bool:
-    """True for an attachment (also a zip of such) that holds no feedback and is no trouble.
+def _is_no_feedback(messages: Sequence[Message]) -> bool:
+    """True for an attachment (also a zip of such) that is whole and holds no feedback of its own.
 
     It is kept with the mail, not reported as a file.
     """

@@ -35,11 +35,11 @@ def pasted_paper(letter: Letter) -> Paper:
     """A mail's own words as a written document: its tables, and its lines outside them."""
     if letter.html:
         return _paper_of_page(_unquoted(letter.html))
-    return _paper_of_text(letter.body)
+    return paper_of_lines(_own_lines(letter.body))
 
 
-def _paper_of_text(text: str) -> Paper:
-    own = _own_lines(text)
+def paper_of_lines(own: Sequence[str]) -> Paper:
+    """Lines as a written document; those with tabs, one below the other, are its tables."""
     lines = [line.strip() for line in own if "\t" not in line]
     return Paper(
         tables=tuple(_tabbed(own)),

@@ -1,4 +1,4 @@
-"""A mail → one answer of a source: who writes, when, about which product, and what.
+"""A mail → one answer of a source: who reports, when, about which product, and what.
 
 Whoever writes a mail has no form before him. So the headers answer what they can, `label：value`
 lines answer more, and what is still missing is asked for instead of sending the mail back. Source:
@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fbbatch.judge.mail_forms import paper_of_lines
+from fbbatch.judge.mail_writers import MailWriter, shown_name, writer_of
 from fbbatch.lexicon import Lexicon
 from fbbatch.model import Cell
 from fbbatch.read import Letter, Paper
 from fbbatch.read.answers import answers_of
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn, SchemaModel, field_for, identify
-from fbbatch.schema.models import Person
 from fbbatch.words import fold
 
 CHANNEL = "email"
 _TEXT = "description"
+_WHO = frozenset({"reporter", "contact"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,25 @@ class Addressed:
     """A mail as rows of `layout.schema`.
 
     `labelled` is true where its text is written as label–value lines; `loose` is the rest of the
-    text.
+    text. `writer` is who reports.
     """
 
     layout: Layout
     rows: list[list[Cell]]
     labelled: bool
+    writer: MailWriter
     loose: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """What is attached to a mail and is no feedback of its own.
+
+    `names` are those of the files; `letters` the name and words of those that are letters.
+    """
+
+    names: tuple[str, ...] = ()
+    letters: tuple[tuple[str, str], ...] = ()
 
 
 class _Name(NamedTuple):
@@ -47,45 +61,50 @@ class _Name(NamedTuple):
 
 def address(
     letter: Letter,
-    attachments: Sequence[str],
+    enclosed: Enclosed,
     book: Book,
     *,
     folder: str | None,
     received: dt.datetime,
+    forwarder: str = "",
 ) -> Addressed:
     """Find out what a mail answers.
 
     Args:
         letter: the mail.
-        attachments: names of files kept with it as evidence.
+        enclosed: what is attached to it.
         book: the schemas, the people (by their mail address) and the products.
         folder: the inbox sub-folder it lay in, which may name the schema.
         received: the as-of time; a mail is not dated later.
+        forwarder: the name of whoever attached this mail to his; `""` where nobody did.
     """
-    person = _person(letter.address, book)
-    records, named, loose = _labelled(letter.body, book, folder)
-    schema = _relaxed(_schema(book, folder, named, is_staff=person is not None))
+    writer = writer_of(letter, book, received)
+    records, named, loose = _labelled(writer.text, book, folder)
+    schema = _relaxed(_schema(book, folder, named, is_staff=writer.person is not None))
+    words = _words(writer, enclosed)
     given: dict[str, Cell] = {
-        **_writer(letter, person),
-        "reported_at": _sent(letter, received),
+        **_writer(writer),
+        **_recorder(writer, forwarder),
+        "reported_at": writer.reported_at,
         "channel": CHANNEL if CHANNEL in schema.channels else None,
-        "attachments": "、".join(attachments) or None,
-        **_product(f"{letter.subject}\n{letter.body}", book),
+        "attachments": "、".join(enclosed.names) or None,
+        **_product(words, book),
     }
     described = [record for record in records if record.get(_TEXT)]
     if described:
         signature = [record for record in records if not record.get(_TEXT)]
-        loose = (*loose, *_answers_in(signature))
-        if subject := letter.subject.strip():
+        loose = (*loose, *_answers_in(signature), *_letters(enclosed))
+        if subject := writer.subject.strip():
             loose = (subject, *loose)
         records = described
     else:
-        given[_TEXT] = f"{letter.subject}\n{letter.body}".strip()
-    answers = [_completed(record, given) for record in records] or [given]
+        given[_TEXT] = words
+    answers = [_completed(record, _reported_by(record, given, writer)) for record in records]
+    answers = answers or [given]
     layout = _layout(schema, answers)
     ids = [column.field.id for column in layout.columns]
     rows = [list(map(answer.get, ids)) for answer in answers]
-    return Addressed(layout, rows, bool(records), loose)
+    return Addressed(layout, rows, bool(records), writer, loose)
 
 
 def letter_key(letter: Letter) -> str:
@@ -100,26 +119,57 @@ def letter_key(letter: Letter) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _person(mail_address: str, book: Book) -> Person | None:
-    """The one of the company's people whose mail address this is."""
-    wanted = mail_address.lower()
-    for person in book.organisation.people:
-        if person.mail and person.mail.lower() == wanted:
-            return person
-    return None
+def _words(writer: MailWriter, enclosed: Enclosed) -> str:
+    """What somebody writes: the subject, his own lines, and the letters attached to them."""
+    words = [writer.subject, writer.text, *_letters(enclosed)]
+    return "\n".join(words).strip()
 
 
-def _writer(letter: Letter, person: Person | None) -> dict[str, Cell]:
-    """Who writes, as the headers say it; what is known of our own people goes before."""
-    contact = letter.address or None
-    if person:
+def _letters(enclosed: Enclosed) -> Iterator[str]:
+    """The attached letters, each below the name of its file."""
+    for name, text in enclosed.letters:
+        yield f"[{name}]\n{text}"
+
+
+def _writer(writer: MailWriter) -> dict[str, Cell]:
+    """Who reports, as the headers say it; what is known of our own people goes before."""
+    known: dict[str, Cell] = {
+        "reporter": shown_name(writer) or None,
+        "contact": writer.address or None,
+    }
+    if writer.person:
+        known["reporter_department"] = writer.person.department
+    return known
+
+
+def _recorder(writer: MailWriter, forwarder: str) -> dict[str, Cell]:
+    """Who records a mail that was passed on, and what that one says himself."""
+    if writer.forwarder:
         return {
-            "reporter": person.name,
-            "reporter_department": person.department,
-            "contact": contact,
+            "recorder": shown_name(writer.forwarder) or None,
+            "remarks": writer.remark or None,
         }
-    name = letter.sender or letter.address.partition("@")[0]
-    return {"reporter": name, "contact": contact}
+    return {"recorder": forwarder or None}
+
+
+def _reported_by(
+    record: Mapping[str, Cell], given: Mapping[str, Cell], writer: MailWriter
+) -> Mapping[str, Cell]:
+    """What the mail gives to a record that names its reporter itself.
+
+    Where one of our people has typed what somebody else reports, he records it, and his mail
+    address is nobody's contact.
+    """
+    person = writer.person
+    reporter = record.get("reporter")
+    if person is None or not reporter or str(reporter) in {person.name, *person.aliases}:
+        return given
+    without = {name: value for name, value in given.items() if not _is_of_person(name)}
+    return {**without, "recorder": given.get("recorder") or person.name}
+
+
+def _is_of_person(name: str) -> bool:
+    return name in {"contact", "reporter_department"}
 
 
 def _answers_in(records: Iterable[Mapping[str, Cell]]) -> Iterator[str]:
@@ -144,21 +194,73 @@ def _layout(schema: SchemaModel, answers: Sequence[Mapping[str, Cell]]) -> Layou
 
 
 def _labelled(
-    body: str, book: Book, folder: str | None
+    text: str, book: Book, folder: str | None
 ) -> tuple[list[dict[str, Cell]], SchemaModel | None, tuple[str, ...]]:
     """The `label：value` records of a text by field id, their schema, and what is outside them.
 
-    A text that is written freely has no records and no schema.
+    They stand in lines, or in tables whose cells are set apart by tabs. A text that is written
+    freely has no records and no schema.
     """
-    told = answers_of(Paper(lines=tuple(body.split("\n"))), book.sources, folder=folder)
-    for sheet in told.sheets:
-        layout = identify(sheet.head, book.sources, sheet="", folder=folder)
-        if isinstance(layout, Layout):
-            header, *rows = sheet.rows()
-            ids = [_id_of(name, layout.schema) for name in header]
-            records = [dict(zip(ids, row, strict=True)) for row in rows]
-            return records, layout.schema, told.loose
+    lines = text.split("\n")
+    papers = [Paper(lines=tuple(lines))]
+    if "\t" in text:
+        papers.append(paper_of_lines(lines))
+    for paper in papers:
+        told = answers_of(paper, book.sources, folder=folder)
+        for sheet in told.sheets:
+            layout = identify(sheet.head, book.sources, sheet="", folder=folder)
+            schema = layout.schema if isinstance(layout, Layout) else None
+            schema = schema or _web_form(sheet.head[0], book, folder)
+            if schema:
+                header, *rows = sheet.rows()
+                ids = [_id_of(name, schema) for name in header]
+                records = [dict(zip(ids, row, strict=True)) for row in rows]
+                joined, also = _joined(records)
+                return joined, schema, (*told.loose, *also)
     return [], None, ()
+
+
+def _web_form(header: Sequence[Cell], book: Book, folder: str | None) -> SchemaModel | None:
+    """The schema of a form that asks for little more than who somebody is and what he says.
+
+    None where the labels do not ask for that: then they may stand in anybody's sentences.
+    """
+    of_folder = [schema for schema in book.sources if schema.is_of_folder(folder)]
+    by_mail = [schema for schema in book.sources if CHANNEL in schema.channels]
+    for schema in of_folder or by_mail:
+        ids = {_id_of(name, schema) for name in header}
+        if _TEXT in ids and ids & _WHO:
+            return schema
+    return None
+
+
+def _joined(records: Iterable[dict[str, Cell]]) -> tuple[list[dict[str, Cell]], list[str]]:
+    """Records with those in front of them that describe nothing, and what that leaves over.
+
+    Two labels of one field, such as mail and phone, begin no second report: the form has one
+    description. Both contacts are kept.
+    """
+    done: list[dict[str, Cell]] = []
+    open_record: dict[str, Cell] = {}
+    left_over: list[str] = []
+    for record in records:
+        left_over += _put_together(open_record, record)
+        if open_record.get(_TEXT):
+            done.append(open_record)
+            open_record = {}
+    return ([*done, open_record] if open_record else done), left_over
+
+
+def _put_together(record: dict[str, Cell], further: Mapping[str, Cell]) -> Iterator[str]:
+    """Add answers to a record; yield those that it has already."""
+    for name, value in further.items():
+        known = record.get(name)
+        if not known or not value or known == value:
+            record[name] = known or value
+        elif name == "contact":
+            record[name] = f"{known}、{value}"
+        else:
+            yield str(value)
 
 
 def _id_of(header: Cell, schema: SchemaModel) -> str:
@@ -203,13 +305,6 @@ def _relaxed(schema: SchemaModel) -> SchemaModel:
         )
 
     return schema.model_copy(update={"fields": [asking(field) for field in schema.fields]})
-
-
-def _sent(letter: Letter, received: dt.datetime) -> Cell:
-    """When it was sent, in the workspace's time; None where that is missing or in the future."""
-    if letter.sent_at is None or letter.sent_at > received:
-        return None
-    return letter.sent_at.astimezone(received.tzinfo).strftime("%Y-%m-%d %H:%M")
 
 
 def _product(text: str, book: Book) -> dict[str, Cell]:

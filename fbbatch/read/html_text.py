@@ -1,6 +1,7 @@
 """HTML made readable: the text that a person sees, in lines."""
 
 import re
+from collections.abc import Mapping
 
 from lxml import etree
 
@@ -57,13 +58,15 @@ _BLOCKS = frozenset(
 )
 _UNSEEN = frozenset({"script", "style", "title"})
 _DEEPEST_TABLE = 50
+_DEEPEST_QUOTE = 20
 
 
 def readable(html: str) -> str:
     """The text of a page: a line for each paragraph, list item and table row.
 
     The cells of a row are set apart by tabs. Scripts, styles, comments and the title are left out;
-    links are their text. Nothing is fetched, no depth is too deep.
+    links are their text. Lines of a mail that is quoted begin with `> `. Nothing is fetched, no
+    depth is too deep.
     """
     parser = etree.HTMLParser(target=_PageText())
     parser.feed(html or " ")
@@ -80,13 +83,16 @@ class _PageText:
         ]  # the lines of the page, and of every open cell within another
         self.rows: list[list[list[str]]] = []  # the finished cells of every open row
         self.mark = ""
+        self.quotes: list[bool] = []  # of every open blockquote, whether it is a mail's quote
         self.unseen = self.literal = self.too_deep = 0
 
-    def start(self, tag: str, _attributes: object) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self.unseen += tag in _UNSEEN
         self.literal += tag == "pre"
         if tag in _BLOCKS:
             self.end_line()
+        if tag == "blockquote":
+            self.quotes.append(_is_quote(attributes))
         if tag == "li":
             self.mark = "- "
         elif tag == "tr":
@@ -101,6 +107,8 @@ class _PageText:
         self.literal -= tag == "pre"
         if tag in _BLOCKS:
             self.end_line()
+        if tag == "blockquote" and self.quotes:
+            self.quotes.pop()
         if tag == "tr" and self.rows:
             self.cells[-1] += _row(self.rows.pop())
         elif tag in {"td", "th"} and self.too_deep:
@@ -125,12 +133,22 @@ class _PageText:
         text = re.sub("[ \t\r\n\f\xa0]+", " ", "".join(self.line)).strip(" ")
         self.line.clear()
         if text:
-            self.cells[-1].append(self.mark + text)
+            quoted = "> " * sum(self.quotes[-_DEEPEST_QUOTE:])
+            self.cells[-1].append(quoted + self.mark + text)
             self.mark = ""
 
     def close(self) -> str:
         self.end_line()
         return "\n".join(line for cell in self.cells for line in cell)
+
+
+def _is_quote(attributes: Mapping[str, str]) -> bool:
+    """Whether a blockquote is a mail that is answered; others may only be indented."""
+    classes = attributes.get("class", "")
+    is_of_mailer = any(
+        name in classes for name in ("gmail_quote", "yahoo_quoted", "protonmail_quote")
+    )
+    return attributes.get("type", "").lower() == "cite" or is_of_mailer
 
 
 def _row(cells: list[list[str]]) -> list[str]:

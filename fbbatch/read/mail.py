@@ -1,8 +1,9 @@
 """Mails: who wrote when, the text a person reads, and the files attached.
 
 The MIME tree is cut here, level by level and within the limits, so that attached files keep their
-very bytes and no nesting costs anything. The standard library's `policy.default` is not used: it
-raises on headers of many real mails.
+very bytes and no nesting costs anything. The standard library's reader is not used: with
+`policy.default` it raises on headers as torn as some are, ends at a nesting of some hundred, and
+takes attached mails apart; `tests/test_mail_writers.py` names the mails that it does not read.
 """
 
 import binascii
@@ -19,9 +20,20 @@ from fbbatch.model import Finding
 from fbbatch.read.html_seen import seen
 from fbbatch.read.html_text import readable
 from fbbatch.read.limits import Limits
-from fbbatch.read.mail_text import decoded, from_base64, header_line, parameters, unflowed
+from fbbatch.read.mail_text import (
+    charset_of,
+    decoded,
+    from_base64,
+    from_uuencode,
+    header_line,
+    parameters,
+    unflowed,
+    without_uuencoded,
+)
 from fbbatch.read.paper import Letter, Part
 
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w-]+)""")
+_UUENCODE = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
 _HEADER_LINE = re.compile(rb"([!-9;-~]+)[ \t]*:|[ \t]")
 _HEADER = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _NAMED_ADDRESS = re.compile(r'\s*((?>"(?:[^"\\]|\\.)*+"|[^"<])*+)<\s*([^<>]*?)\s*>')
@@ -46,6 +58,15 @@ _AUTO_REPLIES = re.compile(
     r"|out of (the )?office\b|auto(matic|mated)?[- ]?(reply|response)\b",
     re.IGNORECASE,
 )
+
+_RECALLS = re.compile(r"(message )?recall\b|撤回|收回|回收", re.IGNORECASE)
+_RECALLED = re.compile(
+    r"would like to recall the message|message recall (success|failure|report)"
+    r"|(发信方|寄件人|寄件者|對方|对方)已(撤回|收回|回收)([邮郵]件)?|想(要)?(撤回|收回|回收)(此|[邮郵]件|[讯訊]息)",
+    re.IGNORECASE,
+)
+_LONGEST_RECALL = 1_000
+_ADDRESS = re.compile(r"[^\s<>,;:\"()@]+@[^\s<>,;:\"()@]+")
 
 
 def looks_like_mail(content: bytes) -> bool:
@@ -101,6 +122,8 @@ class _Entity:
     children: list["_Entity"] = field(default_factory=list)
     defects: set[str] = field(default_factory=set)
     n_hidden: int = 0
+    enclosed: list[Part] = field(default_factory=list)
+    """Files that stand in its text, uuencoded; known once the text has been taken."""
 
     def header(self, name: str) -> str:
         return self.headers.get(name, [""])[0]
@@ -126,6 +149,9 @@ class _Entity:
         coding = self.header("content-transfer-encoding").strip().lower()
         if coding == "base64":
             return from_base64(self.body)
+        if coding in _UUENCODE:
+            content = from_uuencode(self.body)
+            return self.body if content is None else content
         return binascii.a2b_qp(self.body) if coding == "quoted-printable" else self.body
 
     @cached_property
@@ -134,10 +160,14 @@ class _Entity:
         if (
             self.kind == "text/html"
             and not declared
-            and (meta := re.search(rb"""charset\s*=\s*["']?([\w-]+)""", self.payload[:2048]))
+            and (meta := _CHARSET.search(self.payload[:2048]))
         ):
             declared = meta[1].decode("ascii", "ignore")
-        text, as_declared = decoded(self.payload, declared)
+        payload = self.payload
+        if self.kind == "text/plain":
+            payload, files = without_uuencoded(payload)
+            self.enclosed = [Part(_plain_name(name), content) for name, content in files]
+        text, as_declared = decoded(payload, declared)
         self.defects |= set() if as_declared else {"charset"}
         text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
         if self.kind == "text/html":
@@ -161,6 +191,8 @@ def _tree(content: bytes, limits: Limits) -> list[_Entity] | Finding:
     """The mail and all its parts; children come after their parent, siblings in order."""
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
+    told = _CHARSET.search(content[:65_536])
+    charset = told[1].decode() if told else ""
     waiting = [(content, 1, "text/plain", list[_Entity]())]
     found: list[_Entity] = []
     header_bytes = 0
@@ -172,7 +204,7 @@ def _tree(content: bytes, limits: Limits) -> list[_Entity] | Finding:
             return limits.over("mail_header_bytes", header_bytes)
         if depth > limits.mail_depth:
             return limits.over("mail_depth", depth)
-        entity = _entity(raw[:end], raw[start:], depth, usual_kind)
+        entity = _entity(raw[:end], raw[start:], depth, usual_kind, charset)
         entity.defects |= {"header"} if end == start < len(raw) and depth == 1 else set()
         family.append(entity)
         found.append(entity)
@@ -204,13 +236,15 @@ def _end_of_headers(raw: bytes, limit: int) -> tuple[int, int]:
     return at, at
 
 
-def _entity(head: bytes, body: bytes, depth: int, usual_kind: str) -> _Entity:
-    """A mail or part; it is of the usual kind, where its headers do not say another."""
+def _entity(head: bytes, body: bytes, depth: int, usual_kind: str, charset: str = "") -> _Entity:
+    """A mail or part; it is of the usual kind, where its headers do not say another.
+
+    Raw bytes in headers are of the charset that these name, else of `charset`, that of the mail.
+    """
     headers: dict[str, list[str]] = {}
-    declared = re.search(rb"""charset\s*=\s*["']?([\w-]+)""", head)
-    for line in _HEADER.finditer(
-        decoded(head, declared[1].decode() if declared else "")[0].replace("\r", "")
-    ):
+    declared = _CHARSET.search(head)
+    text, _ = decoded(head, declared[1].decode() if declared else charset)
+    for line in _HEADER.finditer(text.replace("\r", "")):
         headers.setdefault(line[1].lower(), []).append(line[2].replace("\n", "").strip())
     kind = headers.get("content-type", [usual_kind])[0].partition(";")[0].strip().lower()
     return _Entity(headers, body, depth, kind if kind.count("/") == 1 else "text/plain")
@@ -253,10 +287,13 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
     top = entities[0]
     leaves = _leaves(top)
     files = [leaf for leaf in leaves if not leaf.is_text]
-    if len(files) > limits.attachments:
-        return limits.over("attachments", len(files))
-    texts = (part.text.strip("\n") for part in _read_parts(top))
+    texts = [part.text.strip("\n") for part in _read_parts(top)]
     body = "\n".join(text for text in texts if text.strip())
+    parts = [_part(file, n) for n, file in enumerate(files, 1)]
+    for leaf in leaves:
+        parts += leaf.enclosed
+    if len(parts) > limits.attachments:
+        return limits.over("attachments", len(parts))
     sender, address = _author(top)
     sent_at = _sent_at(top)
     references = re.findall(
@@ -269,14 +306,24 @@ def _letter(content: bytes, limits: Limits) -> Letter | Finding:
         subject=header_line(top.header("subject")),
         sent_at=sent_at,
         body=body,
-        parts=tuple(Part(_name(file, n), file.payload) for n, file in enumerate(files, 1)),
-        automatic=_automatic(top, address),
+        parts=tuple(parts),
+        automatic=_automatic(top, address) or _without_words(top, leaves, body),
         message_id=top.header("message-id").strip("<> "),
         references=tuple(dict.fromkeys(references)),
         html="\n".join(pages),
         n_hidden=sum(entity.n_hidden for entity in entities),
         defects=_defects(entities, sent_at),
+        reply_to=_named(top.header("reply-to")),
+        recipients=_recipients(top),
     )
+
+
+def _part(file: _Entity, number: int) -> Part:
+    """An attached file."""
+    declared = file.type_parameters.get("charset", "")
+    is_text = file.kind.startswith("text/")
+    charset = charset_of(file.payload, declared) if is_text else ""
+    return Part(_name(file, number), file.payload, charset)
 
 
 def _is_encrypted(entity: _Entity) -> bool:
@@ -328,12 +375,28 @@ def _has_text(parts: Iterable[_Entity]) -> bool:
 
 def _author(top: _Entity) -> tuple[str, str]:
     """Display name and address."""
-    value = (top.header("from") or top.header("sender"))[:4_096]
+    return _named(top.header("from") or top.header("sender"))
+
+
+def _named(header: str) -> tuple[str, str]:
+    """Name and address of the first that a header names; `("", "")` where it names nobody."""
+    value = header[:4_096]
     match = _NAMED_ADDRESS.match(value)
-    name, address = (match[1], match[2]) if match else email.utils.parseaddr(value)
+    if match:
+        name, address = match[1], match[2]
+    else:
+        name, address = _parsed(value)
     if "@" not in address:
         name, address = name or address, ""
     return header_line(re.sub(r'\\(.)|^"|"$', r"\1", name.strip())), address
+
+
+def _parsed(value: str) -> tuple[str, str]:
+    """Name and address by the standard library, which goes down into comments by recursion."""
+    try:
+        return email.utils.parseaddr(value)
+    except RecursionError:
+        return "", ""
 
 
 def _sent_at(top: _Entity) -> dt.datetime | None:
@@ -371,6 +434,36 @@ def _automatic(top: _Entity, address: str) -> str:
     return _BY_PRECEDENCE.get(headers.get("precedence", ""), "")
 
 
+def _without_words(top: _Entity, leaves: Sequence[_Entity], body: str) -> str:
+    """`calendar` for an invitation and its answers, `recall` for a mail that is taken back.
+
+    The word alone does not make a recall: products are recalled, too. Source: RFC 5546.
+    """
+    content_class = top.header("content-class").lower()
+    methods = [
+        leaf.type_parameters.get("method", "").lower()
+        for leaf in leaves
+        if leaf.kind == "text/calendar" and not leaf.file_name
+    ]
+    if top.kind == "text/calendar" or "calendarmessage" in content_class or any(methods):
+        return "calendar"
+    subject = header_line(top.header("subject"))
+    is_short = len(body) <= _LONGEST_RECALL
+    if (
+        "recallmessage" in content_class
+        or _RECALLED.search(subject)
+        or (is_short and _RECALLS.match(subject) and _RECALLED.search(body))
+    ):
+        return "recall"
+    return ""
+
+
+def _recipients(top: _Entity) -> tuple[str, ...]:
+    """The addresses in To and Cc, in lower case."""
+    told = f"{top.header('to')[:4_096]} {top.header('cc')[:4_096]}"
+    return tuple(dict.fromkeys(_ADDRESS.findall(told.lower())))
+
+
 def _report_type(top: _Entity) -> str | None:
     """Of what a report tells; None when the mail is none."""
     if top.kind != "multipart/report":
@@ -394,8 +487,13 @@ def _name(entity: _Entity, number: int) -> str:
         head = entity.payload[: _end_of_headers(entity.payload, 65_536)[0]]
         subject = header_line(_entity(head, b"", 0, "text/plain").header("subject"))
         name = (re.sub(r"[/\\]", "_", subject) or f"mail-{number}") + ".eml"
-    name = re.split(r"[/\\]", name)[-1].strip(". ")
-    stem, dot, suffix = name.rpartition(".")
-    name = f"{stem[:120]}{dot}{suffix[:20]}" if dot else name[:120]
+    name = _plain_name(name)
     known = {"jpeg": "jpg", "plain": "txt", "octetstream": "bin", "rfc822": "eml"}
     return name or f"part-{number}.{known.get(ending, ending[:8]) or 'bin'}"
+
+
+def _plain_name(name: str) -> str:
+    """A name without folders, and of bearable length; it may be empty."""
+    name = re.split(r"[/\\]", header_line(name))[-1].strip(". ")
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem[:120]}{dot}{suffix[:20]}" if dot else name[:120]

@@ -31,10 +31,12 @@ _MEANT = {
 }
 """What mailers mean by a charset (as `codecs` calls it): the larger set that contains it."""
 _LEGACY = frozenset({"gb18030", "cp950", "cp1252"})
-_NO_CHARSETS = frozenset(
-    {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"}
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
+"""What Python decodes, but slowly."""
+_UUENCODED = re.compile(
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,300})\r?\n((?:[!-`][ -`]{0,90}\r?\n)+?)[ `]?\r?\n?end[ \t]*$",
+    re.MULTILINE,
 )
-"""What Python decodes, but slowly or to lone surrogates."""
 # The longest structured header in characters: the time that the standard library takes to split its
 # parameters is quadratic.
 _LONGEST_VALUE = 4_096
@@ -97,6 +99,67 @@ def from_base64(raw: bytes) -> bytes:
         return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
 
 
+def from_uuencode(raw: bytes) -> bytes | None:
+    """The bytes of a uuencoded file; None where there is none. Source: POSIX uuencode."""
+    found = _UUENCODED.search(raw)
+    return _uudecoded(found[2]) if found else None
+
+
+def without_uuencoded(raw: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """A text without the uuencoded files in it, and these with their names.
+
+    What only looks like one stays in the text.
+    """
+    if b"begin " not in raw:
+        return raw, []
+    files: list[tuple[str, bytes]] = []
+    kept: list[bytes] = []
+    end = 0
+    for found in _UUENCODED.finditer(raw):
+        content = _uudecoded(found[2])
+        if content is None:
+            continue
+        files.append((decoded(found[1].strip(), "")[0], content))
+        kept.append(raw[end : found.start()])
+        end = found.end()
+    return b"".join([*kept, raw[end:]]), files
+
+
+def _uudecoded(lines: bytes) -> bytes | None:
+    """The bytes of uuencoded lines; None where one is none.
+
+    A line begins with its length in bytes. Many mailers drop blanks at its end, others add a sum.
+    """
+    content = bytearray()
+    for line in lines.splitlines():
+        n_bytes = (line[0] - 32) & 63
+        n_letters = (n_bytes + 2) // 3 * 4
+        width = 1 + n_letters
+        letters = line.ljust(width)[:width]
+        if len(line) > len(letters) + 2:
+            return None
+        try:
+            content += binascii.a2b_uu(letters)
+        except binascii.Error:
+            return None
+    return bytes(content)
+
+
+def charset_of(raw: bytes, declared: str) -> str:
+    """The charset by which a text is read, where it is declared, fits, and is not UTF-8.
+
+    Returns:
+        its name in `codecs`, or `""`: then the text tells by itself what it is in.
+    """
+    meant = _charset(declared)
+    if not declared or meant == "utf-8" or not decoded(raw, declared)[1]:
+        return ""
+    for candidate in (meant, "big5hkscs") if meant == "cp950" else (meant,):
+        if _strictly(raw, candidate) is not None:
+            return candidate
+    return ""
+
+
 def decoded(raw: bytes, declared: str) -> tuple[str, bool]:
     """The text, and whether it is in the declared charset.
 
@@ -106,7 +169,9 @@ def decoded(raw: bytes, declared: str) -> tuple[str, bool]:
     meant = _charset(declared)
     as_utf8 = _strictly(raw, "utf-8")
     if as_utf8 is not None and (
-        meant == "utf-8" or (meant in _LEGACY and _cannot_be_chance(as_utf8[:20_000]))
+        meant == "utf-8"
+        or (meant in _LEGACY and _cannot_be_chance(as_utf8[:20_000]))
+        or (meant == "cp1252" and not as_utf8.isascii())
     ):
         return as_utf8, meant == "utf-8"
     for candidate in (meant, "big5hkscs") if meant == "cp950" else (meant,):
@@ -114,7 +179,9 @@ def decoded(raw: bytes, declared: str) -> tuple[str, bool]:
             return text, True
     if as_utf8 is not None:
         return as_utf8, False
-    for candidate in (meant, "utf-8"):
+    for candidate in dict.fromkeys((meant, "utf-8")):
+        if candidate == "utf-7":  # a damaged one gives what is no text
+            continue
         text = raw.decode(candidate, "replace")
         if 10 * text.count("\ufffd") < len(text) - len(text.encode("ascii", "ignore")):
             return text, False
@@ -124,9 +191,12 @@ def decoded(raw: bytes, declared: str) -> tuple[str, bool]:
 
 def _strictly(raw: bytes, charset: str) -> str | None:
     try:
-        return raw.decode(charset)
+        text = raw.decode(charset)
+        if charset == "utf-7":
+            text.encode()  # it can hide half a character
     except ValueError:
         return None
+    return text
 
 
 def _cannot_be_chance(text: str) -> bool:

@@ -46,8 +46,13 @@ _MAGIC = (
     (b"MM\x00*", "TIFF"),
     (b"ID3", "MP3"),
     (b"OggS", "OGG"),
+    (b"RIFF", "media"),
+    (b"#!AMR", "media"),
+    (b"fLaC", "media"),
+    (b"\x1aE\xdf\xa3", "media"),
+    (b"\x30\x26\xb2\x75", "media"),
 )
-_BEGIN_LIKE_WORDS = frozenset({"BMP", "MP3"})
+_BEGIN_LIKE_WORDS = frozenset({"BMP", "MP3", "media"})
 """What begins with two or three letters is a text, unless a NUL follows."""
 _OLE = (("WordDocument", "doc"), ("PowerPoint Document", "ppt"), ("__substg1.0_", "msg"))
 _JSON = re.compile(r'\s*(?:\[\s*(?:[\[{"\]]|\Z)|\{\s*(?:["}]|\Z))')

@@ -65,6 +65,12 @@ _PAGES = {
 _FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _MEDIA = re.compile(r"(?!multipart/)[a-z]+/[a-z0-9.+-]+", re.IGNORECASE)
 _ENVELOPED = bytes.fromhex("2a864886f70d010703")  # the object identifier of encrypted S/MIME
+_CLASSES = {
+    "IPM.SCHEDULE.MEETING": "urn:content-classes:calendarmessage",
+    "IPM.OUTLOOK.RECALL": "urn:content-classes:recallmessage",
+    "IPM.RECALL.REPORT": "urn:content-classes:recallmessage",
+}
+"""The content class of messages that are no letters, by the beginning of their message class."""
 _EPOCH = dt.datetime(1601, 1, 1, tzinfo=dt.UTC)
 _LAST_TIME = 2_650_000_000_000_000_000  # in the year 9998
 
@@ -269,6 +275,9 @@ def _headers(
             given[name] = " ".join(item.text(tag).split())
     if kind.startswith("IPM.NOTE.RULES."):
         given["auto-submitted"] = "auto-replied"
+    for beginning, content_class in _CLASSES.items():
+        if kind.startswith(beginning):
+            given["content-class"] = content_class
     given = {name: value for name, value in given.items() if value}
     yield from given.items()
     for name, value in told:

@@ -65,11 +65,13 @@ class Paper:
 class Part:
     """A file inside another one: an attachment, a member of a zip.
 
-    `name` is its own name, without folders.
+    `name` is its own name, without folders. `charset` is what a mail declares of an attached text,
+    where that fits it and is not UTF-8; else `""`.
     """
 
     name: str
     content: bytes
+    charset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,12 @@ class Letter:
 
     `sender` is the display name (`''` when none is given), `address` the mail address, `sent_at`
     aware or None when the header is missing or broken. `body` is the plain text, or the HTML made
-    readable; earlier mails quoted below stay in it. `html` is the text of its HTML parts as they
+    readable; earlier mails quoted below stay in it. `reply_to` is the name and address to which an
+    answer is wanted, `("", "")` where that is not told; `recipients` are the addresses in To and
+    Cc. `html` is the text of its HTML parts as they
     are marked up; `n_hidden` characters of it, which no reader sees, are left out. `automatic` says
-    why the mail is not from a person (`auto-reply`, `bounce`, `list`, `own`), else `''`.
+    why the mail is not from a person or says nothing (`auto-reply`, `bounce`, `calendar`, `list`,
+    `own`, `recall`), else `''`.
     `references` are the message ids it answers. `parts` are the attachments, attached mails
     included.
     """
@@ -97,3 +102,5 @@ class Letter:
     defects: tuple[str, ...] = ()
     html: str = ""
     n_hidden: int = 0
+    reply_to: tuple[str, str] = ("", "")
+    recipients: tuple[str, ...] = ()

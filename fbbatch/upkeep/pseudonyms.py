@@ -72,7 +72,15 @@ _PLAIN_DETAILS = frozenset(
     }
 )
 _PLACES = frozenset({"name", "first"})  # of sheets, and rows, except in findings about files
-_FILE_NAMES = frozenset({"FB-evidence", "FB-same-file", "FB-cover-letter"})
+_FILE_NAMES = frozenset(
+    {
+        "FB-evidence",
+        "FB-attached-letter",
+        "FB-attachment-unread",
+        "FB-same-file",
+        "FB-cover-letter",
+    }
+)
 
 
 class Pseudonyms:
