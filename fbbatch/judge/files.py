@@ -31,6 +31,7 @@ from fbbatch.messages import (
     PartHead,
     Refusal,
     Remarks,
+    RowChunk,
     SetAside,
     SheetHead,
     WorkbookProof,
@@ -296,11 +297,12 @@ class Judge:
             )
             yield head._replace(header_row=None) if sheet.written else head
             channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
-            for chunk in self._rows.rows(sheet, layout, channel=channel):
-                answers += len(chunk.numbers) + len(chunk.returned)
-                cells += chunk.n_cells
-                self._within(answers, cells)
-                yield chunk
+            for message in self._rows.rows(sheet, layout, channel=channel):
+                if isinstance(message, RowChunk):
+                    answers += len(message.numbers) + len(message.returned)
+                    cells += message.n_cells
+                    self._within(answers, cells)
+                yield message
         if not understood:
             yield Refusal(refused[0][1] if refused else finding("FB-empty-file", size=0))
             return

@@ -1,7 +1,7 @@
 """From YAML to the company's schemas, rules and master lists."""
 
 from fbbatch.schema.book import Book
-from fbbatch.schema.identify import Layout, MappedColumn, field_for, identify
+from fbbatch.schema.identify import Layout, MappedColumn, field_for, header_in, identify
 from fbbatch.schema.loading import load_book
 from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load
@@ -15,6 +15,7 @@ __all__ = [
     "Yaml",
     "YamlProblemError",
     "field_for",
+    "header_in",
     "identify",
     "load",
     "load_book",

@@ -215,6 +215,24 @@ def identify(
     return _layout(best, sheet)
 
 
+def header_in(
+    row: Sequence[Cell], schema: SchemaModel, *, sheet: str, number: int
+) -> Layout | None:
+    """The layout that a row in the middle of a sheet begins; None where it is no header.
+
+    Args:
+        row: its cells.
+        schema: the one that the sheet follows.
+        sheet: the sheet's name, for messages.
+        number: of the row, as Excel shows it.
+    """
+    fits = _fits([schema], _candidates([row], ()))
+    if not fits:
+        return None
+    place = number - 1
+    return _layout(fits[0]._replace(top=place, bottom=place), sheet)
+
+
 def _fits(schemas: Sequence[SchemaModel], candidates: Sequence[_Candidate]) -> list[_Fit]:
     """The schemas that a sheet may follow, by each possible header; the best comes first."""
     fits: list[_Fit] = []
