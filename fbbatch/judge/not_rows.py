@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,13 +149,17 @@ class NotRows:
 
     def suspects(self, rows: Sequence[Sequence[Cell]]) -> list[int]:
         """The indices of rows that may be none; all others are rows for certain. Cheap."""
-        telling = self._telling
-        if telling is None:
-            return list(range(len(rows)))
-        first = self._columns.start
+        every = range(len(rows))
+        if self._telling is None:
+            return list(every)
+        told = _column(rows, self._telling)
+        first = _column(rows, self._columns.start)
+        without = set(filter(_lacks_digits, set(told)))
+        if not without and _TOTALS.isdisjoint(first):
+            return []
         suspects = []
-        for index, row in enumerate(rows):
-            if _lacks_digits(row, telling) or row[first] in _TOTALS:
+        for index in every:
+            if told[index] in without or first[index] in _TOTALS:
                 suspects.append(index)
         return suspects
 
@@ -286,9 +291,16 @@ def _telling_column(layout: Layout) -> int | None:
     return None
 
 
-def _lacks_digits(row: Sequence[Cell], column: int) -> bool:
+def _column(rows: Sequence[Sequence[Cell]], column: int) -> list[Cell]:
+    """The cells of a column; None where a row is too short."""
+    try:
+        return list(map(itemgetter(column), rows))
+    except IndexError:
+        return [row[column] if column < len(row) else None for row in rows]
+
+
+def _lacks_digits(cell: Cell) -> bool:
     """Whether a cell is blank, or a text without digits."""
-    cell = row[column] if column < len(row) else None
     if isinstance(cell, str):
         return not _DIGIT.search(cell)
     return cell is None
@@ -317,7 +329,8 @@ def front_of(rows: Sequence[Sequence[Cell]], columns: range) -> dict[tuple[str, 
 
 def as_text(row: Sequence[Cell], columns: range) -> str:
     """What a row says, for a message; cut short."""
-    texts = _texts(filled_cells(row, columns))
+    cells = filled_cells(row, columns)
+    texts = _texts(cells)
     return " ".join(texts)[:_SHOWN]
 
 
