@@ -6,9 +6,11 @@ else.
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -18,6 +20,7 @@ from fbbatch.findings import finding
 from fbbatch.judge.beside_blanks import loose_text
 from fbbatch.judge.edits import edits_message
 from fbbatch.judge.forms import form_message, identity_of
+from fbbatch.judge.forms_in_sheets import form_in_sheet
 from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.mail_forms import pasted_paper
 from fbbatch.judge.mails import Addressed, address, letter_key
@@ -50,6 +53,7 @@ from fbbatch.read import (
     sheet_of,
 )
 from fbbatch.read.answers import answers_of
+from fbbatch.read.sheet import HEAD_ROWS
 from fbbatch.schema import Layout, SchemaModel, identify
 
 _NOT_UNDERSTOOD = frozenset(
@@ -277,7 +281,9 @@ class Judge:
 
         In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped.
         """
-        understood, refused, answers, cells = 0, [], 0, 0
+        so_far: Counter[str] = Counter()
+        others: list[_OtherSheet] = []
+        last: Layout | None = None
         for told in sheets:
             if is_cover(told):
                 yield from _proven_by(told)
@@ -287,34 +293,84 @@ class Judge:
                 raise LimitError(sheet.findings[0])
             layout = self._layout(sheet, folder)
             if isinstance(layout, Finding):
-                if filled := sum(any(row) for row in sheet.rows()):
-                    refused.append((sheet.name, layout, filled))
-                continue
-            understood += 1
-            head = _head(layout)._replace(
-                sheet=sheet.name,
-                findings=[*_remarks(layout, sheet), *sheet.findings],
-            )
-            yield head._replace(header_row=None) if sheet.written else head
-            channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
-            for message in self._rows.rows(sheet, layout, channel=channel):
-                if isinstance(message, RowChunk):
-                    answers += len(message.numbers) + len(message.returned)
-                    cells += message.n_cells
-                    self._within(answers, cells)
-                yield message
-        if not understood:
-            yield Refusal(refused[0][1] if refused else finding("FB-empty-file", size=0))
-            return
-        if not ours:
-            skipped: list[Finding] = []
-            for name, _, n_rows in refused:
-                skipped.append(
-                    finding("FB-sheet-skipped", sheet=name, name=name, rows=n_rows),
-                )
-            yield Remarks(skipped)
-        if not answers:
-            yield Refusal(finding("FB-no-rows"))
+                layout = self._continued(sheet, layout, last)
+            if isinstance(layout, Layout):
+                last = layout
+                yield from self._understood(sheet, layout, name, so_far)
+            else:
+                others.append(self._other(sheet, layout, folder))
+        forms = [] if ours else self._forms(others, are_all=last is None)
+        for form in forms:
+            yield from self._understood(form.sheet, form.layout, name, so_far)
+            yield Remarks(loose_text(form.loose))
+        left = [one for one in others if one.form not in forms and one.n_rows]
+        yield from _ending(left, so_far, ours=ours)
+
+    def _other(self, sheet: Sheet, reason: Finding, folder: str | None) -> "_OtherSheet":
+        """A sheet whose header nobody knows, with the form that it may be."""
+        form = self._form_in(sheet, folder) if reason.code == "FB-no-header" else None
+        filled = sum(any(row) for row in sheet.rows())
+        return _OtherSheet(sheet.name, reason, filled, form)
+
+    def _forms(self, others: Iterable["_OtherSheet"], *, are_all: bool) -> list["_FormInSheet"]:
+        """The forms that are read: beside a table, only those with good answers.
+
+        A sheet that explains a table has its labels, too.
+        """
+        forms = [one.form for one in others if one.form]
+        if are_all:
+            return forms
+        return [form for form in forms if self._rows.fits(form.sheet, form.layout)]
+
+    def _understood(
+        self, sheet: Sheet, layout: Layout, name: str, so_far: Counter[str]
+    ) -> Iterator[Message]:
+        """A sheet and its rows; `so_far` counts sheets, answers and cells of the file."""
+        so_far["sheets"] += 1
+        head = _head(layout)._replace(
+            sheet=sheet.name,
+            findings=[*_remarks(layout, sheet), *sheet.findings],
+        )
+        yield head._replace(header_row=None) if sheet.written else head
+        channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
+        for message in self._rows.rows(sheet, layout, channel=channel):
+            if isinstance(message, RowChunk):
+                so_far["answers"] += len(message.numbers) + len(message.returned)
+                so_far["cells"] += message.n_cells
+                self._within(so_far["answers"], so_far["cells"])
+            yield message
+
+    def _continued(self, sheet: Sheet, reason: Finding, last: Layout | None) -> Layout | Finding:
+        """How a sheet without a header is read that goes on where another one ended.
+
+        The reason why it is not understood, where its rows do not fit.
+        """
+        if last is None or reason.code != "FB-no-header":
+            return reason
+        going_on = finding("FB-sheet-continued", sheet=sheet.name, name=sheet.name)
+        layout = replace(
+            last,
+            first_row=1,
+            header_row=None,
+            unknown=(),
+            findings=(going_on,),
+        )
+        return layout if self._rows.fits(sheet, layout) else reason
+
+    def _form_in(self, sheet: Sheet, folder: str | None) -> "_FormInSheet | None":
+        """A form in a worksheet that has no header."""
+        if len(sheet.head) >= HEAD_ROWS:
+            return None
+        sources = self._book.sources
+        hinted = [schema for schema in sources if schema.is_of_folder(folder)]
+        found = form_in_sheet(sheet, hinted or sources)
+        if found is None:
+            return None
+        form, loose = found
+        layout = self._layout(form, folder)
+        if isinstance(layout, Finding):
+            return None
+        return _FormInSheet(form, layout, loose)
 
     def _layout(self, sheet: Sheet, folder: str | None) -> Layout | Finding:
         """How a sheet is to be read; one that is too wide is not searched for a header."""
@@ -441,6 +497,49 @@ class Judge:
         sheet.written = True
         yield from self._rows.rows(sheet, layout, channel="email")
         yield Remarks(loose_text(addressed.loose))
+
+
+class _FormInSheet(NamedTuple):
+    """A form that stood in a worksheet, as a table, and the texts that answer nothing."""
+
+    sheet: Sheet
+    layout: Layout
+    loose: Sequence[str]
+
+
+class _OtherSheet(NamedTuple):
+    """A sheet that no schema understands.
+
+    Its name, why, how many rows hold anything, and the form that it is when it is one.
+    """
+
+    name: str
+    reason: Finding
+    n_rows: int
+    form: _FormInSheet | None
+
+
+def _ending(
+    left: Sequence[_OtherSheet], so_far: Mapping[str, int], *, ours: bool
+) -> Iterator[Message]:
+    """What is said of sheets that nobody understands, and of a file without a row."""
+    if not so_far["sheets"]:
+        yield Refusal(left[0].reason if left else finding("FB-empty-file", size=0))
+        return
+    skipped: list[Finding] = []
+    for one in left:
+        skipped.append(
+            finding(
+                "FB-sheet-skipped",
+                sheet=one.name,
+                name=one.name,
+                rows=one.n_rows,
+            )
+        )
+    if not ours:
+        yield Remarks(skipped)
+    if not so_far["answers"]:
+        yield Refusal(finding("FB-no-rows"))
 
 
 def _refusals(messages: Iterable[Message]) -> list[Message]:

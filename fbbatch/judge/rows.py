@@ -65,6 +65,7 @@ class LimitError(Exception):
 
 
 _MEMO = 20_000
+_TELLING_ANSWERS = 2
 
 
 class RowJudge:
@@ -111,6 +112,23 @@ class RowJudge:
             merged=sheet.merged,
             serial_days=sheet.serial_days,
         )
+
+    def fits(self, sheet: Sheet, layout: Layout) -> bool:
+        """Whether most of a sheet's first rows would be taken if they were read so.
+
+        Texts fit everywhere: two other answers have to be of their kinds in each.
+        """
+        rows = [row for row in sheet.head[layout.first_row - 1 :] if any(row)]
+        if not rows:
+            return False
+        checked = self.checker(layout, sheet).check(rows, range(len(rows)), sheet.name)
+        typed = [m.field.id for m in layout.columns if m.field.type != "text"]
+        n_good = 0
+        for index in range(len(rows)):
+            answers = checked.answers(index)
+            is_telling = sum(name in answers for name in typed) >= _TELLING_ANSWERS
+            n_good += is_telling and index not in checked.bad
+        return 2 * n_good > len(rows)
 
     def not_a_row(self, kind: str, sheet: str, number: int, text: str) -> Finding:
         """That a row is no feedback, and what it is instead."""

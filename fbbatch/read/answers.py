@@ -78,6 +78,24 @@ def answers_of(
     return Answers((*tables, *form), tuple(records.loose))
 
 
+def answers_in_cells(
+    cells: Sequence[Sequence[str]], index: dict[str, FieldModel]
+) -> tuple[list[list[Cell]], tuple[str, ...]] | None:
+    """What label–value pairs in the cells of a sheet answer; None where they answer nothing.
+
+    Args:
+        cells: their texts, row by row.
+        index: the fields by their headers.
+
+    Returns:
+        a header row with a row per record, and the texts that answer nothing.
+    """
+    records = _Records()
+    _pairs_of_table(cells, index, records)
+    rows = records.rows()
+    return (rows, tuple(records.loose)) if rows else None
+
+
 def _take_blanks(
     blanks: Sequence[Blank], index: dict[str, FieldModel], records: "_Records"
 ) -> None:
