@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders import CUSTOMER, GOOD, delimited, judge, sheet, told, workbook
+from tests.builders import CUSTOMER, GOOD, judge, sheet, told, workbook
 
 HEADER = CUSTOMER.splitlines()[0]
 SECOND = GOOD.replace("王小明", "李美玲").replace("13800001111", "13800002222")
@@ -27,11 +27,6 @@ def test_form_with_labels_beside_values_is_one_record(book, tmp_path) -> None:
     judged = judge(book, tmp_path, sheet(FORM))
     assert answers(judged) == [("陈先生", "0912345678", "2026-11-05 14:30")]
     assert (judged.returned, judged.findings) == ([], [])
-
-
-def test_form_of_commas_is_one_record_too(book, tmp_path) -> None:
-    judged = judge(book, tmp_path, delimited(FORM.replace("date:", "")))
-    assert [name for name, *_ in answers(judged)] == ["陈先生"]
 
 
 def test_form_in_four_columns_is_one_record(book, tmp_path) -> None:

@@ -233,7 +233,7 @@ class Judge:
         self, sheets: Iterable[Sheet], paper: Paper, name: str, folder: str | None
     ) -> Iterator[Message]:
         """A file of commas: a table, or else a note."""
-        messages = self._sheets(list(sheets), name, folder)
+        messages = self._sheets(list(sheets), name, folder, may_be_forms=False)
         first = next(messages)
         if isinstance(first, Refusal) and first.reason.code in _NOT_UNDERSTOOD:
             yield from self._paper(paper, name, folder, otherwise=first.reason)
@@ -275,11 +275,18 @@ class Judge:
             yield Refusal(otherwise or first.reason)
 
     def _sheets(
-        self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False
+        self,
+        sheets: Iterable[Sheet],
+        name: str,
+        folder: str | None,
+        *,
+        ours: bool = False,
+        may_be_forms: bool = True,
     ) -> Iterator[Message]:
         """Every sheet that a schema understands; a `Refusal` first when none is.
 
-        In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped.
+        In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped. A text
+        with labels is read line by line, and is no form in cells (`may_be_forms`).
         """
         so_far: Counter[str] = Counter()
         others: list[_OtherSheet] = []
@@ -299,7 +306,9 @@ class Judge:
                 yield from self._understood(sheet, layout, name, so_far)
             else:
                 others.append(self._other(sheet, layout, folder))
-        forms = [] if ours else self._forms(others, are_all=last is None)
+        forms: list[_FormInSheet] = []
+        if may_be_forms and not ours:
+            forms = self._forms(others, are_all=last is None)
         for form in forms:
             yield from self._understood(form.sheet, form.layout, name, so_far)
             yield Remarks(loose_text(form.loose))

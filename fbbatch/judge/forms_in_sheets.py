@@ -1,6 +1,7 @@
 """A form in a worksheet: labels beside their values, in two columns or four, or records turned.
 
 Only what is small and names at least three fields is one; it becomes a table with a row per record.
+Whether its answers are right is seen when that table is judged.
 """
 
 from collections import Counter
@@ -91,7 +92,9 @@ def _is_in_pairs(
     written = []
     for row in texts:
         label = _at(row, column)
-        if label and field_for(label, index):
+        if not label:
+            continue
+        if field_for(label, index):
             written.append(label)
     return len(set(written)) < len(written)
 
@@ -106,7 +109,7 @@ def _turned(texts: _Texts, column: int, index: dict[str, FieldModel]) -> list[li
 
     A line without a value is a title, unless a field is called so.
     """
-    lines = []
+    lines: list[list[str]] = []
     for row in texts:
         label = _at(row, column)
         values = row[column + 1 :]

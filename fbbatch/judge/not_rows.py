@@ -157,7 +157,7 @@ class NotRows:
         without = set(filter(_lacks_digits, set(told)))
         if not without and _TOTALS.isdisjoint(first):
             return []
-        suspects = []
+        suspects: list[int] = []
         for index in every:
             if told[index] in without or first[index] in _TOTALS:
                 suspects.append(index)
@@ -256,7 +256,9 @@ def _kind_below_header(cells: Sequence[FilledCell]) -> str | None:
 def _is_total(cells: Sequence[FilledCell]) -> bool:
     """Whether a row begins with the word for a total and has nothing but numbers behind it."""
     first, *others = cells
-    if len(first.text) > _LONGEST or not _is_told("total", first):
+    if len(first.text) > _LONGEST:
+        return False
+    if not _is_told("total", first):
         return False
     return all(_NUMBERS.fullmatch(cell.text) for cell in others)
 
