@@ -123,12 +123,15 @@ class HeardRows(NamedTuple):
 class SetAside(NamedTuple):
     """What is kept without becoming feedback: (row, cells), the cells as JSON.
 
-    `about` is the number of the case of which it speaks, None where it speaks of none.
+    `about` is the number of the case of which it speaks, None where it speaks of none. Those
+    `of_table` stand among the feedback in `sheet` and are none, such as a total.
     """
 
     rows: Sequence[tuple[int, str]]
     about: str | None
     findings: Sequence[Finding]
+    sheet: str = ""
+    of_table: bool = False
 
 
 class Remarks(NamedTuple):

@@ -355,7 +355,7 @@ def test_header_without_any_answer_is_told(book, tmp_path) -> None:
 
 def test_text_in_unknown_columns_only_is_noted_and_no_answer(book, tmp_path) -> None:
     judged = judge(
-        book, tmp_path, sheet(f"{CUSTOMER} 星座 |\n{GOOD} |\n| | | | | | | | 以上合计一件 |")
+        book, tmp_path, sheet(f"{CUSTOMER} 星座 |\n{GOOD} |\n| | | | | | | | 以上另寄 |")
     )
     assert len(judged.accepted) == 1
     assert ("FB-stray-text", 3, None) in told(judged.findings)

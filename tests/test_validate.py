@@ -392,11 +392,13 @@ def test_blank_below_an_answer_is_a_gap_where_nothing_is_merged(book) -> None:
     ]
 
 
-def test_merged_cells_of_a_field_that_is_not_carried_stay_blank(book) -> None:
+def test_merged_cells_of_a_field_that_is_not_meant_for_it_are_carried_and_told_once(book) -> None:
     fields = CARRY.replace("carry_down: true, ", "")
-    assert told(
-        checked(book, fields, [["王", "a"], [None, "b"]], merged=[(1, 0, 2, 0)]).findings
-    ) == [("FB-blank", 3, "name")]
+    rows = [["王", "a"], [None, "b"], [None, "c"], [None, "d"]]
+    found = checked(book, fields, rows, merged=[(1, 0, 3, 0)])
+    assert [row["name"] for row in answers(found)] == ["王", "王", "王", None]
+    assert told(found.findings) == [("FB-carried-down", 3, "name"), ("FB-blank", 5, "name")]
+    assert found.findings[0].details == {"value": "王", "first": "2", "last": "4"}
 
 
 def test_carrying_down_works_from_a_real_file(book, tmp_path) -> None:

@@ -47,9 +47,10 @@ class Beyond:
         In a text file that is beyond the cells of its header; but where all rows are longer, it
         is the header that is too short.
         """
-        if sheet.torn is None or layout.header_row is None:
+        header_row = layout.header_row
+        if sheet.torn is None or header_row is None or header_row > len(sheet.head):
             return None
-        width = len(sheet.head[layout.header_row - 1])
+        width = len(sheet.head[header_row - 1])
         rows = sheet.head[layout.first_row - 1 :]
         longer = sum(any(map(text_of, row[width:])) for row in rows)
         is_header_short = longer == len(rows) and len(rows) > 1

@@ -6,7 +6,8 @@ else.
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from fbbatch.judge.beside_blanks import loose_text
 from fbbatch.judge.edits import edits_message
 from fbbatch.judge.enclosures import Enclosures, sorted_enclosures
 from fbbatch.judge.forms import form_message, identity_of
+from fbbatch.judge.forms_in_sheets import form_in_sheet
 from fbbatch.judge.issued import issued_copy
 from fbbatch.judge.mail_forms import pasted_paper
 from fbbatch.judge.mail_writers import MailWriter, sender_name, shown_name
@@ -34,6 +36,7 @@ from fbbatch.messages import (
     PartHead,
     Refusal,
     Remarks,
+    RowChunk,
     SetAside,
     SheetHead,
     WorkbookProof,
@@ -52,6 +55,7 @@ from fbbatch.read import (
     sheet_of,
 )
 from fbbatch.read.answers import answers_of
+from fbbatch.read.sheet import HEAD_ROWS
 from fbbatch.schema import Layout, SchemaModel, identify
 from fbbatch.wording import say
 
@@ -248,7 +252,7 @@ class Judge:
         self, sheets: Iterable[Sheet], paper: Paper, name: str, folder: str | None
     ) -> Iterator[Message]:
         """A file of commas: a table, or else a note."""
-        messages = self._sheets(list(sheets), name, folder)
+        messages = self._sheets(list(sheets), name, folder, may_be_forms=False)
         first = next(messages)
         if isinstance(first, Refusal) and first.reason.code in _NOT_UNDERSTOOD:
             yield from self._paper(paper, name, folder, otherwise=first.reason)
@@ -296,13 +300,22 @@ class Judge:
         return finding("FB-no-answers", expected_fields=wanted, schema=schema.id)
 
     def _sheets(
-        self, sheets: Iterable[Sheet], name: str, folder: str | None, *, ours: bool = False
+        self,
+        sheets: Iterable[Sheet],
+        name: str,
+        folder: str | None,
+        *,
+        ours: bool = False,
+        may_be_forms: bool = True,
     ) -> Iterator[Message]:
         """Every sheet that a schema understands; a `Refusal` first when none is.
 
-        In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped.
+        In a workbook of `ours` the notes sheet is no loss: it is not reported as skipped. A text
+        with labels is read line by line, and is no form in cells (`may_be_forms`).
         """
-        understood, refused, answers, cells = 0, [], 0, 0
+        so_far: Counter[str] = Counter()
+        others: list[_OtherSheet] = []
+        last: Layout | None = None
         for told in sheets:
             if is_cover(told):
                 yield from _proven_by(told)
@@ -312,33 +325,86 @@ class Judge:
                 raise LimitError(sheet.findings[0])
             layout = self._layout(sheet, folder)
             if isinstance(layout, Finding):
-                if filled := sum(any(row) for row in sheet.rows()):
-                    refused.append((sheet.name, layout, filled))
-                continue
-            understood += 1
-            head = _head(layout)._replace(
-                sheet=sheet.name,
-                findings=[*_remarks(layout, sheet), *sheet.findings],
-            )
-            yield head._replace(header_row=None) if sheet.written else head
-            channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
-            for chunk in self._rows.rows(sheet, layout, channel=channel):
-                answers += len(chunk.numbers) + len(chunk.returned)
-                cells += chunk.n_cells
-                self._within(answers, cells)
-                yield chunk
-        if not understood:
-            yield Refusal(refused[0][1] if refused else finding("FB-no-content"))
-            return
-        if not ours:
-            skipped: list[Finding] = []
-            for name, _, n_rows in refused:
-                skipped.append(
-                    finding("FB-sheet-skipped", sheet=name, name=name, rows=n_rows),
-                )
-            yield Remarks(skipped)
-        if not answers:
-            yield Refusal(finding("FB-no-rows"))
+                layout = self._continued(sheet, layout, last)
+            if isinstance(layout, Layout):
+                last = layout
+                yield from self._understood(sheet, layout, name, so_far)
+            else:
+                others.append(self._other(sheet, layout, folder))
+        forms: list[_FormInSheet] = []
+        if may_be_forms and not ours:
+            forms = self._forms(others, are_all=last is None)
+        for form in forms:
+            yield from self._understood(form.sheet, form.layout, name, so_far)
+            yield Remarks(loose_text(form.loose))
+        left = [one for one in others if one.form not in forms and one.n_rows]
+        yield from _ending(left, so_far, ours=ours)
+
+    def _other(self, sheet: Sheet, reason: Finding, folder: str | None) -> "_OtherSheet":
+        """A sheet whose header nobody knows, with the form that it may be."""
+        form = self._form_in(sheet, folder) if reason.code == "FB-no-header" else None
+        filled = sum(any(row) for row in sheet.rows())
+        return _OtherSheet(sheet.name, reason, filled, form)
+
+    def _forms(self, others: Iterable["_OtherSheet"], *, are_all: bool) -> list["_FormInSheet"]:
+        """The forms that are read: beside a table, only those with good answers.
+
+        A sheet that explains a table has its labels, too.
+        """
+        forms = [one.form for one in others if one.form]
+        if are_all:
+            return forms
+        return [form for form in forms if self._rows.fits(form.sheet, form.layout)]
+
+    def _understood(
+        self, sheet: Sheet, layout: Layout, name: str, so_far: Counter[str]
+    ) -> Iterator[Message]:
+        """A sheet and its rows; `so_far` counts sheets, answers and cells of the file."""
+        so_far["sheets"] += 1
+        head = _head(layout)._replace(
+            sheet=sheet.name,
+            findings=[*_remarks(layout, sheet), *sheet.findings],
+        )
+        yield head._replace(header_row=None) if sheet.written else head
+        channel = self._rows.channel(layout.schema, f"{name.rpartition('.')[0]} {sheet.name}")
+        for message in self._rows.rows(sheet, layout, channel=channel):
+            if isinstance(message, RowChunk):
+                so_far["answers"] += len(message.numbers) + len(message.returned)
+                so_far["cells"] += message.n_cells
+                self._within(so_far["answers"], so_far["cells"])
+            yield message
+
+    def _continued(self, sheet: Sheet, reason: Finding, last: Layout | None) -> Layout | Finding:
+        """How a sheet without a header is read that goes on where another one ended.
+
+        The reason why it is not understood, where its rows do not fit.
+        """
+        if last is None or reason.code != "FB-no-header":
+            return reason
+        going_on = finding("FB-sheet-continued", sheet=sheet.name, name=sheet.name)
+        layout = replace(
+            last,
+            first_row=1,
+            header_row=None,
+            unknown=(),
+            findings=(going_on,),
+        )
+        return layout if self._rows.fits(sheet, layout) else reason
+
+    def _form_in(self, sheet: Sheet, folder: str | None) -> "_FormInSheet | None":
+        """A form in a worksheet that has no header."""
+        if len(sheet.head) >= HEAD_ROWS:
+            return None
+        sources = self._book.sources
+        hinted = [schema for schema in sources if schema.is_of_folder(folder)]
+        found = form_in_sheet(sheet, hinted or sources)
+        if found is None:
+            return None
+        form, loose = found
+        layout = self._layout(form, folder)
+        if isinstance(layout, Finding):
+            return None
+        return _FormInSheet(form, layout, loose)
 
     def _layout(self, sheet: Sheet, folder: str | None) -> Layout | Finding:
         """How a sheet is to be read; one that is too wide is not searched for a header."""
@@ -503,6 +569,49 @@ def _on_writer(writer: MailWriter) -> Iterator[Finding]:
     elif writer.left_out:
         text = " ".join(writer.left_out)[:_LOOSE_CHARS]
         yield finding("FB-left-out", lines=len(writer.left_out), text=text)
+
+
+class _FormInSheet(NamedTuple):
+    """A form that stood in a worksheet, as a table, and the texts that answer nothing."""
+
+    sheet: Sheet
+    layout: Layout
+    loose: Sequence[str]
+
+
+class _OtherSheet(NamedTuple):
+    """A sheet that no schema understands.
+
+    Its name, why, how many rows hold anything, and the form that it is when it is one.
+    """
+
+    name: str
+    reason: Finding
+    n_rows: int
+    form: _FormInSheet | None
+
+
+def _ending(
+    left: Sequence[_OtherSheet], so_far: Mapping[str, int], *, ours: bool
+) -> Iterator[Message]:
+    """What is said of sheets that nobody understands, and of a file without a row."""
+    if not so_far["sheets"]:
+        yield Refusal(left[0].reason if left else finding("FB-empty-file", size=0))
+        return
+    skipped: list[Finding] = []
+    for one in left:
+        skipped.append(
+            finding(
+                "FB-sheet-skipped",
+                sheet=one.name,
+                name=one.name,
+                rows=one.n_rows,
+            )
+        )
+    if not ours:
+        yield Remarks(skipped)
+    if not so_far["answers"]:
+        yield Refusal(finding("FB-no-rows"))
 
 
 def _refusals(messages: Iterable[Message]) -> list[Message]:

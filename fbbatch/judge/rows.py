@@ -21,11 +21,12 @@ from fbbatch.findings import finding
 from fbbatch.identity import kin_keys
 from fbbatch.judge.answer_lines import answers_as_json
 from fbbatch.judge.beyond import Beyond, Footer
-from fbbatch.messages import RowChunk, Ruling
+from fbbatch.judge.not_rows import HINTED_ROWS, NotRows, as_text, front_of, label_of, parts_between
+from fbbatch.messages import Remarks, RowChunk, Ruling, SetAside
 from fbbatch.model import Assignment, Cell, Classification, Finding
 from fbbatch.read import Limits, Sheet
 from fbbatch.read.csv_rows import Torn
-from fbbatch.schema import Book, Layout, SchemaModel
+from fbbatch.schema import Book, Layout, SchemaModel, header_in
 from fbbatch.validate import Checked, Checker, text_of
 from fbbatch.words import DEFAULT_PLACEHOLDERS, fold
 
@@ -67,6 +68,7 @@ class LimitError(Exception):
 
 
 _MEMO = 20_000
+_TELLING_ANSWERS = 2
 
 
 class RowJudge:
@@ -81,7 +83,9 @@ class RowJudge:
         self._today = setup.received.date()
         self._rulings: dict[tuple[int, int], tuple[Ruling, Classification, Assignment]] = {}
 
-    def rows(self, sheet: Sheet, layout: Layout, *, channel: str) -> Iterator[RowChunk]:
+    def rows(
+        self, sheet: Sheet, layout: Layout, *, channel: str
+    ) -> Iterator[RowChunk | SetAside | Remarks]:
         """Judge the rows of a sheet, in chunks.
 
         Args:
@@ -90,12 +94,24 @@ class RowJudge:
             channel: of rows that do not say it.
 
         Yields:
-            what `_Chunker.chunk` makes.
+            what `_Chunker.chunk` makes; rows that are no feedback, and what is to be said of a
+            header below the first one.
 
         Raises:
             LimitError: the sheet is too wide.
         """
-        checker = Checker(
+        recorder = _Chunker(self, sheet, layout, channel)
+        table = _TableBelow(self, sheet, layout, recorder)
+        footer = Footer(layout.schema.footer, sheet.name)
+        for first, whole in self._chunks(sheet, layout.first_row):
+            chunk, notes = footer.cut(whole, first)
+            yield from table.messages(first, chunk)
+            if notes:
+                yield Remarks(notes)
+
+    def checker(self, layout: Layout, sheet: Sheet) -> Checker:
+        """The checks of rows of a sheet that are read so."""
+        return Checker(
             layout,
             self._book,
             received=self._setup.received,
@@ -104,32 +120,28 @@ class RowJudge:
             serial_days=sheet.serial_days,
             placeholders=self._setup.placeholders,
         )
-        recorder = _Chunker(self, sheet, layout, channel)
-        beyond = Beyond(sheet, layout)
-        answered = _answered(layout)
-        footer = Footer(layout.schema.footer, sheet.name)
-        for first, whole in self._chunks(sheet, layout.first_row):
-            chunk, notes = footer.cut(whole, first)
-            kept = answered(chunk)
-            rows = chunk
-            numbers: Sequence[int] = range(first, first + len(chunk))
-            if len(kept) < len(chunk):
-                notes += _stray_texts(chunk, first, kept, sheet.name)
-                rows = _picked(chunk, kept)
-                numbers = _picked(numbers, kept)
-            # the example under a register's header, left as it was
-            if examples := checker.examples(rows):
-                own = [index for index in range(len(rows)) if index not in examples]
-                rows = _picked(rows, own)
-                numbers = _picked(numbers, own)
-            if not rows and not notes:
-                continue
-            checked = checker.check(rows, numbers, sheet.name)
-            checked = beyond.look(checked, rows, numbers)
-            torn = sheet.torn
-            if torn and torn.row in numbers:
-                checked = _torn(checked, numbers.index(torn.row), torn, sheet.name)
-            yield recorder.chunk(checked, rows, numbers, notes)
+
+    def fits(self, sheet: Sheet, layout: Layout) -> bool:
+        """Whether most of a sheet's first rows would be taken if they were read so.
+
+        Texts fit everywhere: two other answers have to be of their kinds in each.
+        """
+        rows = [row for row in sheet.head[layout.first_row - 1 :] if any(row)]
+        if not rows:
+            return False
+        checked = self.checker(layout, sheet).check(rows, range(len(rows)), sheet.name)
+        typed = [m.field.id for m in layout.columns if m.field.type != "text"]
+        n_good = 0
+        for index in range(len(rows)):
+            answers = checked.answers(index)
+            is_telling = sum(name in answers for name in typed) >= _TELLING_ANSWERS
+            n_good += is_telling and index not in checked.bad
+        return 2 * n_good > len(rows)
+
+    def not_a_row(self, kind: str, sheet: str, number: int, text: str) -> Finding:
+        """That a row is no feedback, and what it is instead."""
+        what = label_of(kind, self._setup.language)
+        return finding("FB-not-a-row", sheet=sheet, row=number, what=what, text=text)
 
     def _chunks(self, sheet: Sheet, first: int) -> Iterator[tuple[int, _Rows]]:
         """A sheet's rows from number `first` on, a thousand at a time, with the first's number.
@@ -146,6 +158,11 @@ class RowJudge:
                 raise LimitError(limits.over("columns", widest, where=sheet.name))
             yield first, chunk
             first += len(chunk)
+
+    @property
+    def limit_of_columns(self) -> int:
+        """How many columns a sheet may have."""
+        return self._setup.limits.columns
 
     def channel(self, schema: SchemaModel, name: str) -> str:
         """The channel of rows that do not say it.
@@ -243,6 +260,111 @@ class RowJudge:
             ruled=word(name, ruled, language),
             words=words or None,
         )
+
+
+class _TableBelow:
+    """The rows of one table of a sheet, from its header on; a further header begins them anew."""
+
+    def __init__(self, judge: RowJudge, sheet: Sheet, layout: Layout, recorder: "_Chunker") -> None:
+        self._judge = judge
+        self._sheet = sheet
+        self._recorder = recorder
+        self._columns = range(judge.limit_of_columns)
+        head = sheet.head[: layout.header_row or 0]
+        self._front = front_of(head, self._columns)
+        self._is_letter = sheet.written and not sheet.name
+        self._header_row = layout.first_row - 1
+        self._begin(layout)
+
+    def _begin(self, layout: Layout) -> None:
+        """Read what follows so."""
+        self._layout = layout
+        self._checker = self._judge.checker(layout, self._sheet)
+        self._answered = _answered(layout)
+        self._beyond = Beyond(self._sheet, layout)
+        self._not_rows = NotRows(layout, self._columns, self._front, self._sheet.merged)
+
+    def messages(self, first: int, rows: _Rows) -> Iterator[RowChunk | SetAside | Remarks]:
+        """Judge some rows, the first of which has this number."""
+        if self._is_letter:
+            yield from self._judged(first, rows, ())
+            return
+        suspects = self._not_rows.suspects(rows)
+        headers = [index for index in suspects if self._not_rows.is_header(rows[index])]
+        if not headers:
+            yield from self._without_others(first, rows, suspects)
+            return
+        for part in parts_between(len(rows), headers):
+            start = part.start
+            if start in headers:
+                yield from self._header(first + start, rows[start])
+                start += 1
+            own = rows[start : part.stop]
+            yield from self._without_others(first + start, own, self._not_rows.suspects(own))
+
+    def _header(self, number: int, row: Sequence[Cell]) -> Iterator[SetAside | Remarks]:
+        """A header below the first one: from here on rows are read by it."""
+        yield self._set_aside(number, [row], {0: "header"})
+        self._header_row = number
+        again = header_in(row, self._layout.schema, sheet=self._sheet.name, number=number)
+        if again and _places(again) != _places(self._layout):
+            self._begin(again)
+            yield Remarks(again.findings)
+
+    def _without_others(
+        self, first: int, rows: _Rows, suspects: Iterable[int]
+    ) -> Iterator[RowChunk | SetAside]:
+        """Set aside the rows that are no feedback, and judge the others."""
+        kinds = {}
+        n_hinted = max(0, min(len(rows), self._header_row + HINTED_ROWS + 1 - first))
+        for index in sorted({*range(n_hinted), *suspects}):
+            number = first + index
+            if kind := self._not_rows.kind(rows[index], number, number - self._header_row):
+                kinds[index] = kind
+        if kinds:
+            yield self._set_aside(first, rows, kinds)
+        yield from self._judged(first, rows, kinds)
+
+    def _set_aside(self, first: int, rows: _Rows, kinds: Mapping[int, str]) -> SetAside:
+        name = self._sheet.name
+        kept: list[tuple[int, str]] = []
+        told: list[Finding] = []
+        for index, kind in kinds.items():
+            row, number = rows[index], first + index
+            kept.append((number, orjson.dumps(row, default=str).decode()))
+            text = as_text(row, self._columns)
+            told.append(self._judge.not_a_row(kind, name, number, text))
+        return SetAside(kept, None, told, sheet=name, of_table=True)
+
+    def _judged(self, first: int, rows: _Rows, others: Collection[int]) -> Iterator[RowChunk]:
+        """Judge rows; `others` are the indices of those that are no feedback."""
+        kept: Sequence[int] = self._answered(rows)
+        notes: list[Finding] = []
+        numbers: Sequence[int] = range(first, first + len(rows))
+        if others:
+            kept = [index for index in kept if index not in others]
+        if len(kept) < len(rows):
+            notes = _stray_texts(rows, first, {*kept, *others}, self._sheet.name)
+            rows = _picked(rows, kept)
+            numbers = _picked(numbers, kept)
+        # the example under a register's header, left as it was
+        if examples := self._checker.examples(rows):
+            own = [index for index in range(len(rows)) if index not in examples]
+            rows = _picked(rows, own)
+            numbers = _picked(numbers, own)
+        if not rows and not notes:
+            return
+        checked = self._checker.check(rows, numbers, self._sheet.name)
+        checked = self._beyond.look(checked, rows, numbers)
+        torn = self._sheet.torn
+        if torn and torn.row in numbers:
+            checked = _torn(checked, numbers.index(torn.row), torn, self._sheet.name)
+        yield self._recorder.chunk(checked, rows, numbers, notes)
+
+
+def _places(layout: Layout) -> dict[int, str]:
+    """Which field each column answers."""
+    return {mapping.column: mapping.field.id for mapping in layout.columns}
 
 
 class _Chunker:

@@ -1,6 +1,6 @@
 """What a file's outcome is, by its rows and by the files in it. Source: N5."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 HARMLESS = frozenset({"FB-about-case", "FB-own-document", "FB-cover-letter", "FB-automatic-mail"})
 """Findings that say why rows were kept but became no feedback; nothing is wrong with them."""
@@ -20,17 +20,26 @@ def together(outcomes: Sequence[str]) -> str:
     return "partly" if different & (_TROUBLED | {"partly"}) else "accepted"
 
 
-def outcome_of(counts: dict[str, int], n_amended: int) -> str:
+def outcome_of(counts: Mapping[str, int], n_amended: int, n_not_rows: int = 0) -> str:
     """The outcome of a file by its rows.
 
-    Rows that amend a case count as duplicates, for they make no case.
+    Rows that amend a case count as duplicates, for they make no case. `n_not_rows` of those set
+    aside are no feedback, such as totals: they decide nothing where there are others.
     """
-    if not counts["rows"] or counts["rows"] == counts["accepted"]:
+    if not counts["rows"]:
         return "accepted"
-    if counts["rows"] == counts["duplicate"]:
-        return "accepted" if n_amended else "duplicate"
-    if counts["rows"] == counts["set_aside"]:
+    n_rows = counts["rows"] - n_not_rows
+    n_disputed = counts["set_aside"] - n_not_rows
+    accepted = counts["accepted"]
+    duplicate = counts["duplicate"]
+    if n_rows == n_disputed:
         return "set_aside"
-    if not counts["accepted"] and not counts["duplicate"]:
+    if n_rows == accepted:
+        return "accepted"
+    if n_rows == duplicate:
+        return "accepted" if n_amended else "duplicate"
+    if not accepted and not duplicate:
         return "returned"
-    return "partly" if counts["returned"] or counts["set_aside"] else "accepted"
+    if counts["returned"] or n_disputed:
+        return "partly"
+    return "accepted"

@@ -135,6 +135,7 @@ class FileRecorder:
         self._parts: list[FileRecorder] = []
         self._sieve = Sieve(connection, name)
         self._n_amended = 0
+        self._n_not_rows = 0
         self._mailed_by: str | None = None
         self._believes = False
         self._file_id = self._next_id(t.file)
@@ -299,7 +300,9 @@ class FileRecorder:
         self._submission_id = self._next_submission_id()
         self._serial = max(self._serial, self._last_serial())
         found = []
-        for place, row, copy, near in self._sieve.decide(sum(self._counts.values())):
+        for place, row, copy, near in self._sieve.decide(
+            sum(self._counts.values()) - self._n_not_rows
+        ):
             if copy:
                 found.append(copy)
                 continue
@@ -475,7 +478,9 @@ class FileRecorder:
     def _set_aside(self, message: SetAside) -> None:
         """Keep rows that become no feedback, with the case that they speak of."""
         first = self._submission_id
-        self._submissions("", "set_aside", message.rows)
+        self._submissions(message.sheet, "set_aside", message.rows)
+        if message.of_table:
+            self._n_not_rows += len(message.rows)
         case_id = (
             self._connection.execute(
                 sa.select(t.matter.c.id).where(t.matter.c.number == message.about)
@@ -818,7 +823,7 @@ class FileRecorder:
         )
         code, refused = self._refused
         own = (
-            [refused or outcome_of(counts, self._n_amended)]
+            [refused or outcome_of(counts, self._n_amended, self._n_not_rows)]
             if counts["rows"] or refused or not parts
             else []
         )

@@ -97,6 +97,24 @@ def answers_of(
     )
 
 
+def answers_in_cells(
+    cells: Sequence[Sequence[str]], index: dict[str, FieldModel]
+) -> tuple[list[list[Cell]], tuple[str, ...]] | None:
+    """What label–value pairs in the cells of a sheet answer; None where they answer nothing.
+
+    Args:
+        cells: their texts, row by row.
+        index: the fields by their headers.
+
+    Returns:
+        a header row with a row per record, and the texts that answer nothing.
+    """
+    records = _Records()
+    _pairs_of_table(cells, index, records)
+    rows = records.rows()
+    return (rows, tuple(records.loose)) if rows else None
+
+
 def _take_blanks(paper: Paper, index: dict[str, FieldModel], records: "_Records") -> None:
     """Take the named blanks; one whose name no schema knows answers what stands beside it."""
     boxes: dict[str, list[Blank]] = {}

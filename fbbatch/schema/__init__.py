@@ -2,7 +2,7 @@
 
 from fbbatch.schema.book import Book
 from fbbatch.schema.columns import MappedColumn, field_for
-from fbbatch.schema.identify import Layout, identify
+from fbbatch.schema.identify import Layout, header_in, identify
 from fbbatch.schema.loading import load_book
 from fbbatch.schema.models import FieldModel, SchemaModel
 from fbbatch.schema.strict_yaml import Yaml, YamlProblemError, load
@@ -16,6 +16,7 @@ __all__ = [
     "Yaml",
     "YamlProblemError",
     "field_for",
+    "header_in",
     "identify",
     "load",
     "load_book",

@@ -193,6 +193,29 @@ def identify(
     return _layout(_with_lower_header(best, texts, rows), rows, sheet)
 
 
+def header_in(
+    row: Sequence[Cell], schema: SchemaModel, *, sheet: str, number: int
+) -> Layout | None:
+    """The layout that a row in the middle of a sheet begins; None where it is no header.
+
+    Args:
+        row: its cells.
+        schema: the one that the sheet follows.
+        sheet: the sheet's name, for messages.
+        number: of the row, as Excel shows it.
+    """
+    fits = _fits([schema], _candidates(_texts([row], ())), [row])
+    if not fits:
+        return None
+    layout = _layout(fits[0], [row], sheet)
+    above = number - 1
+    return replace(
+        layout,
+        first_row=layout.first_row + above,
+        header_row=number,
+    )
+
+
 def _with_header(schemas: Sequence[SchemaModel], *, is_told: bool) -> list[SchemaModel]:
     """The schemas that a header can show; one that names none only where it is told."""
     return [schema for schema in schemas if schema.header and (is_told or schema.is_named)]

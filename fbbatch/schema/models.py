@@ -225,7 +225,10 @@ class FieldModel(Strict):
         default=None, description="the answer where nothing was given"
     )
     carry_down: bool = Field(
-        default=False, description="cells of a merged area all take its answer"
+        default=False,
+        description=(
+            "cells of a merged area all take its answer, as in any field; here without a remark"
+        ),
     )
     split_from: str | None = Field(
         default=None, description="where blank, take the last word of this field (name+model)"

@@ -16,6 +16,7 @@ from fbbatch.validate.values import Bad, Value, text_of
 from fbbatch.wording import say
 
 _MEMO = 50_000
+_SHOWN_CHARS = 40
 _Rows = Sequence[Sequence[Cell]]
 _Area = tuple[int, int, int, int]
 """A merged area: top, left, bottom, right, from 0."""
@@ -100,9 +101,12 @@ class Checker:
         self._noted: set[tuple[str, Value]] = set()
         self._further = further_columns(layout)
         every = (*layout.columns, *layout.further)
-        carried = {mapping.column for mapping in every if mapping.field.carry_down}
-        self._merged_from = {column: _merged_from(column, merged) for column in carried}
+        self._merged_from: dict[int, dict[int, int]] = {}
+        if merged:
+            for mapping in every:
+                self._merged_from[mapping.column] = _merged_from(mapping.column, merged)
         self._tops: dict[tuple[int, int], Cell] = {}
+        self._carried_rows: dict[int, dict[int, list[int]]] = {}
         self._column_missing = bool(layout.missing)
         self._shown = self._example_values()
         self._width = 1 + max((mapping.column for mapping in every), default=-1)
@@ -121,7 +125,7 @@ class Checker:
         shown_columns = {m.field.id: m.column + 1 for m in self._mappings if m.column >= 0}
         at = _Places(sheet, row_numbers, shown_columns)
         columns = self._columns(rows, row_numbers)
-        findings = self._split(columns, at)
+        findings = [*self._carried_down(at), *self._split(columns, at)]
         parsed = self._parsed(columns, at, findings)
         for number, mapping in enumerate(self._mappings):
             field, values = mapping.field, parsed[number]
@@ -279,14 +283,17 @@ class Checker:
         """Cells of a merged area take its first cell's answer; a blank elsewhere stays blank."""
         result = []
         merged_from = self._merged_from[number]
-        for cell, row in zip(column, row_numbers, strict=True):
+        for index, (cell, row) in enumerate(zip(column, row_numbers, strict=True)):
             top = merged_from.get(row)
             if top == row:
                 self._tops[number, top] = cell
-            if top and cell in {None, ""}:
-                result.append(self._tops.get((number, top), cell))
-            else:
+            if not top or cell not in {None, ""}:
                 result.append(cell)
+                continue
+            whole = self._tops.get((number, top), cell)
+            result.append(whole)
+            if whole not in {None, ""}:
+                self._carried_rows.setdefault(number, {}).setdefault(top, []).append(index)
         return result
 
     def _sift(self, field: FieldModel, values: list[Any], at: "_Places") -> list[Finding]:
@@ -305,6 +312,20 @@ class Checker:
                 self._noted.add((field.id, unknown))
             found.append(at.one(value.code, field.id, index, value.details))
         return found
+
+    def _carried_down(self, at: "_Places") -> Iterable[Finding]:
+        """That answers of merged areas were taken for their further rows, once an area.
+
+        Where a field is meant to be filled in so, nobody has to be told.
+        """
+        carried, self._carried_rows = self._carried_rows, {}
+        for mapping in self._mappings:
+            if mapping.field.carry_down:
+                continue
+            for top, indices in carried.get(mapping.column, {}).items():
+                value = text_of(self._tops[mapping.column, top])[:_SHOWN_CHARS]
+                details = {"value": value, "first": str(top), "last": str(at.rows[indices[-1]])}
+                yield at.one("FB-carried-down", mapping.field.id, indices[0], details)
 
     def _split(self, columns: list[Sequence[Cell]], at: "_Places") -> list[Finding]:
         """Name and model in one cell: `智能音箱 X-1`. Source: 3.1.1f.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fbbatch.model import Cell
+from fbbatch.validate.clock import TIME, ZONE, wall_time, zone_of
 from fbbatch.validate.tidy import tidy
 
 Value = str | int | float | bool | list[Any] | None
@@ -28,6 +29,7 @@ Parse = Callable[[Cell], "Value | Bad"]
 
 _EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's serials have no zone
 _SERIALS = range(18264, 73051)  # 1950 to 2099
+_SERIAL_TEXT = re.compile(r"[0-9]{5}(?:\.[0-9]{1,15})?")
 _BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\"})
 MAX_TEXT = 32_767
 
@@ -145,32 +147,26 @@ def parse_boolean(cell: Cell, words: Mapping[str, bool] = {}) -> Value | Bad:
     return None if text in _BLANKS else Bad("FB-not-boolean", {"value": text_of(cell)})
 
 
-_TIME = (
-    r"(?:[T\s]*(?P<half>上午|下午|晚上|早上|am|pm)?"
-    r"\s*(?P<h>\d{1,2})\s*[:时時點点]\s*(?P<mi>\d{1,2})?"
-    r"\s*(?:[:分]\s*(?P<s>\d{1,2})(?:\.\d+)?)?\s*[分秒]?\s*(?P<half2>am|pm)?)?"
-)
-_ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?"
 _WEEKDAY = re.compile(
-    r"\s*\(?(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?"
+    r"\s*\([一二三四五六日天]\)|\s*\(?(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?"
     r"|,?\s*\(?\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b\.?\)?,?",
     re.IGNORECASE,
 )
 _YMD = re.compile(
-    r"(?P<y>\d{4})\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?"
-    + _TIME
-    + _ZONE,
+    r"(?P<y>\d{4})\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + TIME + ZONE,
     re.IGNORECASE,
 )
 _ROC = re.compile(
     r"(?P<roc>民国|民國|roc)?\s*(?P<y>\d{2,3}|元)\s*[-/.年]"
-    r"\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + _TIME,
+    r"\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号號]?" + TIME + ZONE,
     re.IGNORECASE,
 )
 _COMPACT = re.compile(
     r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\s*(?P<h>\d{2}):?(?P<mi>\d{2}):?(?P<s>\d{2})?)?"
 )
-_DMY = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4})" + _TIME, re.IGNORECASE)
+_DMY = re.compile(
+    r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4})" + TIME + ZONE, re.IGNORECASE
+)
 _SHORT_YEAR = re.compile(r"\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\b.*")
 _YEARS = range(1900, 2201)
 _LONGEST_DATE = 100  # the patterns take their time over long runs of spaces
@@ -182,7 +178,7 @@ _MONTHS = {
 }
 _NAMED = re.compile(
     r"(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<mon>[a-z]{3})[a-z]*\.?[ -]"
-    r"(?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})" + _TIME,
+    r"(?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?[ -])?(?P<y>\d{4})" + TIME + ZONE,
     re.IGNORECASE,
 )
 
@@ -222,24 +218,26 @@ def _with_month_name(text: str) -> _Written | None:
     return _Written(int(match["y"]), month, int(day), match.groupdict())
 
 
-def _moment(written: _Written, *, with_time: bool, zone: dt.tzinfo | None) -> str | None:
-    """The date, or the moment in the zone, as ISO text; None when there is no such day or time."""
+def _moment(written: _Written, *, with_time: bool, zone: dt.tzinfo | None) -> str | Bad | None:
+    """The date, or the moment in the zone, as ISO text; None when there is no such day or time.
+
+    A date that needs no time is that day, however its time may be read; a time that can be read in
+    two ways is no moment.
+    """
     year, month, day, part = written
-    hour, minute = int(part.get("h") or 0), int(part.get("mi") or 0)
-    half = (part.get("half") or part.get("half2") or "").lower()
-    if half in {"下午", "晚上", "pm"} and hour < 12:
-        hour += 12
-    if half in {"am", "上午"} and hour == 12:
-        hour = 0
+    time = wall_time(part)
+    hour, minute, is_clear = time or (0, 0, True)
+    if not is_clear and with_time:
+        return Bad("FB-time-unclear")
+    if not time and (part.get("zone") or "").startswith("-"):  # it may as well be an hour
+        return None
     try:
         moment = dt.datetime(year, month, day, hour, minute)  # noqa: DTZ001 - wall time as written
-    except ValueError:
+        own_zone = zone_of(part.get("zone")) if time and is_clear else None
+        if own_zone and zone is not None:
+            moment = moment.replace(tzinfo=own_zone).astimezone(zone).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    if (own_zone := part.get("zone")) and zone is not None:
-        aware = dt.datetime.fromisoformat(
-            f"{moment.isoformat()}{'+00:00' if own_zone in 'Zz' else own_zone}"
-        )
-        moment = aware.astimezone(zone).replace(tzinfo=None)
     return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
 
 
@@ -264,6 +262,11 @@ def _of_serial(cell: Cell) -> dt.datetime | None:
     return None
 
 
+def _of_serial_text(text: str) -> dt.datetime | None:
+    """The moment of such a number that was written as text: `46331`, `46331.64`."""
+    return _of_serial(float(text)) if _SERIAL_TEXT.fullmatch(text) else None
+
+
 def _within_years(parse: Parse) -> Parse:
     """The same parser for the years that make sense.
 
@@ -282,7 +285,8 @@ def _within_years(parse: Parse) -> Parse:
 def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = None) -> Parse:
     """A parser for dates (or date-times).
 
-    It reads real dates, Excel serials, ISO, 年月日, 民國, English months. A date that can be read
+    It reads real dates, Excel serials, ISO, 年月日, 民國, English months, with
+    time and zone. A date that can be read
     in two ways comes back as `FB-date-ambiguous` unless `order` (`day-first`, `month-first`)
     settles it. Source: 3.1.1d.
     """
@@ -303,8 +307,8 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
     def _parse_text(text: str, written: str) -> Value | Bad:
         if date := _year_first(text):
             return _existing(date, written)
-        if text.isdecimal() and len(text) == 5 and int(text) in _SERIALS:
-            return (_EXCEL_EPOCH + dt.timedelta(days=int(text))).strftime("%Y-%m-%d")
+        if moment := _of_serial_text(text):
+            return _iso(moment) if with_time else moment.strftime("%Y-%m-%d")
         if match := _DMY.fullmatch(text):
             return _by_order(match, written)
         if date := _of_roc(text) or _with_month_name(text):
@@ -322,6 +326,8 @@ def date_parser(*, with_time: bool, order: str | None, zone: dt.tzinfo | None = 
 
     def _existing(date: _Written, written: str) -> Value | Bad:
         moment = _moment(date, with_time=with_time, zone=zone)
+        if isinstance(moment, Bad):
+            return moment._replace(details={"value": written})
         return moment or Bad("FB-not-date", {"value": written})
 
     return _within_years(parse)
