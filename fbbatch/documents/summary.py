@@ -26,6 +26,7 @@ from fbbatch.render.blocks import (
     WorkSheet,
 )
 from fbbatch.render.words import REPORTER_WORD, long_date
+from fbbatch.schema import FieldModel
 
 _FEW = 20
 _PRINTED_CHARACTERS = 160
@@ -57,7 +58,7 @@ def summary_workbook(
     signatures = tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))
     every = _table(cases, [c for c in template.columns if c.print != "only"], office, word)
     printed = _table(cases, [c for c in template.columns if c.print], office, word)
-    by_type, by_source = _by_type(cases, office, word), _by_source(cases, office, word)
+    by_type, *others = _counts(cases, office, template)
 
     def title(table: str) -> str:
         return word("chart", title=word(table), day=day.isoformat(), n=len(cases))
@@ -91,7 +92,7 @@ def summary_workbook(
                 word("counts"),
                 f"{name}　{word('counts')}",
                 lines[:1],
-                (by_type, by_source),
+                (by_type, *others),
                 charts,
                 signatures,
                 few,
@@ -212,7 +213,10 @@ def _colon(office: Office) -> str:
     return ": " if office.language == "en" else "："
 
 
-_EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})
+_EDITABLE = frozenset({"kind", "type", "severity", "department", "priority", "main_case"})
+_CHOSEN = frozenset({"kind"})
+"""Columns with a drop-down of the words that may stand in them."""
+_LONGEST_LIST = 255  # characters, with the commas between: Excel takes no longer one
 
 
 def summary_document(
@@ -227,8 +231,7 @@ def summary_document(
         _shortened(
             _table(cases, [c for c in template.columns if c.print], office, word), word("in_full")
         ),
-        _by_type(cases, office, word),
-        _by_source(cases, office, word),
+        *_counts(cases, office, template),
         *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
         Signatures(tuple(word(w) for w in ("signed_summary", "signed_check", "signed_date"))),
     )
@@ -277,24 +280,39 @@ def _summariser(office: Office, word: Word) -> str:
 def _table(
     cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word
 ) -> Table:
-    teller, language = office.teller, office.language
-    heads = tuple(
-        Column(
-            c.label[language] if c.label else teller.label(c.of),
-            c.weight,
-            c.align,
-            c.kind,
-            id=c.of,
-            editable=c.of in _EDITABLE,
-        )
-        for c in columns
-    )
+    heads = tuple(_head(column, office) for column in columns)
     rows = tuple(
         tuple(_value(case, column, number, office) for column in columns)
         for number, case in enumerate(cases, 1)
     )
     marks = {number: "severe" for number, case in enumerate(cases) if case.severity == "severe"}
     return Table(heads, rows, empty=word("zero"), marks=marks)
+
+
+def _head(column: ColumnModel, office: Office) -> Column:
+    """The head of a column; it may be edited where the schema of edited ledgers has it, too."""
+    teller, language = office.teller, office.language
+    form = teller.book.schema("tracking_ledger")
+    known = {field.id: field for field in form.fields} if form else {}
+    is_editable = column.of in _EDITABLE and column.of in known
+    return Column(
+        column.label[language] if column.label else teller.label(column.of),
+        column.weight,
+        column.align,
+        column.kind,
+        id=column.of,
+        editable=is_editable,
+        options=_choices(known[column.of], office) if is_editable else (),
+    )
+
+
+def _choices(field: FieldModel, office: Office) -> tuple[str, ...]:
+    """The words of a drop-down; none, where Excel could not show them all."""
+    if field.id not in _CHOSEN:
+        return ()
+    told = tuple(value.label[office.language] for value in office.teller.book.values(field))
+    fits = len(",".join(told)) <= _LONGEST_LIST and not any("," in word for word in told)
+    return told if fits else ()
 
 
 def _shortened(table: Table, more: str) -> Table:
@@ -316,6 +334,13 @@ def _value(case: Case, column: ColumnModel, number: int, office: Office) -> Cell
         return number
     told = office.teller.fact(case, column.of)
     return as_date(told) if column.kind == "date" else told
+
+
+def _counts(cases: Sequence[Case], office: Office, template: Template) -> tuple[Table, ...]:
+    """All counts; that by kind is left out where an older template has no words for it."""
+    word = _words(template, office)
+    by_kind = (_by_kind(cases, office, word),) if "by_kind" in template.words else ()
+    return _by_type(cases, office, word), *by_kind, _by_source(cases, office, word)
 
 
 def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
@@ -353,25 +378,35 @@ def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
     )
 
 
+def _by_kind(cases: Sequence[Case], office: Office, word: Word) -> Table:
+    """Numbers by kind; what nobody has said is a row of its own. Source: 1.2b."""
+    return _counted("kind", Counter(c.kind for c in cases), office, word)
+
+
 def _by_source(cases: Sequence[Case], office: Office, word: Word) -> Table:
+    return _counted("source", Counter(c.source for c in cases), office, word)
+
+
+def _counted(of: str, counts: Counter[str], office: Office, word: Word) -> Table:
+    """Numbers and shares by the codes of a set, with the total."""
     book, language = office.teller.book, office.language
-    counts = Counter(c.source for c in cases)
+    n_cases = counts.total()
     rows: list[tuple[CellValue, ...]] = [
-        (book.word("source", v.code, language), counts[v.code], counts[v.code] / len(cases))
-        for v in book.vocabulary.sets["source"].values
+        (book.word(of, v.code, language), counts[v.code], counts[v.code] / n_cases)
+        for v in book.vocabulary.sets[of].values
         if counts[v.code]
     ]
-    if cases:
-        rows.append((word("total"), len(cases), 1.0))
+    if n_cases:
+        rows.append((word("total"), n_cases, 1.0))
     columns = (
-        Column(office.teller.label("source"), 2),
+        Column(office.teller.label(of), 2),
         Column(word("count"), 1, "right", "integer"),
         Column(word("share"), 1, "right", "percent"),
     )
     return Table(
         columns,
         tuple(rows),
-        word("by_source"),
+        word(f"by_{of}"),
         word("zero"),
         {len(rows) - 1: "total"} if rows else {},
     )
