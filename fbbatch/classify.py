@@ -9,14 +9,20 @@ hundred rules with a thousand words cost microseconds per answer. Source: 1.2b, 
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fbbatch.lexicon import Lexicon, Pattern, Spot, starts
 from fbbatch.model import Classification
-from fbbatch.schema.models import ClassificationRules, Rule, Supposition
+from fbbatch.schema.models import (
+    ClassificationRules,
+    Negation,
+    RatingRange,
+    Rule,
+    Supposition,
+)
 from fbbatch.words import fold
 
 UNCLASSIFIED = "unclassified"
@@ -30,9 +36,13 @@ _LATIN_WORD = re.compile(r"[a-z0-9']+")
 _DENIED = re.compile(r"\s*[:：=]\s*(?:无|没有|没|否|不存在|no\b|none\b|nil\b|0\b)")
 _LIST_JOINT = re.compile(r"\s*(?:[、/或和及与]|or|and|nor)\s*(?:(?:any|no)\s+)?")
 _SINGLE_REACH = 1
-_NEGATOR, _EXCEPTION, _SUPPOSER = -1, -2, -3
+_NEGATOR, _EXCEPTION, _SUPPOSER, _NEIGHBOUR = -1, -2, -3, -4
 _CLAUSE_ENDS = (r"[，。；！？,.;!?\n\t:：()（）|]", r"\bbut\b", "但", "却")
 _HAPPENED = re.compile(r"\s*(?:again\b|的问题|的情况|的现象)")
+_QUESTION = "?"
+_CLAUSE_END = re.compile(r"[，。；！？,.;!?\n\t]")
+_ASKED = 12  # characters between a word that asks and a negator, at most: why is there no
+_BESIDE = 30  # characters; no word stands beside another that is farther away
 _NEAREST = 3
 _FAR = 80  # characters; no supposition reaches further, and long texts take no longer
 
@@ -56,11 +66,15 @@ class _Words(NamedTuple):
     negators: list[_Hit]
     exceptions: list[_Hit]
     supposers: list[_Hit]
+    neighbours: list[_Hit]
     has_latin: bool
 
 
 _Counted = tuple[int, str, str, bool]
 """A word that counts: rule, word, field, whether it is denied there."""
+
+_Scores = Mapping[str, Mapping[str, float]]
+"""What the words that count add up to: dimension → value → score."""
 
 _MEMO = 20_000
 
@@ -109,9 +123,101 @@ class _Imagination:
 
 
 def _any_of(words: Sequence[str], *patterns: str) -> re.Pattern[str]:
-    """Any of the words (Latin ones whole) or patterns; nothing at all when there is none."""
-    told = [rf"\b{re.escape(word)}\b" if word[0].isascii() else re.escape(word) for word in words]
-    return re.compile("|".join((*patterns, *told)) or r"(?!)")
+    """Any of the words (Latin ones whole, `arm*` a stem) or patterns; nothing if there is none."""
+    return re.compile("|".join((*patterns, *map(_as_pattern, words))) or r"(?!)")
+
+
+def _as_pattern(word: str) -> str:
+    if not word[0].isascii():
+        return re.escape(word)
+    return rf"\b{re.escape(word.rstrip('*'))}" + ("" if word.endswith("*") else r"\b")
+
+
+class _Denial:
+    """Tells words that are denied (没有冒烟) from those that are told, or only asked for."""
+
+    def __init__(self, settings: Negation, rules: Sequence[Rule]) -> None:
+        self._reach, self._reach_words = settings.reach, settings.reach_words
+        self._asked = _any_of(list(map(fold, settings.asked)))
+        self._never = frozenset(number for number, rule in enumerate(rules) if rule.never_denied)
+        hazards = chain.from_iterable(rule.words for rule in rules if rule.safety)
+        self._hazards = frozenset(fold(word.rstrip("*")) for word in hazards)
+
+    def of(self, text: str, hits: list[_Hit], negators: list[_Hit]) -> set[_Hit]:
+        """The hits that are denied.
+
+        A negator reaches them, they are denied behind (`漏電：無`), or they go on a denied list.
+        """
+        denied: list[_Hit] = []
+        starts = [n.start for n in negators]
+        for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
+            if hit.rule in self._never:
+                continue
+            place = bisect_right(starts, hit.start)
+            near = negators[max(0, place - _NEAREST) : place]
+            if (
+                any(self._denies(text, negator, hit) for negator in near)
+                or _DENIED.match(text, hit.end)
+                or _goes_on(text, denied[-_NEAREST:], hit)
+            ):
+                denied.append(hit)
+        return set(denied)
+
+    def _denies(self, text: str, negator: _Hit, hit: _Hit) -> bool:
+        """Whether the hit stands behind the negator, in the same clause and near enough.
+
+        What is asked for (为什么没有配送) is not denied, but for the words of hazards.
+        """
+        if not negator.end <= hit.start or _STOPS.search(text, negator.end, hit.start):
+            return False
+        if negator.word[0].isascii():
+            gap, reach = len(_LATIN_WORD.findall(text, negator.end, hit.start)), self._reach_words
+        else:
+            gap = hit.start - negator.end
+            reach = _SINGLE_REACH if len(negator.word) == 1 else self._reach
+        if gap > reach:
+            return False
+        return hit.word in self._hazards or not self._is_asked_for(text, negator)
+
+    def _is_asked_for(self, text: str, negator: _Hit) -> bool:
+        """Whether a word close in front, in the same clause, makes the negation a question."""
+        before = max(0, negator.start - _ASKED)
+        asked = list(self._asked.finditer(text, before, negator.start))
+        return bool(asked) and not _STOPS.search(text, asked[-1].end(), negator.start)
+
+
+class _Neighbours:
+    """Tells words that need others beside them, and whether these are there."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._wanted = {
+            number: _any_of(list(map(fold, rule.beside)))
+            for number, rule in enumerate(rules)
+            if rule.beside
+        }
+
+    def is_wanted(self, hits: Iterable[_Hit]) -> bool:
+        """Whether one of the hits needs another word beside it."""
+        return any(hit.rule in self._wanted for hit in hits)
+
+    def kept(self, text: str, words: _Words) -> list[_Hit]:
+        """The hits of a text that count, since they need no other word or have it beside them."""
+        if not self.is_wanted(words.hits):
+            return words.hits
+        near = text if words.neighbours else ""
+        return [hit for hit in words.hits if self.holds(near, hit)]
+
+    def holds(self, text: str, hit: _Hit) -> bool:
+        """Whether what the hit's rule wants beside it stands in the same clause, near enough."""
+        wanted = self._wanted.get(hit.rule)
+        if wanted is None:
+            return True
+        start = max(0, hit.start - _BESIDE)
+        for end_before in _CLAUSE_END.finditer(text, start, hit.start):
+            start = end_before.end()
+        behind = _CLAUSE_END.search(text, hit.end, hit.end + _BESIDE)
+        end = behind.start() if behind else hit.end + _BESIDE
+        return bool(wanted.search(text, start, end))
 
 
 class Found(NamedTuple):
@@ -139,27 +245,25 @@ class Classifier:
         self._texts = tuple(rules.texts)
         self._settings = rules
         self._says = [_said_by(rule) for rule in rules.rules]
-        negation = rules.negation
-        entries = [(number, word) for number, rule in enumerate(rules.rules) for word in rule.words]
-        entries += [(_NEGATOR, word) for word in negation.before] + [
-            (_EXCEPTION, word) for word in negation.exceptions
-        ]
+        self._silent = {
+            (field, is_short): _silent_rules(rules.rules, field, is_short=is_short)
+            for field in rules.texts
+            for is_short in (False, True)
+        }
+        self._rating_rules = list(_rating_rules(rules.rules))
+        self._neighbours = _Neighbours(rules.rules)
+        self._denial = _Denial(rules.negation, rules.rules)
+        entries = list(_entries(rules))
         supposition = rules.supposition
         self._imagined = _Imagination(supposition, rules.rules) if supposition else None
         if supposition:
-            entries += [
-                (_SUPPOSER, word)
-                for word in (*supposition.before, *supposition.feared, *supposition.possible)
-            ]
             self._imagined_as = next(
                 n for n, rule in enumerate(rules.rules) if rule.id == supposition.speaks_as
             )
         self.lexicon = Lexicon([*(word for _, word in entries), *also])
         self._rule_of = [number for number, _ in entries]
         self._n_own = len(entries)
-        self._counted: dict[tuple[str, Pattern], tuple[_Counted, ...]] = {}
-        self._reach = negation.reach
-        self._reach_words = negation.reach_words
+        self._counted: dict[tuple[str, Pattern, bool], tuple[_Counted, ...]] = {}
         self._decided: dict[tuple[_Counted, ...], Classification] = {}
 
     def _folded(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
@@ -208,6 +312,8 @@ class Classifier:
                 words + self._count(field, *one) if one[2] else words
                 for words, one in zip(counted, zip(*told, strict=True), strict=True)
             ]
+        for row, rating in self._rated(columns):
+            counted[row] += (rating,)
         different = {
             id(words): words for words in counted
         }  # as a rule one object for what counts alike
@@ -218,6 +324,13 @@ class Classifier:
             answers = {name: column[row] for name, column in given.items()}
             judged[row] = _respect(judged[row], answers)
         return judged
+
+    def _rated(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[int, _Counted]]:
+        """The rows, counted from 0, whose ratings speak for a rule, each with what counts there."""
+        for number, ratings, name in self._rating_rules:
+            for row, rating in enumerate(columns.get(name, ())):
+                if rating is not None and ratings.holds(rating):
+                    yield row, (number, f"{rating:g}", name, False)
 
     def _decided_for(self, counted: tuple[_Counted, ...]) -> Classification:
         """What `_decide` gives, kept for the next feedback in which the same words count."""
@@ -240,7 +353,7 @@ class Classifier:
         """
         if ":" in text or "=" in text:
             return self._count_slowly(text, start, field, raw)[0]
-        key = (field, pattern)
+        key = (field, pattern, len(text) <= self._settings.short_text)
         known = self._counted.get(key)
         if known is None:
             known, plain = self._count_slowly(text, start, field, raw)
@@ -261,13 +374,15 @@ class Classifier:
             field: whose answer it is.
             raw: the words that stand in it, whatever they are for.
         """
-        words = self._words(before, field, raw)
-        hits, supposers = words.hits, words.supposers
+        words = self._words(text, before, field, raw)
+        supposers = words.supposers
+        hits = self._neighbours.kept(text, words)
+        has_company = bool(words.neighbours) and self._neighbours.is_wanted(words.hits)
         covered = _Stretches((*words.exceptions, *hits))
         negators = [negator for negator in words.negators if not covered.holds(negator)]
-        denied = (
-            self._denied(text, hits, negators) if negators or ":" in text or "=" in text else set()
-        )
+        denied: set[_Hit] = set()
+        if negators or ":" in text or "=" in text:
+            denied = self._denial.of(text, hits, negators)
         if supposers:
             supposers.sort(key=attrgetter("start"))
             hits = [hit if hit in denied else self._supposed(text, supposers, hit) for hit in hits]
@@ -275,26 +390,36 @@ class Classifier:
             (rule, word, field, is_denied)
             for (rule, word), is_denied in sorted(_denied_throughout(hits, denied).items())
         )
-        return counted, not (words.has_latin or negators or supposers)
+        depends = has_company or words.has_latin or negators or supposers
+        return counted, not depends
 
-    def _words(self, before: int, field: str, raw: Sequence[Spot]) -> _Words:
+    def _words(self, text: str, before: int, field: str, raw: Sequence[Spot]) -> _Words:
         """The words of a text that starts at `before`, of those rules that look at the field."""
         hits: list[_Hit] = []
         negators: list[_Hit] = []
         exceptions: list[_Hit] = []
         supposers: list[_Hit] = []
-        kinds = {_NEGATOR: negators, _EXCEPTION: exceptions, _SUPPOSER: supposers}
+        neighbours: list[_Hit] = []
+        kinds = {
+            _NEGATOR: negators,
+            _EXCEPTION: exceptions,
+            _SUPPOSER: supposers,
+            _NEIGHBOUR: neighbours,
+        }
         has_latin = False
+        silent = self._silent[field, len(text) <= self._settings.short_text]
         for place, start, end in raw:
             for number in self.lexicon.numbers(place):
                 if number >= self._n_own:
                     continue
                 rule, word = self._rule_of[number], self.lexicon.words[number]
                 has_latin = has_latin or word[0].isascii()
-                if rule < 0 or not self._rules[rule].fields or field in self._rules[rule].fields:
+                if word == _QUESTION and not _is_asked(text, start - before):
+                    continue
+                if rule not in silent:
                     hit = _Hit(rule, word, start - before, end - before)
                     kinds.get(rule, hits).append(hit)
-        return _Words(hits, negators, exceptions, supposers, has_latin)
+        return _Words(hits, negators, exceptions, supposers, neighbours, has_latin)
 
     def _supposed(self, text: str, supposers: Sequence[_Hit], hit: _Hit) -> _Hit:
         """The hit; if it tells of severe harm only imagined, as a word of the rule for that."""
@@ -305,33 +430,6 @@ class Classifier:
         ):
             return hit
         return hit._replace(rule=self._imagined_as)
-
-    def _denied(self, text: str, hits: list[_Hit], negators: list[_Hit]) -> set[_Hit]:
-        """The hits that are denied.
-
-        A negator reaches them, they are denied behind (`漏電：無`), or they go on a denied list.
-        """
-        denied: list[_Hit] = []
-        starts = [n.start for n in negators]
-        for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
-            place = bisect_right(starts, hit.start)
-            near = negators[max(0, place - _NEAREST) : place]
-            if (
-                any(self._reaches(text, negator, hit) for negator in near)
-                or _DENIED.match(text, hit.end)
-                or _goes_on(text, denied[-_NEAREST:], hit)
-            ):
-                denied.append(hit)
-        return set(denied)
-
-    def _reaches(self, text: str, negator: _Hit, hit: _Hit) -> bool:
-        """Whether the hit stands behind the negator, in the same clause and near enough."""
-        if not negator.end <= hit.start or _STOPS.search(text, negator.end, hit.start):
-            return False
-        if negator.word[0].isascii():
-            return len(_LATIN_WORD.findall(text, negator.end, hit.start)) <= self._reach_words
-        gap = hit.start - negator.end
-        return gap <= (_SINGLE_REACH if len(negator.word) == 1 else self._reach)
 
     # --- deciding ---------------------------------------------------------------------
 
@@ -345,30 +443,36 @@ class Classifier:
         for entry in counted:
             by_rule.setdefault(entry[0], []).append(entry)
         scores: dict[str, dict[str, float]] = {"kind": {}, "type": {}, "severity": {}}
+        kinds_alone: dict[str, float] = {}
         evidence = []
         safety: list[str] = []
         for number, words in by_rule.items():
             rule, (dimension, value) = self._rules[number], self._says[number]
-            plain = [word for _, word, _, negated in words if not negated]
-            if plain:
+            reason = _reason(rule, f"{dimension}={value}", words)
+            evidence.append(reason)
+            if plain := reason["words"]:
                 weight = rule.weight * min(len(plain), _MOST_WORDS)
-                scores[dimension][value] = scores[dimension].get(value, 0) + weight
+                scored = kinds_alone if rule.only_alone else scores[dimension]
+                scored[value] = scored.get(value, 0) + weight
                 if rule.safety:
                     safety += plain
-            denied = [word for _, word, _, negated in words if negated]
-            evidence.append(
-                {
-                    "rule": rule.id,
-                    "says": f"{dimension}={value}",
-                    "words": plain,
-                    "negated": denied,
-                    "field": words[0][2],
-                }
-            )
+        if not scores["kind"] and not self._tells_of_a_fault(scores):
+            scores["kind"] = kinds_alone
+        return self._settled(scores, tuple(evidence), tuple(dict.fromkeys(safety)))
+
+    def _settled(
+        self,
+        scores: dict[str, dict[str, float]],
+        evidence: tuple[dict[str, Any], ...],
+        safety: tuple[str, ...],
+    ) -> Classification:
+        """The class that the scores settle; words of `safety` make it severe. Source: 3.2.2c."""
         unsure: list[str] = []
         told_kind = _best(scores["kind"])[0]
         kind = told_kind or self._settings.default_kind
         type_, score, margin, touched = self._type(scores["type"], kind, unsure)
+        if not told_kind and (safety or self._is_fault(type_, scores)):
+            kind = self._settings.kind_of_faults or kind
         if safety:
             severity = "severe"
         else:
@@ -377,13 +481,22 @@ class Classifier:
             kind,
             type_,
             severity,
-            tuple(evidence),
+            evidence,
             score,
             margin,
             touched,
-            tuple(dict.fromkeys(safety)),
+            safety,
             tuple(unsure),
         )
+
+    def _tells_of_a_fault(self, scores: _Scores) -> bool:
+        """True where words speak for a type that is a fault, or for more than a minor matter."""
+        types = self._settings.fault_types
+        return _is_serious(scores) or not scores["type"].keys().isdisjoint(types)
+
+    def _is_fault(self, type_: str, scores: _Scores) -> bool:
+        """True where words settle a type that is a fault and speak for more than a minor matter."""
+        return type_ in self._settings.fault_types and _is_serious(scores)
 
     def _type(
         self, scores: dict[str, float], kind: str, unsure: list[str]
@@ -433,6 +546,57 @@ class Classifier:
             return usual_of_types
         unsure.append("severity")
         return self._settings.default_severity
+
+
+def _reason(rule: Rule, says: str, words: Sequence[_Counted]) -> dict[str, Any]:
+    """A rule that speaks, with the words by which it does and those that are denied."""
+    return {
+        "rule": rule.id,
+        "says": says,
+        "words": [word for _, word, _, negated in words if not negated],
+        "negated": [word for _, word, _, negated in words if negated],
+        "field": words[0][2],
+    }
+
+
+def _entries(rules: ClassificationRules) -> Iterator[tuple[int, str]]:
+    """The words that are looked for, each with the number of its rule or what else it is."""
+    for number, rule in enumerate(rules.rules):
+        yield from ((number, word) for word in rule.words)
+        yield from ((_NEIGHBOUR, word) for word in rule.beside)
+    yield from ((_NEGATOR, word) for word in rules.negation.before)
+    yield from ((_EXCEPTION, word) for word in rules.negation.exceptions)
+    if settings := rules.supposition:
+        supposers = (*settings.before, *settings.feared, *settings.possible)
+        yield from ((_SUPPOSER, word) for word in supposers)
+
+
+def _silent_rules(rules: Sequence[Rule], field: str, *, is_short: bool) -> frozenset[int]:
+    """The numbers of the rules that do not look at a field, or at texts of such a length."""
+    return frozenset(
+        number
+        for number, rule in enumerate(rules)
+        if (rule.fields and field not in rule.fields) or (rule.only_short and not is_short)
+    )
+
+
+def _rating_rules(rules: Sequence[Rule]) -> Iterator[tuple[int, RatingRange, str]]:
+    """The rules about ratings: their numbers, the ratings, and a field with them."""
+    for number, rule in enumerate(rules):
+        if rule.rating:
+            for name in rule.fields:
+                yield number, rule.rating, name
+
+
+def _is_serious(scores: _Scores) -> bool:
+    """True where words speak for more than a minor matter."""
+    return not scores["severity"].keys() <= {_SEVERITIES[0]}
+
+
+def _is_asked(text: str, place: int) -> bool:
+    """True for a question mark behind a word, and not within one: what could not be read is ???."""
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    return before.isalnum() and not after.isalnum()
 
 
 def _goes_on(text: str, listed: Sequence[_Hit], hit: _Hit) -> bool:
@@ -507,6 +671,8 @@ def _respect(ruled: Classification, values: Mapping[str, Any]) -> Classification
     given = {
         dimension: str(values[dimension]) for dimension in _DIMENSIONS if values.get(dimension)
     }
+    if given.get("kind") == UNCLASSIFIED:  # whoever cannot say it leaves it to the rules
+        del given["kind"]
     notes: list[str] = []
     severity = ruled.severity
     if "severity" in given:

@@ -14,6 +14,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, pairwise
 from operator import eq
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -122,6 +124,10 @@ PERSONS = ("reporter", "contact")
 _PRODUCT, _TEXT, _DAY = "product", "description", "reported_at"
 _MOST_CHANGED, _LEAST_KEPT = 2, 3
 _SAME_TEXT, _LIKE_TEXT = 80, 60  # per cent
+_LIKE_PAIRS, _LIKE_PAIRS_OF_SHORT = 70, 90  # per cent
+_RELATED_PAIRS = 45  # per cent: with fewer, the same letters in order are chance (English)
+_LONG_TEXT = 20  # characters
+_LEAST_PAIRS = 7  # of fewer, pairs prove nothing
 SAME_MATTER_DAYS = 30
 
 
@@ -263,25 +269,62 @@ def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
         if _is_somebody(new.get(name)) and old.get(name) == new[name]
     )
     days = _days_between(old.get(_DAY), new.get(_DAY))
-    percent = round(_alike(old, new))
-    if (
-        len(same) < 2
-        or _PRODUCT not in same
-        or days is None
-        or days > SAME_MATTER_DAYS
-        or percent < _LIKE_TEXT
-    ):
+    if len(same) < 2 or _PRODUCT not in same or days is None or days > SAME_MATTER_DAYS:
         return None
-    return Likeness(same, days, percent)
+    percent = _like_words(_text_of(old), _text_of(new))
+    return Likeness(same, days, percent) if percent else None
+
+
+def _like_words(one: str, other: str) -> int:
+    """How like two folded texts are, in per cent; 0 where that is not enough to speak of it.
+
+    The order of characters tells typing errors; that most pairs of one text stand in the other one
+    tells sentences that were moved, added or left out.
+    """
+    in_order = round(_same_order(one, other))
+    fewer, more = sorted((_pairs(one), _pairs(other)), key=len)
+    shared = round(100 * len(fewer & more) / len(fewer)) if fewer else 0
+    are_long = min(len(one), len(other)) >= _LONG_TEXT
+    enough = _LIKE_PAIRS if are_long else _LIKE_PAIRS_OF_SHORT
+    if shared >= enough and len(fewer) >= _LEAST_PAIRS:
+        return max(in_order, shared)
+    is_chance = are_long and shared < _RELATED_PAIRS
+    return in_order if in_order >= (_SAME_TEXT if is_chance else _LIKE_TEXT) else 0
+
+
+@lru_cache(maxsize=4096)
+def _pairs(text: str) -> frozenset[tuple[str, str]]:
+    """The pairs of neighbours in a folded text: Chinese characters, Latin words, numbers.
+
+    What a mark or a break separates is no pair.
+    """
+    clauses = (_UNITS.findall(clause) for clause in _MARKS.split(text))
+    return frozenset(chain.from_iterable(map(pairwise, clauses)))
+
+
+_MARKS = re.compile(r"[^\w\s']+|\n")
+_UNITS = re.compile(r"[a-z0-9']+|\w")
 
 
 def _alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
-    before, after = (fold(str(answers.get(_TEXT) or "")) for answers in (old, new))
-    return (
-        100.0
-        if before == after
-        else max(fuzz.ratio(before, after), fuzz.token_sort_ratio(before, after))
-    )
+    return _same_order(_text_of(old), _text_of(new))
+
+
+def _text_of(answers: Mapping[str, Any]) -> str:
+    """What somebody wrote, folded."""
+    return _folded(str(answers.get(_TEXT) or ""))
+
+
+_folded = lru_cache(maxsize=4096)(fold)
+"""A text is compared with those of many cases."""
+
+
+def _same_order(one: str, other: str) -> float:
+    """How many characters of two folded texts stand in the same order (per cent); 0 for few."""
+    if one == other:
+        return 100.0
+    ratios = (fuzz.ratio, fuzz.token_sort_ratio)
+    return max(ratio(one, other, score_cutoff=_LIKE_TEXT) for ratio in ratios)
 
 
 def _days_between(one: object, other: object) -> int | None:

@@ -1,6 +1,7 @@
 """Many words found in one pass over a folded text (an Aho-Corasick automaton).
 
-Chinese words are found anywhere; Latin words only whole, `burn*` as a stem. All overlaps are found.
+Chinese words and marks (`?`) are found anywhere; Latin words only whole, `burn*` as a stem. All
+overlaps are found.
 """
 
 import re
@@ -71,15 +72,17 @@ class Lexicon:
         return found
 
     def _stands(self, text: str, spot: Spot) -> bool:
-        """True for a Latin word that is no part of a longer one, or begins one as a stem."""
+        """True for a Latin word that is no part of a longer one, or begins one as a stem.
+
+        What begins with a mark ('s arm) may stand behind a letter.
+        """
         place, start, end = spot
         before, after = (
             text[start - 1 : start],
             "" if place >= self._first_stem else text[end : end + 1],
         )
-        return not (before.isascii() and before.isalnum()) and not (
-            after.isascii() and after.isalnum()
-        )
+        is_within = before.isascii() and before.isalnum() and text[start].isalnum()
+        return not is_within and not (after.isascii() and after.isalnum())
 
     def patterns(self, found: Sequence[Sequence[Spot]]) -> list[Pattern]:
         """The pattern of what `scan` has found in each text; `()` where that is nothing."""
@@ -108,6 +111,6 @@ def starts(texts: Sequence[str]) -> list[int]:
 
 
 def _kind_of(word: str, *, is_stem: bool) -> int:
-    if not word[0].isascii():
+    if not word[0].isascii() or not any(map(str.isalnum, word)):
         return _ANYWHERE
     return _STEM if is_stem else _WHOLE

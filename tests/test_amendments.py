@@ -389,6 +389,54 @@ def test_far_apart_or_about_another_product_is_not_proposed() -> None:
     assert likeness(old, {**old, "description": "希望说明书的字大一些"}) is None
 
 
+LONG = "音箱放在客厅用了三天，蓝牙每隔十分钟就会断开一次，重新配对以后又能用一会儿。手机换了两台都是这样。"
+
+
+@pytest.mark.parametrize(
+    ("again", "is_proposed"),
+    [
+        (f"您好，打扰了。{LONG}麻烦尽快处理，谢谢！", True),
+        ("手机换了两台都是这样。音箱放在客厅用了三天，蓝牙每隔十分钟就会断开一次，重新配对以后又能用一会儿。", True),
+        ("音箱放在客厅用了三天，蓝牙每隔十分钟就会断开一次", True),
+        ("音箱放在客厅用了叁天，蓝牙没隔十分钟就会断开一此，从新配对以后又能用一会。手机换了两台都是这样", True),
+        ("音箱放在客廳用了三天，藍牙每隔十分鐘就會斷開一次，重新配對以後又能用一會兒。手機換了兩臺都是這樣。", True),
+        ("音箱的外壳右下角有一道很深的划痕，拆开包装的时候就在，请给我换一台新的，谢谢。", False),
+        ("音箱", False),
+    ],
+)  # fmt: skip
+def test_same_matter_is_known_by_pairs_of_characters(again: str, is_proposed: bool) -> None:
+    case = {"reporter": "王", "contact": "1", "product": "音箱", "reported_at": "2026-11-01"}
+    found = likeness({**case, "description": LONG}, {**case, "description": again})
+    assert (found is not None) == is_proposed
+
+
+def test_likeness_within_one_file_is_proposed_too(tmp_path: Path) -> None:
+    again = GOOD.replace("需要重新配对", "又要重新配对了").replace("客厅", "卧室")
+    place = place_with(tmp_path, sheet(f"{CUSTOMER}\n{GOOD}\n{people(1).splitlines()[1]}\n{again}"))
+    first, _, third = ledger_cases(place)
+    assert (third.alike["case"], third.alike["same"]) == (
+        first.number,
+        ["product", "reporter", "contact"],
+    )
+
+
+def test_likeness_is_found_behind_many_newer_cases_of_the_reporter(tmp_path: Path) -> None:
+    others = [
+        GOOD.replace("蓝牙经常断开，需要重新配对", f"{word}有问题，请寄{n}份说明给我")
+        for n, word in enumerate(
+            ["遥控", "电源", "外壳", "脚垫", "屏幕", "话筒", "按键", "灯带", "纸箱", "贴纸"], 1
+        )
+    ]
+    place = place_with(tmp_path, sheet("\n".join([CUSTOMER, GOOD, *others])))
+    again = GOOD.replace("需要重新配对", "又要重新配对了").replace("客厅", "卧室")
+    drop(place, "customer/later.xlsx", sheet(f"{CUSTOMER}\n{again}\n{people(1).splitlines()[1]}"))
+    result = run(place, "2026-11-17")
+    assert ("FB-alike", 2, None) in codes(result, "FB-alike")
+    told = {case.values["description"]: case for case in ledger_cases(place)}
+    repeat, first = told["蓝牙经常断开，又要重新配对了"], told["蓝牙经常断开，需要重新配对"]
+    assert repeat.alike["case"] == first.number
+
+
 def test_row_with_more_than_two_other_answers_is_not_the_same_row_edited() -> None:
     old = {
         "reporter": "王",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fbbatch.classify import Classifier
 from tests.builders import Ruled, ruled
 
 
@@ -396,7 +397,7 @@ def test_two_types_with_equal_weight_are_unclassified_and_both_named(book) -> No
     assert {"function", "quality"} <= set(found.touched_types)
 
 
-@pytest.mark.parametrize("text", ["", "今天天气很好", "abc", "！！！", "12345"])
+@pytest.mark.parametrize("text", ["", "今天天气晴", "abc", "！！！", "12345"])
 def test_text_that_says_nothing_of_a_type_is_honestly_unclassified(book, text: str) -> None:
     found = ruled(book, text).classification
     assert (found.type, found.severity, found.unsure) == (
@@ -591,3 +592,131 @@ def test_judging_remembers_nothing_between_texts(book, fragments: list[str]) -> 
     ruled(book, "没有" + text)
     ruled(book, text + "：无")
     assert ruled(book, text).classification == first
+
+
+# --- the kind, where nobody has said it ---
+
+
+@pytest.mark.parametrize(
+    "text", ["升级新版本", "今天下午送到", "客服热线", "???", "收到货一个星期"]
+)
+def test_text_that_says_nothing_of_its_kind_is_no_problem_but_unclassified(book, text: str) -> None:
+    assert ruled(book, text).classification.kind == "unclassified"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("有货吗", "inquiry"),
+        ("支持蓝牙吗？", "inquiry"),
+        ("這款什麼時候發貨", "inquiry"),
+        ("怎么换电池", "inquiry"),
+        ("没有货吗？", "inquiry"),
+        ("Does it come in blue?", "inquiry"),
+        ("怎么又坏了？", "problem"),
+        ("手机发热怎么办？", "problem"),
+        ("这就是你们的服务态度？", "complaint"),
+        ("不错", "praise"),
+        ("挺好的，下次再来", "praise"),
+        ("好用", "praise"),
+        ("nice", "praise"),
+        ("不好用", "problem"),
+        ("不是很好用", "complaint"),
+        ("谢谢，但是屏幕不亮", "problem"),
+        ("没什么不错的", "unclassified"),
+        ("收到两天了，" * 20 + "味道不错", "unclassified"),
+    ],
+)
+def test_plain_question_and_short_praise_are_known_where_nothing_else_is_said(
+    book, text: str, kind: str
+) -> None:
+    assert ruled(book, text).classification.kind == kind
+
+
+@pytest.mark.parametrize(
+    "text", ["it bit my finger and injured me", "中途突然卡住了", "headlights flicker"]
+)
+def test_words_of_harm_or_of_a_fault_say_that_it_is_a_problem(book, text: str) -> None:
+    assert ruled(book, text).classification.kind == "problem"
+
+
+def test_kind_that_the_recorder_leaves_open_is_left_to_the_rules(book) -> None:
+    assert ruled(book, "屏幕坏了", kind="unclassified").classification.kind == "problem"
+    assert ruled(book, "屏幕坏了", kind="complaint").classification.kind == "complaint"
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "level"),
+    [
+        ("升级新版本", "unclassified", "general"),
+        ("新版本不兼容", "compatibility", "general"),
+        ("不知道怎么回事", "unclassified", "general"),
+        ("不知道怎么用", "usability", "minor"),
+        ("为什么没有配送", "service", "minor"),
+        ("为什么还没有发货？", "service", "minor"),
+        ("指纹识别失败，反锁后打不开门", "function", "general"),
+        ("屏幕上有指纹", "unclassified", "minor"),
+        ("The strap left scratches on my daughter's arm", "quality", "severe"),
+        ("孩子的手被刮出了几道划痕", "quality", "severe"),
+        ("The phone has scratches on the screen", "quality", "minor"),
+        ("My watch face has scratches", "quality", "minor"),
+        ("手柄有划痕", "quality", "minor"),
+    ],
+)
+def test_named_fault_is_judged_by_what_it_says(book, text: str, type_: str, level: str) -> None:
+    found = ruled(book, text).classification
+    assert (found.type, found.severity) == (type_, level)
+
+
+def test_hazard_is_denied_also_in_a_question(book) -> None:
+    found = ruled(book, "这款插座为什么没有漏电保护？").classification
+    assert (found.kind, found.safety) == ("inquiry", ())
+
+
+# --- ratings ---
+
+
+def with_rule(book, **rule: object):
+    told = book.classification.model_dump()
+    told["rules"].append({"id": "KIN-STARS", "kind": "praise", **rule})
+    return type(book.classification).model_validate(told)
+
+
+def test_rule_may_read_a_rating(book) -> None:
+    rules = with_rule(book, weight=5, rating={"at_least": 5}, fields=["stars"])
+    columns = {"description": ["屏幕坏了", "屏幕坏了", "收到货", None], "stars": [5, 4, 5.0, None]}
+    classifier = Classifier(rules)
+    judged = classifier.classify(columns, 4, classifier.scan(columns))
+    assert [one.kind for one in judged] == ["praise", "problem", "praise", "unclassified"]
+    assert judged[2].evidence == (
+        {
+            "rule": "KIN-STARS",
+            "says": "kind=praise",
+            "words": ["5"],
+            "negated": [],
+            "field": "stars",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({}, "words"),
+        ({"words": ["好"], "rating": {"at_least": 5}, "fields": ["stars"]}, "words"),
+        ({"rating": {"at_least": 5}}, "fields"),
+        ({"rating": {}, "fields": ["stars"]}, "at_least"),
+        ({"rating": {"at_least": 5, "at_most": 1}, "fields": ["stars"]}, "no such rating"),
+    ],
+)
+def test_rule_that_could_never_speak_is_refused(book, rule: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        with_rule(book, **rule)
+
+
+def test_rules_without_the_kind_unclassified_judge_as_before(book) -> None:
+    told = book.classification.model_dump()
+    told |= {"default_kind": "problem", "kind_of_faults": None}
+    classifier = Classifier(type(book.classification).model_validate(told))
+    columns = {"description": ["收到货一个星期"]}
+    assert classifier.classify(columns, 1, classifier.scan(columns))[0].kind == "problem"

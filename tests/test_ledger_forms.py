@@ -229,6 +229,39 @@ def test_summary_sheet_takes_an_override_of_the_class_with_a_name(tmp_path) -> N
     assert (outcome, told[0]) == ("returned", ("FB-edit-unsigned", "type"))
 
 
+def test_kind_is_chosen_in_the_summary_and_counted_in_a_row_of_its_own(tmp_path) -> None:
+    place, result = office(tmp_path, 2)
+    path = issued(place, result, "summary")
+    book = openpyxl.load_workbook(path)
+    rules = [rule.formula1 for page in book for rule in page.data_validations.dataValidation]
+    assert any("未分类" in formula and "客户投诉" in formula for formula in rules)
+    counts = [row[0].value for row in book["统计"].iter_rows()]
+    assert "按反馈性质" in counts
+
+    def edit(page: Any, at: dict[str, int]) -> None:
+        page.cell(at[""] + 1, at["反馈性质"]).value = "客户投诉"
+        sign(page, at, "谢承恩")
+
+    outcome, told = back(place, edited(path, edit, sheet_number=1))
+    assert (outcome, told[0]) == ("step", ("FB-edit-taken", "kind"))
+    assert case_of(place, result.manifest["cases"][0]["number"])[0].kind == "complaint"
+
+
+def test_older_schema_of_edited_ledgers_leaves_the_kind_protected(tmp_path) -> None:
+    place = workspace(tmp_path, "zh-Hans")
+    path = place / "schemas/forms/tracking_ledger.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(x for x in lines if "id: kind" not in x), encoding="utf-8")
+    drop(place, "a.xlsx", sheet(people(2)))
+    result = run(place)
+
+    def edit(page: Any, at: dict[str, int]) -> None:
+        page.cell(at[""] + 1, at["反馈性质"]).value = "客户投诉"
+
+    edited_copy = edited(issued(place, result, "summary"), edit, sheet_number=1)
+    assert back(place, edited_copy)[1] == [("FB-edit-protected", "kind")]
+
+
 def test_ledger_whose_issued_copy_is_gone_is_sent_back(tmp_path) -> None:
     place, result = office(tmp_path, 1)
     content = issued(place, result, "tracking_ledger").read_bytes()

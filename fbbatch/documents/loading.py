@@ -199,7 +199,7 @@ def _in_texts(
                 yield (*path, key), code, details
 
 
-_OPTIONAL = {"reply": "", "register": "ask_"}
+_OPTIONAL = {"reply": "", "register": "ask_", "summary": "by_kind"}
 """Templates of which words beginning so may be left out: they are asked for only where they are."""
 
 

@@ -27,6 +27,7 @@ from fbbatch.render.blocks import (
     WorkSheet,
 )
 from fbbatch.render.words import long_date
+from fbbatch.schema import FieldModel
 
 Word = Callable[..., str]
 """Says a wording of the template, filled in."""
@@ -66,8 +67,7 @@ def summary_workbook(
     shown = [column for column in template.columns if column.print != "only"]
     every = _table(cases, shown, office, word)
     printed = _table(cases, _printed(template), office, word)
-    by_type = _by_type(cases, office, word)
-    by_source = _by_source(cases, office, word)
+    by_type, *others = _counts(cases, office, template)
     charts: tuple[Chart, ...] = ()
     if cases:
         charts = _charts(by_type, day, len(cases), word)
@@ -85,7 +85,7 @@ def summary_workbook(
                 word("counts"),
                 f"{name}　{word('counts')}",
                 lines[:1],
-                (by_type, by_source),
+                (by_type, *others),
                 charts,
                 signatures,
                 few,
@@ -230,7 +230,10 @@ _DECISION_HEADS = (
     "decision_options",
 )
 """What stands between a decision's number and the cell that is filled in."""
-_EDITABLE = frozenset({"type", "severity", "department", "priority", "main_case"})
+_EDITABLE = frozenset({"kind", "type", "severity", "department", "priority", "main_case"})
+_CHOSEN = frozenset({"kind"})
+"""Columns with a drop-down of the words that may stand in them."""
+_LONGEST_LIST = 255  # characters, with the commas between: Excel takes no longer one
 
 
 def summary_document(
@@ -243,8 +246,7 @@ def summary_document(
         Text(_period(cases, day, office, word), "small"),
         Text(_summariser(office, word), "small"),
         _shortened(_table(cases, _printed(template), office, word), word("in_full")),
-        _by_type(cases, office, word),
-        _by_source(cases, office, word),
+        *_counts(cases, office, template),
         *((Note(word("small")),) if 0 < len(cases) < _FEW else ()),
         Signatures(_signed(word)),
     )
@@ -302,17 +304,7 @@ def _table(
     cases: Sequence[Case], columns: Sequence[ColumnModel], office: Office, word: Word
 ) -> Table:
     """The table of the cases, a row each; those that are severe are marked."""
-    heads = tuple(
-        Column(
-            office.head(column),
-            column.weight,
-            column.align,
-            column.kind,
-            id=column.of,
-            editable=column.of in _EDITABLE,
-        )
-        for column in columns
-    )
+    heads = tuple(_head(column, office) for column in columns)
     rows = []
     marks = {}
     for index, case in enumerate(cases):
@@ -321,6 +313,31 @@ def _table(
         if case.severity == "severe":
             marks[index] = "severe"
     return Table(heads, tuple(rows), empty=word("zero"), marks=marks)
+
+
+def _head(column: ColumnModel, office: Office) -> Column:
+    """The head of a column; it may be edited where the schema of edited ledgers has it, too."""
+    form = office.teller.book.schema("tracking_ledger")
+    known = {field.id: field for field in form.fields} if form else {}
+    is_editable = column.of in _EDITABLE and column.of in known
+    return Column(
+        office.head(column),
+        column.weight,
+        column.align,
+        column.kind,
+        id=column.of,
+        editable=is_editable,
+        options=_choices(known[column.of], office) if is_editable else (),
+    )
+
+
+def _choices(field: FieldModel, office: Office) -> tuple[str, ...]:
+    """The words of a drop-down; none, where Excel could not show them all."""
+    if field.id not in _CHOSEN:
+        return ()
+    told = tuple(value.label[office.language] for value in office.teller.book.values(field))
+    fits = len(",".join(told)) <= _LONGEST_LIST and not any("," in word for word in told)
+    return told if fits else ()
 
 
 def _shortened(table: Table, more: str) -> Table:
@@ -349,6 +366,13 @@ def _value(case: Case, column: ColumnModel, number: int, office: Office) -> Cell
     return told
 
 
+def _counts(cases: Sequence[Case], office: Office, template: Template) -> tuple[Table, ...]:
+    """All counts; that by kind is left out where an older template has no words for it."""
+    word = _words(template, office)
+    by_kind = (_by_kind(cases, office, word),) if "by_kind" in template.words else ()
+    return _by_type(cases, office, word), *by_kind, _by_source(cases, office, word)
+
+
 def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
     """Numbers by type and severity, with totals and shares. Source: 4.1.1."""
     teller = office.teller
@@ -375,21 +399,31 @@ def _by_type(cases: Sequence[Case], office: Office, word: Word) -> Table:
     return _counted(columns, rows, "by_type", word)
 
 
+def _by_kind(cases: Sequence[Case], office: Office, word: Word) -> Table:
+    """Numbers by kind; what nobody has said is a row of its own. Source: 1.2b."""
+    return _by("kind", Counter(case.kind for case in cases), office, word)
+
+
 def _by_source(cases: Sequence[Case], office: Office, word: Word) -> Table:
     """Numbers by source, with shares. Source: 4.1.1."""
+    return _by("source", Counter(case.source for case in cases), office, word)
+
+
+def _by(of: str, counts: Counter[str], office: Office, word: Word) -> Table:
+    """Numbers and shares by the codes of a set, with the total."""
     teller = office.teller
-    counts = Counter(case.source for case in cases)
+    n_cases = counts.total()
     rows: list[tuple[CellValue, ...]] = []
-    for code in _codes_of("source", office):
+    for code in _codes_of(of, office):
         number = counts[code]
         if number:
-            share = number / len(cases)
-            rows.append((teller.word("source", code), number, share))
-    if cases:
-        rows.append((word("total"), len(cases), 1.0))
-    name = Column(teller.label("source"), 2)
+            share = number / n_cases
+            rows.append((teller.word(of, code), number, share))
+    if n_cases:
+        rows.append((word("total"), n_cases, 1.0))
+    name = Column(teller.label(of), 2)
     columns = (name, _number_column(word("count")), _share_column(word))
-    return _counted(columns, rows, "by_source", word)
+    return _counted(columns, rows, f"by_{of}", word)
 
 
 def _codes_of(name: str, office: Office) -> list[str]:

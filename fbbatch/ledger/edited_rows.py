@@ -4,9 +4,11 @@ Which cases a row may belong to is found by its kin keys, or said by a returned 
 of one file are kept back until all of it has been read, then told apart.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,9 +26,9 @@ from fbbatch.identity import (
 )
 from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
-from fbbatch.model import CASE_NUMBER, FeedbackRow
+from fbbatch.model import CASE_NUMBER, FeedbackRow, FeedbackRows
 
-_NEWEST = 8  # of the cases that share a key
+_NEWEST = 64  # of the cases that share a key; with all, a key of thousands would stop a run
 
 
 class Kin(NamedTuple):
@@ -75,16 +77,32 @@ _KIN = (
 )
 
 
-def kin_of(connection: sa.Connection, keys: Iterable[int], *, before: int) -> dict[int, list[Kin]]:
-    """The newest cases for each kin key, without those that have ids from `before` on."""
+def kin_of(
+    connection: sa.Connection,
+    keys: Iterable[int],
+    *,
+    before: int,
+    since: int = 0,
+    newest: int = _NEWEST,
+) -> dict[int, list[Kin]]:
+    """The newest cases for each kin key, the newest first.
+
+    Args:
+        connection: of the ledger.
+        keys: that are looked up.
+        before: cases with ids from here on are left out.
+        since: so are those with smaller ids.
+        newest: how many there may be for each key.
+    """
     found: dict[int, list[Kin]] = {}
-    for *about, key in bulk.seek(connection, _newest(before), sorted(set(keys))):
+    query = _newest(before, since, newest)
+    for *about, key in bulk.seek(connection, query, sorted(set(keys))):
         found.setdefault(key, []).append(_kin(about))
     return found
 
 
 @lru_cache(maxsize=4)
-def _newest(before: int) -> sa.Select[Any]:
+def _newest(before: int, since: int, newest: int) -> sa.Select[Any]:
     rank = (
         sa.func.row_number()
         .over(partition_by=t.kin.c.key, order_by=t.kin.c.case_id.desc())
@@ -92,11 +110,58 @@ def _newest(before: int) -> sa.Select[Any]:
     )
     ranked = (
         sa.select(t.kin.c.key, t.kin.c.case_id, rank)
-        .where(t.kin.c.key.in_(bulk.SOUGHT), t.kin.c.case_id < before)
+        .where(
+            t.kin.c.key.in_(bulk.SOUGHT),
+            t.kin.c.case_id < before,
+            t.kin.c.case_id >= since,
+        )
         .subquery()
     )
     query = _KIN.add_columns(ranked.c.key).join(ranked, ranked.c.case_id == t.case.c.id)
-    return query.where(ranked.c.rank <= _NEWEST).order_by(t.case.c.id.desc())
+    return query.where(ranked.c.rank <= newest).order_by(t.case.c.id.desc())
+
+
+class KinHere:
+    """The cases of one file that share kin keys, found as its rows are recorded.
+
+    Args:
+        connection: of the file's transaction.
+        first: the id from which on cases are this file's.
+    """
+
+    def __init__(self, connection: sa.Connection, first: int) -> None:
+        self._connection = connection
+        self._first = first
+        self._met: set[int] = set()
+
+    def of(self, first: int, rows: FeedbackRows) -> dict[int, list[Kin]]:
+        """The file's cases for each key that one of the rows shares with a row before it.
+
+        The rows have been recorded, with ids from `first` on. As a rule no key comes twice.
+        """
+        keys = list(chain.from_iterable(rows.kin))
+        different = set(keys)
+        if len(different) == len(keys) and self._met.isdisjoint(different):
+            self._met |= different
+            return {}
+        again = {key for key, n in Counter(keys).items() if n > 1 or key in self._met}
+        self._met |= different
+        n_rows = len(rows.row)
+        return kin_of(
+            self._connection,
+            again,
+            before=first + n_rows,
+            since=self._first,
+            newest=_NEWEST + n_rows,
+        )
+
+
+def older(case_id: int, row: FeedbackRow, kin: Mapping[int, list[Kin]]) -> Iterator[Kin]:
+    """Of the cases that share a key with a row, the newest that came before its own case."""
+    for key in row.kin:
+        known = kin.get(key, [])
+        place = bisect_right(known, -case_id, key=lambda one: -one.case_id)
+        yield from known[place : place + _NEWEST]
 
 
 def case_named(connection: sa.Connection, number: str) -> Kin | None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fbbatch.findings import finding
 from fbbatch.ledger import bulk
 from fbbatch.ledger import tables as t
-from fbbatch.ledger.edited_rows import Edited, Kin, RowsOrigin, Sieve, alike, kin_of
+from fbbatch.ledger.edited_rows import Edited, Kin, KinHere, RowsOrigin, Sieve, alike, kin_of, older
 from fbbatch.ledger.outcomes import HARMLESS, outcome_of, together
 from fbbatch.ledger.queries import case_of, facts_of, history_of
 from fbbatch.ledger.waiting import IGNORED, PASSED, TAKEN, put_decision, put_waiting, waiting_forms
@@ -143,6 +143,7 @@ class FileRecorder:
         self._ruling_id = self._ruling_base = self._next_id(t.ruling)
         self._ruling_sheet = ""
         self._first_case = self._submission_id
+        self._kin_here = KinHere(connection, self._first_case)
         self._has_older = connection.execute(sa.select(t.case.c.id).limit(1)).first() is not None
         self._serial = self._last_serial()
         self._prefix = t.number_prefix(self._day)
@@ -284,8 +285,9 @@ class FileRecorder:
             sheet, "accepted", told, [marks.get(row) for row in rows.row] if marks else None
         )
         self._cases(first, rows)
-        if kin:
-            self._likenesses(first, sheet, rows, kin)
+        here = self._kin_here.of(first, rows)
+        if kin or here:
+            self._likenesses(first, sheet, rows, (kin, here))
 
     # --- rows that may belong to cases ------------------------------------------------
 
@@ -398,11 +400,16 @@ class FileRecorder:
         return set(self._connection.execute(judges).scalars()) == {"rules"}
 
     def _likenesses(
-        self, first: int, sheet: str, rows: FeedbackRows, kin: Mapping[int, list[Kin]]
+        self, first: int, sheet: str, rows: FeedbackRows, kin: Sequence[Mapping[int, list[Kin]]]
     ) -> None:
-        """Propose to a person which of the new cases may be a matter that is known."""
+        """Propose to a person which of the new cases may be a matter that is known.
+
+        `kin` are the cases of earlier files and those of this one, by key. Of a row that the file
+        has twice it is told that.
+        """
         for case_id, row in enumerate(rows.each(), first):
-            found = alike(row, (k for key in row.kin for k in kin.get(key, ())))
+            near = kin[:1] if row.occurrence else kin
+            found = alike(row, chain.from_iterable(older(case_id, row, one) for one in near))
             if found:
                 other, why = found
                 bulk.put(

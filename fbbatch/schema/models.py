@@ -34,7 +34,12 @@ class Strict(BaseModel):
 
 
 def _label(value: object) -> object:
-    """A text by language; a missing zh-Hans is the zh-Hant text in simplified characters."""
+    """A text by language; a missing zh-Hans is the zh-Hant text in simplified characters.
+
+    A text alone is the one of all languages, as it is written.
+    """
+    if isinstance(value, str):
+        return dict.fromkeys(LANGUAGES, value)
     if not isinstance(value, dict):
         return value
     label = dict(value)
@@ -55,8 +60,12 @@ if TYPE_CHECKING:
     _Texts = dict[str, str]
 else:  # editors are told which languages there are
     _Texts = dict[Literal["zh-Hant", "zh-Hans", "en"], str]
-Label = Annotated[_Texts, BeforeValidator(_label), AfterValidator(_three_languages)]
-"""A text in the three languages."""
+Label = Annotated[
+    _Texts,
+    BeforeValidator(_label, json_schema_input_type=str | _Texts),
+    AfterValidator(_three_languages),
+]
+"""A text in the three languages; a company of one language writes it alone (`label: 客服部`)."""
 
 
 def _example(value: object) -> object:
@@ -449,8 +458,32 @@ class Vocabulary(Strict):
     sets: dict[str, VocabularySet]
 
 
+class RatingRange(Strict):
+    """The ratings that a rule is about, both ends included."""
+
+    at_least: float | None = Field(default=None, description="the lowest of them")
+    at_most: float | None = Field(default=None, description="the highest of them")
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "RatingRange":
+        low, high = self.at_least, self.at_most
+        if low is None and high is None:
+            raise trouble("rating_range")
+        if low is not None and high is not None and low > high:
+            raise trouble("rating_none", at=("at_least",), low=low, high=high)
+        return self
+
+    def holds(self, rating: float) -> bool:
+        """True for a rating within the range."""
+        low, high = self.at_least, self.at_most
+        return (low is None or rating >= low) and (high is None or rating <= high)
+
+
 class Rule(Strict):
-    """A classification rule: words that speak for one value of one dimension. Source: 3.2.x."""
+    """A classification rule: what speaks for one value of one dimension. Source: 3.2.x.
+
+    That is words in a text, or a rating.
+    """
 
     id: str = Field(
         description="name of the rule, printed as the reason", pattern=r"^[A-Z][A-Z0-9-]*$"
@@ -463,8 +496,28 @@ class Rule(Strict):
         default=1, gt=0, description="added once for each different word that matches"
     )
     words: list[Word] = Field(
-        min_length=1,
+        default=[],
         description="words in either script; English ones match whole words, `burn*` a stem",
+    )
+    never_denied: bool = Field(
+        default=False, description="a negation in front changes nothing: 沒有貨嗎 still asks"
+    )
+    beside: list[Word] = Field(
+        default=[],
+        description="the words count only where one of these stands near, in the same clause",
+    )
+    rating: RatingRange | None = Field(
+        default=None, description="in place of words: ratings (in `fields`) that speak for it"
+    )
+    only_alone: bool = Field(
+        default=False,
+        description=(
+            "of a kind: counts only where nothing else tells of a kind, of a type in "
+            "`fault_types`, or of a severity above minor"
+        ),
+    )
+    only_short: bool = Field(
+        default=False, description="only in texts of at most `short_text` characters"
     )
     fields: list[str] = Field(
         default=[], description="only in these fields (default: the texts named in `texts`)"
@@ -474,6 +527,12 @@ class Rule(Strict):
     def _one_value(self) -> "Rule":
         if sum(value is not None for value in (self.kind, self.type, self.severity)) != 1:
             raise trouble("one_dimension")
+        if bool(self.words) == (self.rating is not None):
+            raise trouble("words_or_rating")
+        if self.rating and not self.fields:
+            raise trouble("rating_fields")
+        if self.only_alone and self.kind is None:
+            raise trouble("only_alone", at=("only_alone",))
         if self.safety and self.severity is None:
             raise trouble("safety")
         return self
@@ -498,6 +557,13 @@ class Negation(Strict):
     )
     exceptions: list[Word] = Field(
         default=[], description="phrases that look like a negation and are none"
+    )
+    asked: list[Word] = Field(
+        default=[],
+        description=(
+            "為什麼沒有配送: words that ask; a negation close behind them denies nothing, "
+            "but for the words of safety rules"
+        ),
     )
 
 
@@ -555,6 +621,19 @@ class ClassificationRules(Strict):
     )
     severity_by_type: dict[str, str] = Field(
         default={}, description="usual severity of a type, where no word tells more"
+    )
+    short_text: int = Field(
+        default=80, ge=1, description="characters up to which a text is short, for `only_short`"
+    )
+    fault_types: list[str] = Field(
+        default=[], description="types whose words tell of a fault: rules `only_alone` are silent"
+    )
+    kind_of_faults: str | None = Field(
+        default=None,
+        description=(
+            "kind where no word tells it, but words tell of harm, or of one of `fault_types` and "
+            "of a severity above minor"
+        ),
     )
     type_by_kind: dict[str, str] = Field(
         default={}, description="kinds that settle the type, e.g. suggestion"

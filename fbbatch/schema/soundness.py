@@ -454,8 +454,13 @@ def _in_classification(book: Book, yaml: Yaml) -> Iterator[Problem]:
             code = getattr(rule, dimension)
             yield from _codes(book, at.at(dimension), dimension, [code] if code else [])
         yield from _unknown_fields(fields, rule.fields, at.at("fields"))
+        if rule.rating:
+            yield from _no_ratings(book, rule.fields, at.at("fields"))
+    yield from _codes(book, place.at("fault_types"), "type", rules.fault_types)
     yield from _unknown_fields(fields, rules.texts, place.at("texts"))
     yield from _codes(book, place.at("default_kind"), "kind", [rules.default_kind])
+    if rules.kind_of_faults:
+        yield from _codes(book, place.at("kind_of_faults"), "kind", [rules.kind_of_faults])
     yield from _codes(book, place.at("default_severity"), "severity", [rules.default_severity])
     for key, of, values, to in (
         ("severity_by_kind", "kind", rules.severity_by_kind, "severity"),
@@ -480,6 +485,15 @@ def _unknown_fields(fields: set[str], names: Sequence[str], place: _Place) -> It
     for number, name in enumerate(names):
         if name not in fields:
             yield place.at(number).problem("product_field", field=name)
+
+
+def _no_ratings(book: Book, names: Sequence[str], place: _Place) -> Iterator[Problem]:
+    """Names, in a list, of fields that hold no number in one of the sources."""
+    for number, name in enumerate(names):
+        named = (field for schema in book.sources for field in schema.fields if field.id == name)
+        wrong = next((field for field in named if field.type not in _NUMBERS), None)
+        if wrong:
+            yield place.at(number).problem("rating_field", field=name, type=wrong.type)
 
 
 def _in_assignment(book: Book, yaml: Yaml) -> Iterator[Problem]:

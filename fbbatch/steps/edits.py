@@ -44,6 +44,7 @@ from fbbatch.workflow.standing import HELD, Move, Standing, asked_on, involved
 IGNORE = "ignore"
 _LONGEST_HOLD_DAYS = 3_660
 _NOTES = frozenset({"last_progress", "difficulties", "remarks"})
+_JUDGED = ("kind", "type", "severity")
 _OF_ANY = _NOTES | {"responsible"}
 """Columns that mean something of a matter of any process; the others are those of cases."""
 
@@ -140,7 +141,7 @@ class Edits:
         by: str,
     ) -> Move:
         """The move of a case, with another class or main case where a cell says so."""
-        judged: dict[str, str] = {name: told[name] for name in ("type", "severity") if name in told}
+        judged: dict[str, str] = {name: told[name] for name in _JUDGED if name in told}
         if judged:
             recorder.override(case, by, **judged)
         if MERGE in told and (main := main_case(self.rules, recorder, case, told[MERGE])):
@@ -305,7 +306,7 @@ def _is_so(matter: Matter, change: CellChange) -> bool:
     """True for a cell that says what the matter says already."""
     facts, standing, value = matter.facts, matter.standing, change.value
     match change.field:
-        case "type" | "severity" | "department":
+        case "kind" | "type" | "severity" | "department":
             return bool(getattr(facts, change.field, None) == value)
         case "priority" | "responsible" | "main_case":
             return bool(getattr(standing, change.field) == value)
