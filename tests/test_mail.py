@@ -577,6 +577,14 @@ def mails_of_others() -> list[str]:
         ]
 
 
+def seen(payload: bytes, declared: str) -> str:
+    """A text as people see it: one of a mail that declares a Western charset may be UTF-8."""
+    try:
+        return payload.decode("utf-8")
+    except UnicodeDecodeError:
+        return payload.decode(declared)
+
+
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the files of others are not here: {CORPUS}")
 @pytest.mark.parametrize("path", mails_of_others())
 def test_a_real_mail_keeps_every_word(path: str) -> None:
@@ -588,7 +596,7 @@ def test_a_real_mail_keeps_every_word(path: str) -> None:
         if part.get_content_type() == "text/plain":
             payload = part.get_payload(decode=True)
             assert isinstance(payload, bytes)
-            words = re.findall(r"\w+", payload.decode(part.get_content_charset() or "utf-8"))
+            words = re.findall(r"\w+", seen(payload, part.get_content_charset() or "utf-8"))
             assert [word for word in words if word not in everything] == []
 
 

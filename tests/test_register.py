@@ -436,7 +436,7 @@ def test_every_type_of_field_has_a_prompt_a_rule_and_an_example() -> None:
         if isinstance(row[0], int)
     }
     assert (notes["比例"], notes["上限"], notes["得分"]) == ("0 至 100", "不大於 9", "0 至 100")
-    assert notes["性質"] == "問題反饋、改進建議、客戶投訴、諮詢、表揚"
+    assert notes["性質"] == "問題反饋、改進建議、客戶投訴、諮詢、表揚、未分類"
     assert (
         len(
             bookmarks(

@@ -596,7 +596,7 @@ def _ending(
 ) -> Iterator[Message]:
     """What is said of sheets that nobody understands, and of a file without a row."""
     if not so_far["sheets"]:
-        yield Refusal(left[0].reason if left else finding("FB-empty-file", size=0))
+        yield Refusal(left[0].reason if left else finding("FB-no-content"))
         return
     skipped: list[Finding] = []
     for one in left:

@@ -214,7 +214,7 @@ def _labelled(
             if schema:
                 header, *rows = sheet.rows()
                 ids = [_id_of(name, schema) for name in header]
-                records = [dict(zip(ids, row, strict=True)) for row in rows]
+                records = [zip(ids, row, strict=True) for row in rows]
                 joined, also = _joined(records)
                 return joined, schema, (*told.loose, *also)
     return [], None, ()
@@ -234,7 +234,9 @@ def _web_form(header: Sequence[Cell], book: Book, folder: str | None) -> SchemaM
     return None
 
 
-def _joined(records: Iterable[dict[str, Cell]]) -> tuple[list[dict[str, Cell]], list[str]]:
+def _joined(
+    records: Iterable[Iterable[tuple[str, Cell]]],
+) -> tuple[list[dict[str, Cell]], list[str]]:
     """Records with those in front of them that describe nothing, and what that leaves over.
 
     Two labels of one field, such as mail and phone, begin no second report: the form has one
@@ -251,9 +253,9 @@ def _joined(records: Iterable[dict[str, Cell]]) -> tuple[list[dict[str, Cell]], 
     return ([*done, open_record] if open_record else done), left_over
 
 
-def _put_together(record: dict[str, Cell], further: Mapping[str, Cell]) -> Iterator[str]:
-    """Add answers to a record; yield those that it has already."""
-    for name, value in further.items():
+def _put_together(record: dict[str, Cell], further: Iterable[tuple[str, Cell]]) -> Iterator[str]:
+    """Add answers, by field id, to a record; yield those that it has already."""
+    for name, value in further:
         known = record.get(name)
         if not known or not value or known == value:
             record[name] = known or value

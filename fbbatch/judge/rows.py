@@ -317,7 +317,8 @@ class _TableBelow:
         """Set aside the rows that are no feedback, and judge the others."""
         kinds = {}
         n_hinted = max(0, min(len(rows), self._header_row + HINTED_ROWS + 1 - first))
-        for index in sorted({*range(n_hinted), *suspects}):
+        examples = self._checker.examples(rows[:n_hinted])
+        for index in sorted({*range(n_hinted), *suspects} - examples):
             number = first + index
             if kind := self._not_rows.kind(rows[index], number, number - self._header_row):
                 kinds[index] = kind

@@ -213,6 +213,7 @@ def header_in(
         layout,
         first_row=layout.first_row + above,
         header_row=number,
+        findings=tuple(told._replace(row=number) for told in layout.findings),
     )
 
 
