@@ -38,9 +38,10 @@ from fbbatch.render.marked import RESULT, WHY
 from fbbatch.render.words import text_width, ticks
 from fbbatch.schema import Layout, identify, load_book
 from fbbatch.validate.parsers import ERROR_VALUES
+from fbbatch.validate.tidy import tidy
 from fbbatch.validate.values import says_nothing
 from fbbatch.wording import in_all_languages
-from fbbatch.words import fold
+from fbbatch.words import DEFAULT_PLACEHOLDERS, fold, spellings
 from tests.builders import RECEIVED, REPOSITORY, judge, schema
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -454,9 +455,17 @@ def test_every_type_of_field_has_a_prompt_a_rule_and_an_example() -> None:
 
 OURS = frozenset(in_all_languages(RESULT) + in_all_languages(WHY))
 """Headers of the columns that we add to a workbook that goes back; they are read as such."""
+NOTHING_SAID = spellings(DEFAULT_PLACEHOLDERS)
+
+
+def is_taken_as_written(text: str) -> bool:
+    """False for what programs and printed lines leave around an answer, or in place of one."""
+    return tidy(text) == text and text not in NOTHING_SAID and bool(text.strip("?？"))
+
+
 PROSE = st.text(
     st.characters(categories=["L", "Nd", "P", "S"], max_codepoint=0x2FA1D), min_size=2, max_size=60
-).filter(lambda text: text not in OURS)
+).filter(lambda text: text not in OURS and is_taken_as_written(text))
 PAST = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2020, 12, 31)).map(
     lambda moment: moment.replace(second=0, microsecond=0)
 )
