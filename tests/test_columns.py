@@ -1,6 +1,7 @@
 """Several headers for one field, options over columns, second header rows, text under no header."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,15 +9,18 @@ from hypothesis import strategies as st
 
 from fbbatch.schema import Book, SchemaModel, identify
 from fbbatch.schema.columns import match_columns
+from fbbatch.validate.check import Checker
 from fbbatch.validate.several import split_choices
-from fbbatch.words import fold
+from fbbatch.words import DEFAULT_PLACEHOLDERS, fold
 from tests.builders import (
     CUSTOMER,
     GOOD,
+    RECEIVED,
     cells,
     checked,
     delimited,
     judge,
+    layout_of,
     schema,
     sheet,
     told,
@@ -91,6 +95,45 @@ def test_wrong_answer_in_a_second_column_is_told_at_its_cell(book, tmp_path) -> 
     ]
 
 
+def read_together(book, fields: str, headers: list[str], cells: list[Any], *placeholders: str):
+    """The first field's answer in a row of `cells`, and the findings as (code, column from 1)."""
+    others = "{id: other, zh: 其他}, {id: third, zh: 第三}"
+    layout = layout_of(f"[{fields}, {others}]", [*headers, "其他", "第三"])
+    known = (*DEFAULT_PLACEHOLDERS, *placeholders)
+    checker = Checker(layout, book, received=RECEIVED, language="zh-Hans", placeholders=known)
+    checked = checker.check([[*cells, "甲", "乙"]], [2], "S")
+    return checked.columns[checker.fields[0]][0], [(f.code, f.column) for f in checked.findings]
+
+
+NAMED = ("{id: name, zh: 姓名, aliases: [联系人]}", ["姓名", "联系人"])
+CALLED = ("{id: contact, zh: 电话, aliases: [手机], type: contact}", ["电话", "手机"])
+SAID = ("{id: said, zh: 描述, aliases: [说明], min_length: 2}", ["描述", "说明"])
+COUNTED = ("{id: n, zh: 数量, aliases: [件数], type: integer}", ["数量", "件数"])
+
+
+@pytest.mark.parametrize(
+    ("field", "cells", "answer", "findings"),
+    [
+        (NAMED, ["NULL", "王小明"], "王小明", []),
+        (NAMED, ["-3", "王小明"], "王小明", [("FB-read-as-blank", 1)]),
+        (NAMED, ["????", "王小明"], "王小明", [("FB-garbled", 1)]),
+        (NAMED, ["王小明", "????"], "王小明", [("FB-garbled", 2)]),
+        (NAMED, ["????", "-3"], None, [("FB-read-as-blank", 2), ("FB-garbled", 1)]),
+        (CALLED, ["1.38E+10", "0912345678"], "0912345678", [("FB-digits-lost", 1)]),
+        (CALLED, ["0912345678", "1.38E+10"], "0912345678", [("FB-digits-lost", 2)]),
+        (CALLED, ["????", "0912345678"], "0912345678", [("FB-garbled", 1)]),
+        (CALLED, ["0987654321", 912345678], "0987654321; 912345678", [("FB-lost-zero", 2)]),
+        (SAID, ["屏幕坏了", '=DISPIMG("a",1)'], "屏幕坏了", [("FB-picture", 2)]),
+        (SAID, ["屏幕坏了", "按键\ufffd"], "屏幕坏了\n按键\ufffd", [("FB-garbled", 1)]),
+        (COUNTED, ["-3", "5"], 5, [("FB-perhaps-blank", 1)]),
+    ],
+)
+def test_what_cannot_be_believed_hides_no_answer_beside_it_and_is_told(
+    book, field, cells, answer, findings
+) -> None:
+    assert read_together(book, *field, cells) == (answer, findings)
+
+
 def test_account_of_microsoft_forms_is_not_who_answers(book, tmp_path) -> None:
     account = ["ID", "Start time", "Completion time", "Email", "Name"]
     values = ["num:1", "2026-11-05 09:00", "2026-11-05 09:10", "clerk@example.com", "Clerk"]
@@ -151,6 +194,32 @@ def test_options_over_columns_are_the_answer(book, tmp_path, headers, marks) -> 
     judged = surveyed(book, tmp_path, rows[:2] if headers[1] and headers[1] != "功能" else rows)
     assert answers(judged, "functions")[0] == ["music", "news"]
     assert told(judged.findings) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "chosen"),
+    [
+        *[
+            (text, ["n"])
+            for text in ("NULL", "(无)", "【空】", "N/A", "-3", "(blank)", "未答", "none")
+        ],
+        ("音乐", ["m", "n"]),
+        ("x", ["m", "n"]),
+    ],
+)
+def test_placeholder_in_a_column_of_an_option_chooses_nothing(book, cell, chosen) -> None:
+    values = "[{code: m, label: {zh-Hant: 音樂, en: Music}}, {code: n, label: {zh-Hant: 鬧鐘, en: Alarm}}, {code: z, label: {zh-Hant: 無, en: None}}]"
+    field = f"{{id: uses, zh: 功能, type: choices, values: {values}}}"
+    read = read_together(book, field, ["功能[音乐]", "功能[闹钟]"], [cell, "1"], "未答")
+    assert read == (chosen, [])
+
+
+def test_option_that_is_a_word_for_nothing_is_chosen_by_its_name(book) -> None:
+    values = (
+        "[{code: m, label: {zh-Hant: 音樂, en: Music}}, {code: z, label: {zh-Hant: 無, en: None}}]"
+    )
+    field = f"{{id: uses, zh: 功能, type: choices, values: {values}}}"
+    assert read_together(book, field, ["功能[音乐]", "功能[无]"], ["", "无"]) == (["z"], [])
 
 
 def test_options_of_a_text_are_their_names(book, tmp_path) -> None:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from fbbatch.model import Cell
 from fbbatch.schema.models import FieldModel, SchemaModel
-from fbbatch.schema.text import header_key, header_keys
-from fbbatch.words import fold
+from fbbatch.schema.text import header_key, header_keys, is_number
+from fbbatch.words import DEFAULT_PLACEHOLDERS, fold, spellings
 
 UnknownColumn = tuple[int, str]
 """A column that answers no field: its number, from 0, and its header as written."""
@@ -50,7 +50,7 @@ TICKS = frozenset(
 )
 """What a column of one option says of an option that was chosen, folded."""
 
-NO_TICKS = frozenset(
+_NOT_TICKED = frozenset(
     {
         "",
         "not selected",
@@ -61,25 +61,20 @@ NO_TICKS = frozenset(
         "no",
         "f",
         "false",
-        "-",
         "/",
         "—",
         "□",
         "☐",
         "○",
         "否",
-        "无",
         "未选",
         "未选中",
         "未选择",
         "未勾选",
-        "(空)",
-        "(跳过)",
-        "-2",
-        "-3",
         "unchecked",
     }
 )
+NO_TICKS = _NOT_TICKED | frozenset(map(fold, spellings(DEFAULT_PLACEHOLDERS)))
 """What it says of one that was not."""
 
 _NUMERIC = frozenset({"rating", "number", "integer"})
@@ -242,12 +237,15 @@ class _Namer:
 
 def _groups(headers: Iterable[str]) -> set[str]:
     """The first names of paths (`group/name`) that at least two headers have."""
-    numbers: Counter[str] = Counter()
+    once: set[str] = set()
+    groups: set[str] = set()
     for header in headers:
         first, *others = _PATH.split(header)
-        if others and first:
-            numbers[first] += 1
-    return {group for group, number in numbers.items() if number > 1}
+        if others and first in once:
+            groups.add(first)
+        elif others and first:
+            once.add(first)
+    return groups
 
 
 def _options(field: FieldModel) -> set[str]:
@@ -436,20 +434,25 @@ def _what_parts_are(
 
 def _cells_below(name: _NamedColumn, below: Sequence[Sequence[Cell]]) -> set[str]:
     """What stands in a column, folded; blanks left out."""
-    cells = (row[name.column] for row in below if name.column < len(row))
-    texts = {fold(str(cell).strip()) for cell in cells if cell is not None}
+    texts: set[str] = set()
+    for row in below:
+        cell = row[name.column] if name.column < len(row) else None
+        if cell is not None:
+            texts.add(fold(str(cell).strip()))
     return texts - {""}
 
 
 def _are_marks(parts: Sequence[_NamedColumn], below: Sequence[Sequence[Cell]]) -> bool:
     """Whether the columns only say, by mark or name, which options were chosen."""
     is_filled = False
+    marks = TICKS | NO_TICKS
     for name in parts:
         texts = _cells_below(name, below)
-        marks = TICKS | NO_TICKS | {fold(name.part)}
-        if not texts <= marks:
+        own_name = fold(name.part)
+        if not texts <= marks | {own_name}:
             return False
-        is_filled = is_filled or bool(texts)
+        if texts:
+            is_filled = True
     return is_filled
 
 
@@ -458,8 +461,4 @@ def _are_ratings(parts: Sequence[_NamedColumn], below: Sequence[Sequence[Cell]])
     texts: set[str] = set()
     for name in parts:
         texts |= _cells_below(name, below)
-    return bool(texts) and all(map(_is_number, texts))
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
+    return bool(texts) and all(map(is_number, texts))

@@ -14,7 +14,7 @@ from fbbatch.schema.models import EDITORS, FieldModel, SchemaModel, Value
 from fbbatch.schema.needs import NEEDS, NeededField
 from fbbatch.schema.process_check import process_troubles
 from fbbatch.schema.strict_yaml import Yaml, YamlPath
-from fbbatch.schema.text import header_key
+from fbbatch.schema.text import header_key, is_number
 from fbbatch.schema.wording import Phrase, Problem
 from fbbatch.words import fold
 
@@ -142,6 +142,21 @@ def _claimed_twice(names: Iterable[tuple[str, str, _Place]], what: str) -> Itera
                 name=name,
                 other=first,
             )
+
+
+def _ambiguous(
+    entries: Iterable[tuple[str, Iterable[str], _Place]], what: str
+) -> Iterator[Problem]:
+    """Entries of a list whose id, or one of whose names, is another one's.
+
+    Args:
+        entries: of each its id, its other names, and where it stands.
+        what: a word of the group `thing`.
+    """
+    listed = list(entries)
+    yield from _twice(((id_, at) for id_, _, at in listed), what)
+    claims = ((name, id_, at) for id_, names, at in listed for name in (id_, *names))
+    yield from _claimed_twice(claims, what)
 
 
 # --- sources and forms ----------------------------------------------------------------
@@ -291,25 +306,20 @@ def _choices(book: Book, field: FieldModel, place: _Place) -> Iterator[Problem]:
     if field.type not in _NUMBERS:
         return
     codes = (value.code for value in book.values(field))
-    wrong = next((code for code in codes if not _is_number(code)), None)
+    wrong = next((code for code in codes if not is_number(code)), None)
     if wrong is not None:
         yield place.problem("rating", code=wrong)
 
 
-def _is_number(code: str) -> bool:
-    return code.replace(".", "", 1).isdecimal()
-
-
 def _values(values: Sequence[Value], place: _Place) -> Iterator[Problem]:
     """Codes and names of a list of choices that stand for two of them."""
-    placed = [(value, place.at(number)) for number, value in enumerate(values)]
-    yield from _twice(((value.code, at) for value, at in placed), "code")
-    named = [
-        (name, value.code, at)
-        for value, at in placed
-        for name in (value.code, *value.label.values(), *value.aliases)
-    ]
-    yield from _claimed_twice(named, "code")
+    yield from _ambiguous(
+        (
+            (value.code, (*value.label.values(), *value.aliases), place.at(number))
+            for number, value in enumerate(values)
+        ),
+        "code",
+    )
 
 
 def _is_of_type(book: Book, field: FieldModel) -> bool:
@@ -368,13 +378,8 @@ def _in_organisation(book: Book, yaml: Yaml) -> Iterator[Problem]:
 def _departments(book: Book, place: _Place) -> Iterator[Problem]:
     departments = book.organisation.departments
     placed = [(department, place.at(number)) for number, department in enumerate(departments)]
-    yield from _twice(((department.id, at) for department, at in placed), "department")
-    named = [
-        (name, department.id, at)
-        for department, at in placed
-        for name in (department.id, *department.label.values(), *department.aliases)
-    ]
-    yield from _claimed_twice(named, "department")
+    entries = ((d.id, (*d.label.values(), *d.aliases), at) for d, at in placed)
+    yield from _ambiguous(entries, "department")
     for department, at in placed:
         if department.head:
             yield from _unknown_person(book, department.head, at.at("head"))
@@ -384,13 +389,7 @@ def _departments(book: Book, place: _Place) -> Iterator[Problem]:
 
 def _people(book: Book, place: _Place) -> Iterator[Problem]:
     placed = [(person, place.at(number)) for number, person in enumerate(book.organisation.people)]
-    yield from _twice(((person.id, at) for person, at in placed), "person")
-    named = [
-        (name, person.id, at)
-        for person, at in placed
-        for name in (person.id, person.name, *person.aliases)
-    ]
-    yield from _claimed_twice(named, "person")
+    yield from _ambiguous(((p.id, (p.name, *p.aliases), at) for p, at in placed), "person")
     for person, at in placed:
         yield from _unknown_department(book, person.department, at.at("department"))
 
@@ -418,13 +417,7 @@ def _unknown_department(book: Book, department: str, place: _Place) -> Iterator[
 def _in_products(book: Book, yaml: Yaml) -> Iterator[Problem]:
     products = book.products.products
     placed = [(product, _Place(yaml, ("products", n))) for n, product in enumerate(products)]
-    yield from _twice(((product.name, at) for product, at in placed), "product")
-    named = [
-        (name, product.name, at)
-        for product, at in placed
-        for name in (product.name, *product.aliases)
-    ]
-    yield from _claimed_twice(named, "product")
+    yield from _ambiguous(((p.name, p.aliases, at) for p, at in placed), "product")
     for product, at in placed:
         if product.department:
             yield from _unknown_department(book, product.department, at.at("department"))

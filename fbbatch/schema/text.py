@@ -41,3 +41,8 @@ def header_keys(text: str) -> list[str]:
     if code := _CODE.match(folded):
         keys.append(header_key(folded[code.end() :]))
     return [key for key in dict.fromkeys(keys) if key]
+
+
+def is_number(text: str) -> bool:
+    """True for digits, with a point among them or none."""
+    return text.replace(".", "", 1).isdecimal()

@@ -9,7 +9,7 @@ from typing import Any
 from fbbatch.findings import finding
 from fbbatch.model import Cell, Finding, Submission
 from fbbatch.schema import Book, FieldModel, Layout, MappedColumn
-from fbbatch.validate.gathering import at_their_cells, further_columns, gathered
+from fbbatch.validate.gathering import DoubtedCell, at_their_cells, further_columns, gathered
 from fbbatch.validate.parsers import Parsers, example_cells, plain_texts
 from fbbatch.validate.trust import Doubted, Reading
 from fbbatch.validate.values import Bad, Value, text_of
@@ -124,8 +124,8 @@ class Checker:
         """
         shown_columns = {m.field.id: m.column + 1 for m in self._mappings if m.column >= 0}
         at = _Places(sheet, row_numbers, shown_columns)
-        columns = self._columns(rows, row_numbers)
-        findings = [*self._carried_down(at), *self._split(columns, at)]
+        columns, doubted = self._columns(rows, at)
+        findings = [*doubted, *self._carried_down(at), *self._split(columns, at)]
         parsed = self._parsed(columns, at, findings)
         for number, mapping in enumerate(self._mappings):
             field, values = mapping.field, parsed[number]
@@ -232,34 +232,34 @@ class Checker:
         example = self._parsers.example(field)
         return "" if example is None or isinstance(example, list) else str(example)
 
-    def _columns(self, rows: _Rows, row_numbers: Sequence[int]) -> list[Sequence[Cell]]:
-        """The cells of each field, ready to be parsed.
+    def _columns(self, rows: _Rows, at: "_Places") -> tuple[list[Sequence[Cell]], list[Finding]]:
+        """The cells of each field, ready to be parsed, and what there is to say of others.
 
-        They are a column of the sheet, or blanks for a field that has none.
+        They are a column of the sheet, several as one, or blanks for a field that has none.
         """
         if any(len(row) < self._width for row in rows):
             rows = [(*row, *[None] * (self._width - len(row))) for row in rows]
         every = list(zip(*rows, strict=False))
         blank: Sequence[Cell] = [None] * len(rows)
         columns: list[Sequence[Cell]] = []
+        findings: list[Finding] = []
         for mapping, memo in zip(self._mappings, self._memos, strict=True):
             if mapping.column < 0 or not every:
                 columns.append(blank)
                 continue
-            column = self._prepared(mapping, every[mapping.column], row_numbers)
+            column = self._prepared(mapping, every[mapping.column], at.rows)
             further = self._further.get(mapping.field.id, ())
             if further:
-                whole = [column]
-                for other in further:
-                    cells = every[other.column]
-                    whole.append(self._prepared(other, cells, row_numbers))
-                column = gathered(
-                    whole,
+                more = [self._prepared(m, every[m.column], at.rows) for m in further]
+                column, doubted = gathered(
+                    [column, *more],
                     [mapping, *further],
                     memo.__getitem__,
+                    self._parsers.placeholders,
                 )
+                findings += self._of_others(mapping.field, doubted, at)
             columns.append(column)
-        return columns
+        return columns, findings
 
     def _prepared(
         self, mapping: MappedColumn, column: Sequence[Cell], row_numbers: Sequence[int]
@@ -272,7 +272,7 @@ class Checker:
         if self._merged_from.get(mapping.column):
             column = self._carried(mapping.column, column, row_numbers)
         if self._serial_days and mapping.field.type in {"date", "datetime"}:
-            column = [c + self._serial_days if type(c) in {int, float} else c for c in column]  # type: ignore[operator]
+            column = [_in_1900_system(cell, self._serial_days) for cell in column]
         if bool in set(map(type, column)):  # True would be found under 1.0
             column = [text_of(c) if isinstance(c, bool) else c for c in column]
         return column
@@ -300,18 +300,32 @@ class Checker:
         """Take what is bad out of a column (it becomes None); say what there is to say of each."""
         if _REMARKABLE.isdisjoint(map(type, values)):
             return []
-        found = []
+        found: list[Finding] = []
         for index, value in enumerate(values):
             if type(value) not in _REMARKABLE:
                 continue
             values[index] = _taken(value)
-            if value.code in _NOTED_ONCE:
-                unknown = value.details["value"]
-                if (field.id, unknown) in self._noted:
-                    continue
-                self._noted.add((field.id, unknown))
-            found.append(at.one(value.code, field.id, index, value.details))
+            found += self._remarked(field, index, value, at)
         return found
+
+    def _of_others(
+        self, field: FieldModel, doubted: Iterable[DoubtedCell], at: "_Places"
+    ) -> Iterable[Finding]:
+        """What there is to say of cells beside those that are taken, each at its cell."""
+        for cell in doubted:
+            for item in self._remarked(field, cell.row, cell.remark, at):
+                yield item._replace(column=cell.column + 1)
+
+    def _remarked(
+        self, field: FieldModel, index: int, remark: Bad | Doubted, at: "_Places"
+    ) -> list[Finding]:
+        """What there is to say of an answer; nothing where that was said of an equal one."""
+        if remark.code in _NOTED_ONCE:
+            noted = (field.id, remark.details["value"])
+            if noted in self._noted:
+                return []
+            self._noted.add(noted)
+        return [at.one(remark.code, field.id, index, remark.details)]
 
     def _carried_down(self, at: "_Places") -> Iterable[Finding]:
         """That answers of merged areas were taken for their further rows, once an area.
@@ -459,6 +473,13 @@ def _without_column(layout: Layout) -> list[MappedColumn]:
         for field in layout.schema.fields
         if field.id not in mapped and (field.default is not None or field.split_from in mapped)
     ]
+
+
+def _in_1900_system(cell: Cell, serial_days: int) -> Cell:
+    """A bare number that stands for a date, so many days on; other cells as they are."""
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return cell + serial_days
+    return cell
 
 
 def _merged_from(column: int, areas: Iterable[_Area]) -> dict[int, int]:
