@@ -24,18 +24,20 @@ from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 import docx
+import pytest
 import xlsxwriter
 from lxml import etree
 
 from fbbatch import batch
 from fbbatch.batch import RunResult
 from fbbatch.cli.setup import lay_out
+from fbbatch.errors import InvalidSetupError
 from fbbatch.judge import FileToJudge, Hearing, Judge, RowJudge, Setup
 from fbbatch.ledger import Ledger
 from fbbatch.messages import HeardRows, PartHead, Refusal, SetAside, SheetHead
 from fbbatch.model import Cell, Classification, Finding
 from fbbatch.read import Limits
-from fbbatch.schema import Book, Layout, SchemaModel, identify
+from fbbatch.schema import Book, Layout, SchemaModel, identify, load_book
 from fbbatch.schema.strict_yaml import parse
 from fbbatch.settings import load_settings
 from fbbatch.validate import Checked, Checker
@@ -65,7 +67,7 @@ CASE_FORMS = (
     "reply",
     "satisfaction",
 )
-"""The forms about a case, in the order of the regulation."""
+"""The forms about a case, in the order of the regulation; test_closed_loop holds them against the process."""
 
 
 # --- tables --------------------------------------------------------------------------------------------------
@@ -335,6 +337,13 @@ def schema(fields: str, **attributes: Any) -> SchemaModel:
     return SchemaModel.model_validate(content)
 
 
+def problems(schemas: Path, language: str = "en") -> list[str]:
+    """Why a folder of schemas is refused, a line a problem."""
+    with pytest.raises(InvalidSetupError) as refused:
+        load_book(schemas, language)
+    return refused.value.problems
+
+
 def layout_of(fields: str, header: Sequence[str] | None = None, **attributes: Any) -> Layout:
     """The layout of a sheet with the header (default: every field's label, in order)."""
     model = schema(fields, **attributes)
@@ -458,6 +467,16 @@ def copied(place: Path, to: Path) -> Path:
     return to
 
 
+def edit(place: Path, name: str, *changes: tuple[str, str]) -> None:
+    """Replace the first of each text in a file of a workspace."""
+    path = place / name
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    path.write_text(text, encoding="utf-8")
+
+
 def drop(place: Path, name: str, content: bytes) -> Path:
     """Put a file into the inbox."""
     path = place / "inbox" / name
@@ -481,9 +500,11 @@ def shop_of(place: Path) -> Workspace:
     digest = hashlib.sha256()
     for path in sorted((*place.glob("schemas/**/*.yaml"), *place.glob("templates/*"))):
         digest.update(str(path.relative_to(place)).encode() + path.read_bytes())
-    if digest.digest() not in _SHOPS:
-        _SHOPS[digest.digest()] = open_workspace(place, settings)
-    return dataclasses.replace(_SHOPS[digest.digest()], folder=place, settings=settings)
+    first = _SHOPS.get(digest.digest()) or open_workspace(place, settings)
+    _SHOPS[digest.digest()] = first
+    shop = dataclasses.replace(first, folder=place, settings=settings)
+    vars(shop)["printed"] = first.printed  # it depends on the YAML only
+    return shop
 
 
 @cache

@@ -11,7 +11,7 @@ from fbbatch.errors import InvalidSetupError
 from fbbatch.schema import load_book
 from fbbatch.schema.needs import NEEDS
 from fbbatch.settings import load_settings
-from tests.builders import REPOSITORY
+from tests.builders import REPOSITORY, problems
 
 CUSTOMER = "sources/customer.yaml"
 SMALL = """\
@@ -39,12 +39,6 @@ def change(folder: Path, name: str, old: str, new: str) -> int:
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     return text[: text.index(old)].count("\n") + 1
-
-
-def problems(folder: Path) -> list[str]:
-    with pytest.raises(InvalidSetupError) as caught:
-        load_book(folder, "en")
-    return caught.value.problems
 
 
 def test_the_repositorys_own_book_is_sound(book) -> None:

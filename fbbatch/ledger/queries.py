@@ -166,10 +166,8 @@ def to_case(row: Any) -> Case:
         evidence=_read(evidence),
         state=state,
         department=department,
-        cooperating=tuple(about.get("cooperating", ())),
-        assignment_rule=about.get("rule"),
         due_on=_day(due) if due else None,
-        due_rule=_due_rule(about),
+        **_as_assigned(about),
         escalations=tuple(about.get("escalations", ())),
         file=name,
         sheet=sheet,
@@ -205,10 +203,8 @@ def to_facts(row: Any) -> Facts:
         severity="",
         state=state,
         department=department,
-        cooperating=tuple(about.get("cooperating", ())),
-        assignment_rule=about.get("rule"),
         due_on=_day(due) if due else None,
-        due_rule=_due_rule(about),
+        **_as_assigned(about),
         escalations=(),
         run=run,
     )
@@ -221,8 +217,14 @@ def _alike(told: str | None) -> dict[str, Any] | None:
     return {"case": number, **orjson.loads(details)}
 
 
-def _due_rule(about: dict[str, Any]) -> str | None:
-    return f"{about['due_rule']}:{about['due_days']:g}" if "due_rule" in about else None
+def _as_assigned(about: dict[str, Any]) -> dict[str, Any]:
+    """What the details of a matter's last assignment say, by the names of a record's fields."""
+    has_rule = "due_rule" in about
+    return {
+        "cooperating": tuple(about.get("cooperating", ())),
+        "assignment_rule": about.get("rule"),
+        "due_rule": f"{about['due_rule']}:{about['due_days']:g}" if has_rule else None,
+    }
 
 
 def history_of(connection: sa.Connection, matter_id: int) -> list[Transition]:
