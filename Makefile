@@ -6,6 +6,9 @@ LOCALE ?= zh-Hant
 SEED ?= $(shell date +%Y-%m-%d)
 ON_POSTGRES := tests/test_amendments.py tests/test_closed_loop.py tests/test_golden.py
 
+# compiled once, not in every process
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all test-some check bench docs clean
 
 $(VENV)/.installed: pyproject.toml

@@ -113,6 +113,7 @@ def test_every_complaint_of_a_cut_off_csv_is_a_case_and_the_torn_row_goes_back(
     }
 
 
+@pytest.mark.slow
 def test_answers_of_a_real_csv_are_typed_and_told_apart(cfpb: tuple[Path, RunResult]) -> None:
     (place, _), rows = cfpb, rows_of(CFPB, "utf-8")
     found = answers(place)

@@ -232,10 +232,11 @@ def compile_text(text: str) -> Fill:
     return lambda values: template.render({name: values[name] for name in names})
 
 
-def names_in(text: str) -> set[str]:
+@cache
+def names_in(text: str) -> frozenset[str]:
     """The names in a text's expressions.
 
     Raises:
         TemplateSyntaxError: an expression is none.
     """
-    return set(meta.find_undeclared_variables(_JINJA.parse(text)))
+    return frozenset(meta.find_undeclared_variables(_JINJA.parse(text)))

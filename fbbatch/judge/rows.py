@@ -7,6 +7,7 @@ the run.
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -72,16 +73,25 @@ _TELLING_ANSWERS = 2
 
 
 class RowJudge:
-    """The compiled rule book; `rows` takes the sheets of one file after another."""
+    """Judges the sheets of one file after another; the rules are compiled for the first row."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._book = setup.book
-        self._classifier = Classifier(setup.book.classification, also=assignment_words(setup.book))
-        self._assigner = Assigner(setup.book, self._classifier.lexicon)
-        self._deadlines = Deadlines(setup.book.deadlines, Calendar(setup.book.calendar))
         self._today = setup.received.date()
         self._rulings: dict[tuple[int, int], tuple[Ruling, Classification, Assignment]] = {}
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        return Classifier(self._book.classification, also=assignment_words(self._book))
+
+    @cached_property
+    def _assigner(self) -> Assigner:
+        return Assigner(self._book, self._classifier.lexicon)
+
+    @cached_property
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(self._book.deadlines, Calendar(self._book.calendar))
 
     def rows(
         self, sheet: Sheet, layout: Layout, *, channel: str
