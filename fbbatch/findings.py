@@ -29,6 +29,8 @@ class Entry:
 
 SCHEMA = "schema "
 """In front of a schema's id, under which its title stands among labels."""
+ABOUT_ATTACHMENTS = frozenset({"FB-evidence", "FB-attached-letter", "FB-attachment-unread"})
+"""Codes whose `name` is that of a mail's attachment, as its sender has named it."""
 _LIMIT = "FB-limit"
 """The one entry that stands for a code of each limit, `FB-limit-<name>`."""
 

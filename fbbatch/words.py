@@ -130,6 +130,9 @@ def fold(text: str) -> str:
     return text.translate(_FOLDING) if len(text) < _LONG else _ALPHABET.fold(text)
 
 
+CONTACT_JOINT = "; "
+"""Between several addresses or numbers of one person, as fbbatch puts them together."""
+
 DEFAULT_PLACEHOLDERS = (
     "(空)",
     "(跳过)",

@@ -210,7 +210,7 @@ FOUND = [
     ),
     (
         CLASSIFICATION,
-        "default_kind: problem",
+        "default_kind: unclassified",
         "default_kind: trouble",
         "the kind 'trouble' is not in vocabulary.yaml",
     ),

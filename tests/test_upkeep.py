@@ -16,9 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import alembic.command
 import click
 import openpyxl
 import pytest
+import sqlalchemy as sa
+from alembic.config import Config
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +36,7 @@ from fbbatch.upkeep.pseudonyms import Pseudonyms
 from tests.builders import (
     CUSTOMER,
     GOOD,
+    REPOSITORY,
     copied,
     delimited,
     drop,
@@ -715,6 +719,7 @@ def test_harmless_text_can_be_turned_back(text: str) -> None:
 # --- anonymise ---
 
 OTHERS = "陈大文"
+OTHER_PHONE = "13622223333"
 
 
 def close_all(place: Path, on: str, *numbers: str) -> None:
@@ -970,7 +975,9 @@ def test_cells_are_told_apart_where_it_was_written_down_how_the_sheet_was_read(
     assert first[3:5] == ["智能音箱", "X-1"]  # words of the company's own
     assert all(cell.startswith("anon-text-") for cell in (first[2], first[5], first[6]))
     answers = json.loads(sql(personal, "SELECT answers FROM case_ ORDER BY id")[0][0])
-    assert first[:2] == second[:2] == [answers["reporter"], answers["contact"]]
+    contacts = answers["contact"].split("; ")  # 微信 is the second column of it
+    assert first[:2] == second[:2] == [answers["reporter"], contacts[0]]
+    assert len(contacts) == 2
     assert first[7].startswith("anon-text-")  # nobody has said what this column is
 
 
@@ -999,6 +1006,25 @@ def test_forms_and_tables_lose_the_names_in_them(book: Book) -> None:
         == rules.of("name", "abc")
         == rules.of("name", rules.of("name", "abc"))
     )
+
+
+def test_each_of_several_contacts_is_known_and_keeps_its_mark(book: Book) -> None:
+    rules = Pseudonyms(book, b"k" * 32)
+    mail = "canary@example.com"
+    both = {"reporter": NAME, "contact": f"{PHONE}; {mail}"}
+    known = rules.known("customer", [both])
+    alone = [rules.of("contact", PHONE), rules.of("contact", mail)]
+    assert rules.text(f"已致电{PHONE[:3]} {PHONE[3:]}，又写信到 {mail}", known) == (
+        f"已致电{alone[0]}，又写信到 {alone[1]}"
+    )
+    kept = rules.answers("customer", both, known)
+    assert kept["contact"] == "; ".join(alone)
+    assert rules.answers("customer", kept, {}) == kept
+    written = rules.known("customer", [{"contact": f"微信同号 {PHONE} {OTHER_PHONE}，{mail}"}])
+    assert {PHONE, OTHER_PHONE, mail} < written.keys()
+    columns = [[1, "contact", ""], [2, "contact", ""]]
+    _, told = rules.told_by("customer", columns, [PHONE, mail])
+    assert {PHONE, mail} == rules.known("customer", told).keys()
 
 
 # --- the manifest's own hash; damage; what is killed ---
@@ -1132,6 +1158,7 @@ def test_damaged_value_is_5_with_the_table_named_and_no_command_takes_it_for_a_b
         assert call(*command, "-w", lived)[0] in {
             ExitCode.DONE,
             ExitCode.RETURNED,
+            ExitCode.INVALID,  # the state is not among those of the process
             ExitCode.STORAGE,
         }, command
 
@@ -1172,15 +1199,52 @@ def test_ledger_whose_first_page_lists_no_tables_is_not_taken_for_a_new_one(live
 
 
 def older(place: Path) -> None:
-    """Make a ledger of revision r0003 out of this one."""
-    sql(
-        place,
-        "DROP TABLE waiting_form",
-        "ALTER TABLE document DROP COLUMN code",
-        "ALTER TABLE run DROP COLUMN manifest_sha256",
-        "ALTER TABLE file DROP COLUMN mailed_by",
-        "UPDATE alembic_version SET version_num = 'r0003'",
-    )
+    """Make a ledger of revision r0003 out of this one: its tables as they were made then, with these rows."""
+    ledger = place / ".fbbatch/ledger.db"
+    newer = place / "newer.db"
+    with contextlib.closing(sqlite3.connect(ledger)) as connection:
+        connection.execute("VACUUM INTO ?", [str(newer)])
+    for path in ledger.parent.glob("ledger.db*"):
+        path.unlink()
+    config = Config()
+    config.set_main_option("script_location", str(REPOSITORY / "fbbatch/ledger/migrations"))
+    engine = sa.create_engine(f"sqlite:///{ledger}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "r0003")
+    engine.dispose()
+    with contextlib.closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("ATTACH ? AS newer", [str(newer)])
+        tables = (
+            "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+        for (table,) in connection.execute(tables).fetchall():
+            if table != "alembic_version":
+                connection.execute(_back_into(connection, table))
+    newer.unlink()
+
+
+def _back_into(connection: sqlite3.Connection, table: str) -> str:
+    """The statement that puts the rows of the newer ledger into a table of the older one."""
+
+    def columns(database: str, name: str) -> list[str]:
+        return [row[1] for row in connection.execute(f"PRAGMA {database}.table_info({name})")]
+
+    source = {"open_case": "open_matter"}.get(table, table)
+    wanted = columns("main", table)
+    known = columns("newer", source)
+    told = []
+    for name in wanted:
+        if name in known:
+            told.append(f'"{name}"')
+        elif (table, name) == ("case_", "number"):
+            told.append("(SELECT number FROM newer.matter WHERE matter.id = case_.id)")
+        else:
+            assert name == "case_id"
+            told.append("matter_id")
+    names = ", ".join(f'"{name}"' for name in wanted)
+    return f"INSERT INTO main.{table} ({names}) SELECT {', '.join(told)} FROM newer.{source}"
 
 
 def schema_of(place: Path) -> list[tuple[Any, ...]]:

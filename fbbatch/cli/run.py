@@ -216,7 +216,11 @@ def _impersonal(item: "Finding") -> dict[str, str]:
     That may be personal, and a terminal is no place for it. Titles of forms, numbers of cases,
     headers and what schemas say are not.
     """
+    from fbbatch import findings
+
     kept = {name: text for name, text in item.details.items() if name in _PUBLIC}
+    if item.code in findings.ABOUT_ATTACHMENTS:
+        del kept["name"]  # strangers choose it
     if item.code in _NEAR_IS_PUBLIC and "near" in item.details:
         kept["near"] = item.details["near"]
     return kept

@@ -14,6 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from fbbatch import failpoints
+from fbbatch.findings import ABOUT_ATTACHMENTS
 from fbbatch.ledger import tables as t
 from fbbatch.ledger.auditing import ANONYMISE, removed
 from fbbatch.ledger.rewriting import rewriting
@@ -60,8 +61,8 @@ class PrivacyRules(Protocol):
 
     def told_by(
         self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]
-    ) -> tuple[str, dict[str, Any]]:
-        """The schema and the answers of a row."""
+    ) -> tuple[str, list[dict[str, Any]]]:
+        """The schema and the answers of a row, one in each."""
 
     def step(
         self, schema: str, document: str, details: Mapping[str, Any], known: Known
@@ -375,7 +376,7 @@ class _Forgetting:
             else:
                 self.texts.kept_names[run] |= {name, name.rpartition("/")[2]}
         inside = sa.select(t.finding.c.file_id, t.finding.c.details).where(
-            t.finding.c.code == "FB-evidence"
+            t.finding.c.code.in_(ABOUT_ATTACHMENTS)
         )
         for file_id, details in self.connection.execute(inside).all():
             if file_id in self.whole and (name := orjson.loads(details).get("name")):
@@ -553,8 +554,8 @@ class _Forgetting:
         owned = set(self.connection.execute(sa.select(t.case.c.id)).scalars())
         for row, schema, columns, cells in self.each_row():
             read_as, answers = self.rules.told_by(schema, columns, cells)
-            persons = self.rules.known(read_as, [answers])
-            said = self.rules.said(read_as, [answers])
+            persons = self.rules.known(read_as, answers)
+            said = self.rules.said(read_as, answers)
             if row["id"] not in self.rows:
                 self.texts.kept.update(persons)
                 self.texts.kept_said.update(said)

@@ -21,8 +21,15 @@ _LAST = (
 )
 
 
-Ends = Mapping[str, Collection[str]]
-"""The states in which a matter is done with, by process."""
+class Known(NamedTuple):
+    """What a ledger may say of states.
+
+    `ends`: those in which a matter is done with, by process. `of_cases`: those of cases; empty
+    where they are not known.
+    """
+
+    ends: Mapping[str, Collection[str]]
+    of_cases: Collection[str]
 
 
 class Flaw(NamedTuple):
@@ -57,12 +64,12 @@ class Runs(NamedTuple):
     unclosed: str | None
 
 
-def flaws(ledger: Ledger, ends: Ends) -> Iterator[Flaw]:
+def flaws(ledger: Ledger, known: Known) -> Iterator[Flaw]:
     """Every promise that does not hold within the ledger itself.
 
     Args:
         ledger: the company's.
-        ends: in which states the matters of each process are done with.
+        known: the states of the processes.
     """
     with ledger.reading() as connection:
         told = list(damaged(connection))
@@ -75,7 +82,8 @@ def flaws(ledger: Ledger, ends: Ends) -> Iterator[Flaw]:
         yield from _files(connection)
         yield from _cases(connection)
         yield from _matters(connection)
-        yield from _index(connection, ends)
+        yield from _states_of_cases(connection, known.of_cases)
+        yield from _index(connection, known.ends)
 
 
 def _files(connection: sa.Connection) -> Iterator[Flaw]:
@@ -150,7 +158,21 @@ def _matters(connection: sa.Connection) -> Iterator[Flaw]:
             yield Flaw(promise, str(found))
 
 
-def _index(connection: sa.Connection, ends: Ends) -> Iterator[Flaw]:
+def _states_of_cases(connection: sa.Connection, known: Collection[str]) -> Iterator[Flaw]:
+    """Steps of cases into a state that there is not."""
+    if not known:
+        return
+    state = t.transition.c.to_state
+    query = (
+        sa.select(t.matter.c.number, state)
+        .join(t.transition)
+        .where(t.matter.c.process == CASE, state.not_in(known))
+    )
+    for number, unknown in connection.execute(query):
+        yield Flaw("state", f"table transition: {unknown} in {number}")
+
+
+def _index(connection: sa.Connection, ends: Mapping[str, Collection[str]]) -> Iterator[Flaw]:
     """The index of open matters = the matters whose last step does not end them.
 
     Of processes that are not known it cannot be said.

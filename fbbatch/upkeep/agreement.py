@@ -36,6 +36,7 @@ _PROMISES = {
     "class": ("a case has no class", _REPORT),
     "number": ("a case number is not of the form FB-<date>-<number> or not of its day", _REPORT),
     "number twice": ("two matters have the same number", _REPORT),
+    "state": ("a case was in a state that its process does not have", _REPORT),
     "steps in order": ("a step is missing in the history of a matter", _REPORT),
     "case of a row": ("an accepted row has no case", _REPORT),
     "case": ("a matter is called a case, and no feedback belongs to it", _REPORT),

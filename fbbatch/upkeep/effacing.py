@@ -19,12 +19,15 @@ from ahocorasick_rs import AhoCorasick
 from lxml import etree
 
 from fbbatch.read.ooxml import SAFE_XML
+from fbbatch.words import CONTACT_JOINT
 
 _SHORTEST, _SHORTEST_LATIN, _NUMBER_DIGITS = 2, 4, 7
 _SHORTEST_SAID, _HEAD = 3, 8  # what is shorter tells nothing; by so much a longer text is found
 SEPARATORS = r"\s\-().－"
 """What people put between the digits of a number."""
 _BETWEEN_DIGITS = re.compile(f"[{SEPARATORS}]")
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_NUMBER = re.compile(rf"(?<!\d)\+?\d(?:[{SEPARATORS}]?\d){{6,14}}(?!\d)")
 _HALVES = re.compile("[\ud800-\udfff]")
 _PARSER = etree.XMLParser(remove_blank_text=False, strip_cdata=False, **SAFE_XML)
 _XML = (".xml", ".rels", ".vml")
@@ -49,6 +52,12 @@ def pattern_of(value: str) -> str | None:
     if len(value) >= (_SHORTEST_LATIN if value.isascii() else _SHORTEST):
         return re.escape(value)
     return None
+
+
+def contacts_in(text: str) -> set[str]:
+    """Each address and number in a contact as people write it: one alone may be quoted."""
+    each = text.split(CONTACT_JOINT)
+    return {*each, *_ADDRESS.findall(text), *_NUMBER.findall(text)}
 
 
 class Effacer:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from fbbatch.findings import ABOUT_ATTACHMENTS
 from fbbatch.schema import Book, FieldModel, SchemaModel
-from fbbatch.upkeep.effacing import Effacer, pattern_of
-from fbbatch.words import fold
+from fbbatch.upkeep.effacing import Effacer, contacts_in, pattern_of
+from fbbatch.words import CONTACT_JOINT, fold
 
 _ONE = re.compile(r"anon-[a-z]+-[0-9a-f]{16}")
 _COUNTED = frozenset({"boolean", "rating", "date", "datetime", "integer", "number", "case"})
@@ -72,15 +73,7 @@ _PLAIN_DETAILS = frozenset(
     }
 )
 _PLACES = frozenset({"name", "first"})  # of sheets, and rows, except in findings about files
-_FILE_NAMES = frozenset(
-    {
-        "FB-evidence",
-        "FB-attached-letter",
-        "FB-attachment-unread",
-        "FB-same-file",
-        "FB-cover-letter",
-    }
-)
+_FILE_NAMES = ABOUT_ATTACHMENTS | {"FB-same-file", "FB-cover-letter"}
 
 
 class Pseudonyms:
@@ -155,12 +148,8 @@ class Pseudonyms:
             for name, value in told.items():
                 field = self._field(model, name)
                 if field and field.personal and value is not None:
-                    found[str(value).strip()] = self.of(field.personal, value)
-        return {
-            text: mark
-            for text, mark in found.items()
-            if text and text not in self.staff and not _ONE.fullmatch(text)
-        }
+                    found |= self._marks(field.personal, str(value).strip())
+        return found
 
     def said(self, schema: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What reporters have written of a matter: text → what stands in its place.
@@ -169,33 +158,48 @@ class Pseudonyms:
         """
         model = self._book.schema(schema)
         found: dict[str, str] = {}
-        for told in answers if self._is_of_reporter(model) else ():
+        if not self._is_of_reporter(model):
+            return found
+        for told in answers:
             for name, value in told.items():
                 field = self._field(model, name)
+                if not isinstance(value, str) or (field and field.personal):
+                    continue
                 new = self._answer(model, field, value, {})
-                if isinstance(value, str) and new != value and not (field and field.personal):
-                    found |= {line.strip(): new for line in (value, *value.splitlines())}
-        return {
-            text: mark
-            for text, mark in found.items()
-            if text and text not in self._ours and not _ONE.fullmatch(text)
-        }
+                if new != value:
+                    found |= self._lines(value, new)
+        return found
+
+    def _lines(self, text: str, mark: str) -> dict[str, str]:
+        """What a reporter has written, whole and line by line, without words of the company's."""
+        lines: dict[str, str] = {}
+        for line in (text, *text.splitlines()):
+            said = line.strip()
+            if said and said not in self._ours and not _ONE.fullmatch(said):
+                lines[said] = mark
+        return lines
 
     def told_by(
         self, schema: str | None, columns: Sequence[Sequence[Any]] | None, cells: Sequence[Any]
-    ) -> tuple[str, dict[str, Any]]:
-        """The schema and the answers of a row as they were written.
+    ) -> tuple[str, list[dict[str, Any]]]:
+        """The schema and the answers of a row as they were written, one in each.
+
+        Several cells may answer one field.
 
         There are no answers where nobody has said how the row was read.
         """
         model = self._book.schema(schema) if schema else None
         if model is None:
-            return "", {}
+            return "", []
         if columns is None:
             is_form = len(cells) == 2 and isinstance(cells[1], dict)
-            return model.id, cells[1] if is_form else {}
-        places = ((int(column), name) for column, name, *_ in columns)
-        return model.id, {name: cells[at - 1] for at, name in places if 0 < at <= len(cells)}
+            return model.id, [cells[1]] if is_form else []
+        answers: list[dict[str, Any]] = []
+        for column, name, *_ in columns:
+            at = int(column)
+            if 0 < at <= len(cells):
+                answers.append({name: cells[at - 1]})
+        return model.id, answers
 
     def _is_of_reporter(self, model: SchemaModel | None) -> bool:
         """True for what reporters fill in: nobody of the company signs it.
@@ -281,7 +285,26 @@ class Pseudonyms:
 
     def _person(self, kind: str, value: Any, known: Mapping[str, str]) -> str:
         """What stands for a personal answer: the mark of the person who is known, or its own."""
-        return known.get(str(value).strip()) or self.of(kind, value)
+        text = str(value).strip()
+        return known.get(text) or self._mark(kind, text)
+
+    def _marks(self, kind: str, text: str) -> dict[str, str]:
+        """What stands for a personal answer, and for what people quote of it."""
+        marks: dict[str, str] = {}
+        ways = {text}
+        if kind == "contact":
+            ways |= contacts_in(text)
+        for said in ways:
+            if said and said not in self.staff and not _ONE.fullmatch(said):
+                marks[said] = self._mark(kind, said)
+        return marks
+
+    def _mark(self, kind: str, text: str) -> str:
+        """What stands for a personal answer; each of several contacts has its own."""
+        if kind != "contact":
+            return self.of(kind, text)
+        each = text.split(CONTACT_JOINT)
+        return CONTACT_JOINT.join([self.of(kind, one) for one in each])
 
     def _unless_ours(self, value: Any) -> Any:
         """A word of the company's own as it is; anything else is replaced whole."""
@@ -293,14 +316,20 @@ class Pseudonyms:
         """The details of a step of a case of that schema, which the form `document` has brought."""
         told = dict(details)
         if isinstance(told.get("answers"), dict):
-            own = self.known(document, [told["answers"]])
-            told["answers"] = self.answers(document, told["answers"], {**own, **known})
+            told["answers"] = self._form(document, told["answers"], known)
         if isinstance(told.get("changes"), dict):
             told["changes"] = self.changes(schema, told["changes"], known)
         for name in _SAID_BY_PEOPLE:
             if name in told:
                 told[name] = self._texts(told[name], known)
         return told
+
+    def _form(
+        self, schema: str, answers: Mapping[str, Any], known: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """The answers of a form, which may name somebody else than who is known."""
+        own = self.known(schema, [answers])
+        return self.answers(schema, answers, {**own, **known})
 
     def waiting(self, kind: str, told: Any, known: Mapping[str, str]) -> Any:
         """A form of that kind that waits for a decision, as the judge told it."""
@@ -309,8 +338,8 @@ class Pseudonyms:
         if not isinstance(told, dict):
             return self._texts(told, known)
         new = {name: self.waiting(kind, value, known) for name, value in told.items()}
-        if isinstance(values := told.get("values"), dict):
-            new["values"] = self.answers(kind, values, {**self.known(kind, [values]), **known})
+        if isinstance(told.get("values"), dict):
+            new["values"] = self._form(kind, told["values"], known)
         for name in ("text", "mailed"):
             if isinstance(told.get(name), str):
                 new[name] = self._whole(told[name])
@@ -323,9 +352,11 @@ class Pseudonyms:
 
     def _found(self, item: Any, known: Mapping[str, str]) -> Any:
         """A finding as a list, its details last."""
-        if not isinstance(item, list) or not item or not isinstance(item[-1], dict):
-            return self._texts(item, known)
-        return [*item[:-1], self.remark(str(item[0]), item[-1])]
+        match item:
+            case [code, *others, dict(details)]:
+                return [code, *others, self.remark(str(code), details)]
+            case _:
+                return self._texts(item, known)
 
     # --- rows -------------------------------------------------------------------------
 
@@ -342,15 +373,16 @@ class Pseudonyms:
         The person's get the person's mark; others go whole if they hold no word of ours.
         """
         if outcome == "step" and schema and len(cells) == 2 and isinstance(cells[1], dict):
-            own = self.known(schema, [cells[1]])
-            return [self._whole(cells[0]), self.answers(schema, cells[1], {**own, **known})]
+            return [self._whole(cells[0]), self._form(schema, cells[1], known)]
         model = self._book.schema(schema) if schema else None
-        fields = (
-            {int(column): self._field(model, name) for column, name, *_ in columns or ()}
-            if model
-            else {}
-        )
-        return [self._cell(fields.get(number), cell, known) for number, cell in enumerate(cells, 1)]
+        fields: dict[int, FieldModel | None] = {}
+        if model:
+            for column, name, *_ in columns or ():
+                fields[int(column)] = self._field(model, name)
+        new: list[Any] = []
+        for number, cell in enumerate(cells, 1):
+            new.append(self._cell(fields.get(number), cell, known))
+        return new
 
     def _cell(self, field: FieldModel | None, cell: Any, known: Mapping[str, str]) -> Any:
         if field and field.personal and cell is not None and cell != "":
@@ -364,26 +396,32 @@ class Pseudonyms:
 
     def remark(self, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
         """The details of a finding: what was quoted goes; limits, codes and case numbers stay."""
-        kept = _PLAIN_DETAILS if code in _FILE_NAMES else _PLAIN_DETAILS | _PLACES
-        return {
-            name: value if name in kept else self._whole(value) for name, value in details.items()
-        }
+        kept = set(_PLAIN_DETAILS)
+        if code not in _FILE_NAMES:
+            kept |= _PLACES
+        new: dict[str, Any] = {}
+        for name, value in details.items():
+            new[name] = value if name in kept else self._whole(value)
+        return new
 
     def place(self, path: str) -> str:
         """Where an original was that is gone: the folder and the ending stay, the name goes."""
         folder, _, name = path.rpartition("/")
-        stem, dot, ending = name.rpartition(".")
-        return (
-            f"{folder}/{self.of('file', stem or name)}{dot if stem else ''}{ending if stem else ''}"
-        )
+        stem, _, ending = name.rpartition(".")
+        if not stem:
+            return f"{folder}/{self.of('file', name)}"
+        return f"{folder}/{self.of('file', stem)}.{ending}"
 
     def name(self, path: str) -> str:
         """What a file is called of which nothing else is left; the folder of its source stays."""
-        first, slash, rest = path.partition("/")
-        is_source = any(schema.is_of_folder(first) for schema in self._book.sources)
-        kept = f"{first}/" if slash and is_source else ""
-        parts = (rest if kept else path).split("/")
-        return kept + "/".join(self.place(f"/{part}")[1:] for part in parts)
+        first, *others = parts = path.split("/")
+        new: list[str] = []
+        if others and any(schema.is_of_folder(first) for schema in self._book.sources):
+            new.append(first)
+            parts = others
+        for part in parts:
+            new.append(self.place(f"/{part}")[1:])
+        return "/".join(new)
 
     def learn(
         self, persons: Mapping[str, str], kept: Iterable[str], said: Mapping[str, str]

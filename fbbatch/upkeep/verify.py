@@ -57,16 +57,17 @@ class Verified:
         }
 
 
-def _ends(workspace: Path) -> dict[str, list[str]]:
-    """In which states the matters of each process are done with.
+def _known_states(workspace: Path) -> auditing.Known:
+    """The states of the processes.
 
-    Where the set-up cannot be read, those of cases, which are the same everywhere.
+    Where the set-up cannot be read, only in which a case is done with: it is the same everywhere.
     """
     try:
         processes = load_book(workspace / "schemas").processes
     except InvalidSetupError:
-        return {CASE: [CASE_ENDS]}
-    return {process.id: process.ends for process in processes.values()}
+        return auditing.Known({CASE: [CASE_ENDS]}, ())
+    ends = {process.id: process.ends for process in processes.values()}
+    return auditing.Known(ends, processes[CASE].states)
 
 
 def verify(workspace: Path, database: str | None, progress: Progress) -> Verified:
@@ -106,7 +107,7 @@ def verify(workspace: Path, database: str | None, progress: Progress) -> Verifie
         return result
     try:
         with ledger.doubted():
-            result.problems += of_ledger(auditing.flaws(ledger, _ends(workspace)))
+            result.problems += of_ledger(auditing.flaws(ledger, _known_states(workspace)))
             if (workspace / STAGE).exists():
                 todo = "call fbbatch anonymise again"
                 result.problems.append(Disagreement("anonymise was interrupted", STAGE, todo))

@@ -8,7 +8,7 @@ from fbbatch.schema import FieldModel, Layout, MappedColumn
 from fbbatch.schema.columns import NO_TICKS, TICKS
 from fbbatch.validate.trust import Answer, Doubted, Reading
 from fbbatch.validate.values import Bad, says_nothing, text_of
-from fbbatch.words import fold
+from fbbatch.words import CONTACT_JOINT, fold
 
 OPTION_SEPARATOR = "┋"
 """What survey tools write between several choices, and no option contains."""
@@ -214,7 +214,7 @@ def _joined(texts: Sequence[str], field: FieldModel) -> str:
     each = dict.fromkeys(texts)
     match field.type:
         case "contact":
-            return "; ".join(each)
+            return CONTACT_JOINT.join(each)
         case "choices":
             return _between_options(field).join(each)
         case _:

@@ -65,8 +65,10 @@ def bare_option(text: str, known: Container[str]) -> str:
     stripped = text.strip().strip("。.；; ")
     if fold(stripped) in known:
         return stripped
-    without = _LETTER.sub("", stripped, count=1)
-    return without if fold(without) in known else text.strip()
+    letter = _LETTER.match(stripped)
+    if letter and fold(stripped[letter.end() :]) in known:
+        return stripped[letter.end() :]
+    return text.strip()
 
 
 def _joined(parts: Sequence[str], separator: str, known: Container[str]) -> list[str]:

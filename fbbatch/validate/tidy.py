@@ -13,10 +13,8 @@ _UNSEEN = re.compile(
     "|(?<=[\0-\u024f\u2e80-\u9fff\uff00-\uffef])[\u200c\u200d]+"
 )
 _HARD_SPACE = re.compile("[\u00a0\u2007\u202f]")
-_LINE = re.compile(
-    "^[_＿]+(?=\\s|[^\0-\x7f])|^[_＿]{3,}|(?:(?<=\\s)|(?<=[^\0-\x7f]))[_＿]+$|[_＿]{3,}$"
-)
-"""A line printed for writing on, before or behind the answer; `__name` may be an account."""
+_UNDERSCORES = "_＿"
+_LONG_LINE = 3
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _QUOTED = re.compile(r"['`‘’](\+?\d[\d /.:-]+)['`‘’]?")
 STARTS = frozenset("='`‘’_＿")
@@ -29,18 +27,45 @@ def tidy(text: str) -> str:
     if not text:
         return text
     if not text.isprintable():
-        text = _HARD_SPACE.sub(" ", _UNSEEN.sub("", text)).strip(_EDGE)
-    if "\r" in text or "_x000D_" in text:
-        text = text.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n")
+        text = _UNSEEN.sub("", text)
+        text = _HARD_SPACE.sub(" ", text).strip(_EDGE)
+    if "_x000D_" in text:
+        text = text.replace("_x000D_", "")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+        text = text.replace("\r", "\n")
     if text[-1:] in {"_", "＿"} or text[:1] in STARTS:
         text = _unwrapped(text)
     return text
 
 
+def _without_lines(text: str) -> str:
+    """The text without a line printed for writing on, before or behind it.
+
+    Few underscores beside a Latin letter are no line: `__name` may be an account.
+    """
+    behind = text.lstrip(_UNDERSCORES)
+    if _is_line(len(text) - len(behind), behind[:1]):
+        text = behind
+    before = text.rstrip(_UNDERSCORES)
+    if _is_line(len(text) - len(before), before[-1:]):
+        text = before
+    return text
+
+
+def _is_line(length: int, beside: str) -> bool:
+    """Whether so many underscores beside a character are a line; `''` where there is none."""
+    if beside.isspace() or not beside.isascii():
+        return True
+    return length >= _LONG_LINE
+
+
 def _unwrapped(text: str) -> str:
     """The text without lines for writing on, and out of a formula or quotation marks."""
-    text = _LINE.sub("", text).strip(_EDGE)
+    text = _without_lines(text).strip(_EDGE)
     if formula := _FORMULA.fullmatch(text):
-        return formula[1].replace('""', '"').strip(_EDGE)
-    quoted = _QUOTED.fullmatch(text)
-    return quoted[1].strip() if quoted else text
+        content = formula[1].replace('""', '"')
+        return content.strip(_EDGE)
+    if quoted := _QUOTED.fullmatch(text):
+        return quoted[1].strip()
+    return text
