@@ -35,7 +35,7 @@ from fbbatch.errors import InvalidSetupError
 from fbbatch.judge import FileToJudge, Hearing, Judge, RowJudge, Setup
 from fbbatch.ledger import Ledger
 from fbbatch.messages import HeardRows, PartHead, Refusal, SetAside, SheetHead
-from fbbatch.model import Cell, Classification, Finding
+from fbbatch.model import LANGUAGES, Cell, Classification, Finding
 from fbbatch.read import Limits
 from fbbatch.schema import Book, Layout, SchemaModel, identify, load_book
 from fbbatch.schema.strict_yaml import parse
@@ -54,6 +54,12 @@ CUSTOMER = "| 姓名 | 电话 | 反馈日期 | 产品名称 | 型号 | 问题描
 GOOD = "| 王小明 | 13800001111 | 2026-11-05 | 智能音箱 | X-1 | 蓝牙经常断开，需要重新配对 | 客厅 |"
 
 Grid = list[list[Cell]]
+
+EACH_LANGUAGE = [
+    language if language == "zh-Hant" else pytest.param(language, marks=pytest.mark.slow)
+    for language in LANGUAGES
+]
+"""For parametrize: what goes through the whole house; quick in the language of most workspaces."""
 
 CASE_FORMS = (
     "escalation",

@@ -43,6 +43,7 @@ from fbbatch.workflow.reminders import Chaser
 from fbbatch.workflow.standing import Standing
 from tests.builders import (
     CASE_FORMS,
+    EACH_LANGUAGE,
     copied,
     delimited,
     drop,
@@ -308,7 +309,7 @@ def ids_of(book: Book) -> set[str]:
 # --- the whole way ---
 
 
-@pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans", "en"])
+@pytest.mark.parametrize("locale", EACH_LANGUAGE)
 def test_severe_case_goes_from_one_row_to_closed_by_its_forms(tmp_path: Path, locale: str) -> None:
     here = bureau(tmp_path, REPORTED, locale=locale)
     assert here.case().severity == "severe"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from fbbatch.model import LANGUAGES
 from tests import golden_story
+from tests.builders import EACH_LANGUAGE
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("locale", EACH_LANGUAGE)
 def test_every_document_has_the_bytes_that_it_had(tmp_path: Path, locale: str) -> None:
     path = golden_story.DIGESTS / f"{locale}.json"
     found = golden_story.digests(golden_story.play(tmp_path, locale))

@@ -24,6 +24,7 @@ from fbbatch.model import Facts
 from fbbatch.schema import load_book
 from fbbatch.workflow.matter import Matter, matter_of
 from tests.builders import (
+    EACH_LANGUAGE,
     drop,
     edit,
     examples,
@@ -221,7 +222,7 @@ def text_of(path: Path) -> str:
     return "\n".join("".join(t.text or "" for t in p.iter(qn("w:t"))) for p in body.iter(qn("w:p")))
 
 
-@pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans", "en"])
+@pytest.mark.parametrize("locale", EACH_LANGUAGE)
 def test_process_of_the_companys_own_runs_from_issue_to_close(tmp_path: Path, locale: str) -> None:
     here = Bureau(tmp_path, locale)
     assert [m.number for m in here.matters()] == [NUMBER]
