@@ -86,7 +86,7 @@ class Fingerprints:
 def kin_keys(source: str, columns: Mapping[str, Sequence[Any]], n_rows: int) -> list[Sequence[int]]:
     """For each row, keys (32 bits) shared with others about the same product by the same person.
 
-    Few other rows share them.
+    Few other rows share them. Those that name no product are about the same one here.
 
     Args:
         source: code of the source.
@@ -95,9 +95,7 @@ def kin_keys(source: str, columns: Mapping[str, Sequence[Any]], n_rows: int) -> 
     """
     start, blank = crc32(source.encode() + b"\0"), (None,) * n_rows
     products = [str(product or "").casefold() for product in columns.get(_PRODUCT, blank)]
-    sums = {
-        product: crc32(product.encode(), start) if product else None for product in set(products)
-    }
+    sums = {product: crc32(product.encode(), start) for product in set(products)}
     about = [sums[product] for product in products]
     keyed = [
         _keys([str(person or "").casefold() for person in columns.get(name, blank)], about)
@@ -109,21 +107,19 @@ def kin_keys(source: str, columns: Mapping[str, Sequence[Any]], n_rows: int) -> 
     return [list(dict.fromkeys(key for key in row if key is not None)) for row in keys]
 
 
-def _keys(persons: Sequence[str], about: Sequence[int | None]) -> list[int | None]:
+def _keys(persons: Sequence[str], about: Sequence[int]) -> list[int | None]:
     nobody = {person for person in set(persons) if person.strip() in _NOBODY}
-    if nobody or None in about:
-        pairs = zip(persons, about, strict=True)
-        return [
-            None if start is None or person in nobody else crc32(person.encode(), start)
-            for person, start in pairs
-        ]
-    return list(map(crc32, map(str.encode, persons), about))  # type: ignore[arg-type]
+    if not nobody:
+        return list(map(crc32, map(str.encode, persons), about))
+    pairs = zip(persons, about, strict=True)
+    return [None if person in nobody else crc32(person.encode(), start) for person, start in pairs]
 
 
 PERSONS = ("reporter", "contact")
 _PRODUCT, _TEXT, _DAY = "product", "description", "reported_at"
 _MOST_CHANGED, _LEAST_KEPT = 2, 3
 _SAME_TEXT, _LIKE_TEXT = 80, 60  # per cent
+_MOST_OF_OTHERS = 99  # per cent, of texts that are not the same
 _LIKE_PAIRS, _LIKE_PAIRS_OF_SHORT = 70, 90  # per cent
 _RELATED_PAIRS = 45  # per cent: with fewer, the same letters in order are chance (English)
 _LONG_TEXT = 20  # characters
@@ -257,11 +253,17 @@ class Likeness(NamedTuple):
     days: int
     percent: int
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether the same was said twice on one day."""
+        return self.days == 0 and self.percent == 100
+
 
 def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
     """Whether `new` may tell of the same matter as `old`, and why.
 
-    The same product and person, at most 30 days apart, in like words.
+    The same product and person, at most 30 days apart, in like words. Where neither names a
+    product, only the very same words speak for it.
     """
     same = tuple(
         name
@@ -269,27 +271,34 @@ def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> Likeness | None:
         if _is_somebody(new.get(name)) and old.get(name) == new[name]
     )
     days = _days_between(old.get(_DAY), new.get(_DAY))
-    if len(same) < 2 or _PRODUCT not in same or days is None or days > SAME_MATTER_DAYS:
+    if same in {(), (_PRODUCT,)} or days is None or days > SAME_MATTER_DAYS:
         return None
     percent = _like_words(_text_of(old), _text_of(new))
+    if _PRODUCT not in same:
+        names_one = old.get(_PRODUCT) or new.get(_PRODUCT)
+        percent = 100 if percent == 100 and not names_one else 0
     return Likeness(same, days, percent) if percent else None
 
 
 def _like_words(one: str, other: str) -> int:
     """How like two folded texts are, in per cent; 0 where that is not enough to speak of it.
 
+    100 are the same words; those that hold all of the other one and more have fewer.
     The order of characters tells typing errors; that most pairs of one text stand in the other one
     tells sentences that were moved, added or left out.
     """
+    if one == other:
+        return 100
     in_order = round(_same_order(one, other))
     fewer, more = sorted((_pairs(one), _pairs(other)), key=len)
     shared = round(100 * len(fewer & more) / len(fewer)) if fewer else 0
     are_long = min(len(one), len(other)) >= _LONG_TEXT
     enough = _LIKE_PAIRS if are_long else _LIKE_PAIRS_OF_SHORT
     if shared >= enough and len(fewer) >= _LEAST_PAIRS:
-        return max(in_order, shared)
+        return min(max(in_order, shared), _MOST_OF_OTHERS)
     is_chance = are_long and shared < _RELATED_PAIRS
-    return in_order if in_order >= (_SAME_TEXT if is_chance else _LIKE_TEXT) else 0
+    enough = _SAME_TEXT if is_chance else _LIKE_TEXT
+    return min(in_order, _MOST_OF_OTHERS) if in_order >= enough else 0
 
 
 @lru_cache(maxsize=4096)

@@ -115,7 +115,7 @@ def test_row_that_stands_beside_its_likeness_is_another_row(tmp_path: Path) -> N
     drop(place, "customer/b.xlsx", sheet([*table, twin]))
     result = run(place, "2026-11-17")
     assert counts(result) == (5, 1, 0, 4, 0)
-    assert codes(result, "FB-amended", "FB-alike") == [("FB-alike", 6, None)]
+    assert codes(result, "FB-amended", "FB-same-words") == [("FB-same-words", 6, None)]
 
 
 def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
@@ -130,7 +130,9 @@ def test_file_that_repeats_nothing_amends_nothing(tmp_path: Path) -> None:
     drop(place, "customer/other.xlsx", sheet([table[0], *twins, *others]))
     result = run(place, "2026-11-17")
     assert counts(result) == (4, 4, 0, 0, 0)
-    assert [code for code, *_ in codes(result, "FB-amended", "FB-alike")] == ["FB-alike"] * 2
+    assert [code for code, *_ in codes(result, "FB-amended", "FB-same-words")] == [
+        "FB-same-words"
+    ] * 2
 
 
 def test_export_with_a_column_more_amends_every_case_and_makes_none(tmp_path: Path) -> None:
@@ -163,8 +165,8 @@ def test_parts_of_an_archive_that_hold_edited_rows_are_recorded_one_after_anothe
     )
     result = run(place, "2026-11-17")
     assert counts(result) == (26, 2, 0, 24, 0)
-    assert sorted(codes(result, "FB-amended", "FB-alike")) == [
-        ("FB-alike", 8, None), ("FB-alike", 8, None), ("FB-amended", 3, "contact"), ("FB-amended", 4, "contact"),
+    assert sorted(codes(result, "FB-amended", "FB-same-words")) == [
+        ("FB-amended", 3, "contact"), ("FB-amended", 4, "contact"), ("FB-same-words", 8, None), ("FB-same-words", 8, None),
     ]  # fmt: skip
     assert len({case.number for case in ledger_cases(place)}) == 14
 
@@ -202,7 +204,7 @@ def test_form_of_somebody_else_is_another_matter(tmp_path: Path) -> None:
     )
     result = run(place, "2026-11-17")
     assert counts(result) == (1, 1, 0, 0, 0)
-    assert codes(result, "FB-amended", "FB-alike") == [("FB-alike", 2, None)]
+    assert codes(result, "FB-amended", "FB-same-words") == [("FB-same-words", 2, None)]
 
 
 def test_amendment_that_tells_of_danger_makes_the_case_severe_and_reports_it(

@@ -69,10 +69,10 @@ def test_kin_keys_do_not_depend_on_the_rows_beside(rows: list[list[object]]) -> 
         ("138", "138", "音箱", 1),
         ("匿名", "138", "音箱", 1),
         ("张三", None, "音箱", 1),
-        ("张三", "138", None, 0),
+        ("张三", "138", None, 2),
     ],
 )
-def test_row_has_a_key_for_each_person_it_names_beside_a_product(
+def test_row_has_a_key_for_each_person_it_names_whether_or_not_it_names_a_product(
     reporter: str, contact: str, product: str, n_keys: int
 ) -> None:
     columns = {

@@ -418,7 +418,7 @@ class FileRecorder:
                     [(case_id, other.case_id, orjson.dumps(why._asdict()).decode())],
                 )
                 told = finding(
-                    "FB-alike",
+                    "FB-same-words" if why.is_at_once else "FB-alike",
                     sheet=sheet or None,
                     row=row.row,
                     case=other.number,
