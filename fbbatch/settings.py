@@ -14,6 +14,7 @@ from fbbatch.errors import InvalidSetupError
 from fbbatch.model import LANGUAGES
 from fbbatch.read.limits import Limits
 from fbbatch.schema import Yaml, YamlProblemError, load
+from fbbatch.schema.models import Severity
 from fbbatch.schema.wording import DEFAULT_LANGUAGE, say, told_yaml, trouble, words
 from fbbatch.words import DEFAULT_PLACEHOLDERS
 
@@ -83,10 +84,10 @@ class Settings(_SettingsModel):
     daily_summary: Literal["working_days", "every_day"] = Field(
         default="working_days", description="T01: days that get a summary, also without feedback"
     )
-    case_reports: list[Literal["minor", "general", "severe"]] = Field(
+    case_reports: list[Severity] = Field(
         default=["general", "severe"], description="severities that get a case report"
     )
-    forms: list[Literal["minor", "general", "severe"]] = Field(
+    forms: list[Severity] = Field(
         default=["minor", "general", "severe"],
         description="severities whose new cases get an assignment notice",
     )

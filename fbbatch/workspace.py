@@ -1,18 +1,28 @@
 """A workspace, read and checked: all that a run needs but the time."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from fbbatch.codes import Codes
 from fbbatch.documents import Templates, load_templates, printed_lines
 from fbbatch.documents.case import Office
 from fbbatch.documents.facts import Teller
 from fbbatch.ledger import Ledger
+from fbbatch.model import Case, Facts
 from fbbatch.schema import Book, load_book
 from fbbatch.secret import ensure_codes, read_codes, throwaway_codes
 from fbbatch.settings import Settings
+
+
+class Papers(NamedTuple):
+    """The severities of a source's cases that get a case report, or an assignment notice."""
+
+    reports: Sequence[str]
+    forms: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,16 @@ class Workspace:
             company.form_prefix,
             Teller(self.book, self.settings.locale, self.templates.facts),
             company.service_contact,
+        )
+
+    def papers_of(self, facts: Facts) -> Papers:
+        """Which papers a case gets: as the schema says by which it came, else the settings."""
+        schema = self.book.schema(facts.schema) if isinstance(facts, Case) else None
+        reports = schema.case_reports if schema else None
+        forms = schema.forms if schema else None
+        return Papers(
+            _severities(self.settings.case_reports if reports is None else reports),
+            _severities(self.settings.forms if forms is None else forms),
         )
 
     @cached_property
@@ -94,3 +114,7 @@ def open_workspace(folder: Path, settings: Settings) -> Workspace:
     return Workspace(
         folder, settings, book, load_templates(folder / "templates", book, settings.locale)
     )
+
+
+def _severities(named: Sequence[str] | Literal["none"]) -> Sequence[str]:
+    return () if named == "none" else named

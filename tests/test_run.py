@@ -39,6 +39,7 @@ from tests.builders import (
     rehearse,
     run,
     sheet,
+    shop_of,
     tree,
     workbook,
     workspace,
@@ -1234,3 +1235,39 @@ def test_same_bytes_under_two_names_are_told_twice_also_when_rows_of_them_went_b
     ]
     assert told == [("a.xlsx", "partly", 2, 1, 1, 0), ("b.xlsx", "duplicate", 2, 0, 0, 2)]
     assert [path.name for path in (place / "inbox").rglob("*.xlsx")] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        ("", {"case_report", "assignment"}),
+        ("forms: none\n", {"case_report"}),
+        ("case_reports: none\n", {"assignment"}),
+        ("case_reports: [severe]\nforms: [severe]\n", set()),
+        ("case_reports: none\nforms: none\n", set()),
+    ],
+)
+def test_source_says_which_of_its_cases_get_papers(
+    tmp_path: Path, said: str, kinds: set[str]
+) -> None:
+    place = workspace(tmp_path, case_reports="[general, severe]", forms="[minor, general, severe]")
+    schema = place / "schemas/sources/customer.yaml"
+    text = schema.read_text(encoding="utf-8")
+    folders = text[text.index("folders: [") :].partition("\n")[0]
+    other = text.replace("id: customer\n", "id: dealer\nsource: customer\n", 1)
+    other = other.replace(folders, "folders: [门店]", 1)
+    (schema.parent / "dealer.yaml").write_text(other, encoding="utf-8")
+    schema.write_text(text.replace("kind: source\n", f"kind: source\n{said}", 1), encoding="utf-8")
+    drop(place, "customer/a.csv", delimited(f"{CUSTOMER}\n{GOOD}"))
+    drop(place, "门店/b.csv", delimited(f"{CUSTOMER}\n{GOOD.replace('王小明', '李四')}"))
+    result = run(place)
+    with contextlib.closing(shop_of(place).ledger()) as ledger:
+        cases = {case.number: case.schema for case in ledger.cases()}
+    assert sorted(cases.values()) == ["customer", "dealer"]
+    issued: dict[str, set[str]] = {"customer": set(), "dealer": set()}
+    for document in result.manifest["documents"]:
+        if document["case"] in cases:
+            issued[cases[document["case"]]].add(document["kind"])
+    papers = {"case_report", "assignment"}
+    assert issued["customer"] & papers == kinds
+    assert issued["dealer"] & papers == papers  # the others have what the settings say

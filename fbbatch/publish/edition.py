@@ -240,10 +240,10 @@ class Edition:
 
     def orders(self, receipt: Receipt) -> list[Order]:
         """The documents that new cases owe, and those that a form or time has moved."""
-        settings = self.shop.settings
         orders = []
         for case in self.each(receipt.cases):
-            if owed := owed_by_new(case, reports=settings.case_reports, forms=settings.forms):
+            papers = self.shop.papers_of(case)
+            if owed := owed_by_new(case, reports=papers.reports, forms=papers.forms):
                 orders.append(Order(self.matter(case), owed))
         again = _stale_forms(receipt.files)
         moved = [self.matter(case) for case in self.each(receipt.moved)]
@@ -266,7 +266,7 @@ class Edition:
             self.record.name,
             self.ledger.issues(matter.facts, before=self.record),
             self.shop.book,
-            reports=self.shop.settings.case_reports,
+            reports=self.shop.papers_of(matter.facts).reports,
             again=again,
         )
 

@@ -307,6 +307,9 @@ class FieldModel(Strict):
         return self
 
 
+Severity = Literal["minor", "general", "severe"]
+
+
 class SchemaModel(Strict):
     """`schemas/sources/*.yaml`, `schemas/forms/*.yaml`: the fields of a source or of a form."""
 
@@ -351,6 +354,17 @@ class SchemaModel(Strict):
         description=(
             "txt: regular expression of a line that begins a message of a chat; "
             "its named groups are field ids"
+        ),
+    )
+    case_reports: Literal["none"] | list[Severity] | None = Field(
+        default=None,
+        description="source: severities that get a case report (default: as in fbbatch.yaml)",
+    )
+    forms: Literal["none"] | list[Severity] | None = Field(
+        default=None,
+        description=(
+            "source: severities whose new cases get an assignment notice "
+            "(default: as in fbbatch.yaml)"
         ),
     )
     signed_by: str | None = Field(
