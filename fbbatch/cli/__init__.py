@@ -27,6 +27,7 @@ _COMMANDS = {
     "matters": ("look", "List the open matters of other processes."),
     "case": ("look", "Tell one case's whole story."),
     "explain": ("look", "Explain a case's class, deadline and department, or what a code means."),
+    "schema": ("schema", "Write a schema for files like those named."),
     "forms": ("forms", "Write blank registers and questionnaires, or tell a form's fields."),
     "serve": ("serve", "Run at the times of fbbatch.yaml until told to stop."),
     "schedule": ("serve", "Entries for the system's own scheduler."),
