@@ -27,6 +27,10 @@ MATRIX = [
     ["姓名", "意见", "满意度[外观]", "满意度[音质]", "喜欢的颜色", "会员编号"],
     *[[f"客户{n}", f"第{n}条意见说明", 5, n % 5 + 1, "红" if n % 2 else "白", 1000 + n] for n in range(9)],
 ]  # fmt: skip
+NUMBERED = [
+    ["姓名", "问题描述", "4、请打分—外观", "4、请打分—音质", "5、请打分—外观", "5、请打分—音质"],
+    *[[f"客户{n}", f"第{n}个问题说明", 5, 4, 3, n % 5 + 1] for n in range(5)],
+]
 SPREAD = [
     ["姓名", "問題描述", "使用場景(客廳)", "使用場景(廚房)", "常用功能", "回答編號"],
     ["王一", "沒有聲音", 1, 0, "音樂┋鬧鐘", "R_1"],
@@ -71,12 +75,23 @@ def drafted(place: Path, name: str, content: bytes, *options: str) -> tuple[int,
             {"q3": "rating", "q4": "rating", "q5": "choice", "q6": "integer"},
         ),
         (
+            NUMBERED,
+            {"reporter": "客户0", "q3": 5, "q4": 4, "q5": 3, "q6": 1},
+            {"q3": "rating", "q6": "rating"},
+        ),
+        (
             SPREAD,
             {"scene": "客廳", "q5": ["音樂", "鬧鐘"], "q6": "R_1"},
             {"scene": "text", "q5": "choices", "q6": "text"},
         ),
     ],
-    ids=["questions", "two header rows", "matrix and title", "spread options"],
+    ids=[
+        "questions",
+        "two header rows",
+        "matrix and title",
+        "questions that differ by numbers",
+        "spread options",
+    ],
 )
 def test_file_is_read_by_the_schema_that_is_made_of_it(
     tmp_path: Path, table: Any, first: dict[str, Any], types: dict[str, str], form: str

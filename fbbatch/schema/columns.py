@@ -78,7 +78,7 @@ NO_TICKS = _NOT_TICKED | frozenset(map(fold, spellings(DEFAULT_PLACEHOLDERS)))
 """What it says of one that was not."""
 
 _NUMERIC = frozenset({"rating", "number", "integer"})
-_PART = re.compile(
+PART_OF_QUESTION = re.compile(
     r"(?P<whole>.*[^\s])\s*"
     r"(?:[(\[（【](?P<bracketed>[^()\[\]（）【】]+)[)\]）】]\s*"
     r"|(?:[/／:：]|\s[-–]\s|[—–]+)\s*(?P<behind>[^/／:：—–]+))",
@@ -177,7 +177,7 @@ class _Namer:
         upper, is_pair, lower = header.partition("\n")
         if is_pair and lower:
             return self._of_pair(column, header, upper, lower)
-        part = _PART.fullmatch(header)
+        part = PART_OF_QUESTION.fullmatch(header)
         if found := self._field(header):
             return _NamedColumn(column, header, found, self._part_of(found, part))
         if part and (found := self._field(part["whole"])):

@@ -1,6 +1,5 @@
 """The first rows of a file → its columns: what stands above each, and the answers below."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -11,6 +10,7 @@ from fbbatch.model import Cell, Finding
 from fbbatch.read import Limits
 from fbbatch.read.open_file import open_content
 from fbbatch.read.sheet import Reading, Sheet
+from fbbatch.schema.columns import PART_OF_QUESTION
 from fbbatch.schema.identify import HEADER_SEARCH_ROWS
 from fbbatch.schema.lower_headers import imported_row, is_lower_header
 from fbbatch.schema.text import header_key
@@ -18,9 +18,6 @@ from fbbatch.validate.values import text_of
 
 _ROWS = 2_000
 _LEAST_HEADERS = 3
-_PARTED = re.compile(r"(.+?)\s*[\[(（](.+)[\])）]")
-"""A header with its part in brackets, as matrix questions and spread options have."""
-
 Rows = Sequence[Sequence[Cell]]
 
 
@@ -86,7 +83,8 @@ def _filled(sheet: Sheet) -> Rows:
     """The first rows of a sheet; none of one that is hidden or blank."""
     if sheet.hidden:
         return []
-    rows = list(islice(sheet.rows(), _ROWS))
+    taken = islice(sheet.rows(), _ROWS)
+    rows = list(taken)
     for row in rows:
         if _is_filled(row):
             return rows
@@ -147,7 +145,12 @@ def _header_row(rows: Rows) -> int:
 
 
 def _header(rows: Rows, at: int) -> _Header:
-    """The header that begins in a row: a second row of it has the parts, or the questions."""
+    """The header that begins in a row: a second row of it has the parts, or the questions.
+
+    Args:
+        rows: the first rows of a sheet.
+        at: the number of that row, from 0.
+    """
     texts = _texts(rows[at])
     imported = imported_row(rows, at)
     if imported > at:  # the questions stand above the row of Qualtrics' ids
@@ -167,7 +170,7 @@ def _texts(row: Sequence[Cell]) -> list[str]:
 
 
 def _with_parts(texts: Sequence[str], below: int) -> _Header:
-    """A header in one row, its parts in brackets taken off where a question has several.
+    """A header in one row, the names of parts taken off where a question has several.
 
     Args:
         texts: as they stand in the row.
@@ -175,18 +178,19 @@ def _with_parts(texts: Sequence[str], below: int) -> _Header:
     """
     numbers: Counter[str] = Counter()
     for text in texts:
-        if found := _PARTED.fullmatch(text):
-            numbers[found[1]] += 1
+        if found := PART_OF_QUESTION.fullmatch(text):
+            numbers[found["whole"]] += 1
     wholes: list[str] = []
     parts: list[str] = []
     for text in texts:
-        found = _PARTED.fullmatch(text)
-        if found and numbers[found[1]] > 1:
-            wholes.append(found[1])
-            parts.append(found[2])
-        else:
-            wholes.append(text)
-            parts.append("")
+        whole = text
+        part = ""
+        found = PART_OF_QUESTION.fullmatch(text)
+        if found and numbers[found["whole"]] > 1:
+            whole = found["whole"].strip()
+            part = found["bracketed"] or found["behind"]
+        wholes.append(whole)
+        parts.append(part)
     return _Header(wholes, parts, below)
 
 

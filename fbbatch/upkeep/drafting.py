@@ -128,6 +128,7 @@ class _Drafting:
         self.fields: list[Keys] = []
         self.told: list[ColumnBecame] = []
         self._ids: set[str] = set()
+        self._labels: set[str] = set()
         self._known: dict[str, FieldModel] = {}
         for source in reversed(sources):
             self._known |= source.by_header
@@ -180,7 +181,7 @@ class _Drafting:
         whole = group[0]
         if not are_options(group):
             for column in group:
-                label = f"{column.header}: {column.part}"
+                label = self._label(column)
                 head = {"id": self._id(column.part, column.at), "label": label}
                 self._put([column], {**head, "column": column.at + 1, **typed(column)})
             return
@@ -198,7 +199,19 @@ class _Drafting:
             },
         )
 
+    def _label(self, column: SampledColumn) -> str:
+        """What a part is called; with the letter of its column, where another is called so.
+
+        Questions may differ by their numbers only.
+        """
+        label = f"{column.header}: {column.part}"
+        if header_key(label) in self._labels:
+            label = f"{label} {_letter(column.at)}"
+        self._labels.add(header_key(label))
+        return label
+
     def _add_single(self, column: SampledColumn, nth: int | None) -> None:
+        """Add a field that is a known one, or one of the source's own."""
         known = self._known_for(column)
         if known and fits(known, column) and nth in {None, 1}:
             self._put_known([column], known, nth)
