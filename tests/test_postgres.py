@@ -110,6 +110,7 @@ def test_rehearsal_knows_what_is_in_the_ledger(tmp_path: Path, database: None) -
     assert rows_of(place) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["zh-Hant"])
 def test_both_databases_print_the_same_and_hold_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str

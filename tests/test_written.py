@@ -810,6 +810,7 @@ def test_deep_nesting_is_read_once_and_through(depth: int) -> None:
     }
 
 
+@pytest.mark.slow
 def test_many_blanks_are_read_as_fast_as_few() -> None:
     rows = [tr(tc(p(start(f"r{n}", n), f"{n}", end(n)))) for n in range(5_000)]
     assert len(read(tbl(tr("欄"), *rows)).blanks) == 5_000
