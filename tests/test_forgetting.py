@@ -173,6 +173,8 @@ def every_door(place: Path) -> None:
         files={
             f"{IN_NAMES}照片.png": b"\x89PNG\r\n\x1a\n\0",
             f"{IN_NAMES}附件.png": b"\x89PNG\r\n\x1a\n\0\0",
+            f"{IN_NAMES}信.txt": "音箱放在桌上，一直没有声音".encode(),
+            f"{IN_NAMES}不明.bin": bytes(range(128, 200)),
         },
     )
     drop(place, f"customer/{IN_NAMES}.eml", letter)
