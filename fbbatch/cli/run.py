@@ -220,7 +220,7 @@ def _impersonal(item: "Finding") -> dict[str, str]:
 
     kept = {name: text for name, text in item.details.items() if name in _PUBLIC}
     if item.code in findings.ABOUT_ATTACHMENTS:
-        del kept["name"]  # strangers choose it
+        kept.pop("name", None)  # strangers choose it
     if item.code in _NEAR_IS_PUBLIC and "near" in item.details:
         kept["near"] = item.details["near"]
     return kept

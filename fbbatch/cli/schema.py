@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fbbatch.cli.common import Call, command
-from fbbatch.errors import ExitCode, InvalidSetupError, StorageError
+from fbbatch.errors import ExitCode, StorageError
 
 _ID = r"^[a-z][a-z0-9_]*$"
 
@@ -141,20 +141,33 @@ def _why_not(reason: list[Any] | None, language: str) -> str:
 
 
 def _write(workspace: Path, place: Path, text: str, language: str) -> None:
-    """Write the schema; where the others do not bear it, take it away again and say why.
+    """Write the schema once a copy of all schemas is seen to bear it; a run never meets half of it.
+
+    Args:
+        workspace: whose schemas they are.
+        place: where the new one is to stand among them.
+        text: the new one, as YAML.
+        language: of what is said to be wrong.
 
     Raises:
-        InvalidSetupError: they do not bear it.
+        InvalidSetupError: they do not bear it; nothing is written.
         StorageError: it cannot be written.
     """
+    import shutil
+    import tempfile
+
     from fbbatch.schema import load_book
 
+    schemas = workspace / "schemas"
+    with tempfile.TemporaryDirectory(prefix="fbbatch-") as scratch:
+        copy = Path(scratch) / "schemas"
+        shutil.copytree(schemas, copy)
+        inside = place.relative_to(schemas)
+        (copy / inside).write_text(text, encoding="utf-8")
+        load_book(copy, language)
+    partial = place.with_name(f".{place.name}.partial")
     try:
-        place.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(place)
     except OSError as error:
         raise StorageError(f"{place}: {error.strerror}") from error
-    try:
-        load_book(workspace / "schemas", language)
-    except InvalidSetupError:
-        place.unlink()
-        raise
